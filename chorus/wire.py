@@ -1,0 +1,105 @@
+"""What a stream entry holds: small fields and raw PCM. Pure: knows nothing of Redis or time.
+
+Total order is (segment, chunk); entry ids are arrival order. See docs/wire.md.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chorus.errors import FarmError
+
+VERSION = 1
+RATE_HZ = 24_000
+SAMPLE_BYTES = 2
+MAX_CHUNK_BYTES = 256 * 1024
+
+
+class Kind(StrEnum):
+    """What an entry says."""
+
+    AUDIO = "audio"
+    MARK = "mark"
+    FAILURE = "failure"
+    END = "end"
+
+
+class WireError(FarmError):
+    """A stream entry is not ours, of a newer version, or damaged."""
+
+    code = "wire"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """One entry of a job's stream."""
+
+    kind: Kind
+    segment: int
+    """The segment's number; for `end` the number of segments; -1 for a failure of the whole job."""
+    chunk: int = 0
+    """Position within the segment, from 0."""
+    chunks: int = 1
+    """How many chunks this segment has."""
+    pcm: bytes = b""
+    """s16le mono 24 kHz."""
+    text: str = ""
+    """A failure's reason, a mark's name."""
+
+    @property
+    def frames(self) -> int:
+        """Samples in this chunk."""
+        return len(self.pcm) // SAMPLE_BYTES
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """The place in the total order."""
+        return self.segment, self.chunk
+
+
+def encode(chunk: Chunk) -> dict[str, bytes | int | str]:
+    """The fields of a stream entry, as XADD takes them."""
+    fields: dict[str, bytes | int | str] = {
+        "v": VERSION,
+        "k": chunk.kind.value,
+        "s": chunk.segment,
+        "c": chunk.chunk,
+        "n": chunk.chunks,
+        "f": chunk.frames,
+        "x": zlib.crc32(chunk.pcm),
+        "d": chunk.pcm,
+    }
+    if chunk.text:
+        fields["t"] = chunk.text
+    return fields
+
+
+def decode(fields: Mapping[bytes, bytes]) -> Chunk:
+    """The chunk in an entry's fields, or WireError."""
+    try:
+        version = int(fields[b"v"])
+        if version > VERSION:
+            raise WireError(f"The stream speaks wire version {version}, this reader knows {VERSION}: update Chorus.")
+        pcm = fields.get(b"d", b"")
+        chunk = Chunk(
+            kind=Kind(fields[b"k"].decode()),
+            segment=int(fields[b"s"]),
+            chunk=int(fields.get(b"c", 0)),
+            chunks=int(fields.get(b"n", 1)),
+            pcm=pcm,
+            text=fields.get(b"t", b"").decode("utf-8", "replace"),
+        )
+        damaged = zlib.crc32(pcm) != int(fields.get(b"x", 0)) or len(pcm) % SAMPLE_BYTES
+    except (KeyError, ValueError) as error:
+        raise WireError(f"A stream entry is not Chorus's: {error!r}.") from error
+    if damaged:
+        raise WireError(f"Segment {chunk.segment}, chunk {chunk.chunk} arrived damaged: its checksum does not match.")
+    return chunk
+
+
+def cut(segment: int, pcm: bytes, *, chunk_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:
+    """A segment's PCM as chunks of at most `chunk_bytes`, which must be even."""
+    pieces = [pcm[at : at + chunk_bytes] for at in range(0, len(pcm), chunk_bytes)] or [b""]
+    for index, piece in enumerate(pieces):
+        yield Chunk(kind=Kind.AUDIO, segment=segment, chunk=index, chunks=len(pieces), pcm=piece)
