@@ -1,0 +1,132 @@
+"""ONNX graphs written as arithmetic: `a * b + 1` adds the nodes that compute it. Knows nothing of sound."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import ArrayLike, NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 17
+IR_VERSION = 8
+END = 2**31 - 1
+"""An end past every end, for cutting to the last."""
+_TYPES = {"float": TensorProto.FLOAT, "int64": TensorProto.INT64, "double": TensorProto.DOUBLE}
+
+Side = dict[str, tuple[str, list[str | int]]]
+"""Inputs or outputs: type and shape by name; a named length may differ from run to run."""
+
+
+def _described(side: Side) -> list[onnx.ValueInfoProto]:
+    return [helper.make_tensor_value_info(name, _TYPES[kind], shape) for name, (kind, shape) in side.items()]
+
+
+class Graph:
+    """Collects nodes and constants; the same constant is stored once."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, onnx.TensorProto] = {}
+        self._named: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+
+    def constant(self, values: ArrayLike, dtype: type[np.generic] = np.float32) -> "Tensor":
+        """A tensor known now."""
+        array: NDArray[Any] = np.asarray(values, dtype)
+        key = (array.dtype.str, array.shape, array.tobytes())
+        name = self._named.setdefault(key, f"c{len(self._named)}")
+        if name not in self._constants:
+            self._constants[name] = numpy_helper.from_array(array, name)
+        return Tensor(self, name)
+
+    def integers(self, *values: int) -> "Tensor":
+        """A list of integers, as shapes, axes and pads want them."""
+        return self.constant(values, np.int64)
+
+    def index(self, value: int) -> "Tensor":
+        """One integer without a dimension, as axes of sums and ends of ranges want it."""
+        return self.constant(value, np.int64)
+
+    def op(self, kind: str, *inputs: "Tensor | float", output: str = "", **attributes: Any) -> "Tensor":
+        """One node; plain numbers become float constants."""
+        names = [one.name if isinstance(one, Tensor) else self.constant(one).name for one in inputs]
+        output = output or f"t{len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, names, [output], **attributes))
+        return Tensor(self, output)
+
+    def model(self, name: str, inputs: Side, outputs: Side) -> onnx.ModelProto:
+        """The finished model, checked; inputs and outputs are named with type and shape."""
+        constants = list(self._constants.values())
+        graph = helper.make_graph(self._nodes, name, _described(inputs), _described(outputs), constants)
+        opsets = [helper.make_opsetid("", OPSET)]
+        model = helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets, producer_name="chorus")
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A value of the graph, known by its name."""
+
+    graph: Graph
+    name: str
+
+    def __add__(self, other: "Tensor | float") -> "Tensor":
+        return self.graph.op("Add", self, other)
+
+    def __sub__(self, other: "Tensor | float") -> "Tensor":
+        return self.graph.op("Sub", self, other)
+
+    def __mul__(self, other: "Tensor | float") -> "Tensor":
+        return self.graph.op("Mul", self, other)
+
+    def __truediv__(self, other: "Tensor | float") -> "Tensor":
+        return self.graph.op("Div", self, other)
+
+    def __matmul__(self, other: "Tensor") -> "Tensor":
+        return self.graph.op("MatMul", self, other)
+
+    def to(self, kind: str) -> "Tensor":
+        """The same numbers in another type."""
+        return self.graph.op("Cast", self, to=_TYPES[kind])
+
+    def shaped(self, *shape: int) -> "Tensor":
+        """The same numbers in another shape; -1 is whatever remains."""
+        return self.graph.op("Reshape", self, self.graph.integers(*shape))
+
+    def cut(self, start: int, end: int, axis: int = 0) -> "Tensor":
+        """The part from `start` up to, not including, `end` along an axis."""
+        whole = self.graph.integers
+        return self.graph.op("Slice", self, whole(start), whole(end), whole(axis))
+
+    def at(self, indices: "Tensor", axis: int = 0) -> "Tensor":
+        """What stands at these indices."""
+        return self.graph.op("Gather", self, indices, axis=axis)
+
+    def between(self, low: float, high: float) -> "Tensor":
+        """Clipped."""
+        return self.graph.op("Clip", self, low, high)
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """A complex value: real and imaginary part side by side."""
+
+    re: Tensor
+    im: Tensor
+
+    def __mul__(self, other: "Spectrum") -> "Spectrum":
+        return Spectrum(self.re * other.re - self.im * other.im, self.re * other.im + self.im * other.re)
+
+    def __add__(self, other: "Spectrum") -> "Spectrum":
+        return Spectrum(self.re + other.re, self.im + other.im)
+
+    def scaled(self, gain: "Tensor | float") -> "Spectrum":
+        """Times a real number."""
+        return Spectrum(self.re * gain, self.im * gain)
+
+    def over(self, other: "Spectrum") -> "Spectrum":
+        """The quotient."""
+        power = other.re * other.re + other.im * other.im
+        conjugate = Spectrum(other.re, other.im * -1.0)
+        return (self * conjugate).scaled(self.re.graph.op("Reciprocal", power))
