@@ -34,10 +34,12 @@ class ClientSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
     url: str = Field(
-        default="", description="Redis or Valkey, `redis://:password@host:6379/0`. `REDIS_URL` is read where this is unset."
+        default="",
+        description="Redis or Valkey, `redis://:password@host:6379/0`. `REDIS_URL` is read where this is unset.",
     )
     home: Path | None = Field(
-        default=None, description="Folder for models, the embedded server and the store. Default: the user's data folder."
+        default=None,
+        description="Folder for models, the embedded server and the store. Default: the user's data folder.",
     )
 
     @classmethod

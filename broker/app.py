@@ -1,0 +1,69 @@
+"""The Celery app: one for every worker, Flower and sender. Messages are hints; the settings follow from that.
+
+What was measured about each of them stands in docs/architecture.md.
+"""
+
+from typing import Any
+
+from celery import Celery
+from kombu import Exchange, Queue
+
+from broker.embedded import locate
+from broker.gate import NAME, POLL_S
+from broker.settings import settings
+from chorus.errors import ServerError
+
+DESK, DESK_LIVE = "chorus.desk", "chorus.desk.live"
+EXCHANGE = "chorus"
+
+
+def queue(name: str) -> Queue:
+    """A queue bound by its own name. Without exchange and key, Celery would copy every message to every queue."""
+    return Queue(name, Exchange(EXCHANGE, type="direct"), routing_key=name)
+
+
+def _configuration() -> dict[str, Any]:
+    url = locate(settings())
+    if url is None:
+        raise ServerError("No Redis: set CHORUS_URL, or start the stack of this machine with `chorus up`.")
+    return {
+        "broker_url": url,
+        "broker_transport_options": {
+            "queue_order_strategy": NAME,
+            "polling_interval": POLL_S,
+            "priority_steps": [0],
+            "socket_timeout": 5,
+            "socket_connect_timeout": 2,
+            "socket_keepalive": True,
+            "health_check_interval": 5,
+        },
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_connection_timeout": 2,
+        "result_backend": None,
+        "task_ignore_result": True,
+        # A message is only a hint: losing one is harmless, and late acks make workers exit when Redis restarts.
+        "task_acks_late": False,
+        "task_serializer": "json",
+        "task_create_missing_queues": True,
+        "task_default_queue": DESK,
+        "task_default_exchange": EXCHANGE,
+        "task_default_routing_key": DESK,
+        "task_publish_retry": True,
+        "task_publish_retry_policy": {"max_retries": 3, "interval_start": 0.05, "interval_step": 0.1, "interval_max": 0.3},
+        "task_send_sent_event": True,
+        "worker_pool": "threads",
+        "worker_prefetch_multiplier": 1,
+        "worker_send_task_events": True,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_soft_shutdown_timeout": 0,
+        "worker_redirect_stdouts": False,
+        "worker_enable_remote_control": True,
+        "event_queue_expires": 60,
+        "event_queue_ttl": 5,
+    }
+
+
+app = Celery("chorus", set_as_current=False)
+# A function, so that importing the app neither reads the environment nor reaches for a server.
+app.add_defaults(_configuration)

@@ -1,0 +1,192 @@
+"""The ledger: the truth about every job, kept in Redis by the scripts of `broker/lua`.
+
+Knows nothing of Celery: each call answers with the hints that somebody has to send (broker/hints.py).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from broker.settings import FarmSettings
+from chorus.keys import JobKeys
+from chorus.wire import Chunk, encode
+
+SCRIPTS = Path(__file__).parent / "lua"
+COMMITS = ("extend", "commit_plan", "commit_segment", "commit_part", "commit_bind", "fail")
+# A segment is given up when this many processes died over it, or this many living ones saw it fail.
+MAX_ATTEMPTS = 6
+MAX_FAILURES = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hint:
+    """A message to send: `queue` is one of live, bulk, desk.live, desk, store."""
+
+    queue: str
+    step: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a script answered."""
+
+    job: str
+    status: str
+    sound: str
+    """What the job pinned: its segments' queues carry it."""
+    store: str
+    hints: tuple[Hint, ...]
+    extra: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """A step taken. Everything but `status` is empty unless that is `ok` or `poison`."""
+
+    status: str
+    job: str
+    step: str
+    token: str
+    attempt: int = 0
+    epoch: int = 0
+    spec: Mapping[str, Any]
+    request: str = ""
+    document: Mapping[str, Any]
+    sound: str = ""
+    store: str = ""
+    model: str = ""
+
+    @property
+    def number(self) -> int:
+        """The n of `segment:n`, `plan:n`, `part:n`."""
+        return int(self.step.partition(":")[2] or 0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pins:
+    """What a job gets that did not choose."""
+
+    sound: str = ""
+    store: str = ""
+    models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By sound: `model`, `model_digest` and `voices` digest, for the job's record."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spoken:
+    """What is told of a segment besides its audio."""
+
+    frames: int
+    wall_ms: int
+    """Inference alone."""
+    audible: bool
+    """Whether anything is heard in it."""
+    worker: str
+    """Who spoke it, for the job's statistics."""
+    timings: tuple[tuple[str, float, float], ...] = ()
+    """Per phoneme: symbol, start and end in seconds."""
+
+
+class Ledger:
+    """One process's access to the ledger. Thread-safe, as redis-py's pool is."""
+
+    def __init__(self, connection: "redis.Redis", settings: FarmSettings) -> None:
+        self.redis = connection
+        self._lease_ms = int(settings.lease_s * 1000)
+        self._slots: Mapping[str, int] = {}
+        library = (SCRIPTS / "lib.lua").read_text()
+        guard = (SCRIPTS / "guard.lua").read_text()
+        self._scripts = {
+            path.stem: connection.register_script(
+                library + (guard if path.stem in COMMITS else "") + path.read_text()
+            )
+            for path in SCRIPTS.glob("*.lua")
+            if path.stem not in ("lib", "guard")
+        }
+
+    def note_slots(self, slots: Mapping[str, int]) -> None:
+        """Remember how many segments of each sound the registered workers speak at once: the window follows it."""
+        self._slots = dict(slots)
+
+    def tend(self, job: str, pins: Pins, *, may_reap: bool = True) -> Outcome:
+        """Do whatever this job needs now."""
+        return self._run("tend", job, _json(asdict(pins)), int(may_reap))
+
+    def claim(self, job: str, step: str, token: str) -> Claim:
+        """Take a step, if it is there to take."""
+        outcome = self._run("claim", job, step, token, MAX_ATTEMPTS)
+        if not outcome.extra:
+            return Claim(status=outcome.status, job=job, step=step, token=token, spec={}, document={})
+        attempt, epoch, spec, request, document, model = outcome.extra
+        return Claim(
+            status=outcome.status,
+            job=job,
+            step=step,
+            token=token,
+            attempt=int(attempt),
+            epoch=int(epoch),
+            spec=json.loads(spec or b"{}"),
+            request=request.decode(),
+            document=json.loads(document or b"{}"),
+            sound=outcome.sound,
+            store=outcome.store,
+            model=model.decode(),
+        )
+
+    def renew(self, claim: Claim) -> bool:
+        """Keep a step; False: it is no longer ours."""
+        return self._run("renew", claim.job, claim.step, claim.token).status == "ok"
+
+    def extend(
+        self, claim: Claim, specs: Iterable[Mapping[str, Any]], *, first_index: int, document: Mapping[str, Any] | None
+    ) -> Outcome:
+        """Hand over segments of the chapter that is being planned."""
+        told = _json(document) if document else ""
+        return self._commit("extend", claim, told, first_index, *map(_json, specs))
+
+    def commit_plan(self, claim: Claim, *, title: str, characters: int) -> Outcome:
+        """The chapter is planned to its end."""
+        return self._commit("commit_plan", claim, _json({"title": title, "characters": characters}))
+
+    def commit_segment(self, claim: Claim, chunks: Iterable[Chunk], told: Spoken) -> Outcome:
+        """Publish a segment's audio."""
+        about = {"frames": told.frames, "wall_ms": told.wall_ms, "audible": told.audible, "worker": told.worker}
+        entries = [[part for field in encode(chunk).items() for part in field] for chunk in chunks]
+        flat = (value for entry in entries for value in entry)
+        return self._commit("commit_segment", claim, _json(about), _json(told.timings), len(entries[0]), *flat)
+
+    def commit_part(self, claim: Claim) -> Outcome:
+        """The part lies in the store."""
+        return self._commit("commit_part", claim)
+
+    def commit_bind(self, claim: Claim, result: Mapping[str, Any]) -> Outcome:
+        """The finished file lies in the store."""
+        return self._commit("commit_bind", claim, _json(result))
+
+    def fail(self, claim: Claim, reason: str, *, final: bool) -> Outcome:
+        """A step failed before our eyes. Not final: it is tried again a few times."""
+        return self._commit("fail", claim, reason, 0 if final else MAX_FAILURES)
+
+    def _commit(self, script: str, claim: Claim, *rest: bytes | str | int) -> Outcome:
+        return self._run(script, claim.job, claim.step, claim.token, claim.epoch, *rest)
+
+    def _run(self, script: str, job: str, *rest: bytes | str | int) -> Outcome:
+        arguments = [json.dumps(self._slots), self._lease_ms, *rest]
+        status, sound, store, hints, extra = self._scripts[script](keys=list(JobKeys(job).all), args=arguments)
+        pairs = (hint.decode().split(" ", 1) for hint in hints)
+        return Outcome(
+            job=job,
+            status=status.decode(),
+            sound=sound.decode(),
+            store=store.decode(),
+            hints=tuple(Hint(queue=queue, step=step) for queue, step in pairs),
+            extra=tuple(value if isinstance(value, bytes) else str(value).encode() for value in extra),
+        )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

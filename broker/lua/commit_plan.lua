@@ -1,0 +1,20 @@
+-- A chapter is planned to its end. ARGV 3-5 as in guard.lua. ARGV 6: the chapter as JSON {title, characters}.
+-- Writes record, steps, errands, parts, chapters; deletes the source behind the last chapter. Status: ok | done | gone.
+
+local k = tonumber(string.match(step, '%d+$'))
+local chapter = cjson.decode(redis.call('HGET', chapters, k))
+local told = cjson.decode(ARGV[6])
+chapter.title, chapter.characters = told.title, told.characters
+redis.call('HSET', chapters, k, cjson.encode(chapter))
+local last = number('parts_total') - 1
+local part = last >= 0 and part_at(last)
+if part and not part.closed then
+  part.closed = true
+  keep_part(last, part)
+end
+redis.call('HSET', steps, step, 'd')
+drop_lease(step)
+set('chapters_planned', k + 1)
+if k + 1 >= number('chapters_total') then redis.call('DEL', source) end
+proceed()
+return answer('ok')

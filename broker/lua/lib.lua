@@ -1,0 +1,209 @@
+-- The ledger's common part: it stands in front of every script of this folder.
+--
+-- KEYS, always all of a job's keys and in this order (chorus/keys.py):
+--    1 record    hash    the job: state, request, counters, result
+--    2 source    string  the document, until its last chapter is planned
+--    3 cover     string  a cover image given with the request
+--    4 steps     hash    step -> w waiting, s sent, r running, d done, f failed
+--    5 specs     hash    segment number -> its spec as JSON, and "timings:<n>" -> what its commit told, until its part is stored
+--    6 owners    hash    step -> token of the attempt that runs it
+--    7 attempts  hash    step -> claims so far; "fail:<step>" -> failures a living worker saw
+--    8 sends     hash    step -> hints sent since it was last claimed
+--    9 flights   zset    segments sent or running -> deadline in ms
+--   10 errands   zset    plan, part and bind steps sent or running -> deadline in ms
+--   11 stream    stream  the audio (docs/wire.md)
+--   12 entries   hash    segment number -> ids of its stream entries, until they are freed
+--   13 parts     hash    part number -> {chapter, first, last, left, closed} as JSON
+--   14 chapters  hash    chapter number -> {title, first, count, characters} as JSON
+--   15 readers   hash    listener -> {segment, deadline_ms} as JSON
+-- ARGV 1: {sound: slots} as JSON, what is registered now. ARGV 2: the lease in ms. The rest is each script's own.
+--
+-- Every script answers {status, sound, store, hints, extra}. A hint is "queue step"; sending it twice, or never, does
+-- no harm: the deadlines in `flights` and `errands` find what was lost.
+
+local record, source, cover, steps, specs, owners, attempts, sends = unpack(KEYS, 1, 8)
+local flights, errands, stream, entries, parts, chapters, readers = unpack(KEYS, 9, 15)
+
+local FIRST_RESEND_MS, LAST_RESEND_MS = 3000, 60000
+local PART_FRAMES = 60 * 24000
+local SEGMENT_FRAMES = 11 * 24000 -- what 150 tokens last, roughly
+local PARTS_AHEAD = 3
+local LISTENER_LEAD_MS = 10000
+local UNFINISHED_S, FINISHED_S = 30 * 86400, 3600
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local lease_ms = tonumber(ARGV[2])
+local hints = {}
+
+local function get(field) return redis.call('HGET', record, field) end
+local function number(field) return tonumber(get(field) or 0) end
+local function set(field, value) redis.call('HSET', record, field, value) end
+local function add(field, by) return redis.call('HINCRBY', record, field, by) end
+local function segment_of(step) return tonumber(string.match(step, '^segment:(%d+)$')) end
+local function leases_of(step) if segment_of(step) then return flights else return errands end end
+
+local function request() return cjson.decode(get('request')) end
+local function part_at(m)
+  local found = redis.call('HGET', parts, m)
+  return found and cjson.decode(found)
+end
+local function keep_part(m, part) redis.call('HSET', parts, m, cjson.encode(part)) end
+
+-- A segment whose part is stored has left no trace but its number: the cursor has passed it.
+local function state_of(step)
+  local state = redis.call('HGET', steps, step)
+  local n = segment_of(step)
+  if not state and n and n < number('next') then return 'd' end
+  return state
+end
+
+local function slots()
+  local sound = get('sound')
+  return sound and cjson.decode(ARGV[1])[sound] or 0
+end
+
+-- A listener who has more than ten seconds in hand gives the live slot to others.
+local function queue_of(step, wishes)
+  if not segment_of(step) then
+    if string.sub(step, 1, 4) ~= 'plan' or get('source_at') == 'store' then return 'store' end
+    return wishes.live and 'desk.live' or 'desk'
+  end
+  if not wishes.live then return 'bulk' end
+  local first = get('first_audio_ms')
+  if not first then return 'live' end
+  local heard_ms = now - (number('created_ms') + tonumber(first))
+  return number('frames') / 24 - heard_ms > LISTENER_LEAD_MS and 'bulk' or 'live'
+end
+
+local function dispatch(step, wishes)
+  local sent = redis.call('HINCRBY', sends, step, 1)
+  local patience_ms = math.min(FIRST_RESEND_MS * 2 ^ (sent - 1), LAST_RESEND_MS)
+  redis.call('HSET', steps, step, 's')
+  redis.call('ZADD', leases_of(step), now + patience_ms, step)
+  hints[#hints + 1] = queue_of(step, wishes) .. ' ' .. step
+end
+
+local function drop_lease(step)
+  redis.call('ZREM', leases_of(step), step)
+  redis.call('HDEL', owners, step)
+  redis.call('HDEL', sends, step)
+end
+
+local function append(fields) return redis.call('XADD', stream, '*', unpack(fields)) end
+
+-- The entries without audio: `end`, and `failure` of a segment or, with -1, of the job.
+local function tell(kind, segment, text)
+  local fields = { 'v', 1, 'k', kind, 's', segment, 'c', 0, 'n', 1, 'f', 0, 'x', 0, 'd', '' }
+  if text then fields[#fields + 1], fields[#fields + 2] = 't', text end
+  return append(fields)
+end
+
+local function window() return math.max(2 * slots(), 4) end
+
+-- Three parts of unfreed audio; a farm whose window holds more than that gets the room its window needs.
+local function parts_ahead()
+  return math.max(PARTS_AHEAD, 2 + math.floor(window() * SEGMENT_FRAMES / PART_FRAMES))
+end
+
+local function plan_ahead(wishes)
+  local k, next = number('chapters_planned'), number('next')
+  if k >= math.max(number('chapters_total'), 1) or redis.call('HEXISTS', steps, 'plan:' .. k) == 1 then return end
+  if k <= number('chapter_now') + 1 or number('segments_planned') - next < 2 * window() then
+    dispatch('plan:' .. k, wishes)
+  end
+end
+
+local function send_segments(wishes)
+  local next, planned, freed = number('next'), number('segments_planned'), number('freed')
+  local flying, limit = redis.call('ZCARD', flights), window()
+  while flying < limit and next < planned do
+    local spec = cjson.decode(redis.call('HGET', specs, next))
+    if spec.part >= freed + parts_ahead() then break end
+    set('chapter_now', spec.chapter)
+    dispatch('segment:' .. next, wishes)
+    next, flying = next + 1, flying + 1
+  end
+  set('next', next)
+end
+
+local function send_parts(wishes)
+  local freed = number('freed')
+  for m = freed, math.min(freed + parts_ahead(), number('parts_total')) - 1 do
+    local part = part_at(m)
+    if part.closed and part.left == 0 and not state_of('part:' .. m) then dispatch('part:' .. m, wishes) end
+  end
+end
+
+-- Ends a job. Failed ones keep all they have: `retry`, or the same command again, goes on from there.
+local function finish(state)
+  set('state', state)
+  set('finished_ms', now)
+  if state == 'failed' then return end
+  redis.call('DEL', source, cover, specs, owners, attempts, sends, flights, errands, parts, readers)
+  if state == 'cancelled' then redis.call('DEL', steps, entries) end
+end
+
+local function stop(state, reason)
+  if state == 'cancelled' then redis.call('DEL', stream) end
+  set('error', reason)
+  set('end_id', tell('failure', -1, reason))
+  finish(state)
+end
+
+local function settle(wishes)
+  local total = number('chapters_total')
+  if total == 0 or number('chapters_planned') < total then return end
+  if number('segments_done') + number('segments_failed') < number('segments_planned') then return end
+  if not get('end_id') then set('end_id', tell('end', number('segments_planned'))) end
+  if wishes.format == '' then
+    finish('done')
+  elseif number('parts_done') == number('parts_total') and not state_of('bind') then
+    dispatch('bind', wishes)
+  end
+end
+
+-- Everything a change may have made possible. Called at the end of each script; finds nothing new if there is none.
+local function proceed()
+  if get('state') ~= 'running' then return end
+  local wishes = request()
+  plan_ahead(wishes)
+  if slots() > 0 then send_segments(wishes) end
+  if wishes.format ~= '' then send_parts(wishes) end
+  settle(wishes)
+end
+
+-- Gives back the stream entries of a part's segments, by the ids their commits recorded.
+local function free(part)
+  for n = part.first, part.last do
+    local ids = redis.call('HGET', entries, n)
+    local step = 'segment:' .. n
+    if redis.call('HGET', steps, step) ~= 'f' then
+      if ids then for id in string.gmatch(ids, '%S+') do redis.call('XDEL', stream, id) end end
+      redis.call('HDEL', entries, n)
+      redis.call('HDEL', specs, n, 'timings:' .. n)
+      redis.call('HDEL', steps, step)
+      redis.call('HDEL', attempts, step)
+    end
+  end
+end
+
+local function segment_over(n, state)
+  local step = 'segment:' .. n
+  local spec = cjson.decode(redis.call('HGET', specs, n))
+  redis.call('HSET', steps, step, state)
+  drop_lease(step)
+  local part = part_at(spec.part)
+  part.left = part.left - 1
+  keep_part(spec.part, part)
+  return spec
+end
+
+local function answer(status, extra)
+  local state = get('state')
+  if state then
+    local life_s = (state == 'done' or state == 'cancelled') and FINISHED_S or UNFINISHED_S
+    for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, life_s) end
+  end
+  return { status, get('sound') or '', get('store') or '', hints, extra or {} }
+end

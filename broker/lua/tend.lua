@@ -1,0 +1,155 @@
+-- Looks after one job: does what its owner wants, begins it, gives on what a dead worker held, opens the window.
+-- The intake calls it when a job is named on the inbox, the reaper for every active job twice a second. Any number of
+-- calls, at any time, do no harm.
+-- ARGV 3: what is registered now, as JSON {sound, store, models: {sound: {model, model_digest, voices}}}: a job that did
+-- not choose its sound or store is given these.
+-- ARGV 4: 1 if running steps may be given on; 0 while this reaper cannot be sure that it was not itself asleep.
+-- Reads and writes all keys. Status: the job's state, or "vanished".
+
+local pins = cjson.decode(ARGV[3])
+
+local function resume()
+  local wishes = request()
+  for _, leases in ipairs({ flights, errands }) do
+    for _, step in ipairs(redis.call('ZRANGE', leases, 0, -1)) do
+      if state_of(step) == 's' then dispatch(step, wishes) end
+    end
+  end
+end
+
+local function reopen_segment(n)
+  local spec = cjson.decode(redis.call('HGET', specs, n))
+  local part = part_at(spec.part)
+  redis.call('XDEL', stream, redis.call('HGET', entries, n) or '0-1')
+  redis.call('HDEL', entries, n)
+  redis.call('HDEL', attempts, 'segment:' .. n, 'fail:segment:' .. n)
+  part.left = part.left + 1
+  keep_part(spec.part, part)
+  add('segments_failed', -1)
+  if redis.call('HDEL', steps, 'part:' .. spec.part) == 1 then add('parts_done', -1) end
+  set('freed', math.min(number('freed'), spec.part))
+end
+
+local function retry()
+  local wishes = request()
+  resume()
+  local all = redis.call('HGETALL', steps)
+  for i = 1, #all, 2 do
+    local step, state, n = all[i], all[i + 1], segment_of(all[i])
+    if state == 'f' and n then
+      reopen_segment(n)
+      dispatch(step, wishes)
+    elseif state == 'f' then
+      redis.call('HDEL', steps, step)
+      redis.call('HDEL', attempts, step, 'fail:' .. step)
+    end
+  end
+  redis.call('HDEL', steps, 'bind')
+  redis.call('XDEL', stream, get('end_id') or '0-1')
+  redis.call('HDEL', record, 'end_id', 'error', 'result', 'finished_ms')
+  set('state', 'running')
+end
+
+local function restart()
+  redis.call('DEL', steps, specs, owners, attempts, sends, flights, errands, stream, entries, parts, chapters, readers)
+  for _, field in ipairs({
+    'started_ms', 'finished_ms', 'chapters_total', 'chapters_planned', 'chapter_now', 'segments_planned',
+    'segments_done', 'segments_failed', 'parts_total', 'parts_done', 'part_frames', 'frames', 'audio_wall_ms',
+    'characters', 'characters_total', 'first_audio_ms', 'document', 'error', 'result', 'waiting', 'end_id', 'next',
+    'freed',
+  }) do redis.call('HDEL', record, field) end
+  add('epoch', 1)
+  set('state', 'queued')
+end
+
+local function heed(want, state)
+  if want == 'fresh' then
+    restart()
+  elseif want == 'cancelled' and state ~= 'done' and state ~= 'cancelled' then
+    stop('cancelled', 'cancelled')
+  elseif want == 'paused' and (state == 'queued' or state == 'running') then
+    set('state', 'paused')
+  elseif want == 'running' and state == 'paused' then
+    set('state', get('started_ms') and 'running' or 'queued')
+    resume()
+  elseif (want == 'retry' or want == 'running') and state == 'failed' then
+    retry()
+  elseif want == 'retry' and state == 'done' and number('segments_failed') > 0 then
+    retry()
+  end
+end
+
+local function pin(field, value)
+  if (get(field) or '') == '' and (value or '') ~= '' then set(field, value) end
+end
+
+local function pin_all()
+  pin('sound', pins.sound)
+  pin('store', pins.store)
+  for field, value in pairs(pins.models[get('sound') or ''] or {}) do pin(field, value) end
+end
+
+local function begin()
+  if (get('sound') or '') == '' then
+    set('waiting', 'no voice worker is registered')
+  elseif request().format ~= '' and (get('store') or '') == '' then
+    set('waiting', 'no desk worker with a store is registered')
+  else
+    set('state', 'running')
+    set('started_ms', now)
+  end
+end
+
+local function reap()
+  local wishes = request()
+  for _, leases in ipairs({ flights, errands }) do
+    for _, step in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
+      if state_of(step) == 's' then
+        dispatch(step, wishes)
+      elseif ARGV[4] == '1' then
+        drop_lease(step)
+        dispatch(step, wishes)
+      end
+    end
+  end
+end
+
+-- A live job's audio is given back behind its slowest current listener, but its last parts stay for latecomers.
+local function free_what_was_heard()
+  local slowest
+  local all = redis.call('HGETALL', readers)
+  for i = 1, #all, 2 do
+    local cursor = cjson.decode(all[i + 1])
+    if cursor.deadline_ms < now then
+      redis.call('HDEL', readers, all[i])
+    else
+      slowest = math.min(slowest or cursor.segment, cursor.segment)
+    end
+  end
+  local freed, total = number('freed'), number('parts_total')
+  while slowest and total - freed > 2 do
+    local part = part_at(freed)
+    if not part.closed or part.left > 0 or part.last >= slowest then break end
+    free(part)
+    freed = freed + 1
+  end
+  set('freed', freed)
+end
+
+if not get('state') then return { 'vanished', '', '', {}, {} } end
+local want = get('want')
+redis.call('HDEL', record, 'want')
+if want and want ~= '' then heed(want, get('state')) end
+pin_all()
+if get('state') == 'queued' then begin() end
+if get('state') == 'running' then
+  reap()
+  if request().format == '' then free_what_was_heard() end
+  if slots() > 0 then
+    redis.call('HDEL', record, 'waiting')
+  else
+    set('waiting', 'no worker serves the model ' .. (get('model') or '') .. ' (sound ' .. get('sound') .. ')')
+  end
+  proceed()
+end
+return answer(get('state'))

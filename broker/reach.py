@@ -1,0 +1,60 @@
+"""Ask a Redis or Valkey who it is before anything is built on it. Starts nothing."""
+
+import re
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from chorus.connection import place, refusals
+from chorus.errors import ServerError, SettingError
+
+OLDEST = (6, 2)
+ANSWER_S = 2.0
+# One sentence for every way of being malformed: the reason may quote a piece of the password.
+NOT_AN_ADDRESS = (
+    "CHORUS_URL is not a Redis address: write redis://:password@host:6379/0, or rediss:// for TLS, "
+    "with %-codes for special characters in the password."
+)
+
+
+def check(url: str) -> str:
+    """The name and version of the server at this URL; ServerError or SettingError say why it cannot serve."""
+    with client(url) as server, refusals(server):
+        return who(server)
+
+
+def address(url: str) -> str:
+    """The host and port of a Redis URL, fit to be shown."""
+    with client(url) as server:
+        return place(server)
+
+
+def client(url: str) -> "redis.Redis":
+    """A client that tries once and soon gives up."""
+    if not url.startswith(("redis://", "rediss://")):
+        raise SettingError(NOT_AN_ADDRESS)
+    try:
+        # RESP2: a server too old for RESP3 must be able to say how old it is.
+        return redis.Redis.from_url(
+            url, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S, retry=Retry(NoBackoff(), 0), protocol=2
+        )
+    except ValueError as error:
+        raise SettingError(NOT_AN_ADDRESS) from error
+
+
+def who(server: "redis.Redis") -> str:
+    """`Valkey 9.1.2`, with redis-py's own errors, or ServerError if it is too old."""
+    server.ping()
+    facts = server.info("server")
+    version = str(facts.get("redis_version", "0"))
+    if numbers(version) < OLDEST:
+        raise ServerError(
+            f"The server at {place(server)} is Redis {version}: Chorus needs Redis 6.2 or newer, or Valkey."
+        )
+    return f"Valkey {facts['valkey_version']}" if "valkey_version" in facts else f"Redis {version}"
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Major and minor of a version."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])

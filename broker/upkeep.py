@@ -1,0 +1,127 @@
+"""The three small threads of every worker process: heartbeat, reaper, intake. They know no step's work.
+
+The heartbeat renews what this process holds and writes the process down; the reaper looks after every active job; the
+intake after the jobs named on the inbox. Each survives a server that is away and goes on when it is back.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import redis
+
+from broker import registry
+from broker.ledger import Claim, Ledger, Outcome
+from broker.registry import Farm
+from chorus import keys
+from chorus.records import Worker
+
+BEAT_S = 1.0
+TICK_S = 0.5
+# Shorter than a tick, so that a reaper that dies leaves no tick out.
+MUTEX_MS = 450
+# A reaper that finds itself this late was asleep, and so perhaps was every worker: leases get one more lease time.
+LATE_S = 1.0
+LAST_STATES = ("done", "failed", "cancelled", "vanished")
+
+log = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """Start it once the worker can serve; stop it when the worker leaves."""
+
+    def __init__(
+        self,
+        connection: "redis.Redis",
+        ledger: Ledger,
+        *,
+        describe: Callable[[], Worker],
+        send: Callable[[Outcome], None],
+        lease_s: float,
+    ) -> None:
+        self._redis = connection
+        self._ledger = ledger
+        self._describe = describe
+        self._send = send
+        self._lease_s = lease_s
+        self._held: dict[str, Claim] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._every, args=(work, pause_s), name=f"chorus-{name}", daemon=True)
+            for name, work, pause_s in (
+                ("heartbeat", self._beat, BEAT_S),
+                ("reaper", self._reap, TICK_S),
+                ("intake", self._take_in, 0.0),
+            )
+        ]
+        self._farm = Farm(workers=())
+        self._last_tick_s = time.monotonic()
+        self._patient_until_s = 0.0
+
+    def start(self) -> None:
+        """Sign in first, so that the windows count this worker before its first claim."""
+        self._beat()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Sign out and end the threads. What is still held is given on when its lease ends."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=2 * BEAT_S + 1)
+        try:
+            registry.sign_out(self._redis, self._describe())
+        except redis.RedisError as error:
+            log.warning("Could not sign out (%s): the record expires by itself.", error)
+
+    @contextmanager
+    def holding(self, claim: Claim) -> Iterator[None]:
+        """Renew this claim's lease while the block runs."""
+        with self._lock:
+            self._held[claim.token] = claim
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._held[claim.token]
+
+    def _every(self, work: Callable[[], None], pause_s: float) -> None:
+        while not self._stopping.wait(pause_s):
+            try:
+                work()
+            except redis.RedisError as error:
+                log.warning("%s: %s; trying again.", threading.current_thread().name, error)
+                self._stopping.wait(BEAT_S)
+
+    def _beat(self) -> None:
+        with self._lock:
+            held = list(self._held.values())
+        for claim in held:
+            self._ledger.renew(claim)
+        registry.sign_in(self._redis, self._describe())
+        self._farm = registry.read(self._redis)
+        self._ledger.note_slots(self._farm.slots())
+
+    def _reap(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._last_tick_s > TICK_S + LATE_S:
+            self._patient_until_s = now_s + self._lease_s
+        self._last_tick_s = now_s
+        if not self._redis.set(keys.REAPER, self._describe().id, nx=True, px=MUTEX_MS):
+            return
+        for job in self._redis.zrange(keys.ACTIVE, 0, -1):
+            self._tend(job.decode(), may_reap=now_s >= self._patient_until_s)
+
+    def _take_in(self) -> None:
+        popped = self._redis.blpop([keys.INBOX], timeout=1)
+        if popped is not None:
+            self._tend(popped[1].decode(), may_reap=False)
+
+    def _tend(self, job: str, *, may_reap: bool) -> None:
+        outcome = self._ledger.tend(job, self._farm.pins(), may_reap=may_reap)
+        if outcome.status in LAST_STATES:
+            self._redis.zrem(keys.ACTIVE, job)
+        self._send(outcome)

@@ -1,0 +1,214 @@
+"""The client: submits documents, asks after jobs, hears them, fetches the result. Knows nothing of how it is made."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, Self, TypeVar, Unpack, cast
+
+from redis.client import Pipeline
+
+from chorus.connection import connect, read_hash, refusals
+from chorus.errors import ConflictError, FarmError, JobFailedError, OutputError, UnknownJobError
+from chorus.files import whole_file
+from chorus.keys import ACTIVE, GLOBAL_S, INBOX, JOBS, WORKERS, JobKeys, worker
+from chorus.listen import START, Listener, Position
+from chorus.records import JobRecord, Result, State, Want, Worker
+from chorus.request import Request
+from chorus.settings import ClientSettings
+from chorus.submission import Wishes, prepare
+from chorus.wav import wav_file
+from chorus.wire import Kind
+
+PAGE: Final = 50
+_LOOK_S: Final = 0.2
+_COPY_BYTES: Final = 1 << 20
+_Answer = TypeVar("_Answer")
+_ASKED: Final[dict[Want, str]] = {
+    "running": "resumed",
+    "paused": "paused",
+    "cancelled": "cancelled",
+    "retry": "retried",
+}
+
+
+class Client:
+    """A connection to the farm's server. Close it, or use it as a context manager; safe to share between threads."""
+
+    def __init__(self, url: str | None = None, settings: ClientSettings | None = None) -> None:
+        self._redis = connect(url or (settings or ClientSettings.load()).url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._redis.close()
+
+    def ping(self) -> None:
+        """Return if the server answers, else raise ServerError."""
+        with refusals(self._redis):
+            self._redis.ping()
+
+    def submit(
+        self,
+        source: bytes | str | Path,
+        request: Request | None = None,
+        *,
+        job: str | None = None,
+        store: str = "",
+        sound: str = "",
+        cover: bytes | Path | None = None,
+        fresh: bool = False,
+        **wishes: Unpack[Wishes],
+    ) -> JobRecord:
+        """Hand in a document: a `Path`, its bytes (then `name` tells the kind), or plain text.
+
+        What is wished for comes as a whole `request`, or as its fields: `voice`, `speed`, `format` and so on. The same
+        id with the same request is the same job: it goes on where it was, or with `fresh` starts again.
+        """
+        order = prepare(source, request, job=job, store=store, sound=sound, cover=cover, **wishes)
+        with refusals(self._redis):
+            seconds, micros = self._redis.time()
+            created_ms = seconds * 1000 + micros // 1000
+            if self._transact(order.job, lambda pipe: order.write(pipe, created_ms, fresh=fresh)):
+                self._announce(order.job, created_ms)
+        return self.job(order.job)
+
+    def job(self, job: str) -> JobRecord:
+        """The job as it stands now, or UnknownJobError."""
+        with refusals(self._redis):
+            return _parse(job, read_hash(self._redis, JobKeys(job).record))
+
+    def jobs(self, page: int = 0) -> list[JobRecord]:
+        """The jobs there are, newest first, a page of fifty at a time."""
+        with refusals(self._redis):
+            ids = cast("list[bytes]", self._redis.zrevrange(JOBS, page * PAGE, (page + 1) * PAGE - 1))
+            known = [job.decode() for job in ids]
+            with self._redis.pipeline(transaction=False) as pipe:
+                for job in known:
+                    pipe.hgetall(JobKeys(job).record)
+                found = pipe.execute()
+        return [JobRecord.from_fields(job, record) for job, record in zip(known, found, strict=True) if record]
+
+    def want(self, job: str, want: Want) -> JobRecord:
+        """Ask for a job to be `paused`, `running` again or `cancelled`, or to `retry` what failed."""
+
+        def write(pipe: Pipeline) -> int:
+            record = _parse(job, read_hash(pipe, JobKeys(job).record))
+            if not record.may(want):
+                raise ConflictError(f"Job {job} is {record.state}{_hint(record)}: it cannot be {_ASKED[want]}.")
+            pipe.multi()
+            pipe.hset(JobKeys(job).record, "want", want)
+            return record.created_ms
+
+        with refusals(self._redis):
+            self._announce(job, self._transact(job, write))
+        return self.job(job)
+
+    def watch(self, job: str) -> Iterator[JobRecord]:
+        """The job as it stands, again after every change, until it is finished."""
+        shown: JobRecord | None = None
+        while True:
+            record = self.job(job)
+            if record != shown:
+                yield record
+            if record.finished:
+                return
+            shown = record
+            time.sleep(_LOOK_S)
+
+    def wait(self, job: str, timeout_s: float | None = None) -> JobRecord:
+        """The finished job, or as it stands after `timeout_s`: its `finished` tells."""
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while not (record := self.job(job)).finished:
+            if deadline_s is not None and time.monotonic() >= deadline_s:
+                break
+            time.sleep(_LOOK_S)
+        return record
+
+    def listen(self, job: str, position: Position = START) -> Listener:
+        """Hear a job while it is made: its audio in order, from `position` on."""
+        return Listener(self._redis, job, position)
+
+    def save(self, job: str, path: Path) -> Path:
+        """Write a job's finished file, or its stream as WAV, to `path` or into that folder, and say where it is."""
+        record = self.job(job)
+        target = _target(record, path)
+        if record.request.format:
+            _copy_result(record, target)
+        else:
+            with wav_file(target) as wav:
+                for chunk in self.listen(job):
+                    if chunk.kind is Kind.AUDIO:
+                        wav.write(chunk.pcm)
+        return target
+
+    def workers(self) -> list[Worker]:
+        """The workers alive now, by id."""
+        with refusals(self._redis):
+            known = cast("list[bytes]", self._redis.zrange(WORKERS, 0, -1))
+            told = self._redis.mget([worker(name.decode()) for name in known]) if known else []
+        return sorted((Worker.from_json(text) for text in told if text), key=lambda one: one.id)
+
+    def _transact(self, job: str, write: Callable[[Pipeline], _Answer]) -> _Answer:
+        """Read the job's record and write to it as if nobody else were there."""
+        # redis-py's types do not know that it may hand back what the function answers.
+        func = cast("Callable[[Pipeline], None]", write)
+        return cast("_Answer", self._redis.transaction(func, JobKeys(job).record, value_from_callable=True))
+
+    def _announce(self, job: str, created_ms: int) -> None:
+        """Ask any worker to look at this job. A hint: the record holds the truth, and it is written already."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zadd(JOBS, {job: created_ms})
+            pipe.zadd(ACTIVE, {job: created_ms})
+            pipe.rpush(INBOX, job)
+            for key in (JOBS, ACTIVE, INBOX):
+                pipe.expire(key, GLOBAL_S)
+            pipe.execute()
+
+
+def _parse(job: str, fields: dict[bytes, bytes]) -> JobRecord:
+    if not fields:
+        raise UnknownJobError(f"Job {job} is not known here, or no longer: finished jobs are kept for an hour.")
+    return JobRecord.from_fields(job, fields)
+
+
+def _hint(record: JobRecord) -> str:
+    if record.state is State.DONE and not record.segments_failed:
+        return " with nothing missing"
+    return ""
+
+
+def _target(record: JobRecord, path: Path) -> Path:
+    """The file to write, which must be named for what it will hold."""
+    kind = record.request.format or "wav"
+    if path.is_dir():
+        return path / f"{Path(record.request.name).stem}.{kind}"
+    if path.suffix.lower() != f".{kind}":
+        raise OutputError(f"Job {record.job} has its audio as {kind}: name the file {path.stem}.{kind}.")
+    return path
+
+
+def _finished_file(record: JobRecord) -> Result:
+    if record.state is State.FAILED:
+        raise JobFailedError(f"Job {record.job} failed: {record.error}")
+    if record.state is not State.DONE:
+        raise ConflictError(f"Job {record.job} is {record.state}: its file is there once it is done.")
+    if record.result is None:
+        raise FarmError(f"Job {record.job} is done, but its record names no file: submit it again with fresh.")
+    return record.result
+
+
+def _copy_result(record: JobRecord, target: Path) -> None:
+    """Copy the finished file if it lies on this machine, else say where it lies."""
+    result = _finished_file(record)
+    made = Path(result.path)
+    # The same path on another machine may hold another file.
+    if not made.is_file() or made.stat().st_size != result.size_bytes:
+        raise OutputError(f"The file of job {record.job} is not on this machine: it lies on {result.host} at {made}.")
+    with whole_file(target) as temporary, made.open("rb") as source, temporary.open("wb") as copy:
+        shutil.copyfileobj(source, copy, _COPY_BYTES)

@@ -1,0 +1,252 @@
+"""The client's commands. Knows how to ask and to show; who speaks, and where, is the farm's business.
+
+The operator's program in a checkout mounts the same commands with its own `Connect`, which starts what is missing.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Final, Protocol
+
+import typer
+
+from chorus import options
+from chorus.client import Client
+from chorus.errors import CallerError, ChorusError, FarmError, JobFailedError, OptionError
+from chorus.records import JobRecord, State, Want
+from chorus.speak import Speech, speak
+from chorus.terminal import STAND_IN, clock, complain, made, progress, tell, warn_of_stand_in
+from chorus.wire import RATE_HZ
+
+INTERRUPTED: Final = 130
+OPERATOR: Final = ("render", "up", "down", "status", "inspect", "doctor", "convert", "models", "pull")
+
+
+class Connect(Protocol):
+    """How a command comes by its client."""
+
+    def __call__(self, url: str, *, work: bool) -> AbstractContextManager[Client]:
+        """A client for the farm at `url`, or the usual one. `work`: the command needs a farm that speaks."""
+        ...
+
+
+def connect_to_farm(url: str, *, work: bool) -> Client:  # noqa: ARG001 -- a client alone cannot start a farm
+    """The SDK's own way: a farm that is there already."""
+    return Client(url or None)
+
+
+class ClientCommands:
+    """The commands, over one way to connect."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+
+    def mount(self, app: typer.Typer) -> None:
+        """Make them commands of this program."""
+        commands: tuple[Callable[..., None], ...] = (
+            self.submit, self.follow, self.jobs, self.pause, self.resume, self.cancel, self.retry, self.save, self.say,
+            self.voices,
+        )  # fmt: skip
+        for command in commands:
+            app.command()(command)
+
+    def submit(  # noqa: PLR0913 -- a command line has as many options as it has
+        self,
+        sources: options.Sources,
+        *,
+        voice: options.Voice = options.DEFAULT_VOICE,
+        speed: options.Speed = 1.0,
+        language: options.Language = "",
+        chapters: options.Chapters = "",
+        title: options.Title = "",
+        author: options.Author = "",
+        cover: options.Cover = None,
+        form: options.FileFormat = "m4b",
+        on_error: options.OnFailure = "silence",
+        job: Annotated[str, typer.Option("--job", metavar="ID", help="The job's id.", show_default=False)] = "",
+        fresh: options.Fresh = False,
+        as_json: options.AsJson = False,
+        url: options.Url = "",
+    ) -> None:
+        """Hand documents to the farm and print the ids of their jobs."""
+        if job and len(sources) > 1:
+            raise OptionError(
+                f"--job {job} names one job, but {len(sources)} documents were given: submit them singly."
+            )
+        wishes = options.wishes(
+            voice=voice,
+            speed=speed,
+            language=language,
+            chapters=chapters,
+            title=title,
+            author=author,
+            format=options.as_format(form),
+            on_error=options.as_on_error(on_error),
+        )
+        with self._connect(url, work=True) as client:
+            for source in sources:
+                record = client.submit(source, job=job or None, cover=cover, fresh=fresh, **wishes)
+                tell(record.to_json() if as_json else record.job)
+
+    def follow(self, job: options.Job, *, as_json: options.AsJson = False, url: options.Url = "") -> None:
+        """Show how far a job is, until it is finished."""
+        with self._connect(url, work=True) as client, progress(as_json=as_json) as shown:
+            for record in client.watch(job):
+                shown.show(record)
+            _check_done(record)
+            warn_of_stand_in(record, client.workers())
+            shown.result({"job": job, "frames": record.frames, "failed": record.segments_failed}, made(record))
+
+    def jobs(
+        self,
+        *,
+        page: Annotated[int, typer.Option("--page", min=1, help="Fifty jobs each, the newest first.")] = 1,
+        as_json: options.AsJson = False,
+        url: options.Url = "",
+    ) -> None:
+        """List the jobs there are."""
+        with self._connect(url, work=False) as client:
+            records = client.jobs(page - 1)
+        for record in records:
+            tell(record.to_json() if as_json else _row(record))
+        if not records and not as_json:
+            tell("No jobs.")
+
+    def pause(self, job: options.Job, *, url: options.Url = "") -> None:
+        """Begin nothing new for a job until it is resumed."""
+        self._want(job, "paused", url, "will pause: what is being spoken is finished first")
+
+    def resume(self, job: options.Job, *, url: options.Url = "") -> None:
+        """Go on with a paused job."""
+        self._want(job, "running", url, "goes on", work=True)
+
+    def cancel(self, job: options.Job, *, url: options.Url = "") -> None:
+        """End a job for good."""
+        self._want(job, "cancelled", url, "is cancelled")
+
+    def retry(self, job: options.Job, *, url: options.Url = "") -> None:
+        """Try again what failed in a job, and nothing else."""
+        self._want(job, "retry", url, "tries again what failed", work=True)
+
+    def save(
+        self,
+        job: options.Job,
+        *,
+        output: options.Output = None,
+        url: options.Url = "",
+    ) -> None:
+        """Fetch a job's finished file, or the audio of a live job."""
+        with self._connect(url, work=False) as client:
+            tell(str(client.save(job, output or Path())))
+
+    def say(
+        self,
+        text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say; `-` reads it from standard input.")],
+        *,
+        output: options.Output = None,
+        voice: options.Voice = options.DEFAULT_VOICE,
+        speed: options.Speed = 1.0,
+        language: options.Language = "",
+        url: options.Url = "",
+    ) -> None:
+        """Speak a text now: to the loudspeaker, to `-o FILE`, or as a WAV stream to `-o -`."""
+        speech = Speech(
+            text=sys.stdin.read() if text == "-" else text,
+            wishes=options.wishes(voice=voice, speed=speed, language=language),
+            output=output,
+        )
+        speak(speech, lambda: self._connect(url, work=True))
+
+    def voices(self, *, as_json: options.AsJson = False, url: options.Url = "") -> None:
+        """List the voices that the farm's workers can speak with."""
+        with self._connect(url, work=False) as client:
+            workers = [worker for worker in client.workers() if worker.voices]
+        if not workers:
+            raise FarmError(
+                "No voice worker is registered: start one with `celery -A workers.voice worker` in a checkout."
+            )
+        for name in sorted({voice for worker in workers for voice in worker.voices}):
+            models = sorted({worker.model for worker in workers if name in worker.voices})
+            tell(json.dumps({"voice": name, "models": models}) if as_json else name)
+        if any(worker.stand_in for worker in workers):
+            complain(STAND_IN)
+
+    def _want(self, job: str, want: Want, url: str, sentence: str, *, work: bool = False) -> None:
+        with self._connect(url, work=work) as client:
+            client.want(job, want)
+        tell(f"Job {job} {sentence}.")
+
+
+def client_commands(app: typer.Typer, connect: Connect = connect_to_farm) -> None:
+    """Mount the client's commands on a program."""
+    ClientCommands(connect).mount(app)
+
+
+def _check_done(record: JobRecord) -> None:
+    if record.state is State.FAILED:
+        raise JobFailedError(f"Job {record.job} failed: {record.error} `chorus retry {record.job}` goes on from there.")
+    if record.state is State.CANCELLED:
+        raise JobFailedError(f"Job {record.job} was cancelled.")
+
+
+def _row(record: JobRecord) -> str:
+    done = record.segments_done + record.segments_failed
+    segments = f"{done}/{record.segments_planned}"
+    name = record.request.title or record.title or record.request.name
+    return f"{record.job:<32}  {record.state:<9}  {segments:>11}  {clock(record.frames / RATE_HZ):>8}  {name}"
+
+
+def _needs_a_checkout(context: typer.Context) -> None:
+    """Needs a checkout of Chorus."""
+    name = context.info_name
+    raise CallerError(f"`{name}` needs a checkout of Chorus, not the package alone: there it is `./bin/chorus {name}`.")
+
+
+def program() -> typer.Typer:
+    """The wheel's `chorus`."""
+    app = typer.Typer(
+        name="chorus",
+        help="Documents in, speech out, on a farm of workers.",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    client_commands(app)
+    ignoring = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    for name in OPERATOR:
+        app.command(name, hidden=True, context_settings=ignoring)(_needs_a_checkout)
+    return app
+
+
+def run(app: Callable[..., object], arguments: Sequence[str] | None = None) -> int:
+    """Run a program and return its exit status: every expected error is one line, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without UTF-8 loses a letter of a title, not the command.
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        status = app(args=given or ["--help"], prog_name="chorus", standalone_mode=False)
+    except ChorusError as error:
+        complain(str(error))
+        return error.exit_code
+    except typer.TyperException as error:
+        complain(error.format_message())
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except (BrokenPipeError, SystemExit) as error:
+        # Typer itself turns a broken pipe into an exit. Whoever read our output has left; Python would complain again
+        # when it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
+    return status if isinstance(status, int) else 0
+
+
+def main() -> None:
+    """The `chorus` command."""
+    sys.exit(run(program()))

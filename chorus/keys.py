@@ -1,0 +1,104 @@
+"""Every key Chorus keeps in Redis: what builds it, its type, its meaning, its TTL. Pure: knows nothing of Redis itself.
+
+All keys of a job share the hash tag `{job}` and one TTL: UNFINISHED_S until the job is finished, FINISHED_S afterwards.
+"""
+
+import re
+from typing import Final
+
+from chorus.errors import OptionError
+
+UNFINISHED_S: Final = 30 * 24 * 3600
+"""TTL of an unfinished job's keys."""
+FINISHED_S: Final = 3600
+"""TTL of a finished job's keys: time enough to fetch the result."""
+GLOBAL_S: Final = UNFINISHED_S + 24 * 3600
+"""TTL of the lists of jobs, renewed at every submit: longer than the longest-lived job they name."""
+WORKER_S: Final = 10
+"""TTL of a worker's registration, renewed by its heartbeat."""
+
+INBOX: Final = "chorus:inbox"
+"""List of job ids: "look at this job". TTL GLOBAL_S."""
+JOBS: Final = "chorus:jobs"
+"""Sorted set, job id to created ms: all known jobs. TTL GLOBAL_S."""
+ACTIVE: Final = "chorus:active"
+"""Sorted set, job id to created ms: the jobs that still need tending. TTL GLOBAL_S."""
+REAPER: Final = "chorus:reaper"
+"""String: the mutex of the one process that looks for lost work. TTL a few ticks."""
+WORKERS: Final = "chorus:workers"
+"""Sorted set, worker id to last seen ms. TTL GLOBAL_S."""
+_WORKER: Final = "chorus:worker:"
+
+_GLOBAL_KINDS: Final = {INBOX: "list", JOBS: "zset", ACTIVE: "zset", REAPER: "string", WORKERS: "zset"}
+_JOB_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_JOB_KEY: Final = re.compile(r"chorus:\{[A-Za-z0-9._-]{1,64}\}:([a-z]+)")
+
+
+def worker(worker_id: str) -> str:
+    """The key of a worker's registration: string, the JSON of chorus.records.Worker. TTL WORKER_S."""
+    return _WORKER + worker_id
+
+
+def check_job_id(job: str) -> str:
+    """The id itself, or OptionError: it becomes part of key and file names."""
+    # "." and ".." pass as characters but are folders.
+    if not _JOB_ID.fullmatch(job) or not job.strip("."):
+        raise OptionError(f"Job id {job!r} cannot be used: take 1 to 64 letters, digits, dots, dashes or underscores.")
+    return job
+
+
+class _Key:
+    """One key of every job: its Redis type and its meaning; its name is the attribute's."""
+
+    def __init__(self, kind: str, meaning: str) -> None:
+        self.kind = kind
+        self.meaning = meaning
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, keys: "JobKeys", owner: type | None = None) -> str:
+        return f"chorus:{{{keys.job}}}:{self.name}"
+
+
+class JobKeys:
+    """The keys of one job. Their order here is the order of KEYS in every Lua script that takes them all."""
+
+    __slots__ = ("job",)
+
+    record = _Key("hash", "What the job is and how far it has come: see chorus/records.py.")
+    source = _Key("string", "The document's bytes, until it is planned.")
+    cover = _Key("string", "The cover picture's bytes; absent without one.")
+    steps = _Key("hash", "Step (`plan:k`, `segment:n`, `part:m`, `bind`) to its state's letter.")
+    specs = _Key("hash", "Step to the JSON of what it is to do.")
+    owners = _Key("hash", "Step to the token of the claim that holds it.")
+    attempts = _Key("hash", "Step to how often it was claimed.")
+    sends = _Key("hash", "Step to how often its hint was sent.")
+    flights = _Key("zset", "Segment steps sent or running, by deadline ms.")
+    errands = _Key("zset", "Plan, part and bind steps sent or running, by deadline ms.")
+    stream = _Key("stream", "The audio: see chorus/wire.py.")
+    entries = _Key("hash", "Segment to the ids of its stream entries.")
+    parts = _Key("hash", "Part to what is known of it.")
+    chapters = _Key("hash", "Chapter to what is known of it.")
+    readers = _Key("hash", "Listener to its cursor, JSON `segment` and `deadline_ms`.")
+
+    def __init__(self, job: str) -> None:
+        self.job = check_job_id(job)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every key, in the scripts' order."""
+        return tuple(f"chorus:{{{self.job}}}:{name}" for name in _JOB_KINDS)
+
+
+_JOB_KINDS: Final = {name: key.kind for name, key in vars(JobKeys).items() if isinstance(key, _Key)}
+
+
+def kind_of(key: str) -> str:
+    """The Redis type declared here for this key; empty for a key nobody declared."""
+    if match := _JOB_KEY.fullmatch(key):
+        return _JOB_KINDS.get(match[1], "")
+    if key.startswith(_WORKER):
+        return "string"
+    return _GLOBAL_KINDS.get(key, "")

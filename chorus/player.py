@@ -1,0 +1,107 @@
+"""Plays PCM through whatever player this machine has. Knows nothing of jobs.
+
+A player that reads a pipe speaks while the audio is made; one that only plays files speaks when all of it is there.
+"""
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from chorus.errors import OutputError
+from chorus.wav import streaming_header, wav_file
+from chorus.wire import RATE_HZ
+
+Write = Callable[[bytes], None]
+"""Takes whole samples, s16le mono 24 kHz."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Player:
+    """A program that plays audio."""
+
+    command: tuple[str, ...]
+    reads_pipe: bool = True
+    """False: it takes the name of a file instead."""
+    wants_header: bool = False
+    """Whether the pipe begins as a WAV file does."""
+
+
+PLAYERS: Final = (
+    Player(command=("paplay", "--raw", "--format=s16le", f"--rate={RATE_HZ}", "--channels=1")),
+    Player(command=("aplay", "-q", "-t", "raw", "-f", "S16_LE", "-r", str(RATE_HZ), "-c", "1")),
+    Player(command=("ffplay", "-nodisp", "-autoexit", "-loglevel", "error", "-i", "pipe:0"), wants_header=True),
+    Player(command=("afplay",), reads_pipe=False),
+)
+
+
+def find_player() -> Player:
+    """The first player that is installed, or OutputError."""
+    for player in PLAYERS:
+        if shutil.which(player.command[0]):
+            return player
+    names = ", ".join(sorted(player.command[0] for player in PLAYERS))
+    raise OutputError(f"No audio player is installed (looked for {names}): use -o FILE, or -o - for a pipe.")
+
+
+@contextlib.contextmanager
+def speaker(player: Player) -> Iterator[Write]:
+    """Play what is written; leaving the block waits until it was heard."""
+    with _pipe(player) if player.reads_pipe else _file(player) as write:
+        yield write
+
+
+@contextlib.contextmanager
+def _pipe(player: Player) -> Iterator[Write]:
+    running = subprocess.Popen(player.command, stdin=subprocess.PIPE)  # noqa: S603 -- a list of our own, no shell
+    try:
+        with _stopped_early(player):
+            yield _writer(running.stdin, player)
+    except BaseException:
+        running.kill()
+        raise
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            running.communicate()
+    if running.returncode:
+        raise _failed(player, running.returncode)
+
+
+def _writer(pipe: IO[bytes] | None, player: Player) -> Write:
+    if pipe is None:
+        raise OutputError(f"{player.command[0]} takes no audio: use -o FILE.")
+
+    def write(pcm: bytes) -> None:
+        pipe.write(pcm)
+        pipe.flush()
+
+    if player.wants_header:
+        write(streaming_header())
+    return write
+
+
+@contextlib.contextmanager
+def _stopped_early(player: Player) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise OutputError(f"{player.command[0]} stopped before the speech was over: use -o FILE.") from error
+
+
+@contextlib.contextmanager
+def _file(player: Player) -> Iterator[Write]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "speech.wav"
+        with wav_file(path) as wav:
+            yield wav.write
+        played = subprocess.run([*player.command, str(path)], check=False)  # noqa: S603 -- a list of our own, no shell
+    if played.returncode:
+        raise _failed(player, played.returncode)
+
+
+def _failed(player: Player, status: int) -> OutputError:
+    return OutputError(f"{player.command[0]} could not play (exit status {status}): use -o FILE.")

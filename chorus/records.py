@@ -1,0 +1,214 @@
+"""What clients read from Redis, parsed: a job's record and a worker's registration. Knows no connection.
+
+| state     | means                                             | may be asked for                    |
+|-----------|---------------------------------------------------|-------------------------------------|
+| queued    | written down; nobody has begun it                 | paused, cancelled, running          |
+| running   | being planned, spoken, stored or bound            | paused, cancelled, running          |
+| paused    | nothing new is begun until it is resumed          | paused, cancelled, running          |
+| done      | over: the audio is complete but for what failed   | retry, if segments failed           |
+| failed    | over for now: it keeps all it has                 | retry, running (the same), cancelled |
+| cancelled | over for good: only a fresh submit speaks it      | cancelled                           |
+
+What is asked for stands in the record's `want` until a worker has heeded it; a job with a wish pending is not finished.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from chorus.request import Request
+
+Want = Literal["running", "paused", "cancelled", "retry"]
+
+
+class State(StrEnum):
+    """Where a job stands; see the table above."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OVER = frozenset({State.DONE, State.FAILED, State.CANCELLED})
+_UNFINISHED_WANTS = frozenset[Want]({"running", "paused", "cancelled"})
+_WANTS: Mapping[State, frozenset[Want]] = {
+    State.QUEUED: _UNFINISHED_WANTS,
+    State.RUNNING: _UNFINISHED_WANTS,
+    State.PAUSED: _UNFINISHED_WANTS,
+    State.DONE: frozenset[Want]({"retry"}),
+    State.FAILED: frozenset[Want]({"retry", "running", "cancelled"}),
+    State.CANCELLED: frozenset[Want]({"cancelled"}),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """The finished file of a job that was asked for one."""
+
+    path: str
+    """Where it lies, on the machine of its store."""
+    store: str
+    """The id of the store that holds it."""
+    host: str
+    """The machine that bound it."""
+    size_bytes: int
+    frames: int
+    """Samples of audio at 24 kHz."""
+    format: str
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The result in a job record, where the size stands as `bytes`."""
+        told = json.loads(text)
+        names = ("path", "store", "host", "frames", "format")
+        return cls(size_bytes=told["bytes"], **{name: told[name] for name in names})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobRecord:
+    """A job as its record stood when it was read."""
+
+    job: str
+    state: State
+    want: str = ""
+    """What was asked for and not yet heeded: `running`, `paused`, `cancelled`, `retry`, `fresh`, or nothing."""
+    epoch: int = 1
+    """Which run this is: a fresh submit begins the next."""
+    request: Request
+    digest: str
+    """Of request, source and cover: the same id with another digest is a conflict."""
+    store: str = ""
+    """The id of the store that keeps parts and result."""
+    sound: str = ""
+    """The model variant the job is pinned to."""
+    model: str = ""
+    """That model's name for people."""
+    model_digest: str = ""
+    voices: str = ""
+    """The digest of the voices file."""
+    created_ms: int
+    started_ms: int | None = None
+    finished_ms: int | None = None
+    first_audio_ms: int | None = None
+    """From creation to the first audio that is not silence; None until it is known."""
+    chapters_total: int = 0
+    chapters_planned: int = 0
+    segments_planned: int = 0
+    segments_done: int = 0
+    segments_failed: int = 0
+    parts_total: int = 0
+    parts_done: int = 0
+    frames: int = 0
+    """Samples of audio published so far."""
+    audio_wall_ms: int = 0
+    """Time spent speaking them, summed over all workers."""
+    characters: int = 0
+    """Characters of the source spoken so far."""
+    characters_total: int = 0
+    spoken_by: Mapping[str, int] = field(default_factory=dict)
+    """Segments spoken, by worker id."""
+    title: str = ""
+    author: str = ""
+    language: str = ""
+    error: str = ""
+    """Why it failed, as a sentence."""
+    waiting: str = ""
+    """Why nothing moves, as a sentence; empty while something does."""
+    result: Result | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is over and nothing else was asked for."""
+        return self.state in OVER and not self.want
+
+    @property
+    def planned(self) -> bool:
+        """Whether every chapter is cut, so that `segments_planned` is final."""
+        return 0 < self.chapters_total <= self.chapters_planned
+
+    def may(self, want: Want) -> bool:
+        """Whether the state allows this to be asked for."""
+        if want == "retry" and self.state is State.DONE:
+            return self.segments_failed > 0
+        return want in _WANTS[self.state]
+
+    def to_json(self) -> str:
+        """One line, for people's programs."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_fields(cls, job: str, record: Mapping[bytes, bytes]) -> Self:
+        """The view of a record hash, which must hold at least what `submit` writes."""
+        text = {name.decode(): value.decode("utf-8", "replace") for name, value in record.items()}
+        document = json.loads(text.get("document") or "{}")
+        return cls(
+            job=job,
+            state=State(text["state"]),
+            want=text.get("want", ""),
+            request=Request.from_json(text["request"]),
+            spoken_by={name.removeprefix(_BY): int(count) for name, count in text.items() if name.startswith(_BY)},
+            title=str(document.get("title") or ""),
+            author=str(document.get("author") or ""),
+            language=str(document.get("language") or ""),
+            result=Result.from_json(text["result"]) if text.get("result") else None,
+            **_plain_fields(text),
+        )
+
+
+_BY = "spoken_by:"
+_TEXTS = ("digest", "store", "sound", "model", "model_digest", "voices", "error", "waiting")
+_TIMES = ("started_ms", "finished_ms", "first_audio_ms")
+_COUNTS = (
+    "epoch", "created_ms", "chapters_total", "chapters_planned", "segments_planned", "segments_done", "segments_failed",
+    "parts_total", "parts_done", "frames", "audio_wall_ms", "characters", "characters_total",
+)  # fmt: skip
+
+
+def _plain_fields(text: Mapping[str, str]) -> dict[str, Any]:
+    counts = {name: int(text.get(name) or 0) for name in _COUNTS}
+    times = {name: int(text[name]) for name in _TIMES if text.get(name)}
+    return {**counts, **times, **{name: text.get(name, "") for name in _TEXTS}}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worker:
+    """One worker process as it registered itself at its last heartbeat."""
+
+    id: str
+    host: str
+    pid: int
+    role: str
+    """`voice` speaks; `desk` plans, stores and binds."""
+    sound: str = ""
+    """The model variant it serves; empty for a desk."""
+    model: str = ""
+    model_digest: str = ""
+    voices_digest: str = ""
+    stand_in: bool = False
+    """Whether its model is the stand-in voice."""
+    slots: Mapping[str, int] = field(default_factory=dict)
+    """Segments spoken at once, by lane."""
+    voices: tuple[str, ...] = ()
+    store: str = ""
+    """The id of the store it opens."""
+    started_ms: int = 0
+    served: int = 0
+    """Steps done since it started."""
+    seen_ms: int = 0
+    """Its last heartbeat, by the server's clock."""
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The view of a registration; what a newer worker adds is passed over."""
+        told = json.loads(text)
+        known = {one.name: told[one.name] for one in fields(cls) if one.name in told}
+        return cls(**{**known, "voices": tuple(told.get("voices", ())), "slots": told.get("slots", {})})
+
+    def to_json(self) -> str:
+        """As `chorus:worker:<id>` holds it."""
+        return json.dumps(asdict(self), ensure_ascii=False)

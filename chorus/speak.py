@@ -1,0 +1,103 @@
+"""Speaks a text while it is made: into a file, a pipe or the loudspeaker. Knows nothing of the command line."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from chorus.client import Client
+from chorus.errors import ChorusError, OutputError, SourceError
+from chorus.options import as_format
+from chorus.player import Write, find_player, speaker
+from chorus.submission import Wishes
+from chorus.terminal import complain, warn_of_stand_in
+from chorus.wav import WavWriter, wav_file
+from chorus.wire import Kind
+
+PIPE: Final = Path("-")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speech:
+    """What is to be said, and where it is to go."""
+
+    text: str
+    wishes: Wishes
+    output: Path | None
+    """A file, `-` for standard output, or None for the loudspeaker."""
+
+
+def speak(speech: Speech, connect: Callable[[], AbstractContextManager[Client]]) -> None:
+    """Say it. Where it goes is settled before anything is started for it."""
+    if not speech.text.strip():
+        raise SourceError("There is nothing to say: the text is empty.")
+    if speech.output is not None and speech.output != PIPE and speech.output.suffix.lower() != ".wav":
+        _say_into_file(speech, speech.output, connect)
+        return
+    with ExitStack() as stack:
+        write = stack.enter_context(_sink(speech.output))
+        _say_aloud(stack.enter_context(connect()), speech, write)
+
+
+def _sink(output: Path | None) -> AbstractContextManager[Write]:
+    if output is None:
+        return speaker(find_player())
+    return _standard_output() if output == PIPE else _wav(output)
+
+
+@contextlib.contextmanager
+def _wav(path: Path) -> Iterator[Write]:
+    with wav_file(path) as wav:
+        yield wav.write
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[Write]:
+    if sys.stdout.isatty():
+        raise OutputError("Audio on a terminal is noise: send -o - into a pipe or a file, or name the file.")
+    stream = sys.stdout.buffer
+    with ExitStack() as stack:
+        begun: list[WavWriter] = []
+
+        def write(pcm: bytes) -> None:
+            # Not before there is audio: what cannot be said at all leaves the pipe empty.
+            if not begun:
+                begun.append(stack.enter_context(WavWriter(stream)))
+            begun[0].write(pcm)
+            # The next program speaks what it has: nothing may wait here for more.
+            stream.flush()
+
+        yield write
+
+
+def _say_aloud(client: Client, speech: Speech, write: Write) -> None:
+    """A live job, written as it is made. Whoever stops listening stops the speaking."""
+    wishes: Wishes = {**speech.wishes, "live": True}
+    job = client.submit(speech.text, **wishes).job
+    try:
+        with client.listen(job) as listener:
+            for chunk in listener:
+                if chunk.kind is Kind.AUDIO:
+                    write(chunk.pcm)
+                elif chunk.kind is Kind.FAILURE:
+                    complain(f"segment {chunk.segment} could not be spoken: {chunk.text}")
+    except BaseException:
+        with contextlib.suppress(ChorusError):
+            client.want(job, "cancelled")
+        raise
+    warn_of_stand_in(client.job(job), client.workers())
+
+
+def _say_into_file(speech: Speech, path: Path, connect: Callable[[], AbstractContextManager[Client]]) -> None:
+    """A finished file in a format that only the whole of it can have."""
+    form = as_format(path.suffix.lower().lstrip("."))
+    if not form:
+        raise OutputError(f"{path} has no ending that names its format: name it {path}.wav.")
+    wishes: Wishes = {**speech.wishes, "format": form}
+    with connect() as client:
+        job = client.submit(speech.text, **wishes).job
+        warn_of_stand_in(client.wait(job), client.workers())
+        client.save(job, path)

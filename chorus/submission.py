@@ -1,0 +1,173 @@
+"""A submit: reads the document, checks the wishes, writes the job in one transaction. Knows nothing of what follows."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+
+from redis.client import Pipeline
+
+from chorus.connection import read_hash
+from chorus.errors import ChorusError, ConflictError, SourceError
+from chorus.files import reason
+from chorus.keys import UNFINISHED_S, JobKeys, check_job_id
+from chorus.languages import normalise
+from chorus.records import JobRecord, State
+from chorus.request import Format, OnError, Request
+
+if TYPE_CHECKING:
+    from redis.typing import EncodableT
+
+MAX_SOURCE_BYTES: Final = 16 * 1024 * 1024
+"""What travels in Redis until it is planned."""
+TEXT_NAME: Final = "text.txt"
+
+
+class Wishes(TypedDict, total=False):
+    """The fields of a Request as keyword arguments; what is left out keeps the request's default."""
+
+    name: str
+    voice: str
+    speed: float
+    language: str
+    chapters: str
+    title: str
+    author: str
+    format: Format
+    live: bool
+    on_error: OnError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """A submit, ready to be written."""
+
+    job: str
+    request: Request
+    source: bytes
+    cover: bytes = b""
+    store: str = ""
+    """The id of the store to keep the audio in; empty: the farm's choice."""
+    sound: str = ""
+    """The model variant to speak it with; empty: the farm's choice."""
+
+    @property
+    def digest(self) -> str:
+        """What must be the same for the same job id. Where the audio is kept changes nothing of it."""
+        return self.request.digest(self.source, self.cover, self.sound)
+
+    def write(self, pipe: Pipeline, created_ms: int, *, fresh: bool = False) -> bool:
+        """Write the job, or what is new about it; whether anybody needs to look at it.
+
+        `pipe` watches the record: it is read at once and written in the transaction that the caller then executes.
+        """
+        found = read_hash(pipe, JobKeys(self.job).record)
+        pipe.multi()
+        if not found:
+            self._write_new(pipe, created_ms)
+            return True
+        record = JobRecord.from_fields(self.job, found)
+        if record.digest != self.digest:
+            raise ConflictError(f"Job {self.job} was submitted with another request: choose another id, or none.")
+        if fresh:
+            self._write_again(pipe)
+        elif record.state in (State.PAUSED, State.FAILED) or record.want == "paused":
+            pipe.hset(JobKeys(self.job).record, "want", "running")
+        return fresh or record.state not in (State.DONE, State.CANCELLED)
+
+    def _write_new(self, pipe: Pipeline, created_ms: int) -> None:
+        key = JobKeys(self.job).record
+        fields: dict[EncodableT, EncodableT] = {
+            "state": State.QUEUED.value,
+            "want": "",
+            "epoch": 1,
+            "request": self.request.to_json(),
+            "digest": self.digest,
+            "created_ms": created_ms,
+            "store": self.store,
+            "sound": self.sound,
+        }
+        pipe.hset(key, mapping=fields)
+        pipe.expire(key, UNFINISHED_S)
+        self._write_document(pipe)
+
+    def _write_again(self, pipe: Pipeline) -> None:
+        """A fresh run needs the document again: planning deleted it, and a finished job's keys are about to expire."""
+        key = JobKeys(self.job).record
+        pipe.hset(key, "want", "fresh")
+        pipe.expire(key, UNFINISHED_S)
+        self._write_document(pipe)
+
+    def _write_document(self, pipe: Pipeline) -> None:
+        keys = JobKeys(self.job)
+        pipe.set(keys.source, self.source, ex=UNFINISHED_S)
+        if self.cover:
+            pipe.set(keys.cover, self.cover, ex=UNFINISHED_S)
+
+
+def prepare(
+    source: bytes | str | Path,
+    request: Request | None = None,
+    *,
+    job: str | None = None,
+    store: str = "",
+    sound: str = "",
+    cover: bytes | Path | None = None,
+    **wishes: Unpack[Wishes],
+) -> Order:
+    """Read and check everything that can be refused before the server is asked."""
+    request = request or _request(source, wishes)
+    return Order(
+        job=secrets.token_hex(8) if job is None else check_job_id(job),
+        request=request,
+        source=_bytes_of(source, request.name),
+        cover=b"" if cover is None else _bytes_of(cover, "The cover"),
+        store=store,
+        sound=sound,
+    )
+
+
+def _request(source: bytes | str | Path, wishes: Wishes) -> Request:
+    name = wishes.get("name") or (source.name if isinstance(source, Path) else TEXT_NAME)
+    language = normalise(wishes["language"]) if wishes.get("language") else ""
+    checked: Wishes = {**wishes, "name": name, "language": language}
+    return Request(**checked)
+
+
+def _bytes_of(source: bytes | str | Path, name: str) -> bytes:
+    if isinstance(source, Path):
+        name, size = str(source), _size_of(source)
+    else:
+        # A terminal without UTF-8 hands over half characters; the rest of the text is worth speaking.
+        source = source.encode("utf-8", "replace") if isinstance(source, str) else source
+        size = len(source)
+    if size == 0:
+        raise SourceError(f"{name} is empty: there is nothing to speak.")
+    if size > MAX_SOURCE_BYTES:
+        raise SourceError(
+            f"{name} has {size / 2**20:.1f} MB; up to {MAX_SOURCE_BYTES >> 20} MB can be submitted: split the document."
+        )
+    return _read(source) if isinstance(source, Path) else source
+
+
+def _size_of(path: Path) -> int:
+    """The size of a plain file, asked before it is read, or SourceError."""
+    try:
+        if path.is_dir():
+            raise SourceError(f"{path} is a folder: name a document in it.")
+        return path.stat().st_size
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ChorusError:
+    if isinstance(error, FileNotFoundError):
+        return SourceError(f"{path} does not exist: check the name.")
+    return SourceError(f"{path} cannot be read ({reason(error)}).")

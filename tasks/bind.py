@@ -1,0 +1,100 @@
+"""bind — the parts become one finished file with its report, in the store. Constant memory."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from broker import process, registry
+from broker.ledger import Claim, Outcome
+from broker.store import Store, part_key, result_key
+from chorus.keys import JobKeys
+from chorus.records import JobRecord
+from chorus.request import Request
+from chorus.wire import RATE_HZ
+from tasks.encode import BookMeta, Chapter, Encoded, encode
+from tasks.parts import Sidecar, chapter_marks, read_parts, read_sidecar
+
+
+def bind(claim: Claim) -> tuple[Outcome, str]:
+    """Encode once, say what was made, and let the parts go."""
+    here = process.current()
+    store = here.opened_store()
+    keys = JobKeys(claim.job)
+    record = JobRecord.from_fields(claim.job, here.redis.hgetall(keys.record))
+    chapters = chapter_marks(_sidecars(store, claim, record.parts_total), _titles(here, keys, record.chapters_total))
+    book = _book(here, claim, record, chapters)
+    key = result_key(claim.job, claim.epoch, record.request.format)
+    pcm = (part.pcm for part in read_parts(store, claim.job, claim.epoch, range(record.parts_total)))
+    with store.writer(key) as path:
+        made = encode(pcm, book, record.request.format, path)
+    result = {
+        "path": str(store.path(key)),
+        "store": store.id,
+        "host": registry.host(),
+        "bytes": made.bytes,
+        "frames": made.frames,
+        "format": record.request.format,
+    }
+    report = _report(record, chapters, made)
+    store.write(result_key(claim.job, claim.epoch, "report.json"), json.dumps(report, indent=2, ensure_ascii=False).encode())
+    outcome = here.ledger.commit_bind(claim, result)
+    if outcome.status == "ok" and not record.segments_failed:
+        _drop_parts(store, claim, record.parts_total)
+    return outcome, f"{made.frames / RATE_HZ:.1f} s in {len(chapters)} chapters, {made.bytes} bytes of {record.request.format}"
+
+
+def _sidecars(store: Store, claim: Claim, parts: int) -> Iterator[Sidecar]:
+    return (read_sidecar(store, claim.job, claim.epoch, part) for part in range(parts))
+
+
+def _drop_parts(store: Store, claim: Claim, parts: int) -> None:
+    """The file holds it all now; the sidecars stay, because they say what was spoken where."""
+    for part in range(parts):
+        store.path(part_key(claim.job, claim.epoch, part)).unlink(missing_ok=True)
+
+
+def _titles(here: process.Process, keys: JobKeys, chapters: int) -> list[str]:
+    told = here.redis.hmget(keys.chapters, [str(number) for number in range(chapters)])
+    return [str(json.loads(one or b"{}").get("title", "")) for one in told]
+
+
+def _book(here: process.Process, claim: Claim, record: JobRecord, chapters: tuple[Chapter, ...]) -> BookMeta:
+    request = Request.from_json(claim.request)
+    return BookMeta(
+        title=request.title or record.title,
+        author=request.author or record.author,
+        language=record.language,
+        chapters=chapters,
+        cover=here.redis.get(JobKeys(claim.job).cover),
+        comment=f"Spoken by {record.model}, voice {request.voice}, with Chorus.",
+    )
+
+
+def _report(record: JobRecord, chapters: tuple[Chapter, ...], made: Encoded) -> dict[str, Any]:
+    audio_s = made.frames / RATE_HZ
+    wall_s = time.time() - (record.started_ms or record.created_ms) / 1000
+    return {
+        "job": record.job,
+        "title": record.request.title or record.title,
+        "chapters": [
+            {"title": chapter.title, "start_s": round(chapter.start / RATE_HZ, 3), "length_s": round(chapter.frames / RATE_HZ, 3)}
+            for chapter in chapters
+        ],
+        "segments": {
+            "planned": record.segments_planned,
+            "spoken": record.segments_done,
+            "failed": record.segments_failed,
+        },
+        "characters": {"source": record.characters_total, "covered": record.characters},
+        "audio_s": round(audio_s, 3),
+        "wall_s": round(wall_s, 3),
+        "inference_s": round(record.audio_wall_ms / 1000, 3),
+        "times_real_time": round(audio_s / wall_s, 2),
+        "first_audio_s": None if record.first_audio_ms is None else record.first_audio_ms / 1000,
+        "model": record.model,
+        "model_digest": record.model_digest,
+        "voices_digest": record.voices,
+        "voice": record.request.voice,
+        "audio_sha256": made.sha256_pcm,
+    }

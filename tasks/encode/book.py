@@ -1,0 +1,97 @@
+"""What a finished book says of itself: title, chapters, tags, cleaned for every container. Knows nothing of FFmpeg."""
+
+import unicodedata
+from dataclasses import dataclass
+
+from chorus.wire import RATE_HZ
+
+# The longest a Nero chapter in an mp4 can be; the muxer would cut it within a character.
+_TITLE_BYTES = 255
+_THREE_LETTERS = {
+    "en": "eng",
+    "es": "spa",
+    "fr": "fra",
+    "hi": "hin",
+    "it": "ita",
+    "ja": "jpn",
+    "pt": "por",
+    "zh": "zho",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chapter:
+    """One chapter of the finished audio."""
+
+    title: str
+    start: int
+    """Its first frame."""
+    frames: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookMeta:
+    """What the file says of itself besides sound."""
+
+    title: str
+    author: str = ""
+    language: str = ""
+    """As in `en` or `pt-br`; empty: unknown."""
+    date: str = ""
+    """Of the document, if it names one; today's would make two renders of one book differ."""
+    chapters: tuple[Chapter, ...] = ()
+    """In order, one beginning where the other ends, covering all of the audio; none: not divided."""
+    cover: bytes | None = None
+    """JPEG or PNG."""
+    comment: str = ""
+    """Names the voice, and says so where the stand-in spoke."""
+
+
+def frames_of(book: BookMeta) -> int | None:
+    """The length the chapters announce; None if there are none."""
+    return book.chapters[-1].start + book.chapters[-1].frames if book.chapters else None
+
+
+def clean(text: str) -> str:
+    """One line without control characters, at most 255 bytes: what every tag format and every player can bear."""
+    visible = "".join(" " if unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} else sign for sign in text)
+    line = " ".join(visible.split())
+    if len(line.encode()) <= _TITLE_BYTES:
+        return line
+    return line.encode()[: _TITLE_BYTES - len("…".encode())].decode("utf-8", "ignore").rstrip() + "…"
+
+
+def chapter_titles(book: BookMeta) -> tuple[str, ...]:
+    """Clean, and never empty: players show an empty title as nothing one could choose."""
+    return tuple(clean(chapter.title) or f"Chapter {number}" for number, chapter in enumerate(book.chapters, 1))
+
+
+def tags(book: BookMeta) -> dict[str, str]:
+    """The tags all containers share."""
+    found = {
+        "title": clean(book.title),
+        "album": clean(book.title),
+        "artist": clean(book.author),
+        "album_artist": clean(book.author),
+        "genre": "Audiobook",
+        "date": clean(book.date),
+        "language": three_letters(book.language),
+        "comment": clean(book.comment),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def three_letters(language: str) -> str:
+    """ISO 639-2 of a language code, which mp4 and ID3 want; empty if we do not know it."""
+    return _THREE_LETTERS.get(language.replace("_", "-").split("-")[0].lower(), "")
+
+
+def vorbis_chapters(book: BookMeta) -> dict[str, str]:
+    """Chapters as Ogg and FLAC carry them: numbered comments with a time and a name each."""
+    comments: dict[str, str] = {}
+    for number, (chapter, title) in enumerate(zip(book.chapters, chapter_titles(book), strict=True), 1):
+        minutes, rest = divmod(chapter.start, 60 * RATE_HZ)
+        seconds, rest = divmod(rest, RATE_HZ)
+        clock = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{rest * 1000 // RATE_HZ:03}"
+        comments |= {f"CHAPTER{number:03}": clock, f"CHAPTER{number:03}NAME": title}
+    return comments

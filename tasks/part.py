@@ -1,0 +1,96 @@
+"""part:m — a minute of segments, ordered by the Reassembler, goes into the store and leaves Redis."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from broker import process
+from broker.ledger import Claim, Outcome
+from broker.store import Store
+from chorus.errors import FarmError
+from chorus.keys import JobKeys
+from chorus.reassembly import Reassembler
+from chorus.wire import RATE_HZ, Chunk, Kind, decode
+from tasks.audio import silence
+from tasks.parts import Spoken, has_part, read_part, write_part
+
+
+def assemble(claim: Claim) -> tuple[Outcome, str]:
+    """Write the part and free its audio."""
+    here = process.current()
+    store = here.opened_store()
+    keys = JobKeys(claim.job)
+    part = json.loads(here.redis.hget(keys.parts, str(claim.number)) or b"{}")
+    numbers = range(part["first"], part["last"] + 1)
+    spoken = _from_stream(here, keys, numbers)
+    if len(spoken) < len(numbers):
+        # After `retry` only what was missing is spoken again; its neighbours lie in the part as it was.
+        spoken = _from_store(store, claim) | spoken
+    if missing := [number for number in numbers if number not in spoken]:
+        raise FarmError(f"Segments {missing} of part {claim.number} are neither in Redis nor in the store.")
+    ordered = [spoken[number] for number in numbers]
+    sidecar = write_part(store, claim.job, claim.epoch, claim.number, chapter=part["chapter"], segments=ordered)
+    outcome = here.ledger.commit_part(claim)
+    return outcome, f"{len(ordered)} segments, {sidecar.frames / RATE_HZ:.1f} s stored"
+
+
+def _from_stream(here: process.Process, keys: JobKeys, numbers: range) -> dict[int, Spoken]:
+    """Every segment whose audio or failure is on the stream."""
+    names = [str(number) for number in numbers]
+    ids = here.redis.hmget(keys.entries, names)
+    specs = here.redis.hmget(keys.specs, names)
+    timings = here.redis.hmget(keys.specs, [f"timings:{name}" for name in names])
+    found: dict[int, Spoken] = {}
+    for number, entries, spec, timing in zip(numbers, ids, specs, timings, strict=True):
+        if entries is not None and spec is not None:
+            chunks = _ordered(number, _fetch(here, keys, entries))
+            found[number] = _spoken(number, json.loads(spec), chunks, json.loads(timing or b"[]"))
+    return found
+
+
+def _fetch(here: process.Process, keys: JobKeys, ids: bytes) -> Iterator[Chunk]:
+    with here.redis.pipeline(transaction=False) as batch:
+        for entry in ids.split():
+            batch.xrange(keys.stream, entry, entry)
+        for answer in batch.execute():
+            yield from (decode(fields) for _, fields in answer)
+
+
+def _ordered(number: int, chunks: Iterator[Chunk]) -> list[Chunk]:
+    reassembler = Reassembler(number)
+    ready = [one for chunk in chunks for one in reassembler.push(chunk)]
+    if reassembler.state.segment != number + 1:
+        raise FarmError(f"Segment {number} is not whole on the stream: {reassembler.missing()} is missing.")
+    return ready
+
+
+def _spoken(number: int, spec: dict[str, Any], chunks: list[Chunk], timings: list[tuple[str, float, float]]) -> Spoken:
+    failed = chunks[0].kind is Kind.FAILURE
+    return Spoken(
+        number=number,
+        pcm=silence(spec["frames"] * 1000 / RATE_HZ) if failed else b"".join(chunk.pcm for chunk in chunks),
+        start=spec["start"],
+        end=spec["end"],
+        text=spec["text"],
+        timings=tuple((symbol, start, end) for symbol, start, end in timings),
+        failed=failed,
+    )
+
+
+def _from_store(store: Store, claim: Claim) -> dict[int, Spoken]:
+    """The segments of this part as it was stored before."""
+    if not has_part(store, claim.job, claim.epoch, claim.number):
+        return {}
+    before = read_part(store, claim.job, claim.epoch, claim.number)
+    return {
+        segment.number: Spoken(
+            number=segment.number,
+            pcm=before.pcm[2 * segment.offset : 2 * (segment.offset + segment.frames)],
+            start=segment.start,
+            end=segment.end,
+            text=segment.text,
+            timings=segment.timings,
+            failed=segment.failed,
+        )
+        for segment in before.sidecar.segments
+    }

@@ -1,0 +1,77 @@
+"""What every test may ask for: a real Valkey on loopback, an environment without the developer's own settings."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import redis
+from support import ValkeyServer
+
+from chorus.client import Client
+from chorus.connection import connect
+from chorus.keys import kind_of
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "keyless: this test uses Redis and rightly leaves no chorus:* key behind")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test sees only the variables it sets itself."""
+    for name in [name for name in os.environ if name.startswith("CHORUS_") or name == "REDIS_URL"]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """The test run's one server."""
+    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(valkey: ValkeyServer) -> str:
+    """An empty database. Afterwards every `chorus:*` key must have a TTL, and there must be such keys."""
+    with redis.Redis.from_url(valkey.url) as connection:
+        connection.flushall()
+    return valkey.url
+
+
+@pytest.fixture
+def server(redis_url: str) -> Iterator[redis.Redis]:
+    """A bare connection, to look behind the client's back."""
+    with connect(redis_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Client]:
+    with Client(redis_url) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _every_key_is_declared_and_expires(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The law of every test with Redis; `@pytest.mark.keyless` says that a test rightly leaves nothing."""
+    if "redis_url" not in request.fixturenames:
+        yield
+        return
+    url: str = request.getfixturevalue("redis_url")
+    yield
+    with redis.Redis.from_url(url) as connection:
+        names = sorted(connection.scan_iter("chorus:*", count=1000))
+        with connection.pipeline(transaction=True) as pipe:
+            for name in names:
+                pipe.type(name).ttl(name)
+            told = pipe.execute()
+    found = [
+        (name.decode(), kind.decode(), ttl_s) for name, kind, ttl_s in zip(names, told[::2], told[1::2], strict=True)
+    ]
+    # "none", -2: the key expired between the scan and the question.
+    eternal = [name for name, _, ttl_s in found if ttl_s == -1]
+    assert not eternal, f"Keys without a TTL: {', '.join(eternal)}"
+    undeclared = [f"{name} ({kind})" for name, kind, _ in found if kind not in ("none", kind_of(name))]
+    assert not undeclared, f"Keys that chorus/keys.py does not declare so: {', '.join(undeclared)}"
+    if request.node.get_closest_marker("keyless") is None:
+        assert found, "No chorus:* key was left to check: mark the test keyless if that is right."

@@ -1,0 +1,342 @@
+"""The engine on real onnxruntime sessions: what reaches the model, what comes back, and what is refused."""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+
+import kokoro_onnx
+import numpy as np
+import onnxruntime as ort
+import pytest
+from kokoro_onnx.config import DEFAULT_VOCAB
+from onnx import parser
+from toy.decode import decode
+
+from broker.settings import FarmSettings, available_cores
+from chorus.errors import AudioError, ChorusError, FarmError, OptionError
+from tasks.engine import Engine, Lane, Speech, Utterance
+from workers import standin, voicebank
+from workers.engine import KokoroEngine, open_engine
+from workers.lanes import NICEST
+from workers.models import resolve
+from workers.sessions import LaneSession
+
+TOY = Path(__file__).parents[1] / "toy" / "toy.onnx"
+TOY_VOICES = TOY.with_name("toy-voices.bin")
+LANES: tuple[Lane, ...] = ("bulk", "live")
+HELLO = "həlˈoʊ wˈɜːld."  # noqa: RUF001 - phonemes
+
+Open = Callable[..., KokoroEngine]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Open]:
+    """Opens engines, and closes them after the test."""
+    engines: list[KokoroEngine] = []
+
+    def open_one(
+        model: Path = TOY,
+        voices: Path = TOY_VOICES,
+        lanes: Literal["auto", "both", "bulk"] = "auto",
+        slots: int = 2,
+    ) -> KokoroEngine:
+        settings = FarmSettings(home=tmp_path, model=model, voices=voices, lanes=lanes, slots=slots)
+        engines.append(open_engine(resolve(settings), settings))
+        return engines[-1]
+
+    yield open_one
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture
+def born(monkeypatch: pytest.MonkeyPatch) -> list[ort.InferenceSession]:
+    """Every session this process makes, in order."""
+    sessions: list[ort.InferenceSession] = []
+    really = ort.InferenceSession.__init__
+
+    def counting(self: ort.InferenceSession, *args: Any, **options: Any) -> None:
+        sessions.append(self)
+        really(self, *args, **options)
+
+    monkeypatch.setattr(ort.InferenceSession, "__init__", counting)
+    return sessions
+
+
+@pytest.fixture
+def fed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, np.ndarray]]:
+    """What every run was fed."""
+    feeds: list[dict[str, np.ndarray]] = []
+    really = LaneSession.run
+
+    def telling(self: LaneSession, names: Any, feed: dict[str, np.ndarray], options: Any = None) -> Any:
+        feeds.append(feed)
+        return really(self, names, feed, options)
+
+    monkeypatch.setattr(LaneSession, "run", telling)
+    return feeds
+
+
+def say(engine: KokoroEngine, phonemes: str = HELLO, lane: Lane = "bulk", **wishes: Any) -> Speech:
+    return engine.speak(Utterance(phonemes=phonemes, **{"voice": "af_heart", **wishes}), lane)
+
+
+def ids(phonemes: str) -> list[int]:
+    return [DEFAULT_VOCAB[symbol] for symbol in phonemes]
+
+
+def tokens_in(speech: Speech) -> list[int]:
+    return decode((speech.audio * 32767).round().astype(np.int16))
+
+
+def test_two_sessions_are_made_once_and_both_serve(opened: Open, born: list[ort.InferenceSession]) -> None:
+    engine = opened()
+    engine.warm_up()
+    with ThreadPoolExecutor(6) as callers:
+        list(callers.map(lambda n: say(engine, lane=LANES[n % 2]), range(24)))
+    assert len(born) == 2
+    assert [session.get_session_options().intra_op_num_threads for session in born] == [1, available_cores()]
+    assert [(lane.name, lane.slots, lane.served, lane.failures) for lane in engine.health()] == [
+        ("bulk", 2, 13, 0), ("live", 1, 13, 0),
+    ]  # fmt: skip
+
+
+def test_bulk_alone_makes_one_session_that_serves_listeners_too(opened: Open, born: list[ort.InferenceSession]) -> None:
+    engine = opened(lanes="bulk", slots=3)
+    engine.warm_up()
+    assert tokens_in(say(engine, lane="live")) == tokens_in(say(engine, lane="bulk")) == ids(HELLO)
+    assert len(born) == 1
+    assert [(lane.name, lane.served) for lane in engine.health()] == [("bulk", 3)]
+    assert (engine.slots("live"), engine.slots("bulk")) == (3, 3)
+
+
+def test_the_engine_says_who_it_is(opened: Open) -> None:
+    engine = opened(slots=3)
+    known: Engine = engine
+    assert (known.model, known.sound) == ("toy voice", known.model_digest[:12])
+    assert known.voices() == ("af_bella", "af_heart", "am_adam", "bf_emma")
+    assert (known.slots("live"), known.slots("bulk")) == (1, 3)
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_every_token_is_spoken_in_order_and_timed(opened: Open, lane: Lane) -> None:
+    everything = "".join(symbol for symbol in DEFAULT_VOCAB if symbol != " ").replace("a", "a b")
+    speech = say(opened(), everything, lane)
+    assert tokens_in(speech) == ids(everything)
+    assert [symbol for symbol, _, _ in speech.timings] == list(everything)
+    starts, ends = [start for _, start, _ in speech.timings], [end for _, _, end in speech.timings]
+    # One pad of two frames of 25 ms stands before the first and after the last.
+    assert starts == pytest.approx([0.05 * n for n in range(1, len(everything) + 1)])
+    assert ends[:-1] == starts[1:]
+    assert len(speech.audio) / 24_000 == pytest.approx(ends[-1] + 0.05)
+    assert (speech.audio.dtype, speech.audio.ndim) == (np.float32, 1)
+    assert speech.seconds > 0
+
+
+@pytest.mark.parametrize("phonemes", ["a. b, c! d? e; f: i… h", "a " * 254 + "bc", "a.", '("a")'])
+def test_what_is_said_is_said_in_one_piece(opened: Open, fed: list[dict[str, np.ndarray]], phonemes: str) -> None:
+    speech = say(opened(), phonemes)
+    assert len(fed) == 1
+    assert fed[0]["tokens"].tolist() == [[0, *ids(phonemes), 0]]
+    assert len(speech.audio) == (len(phonemes) + 2) * 2 * 600
+
+
+def test_the_models_own_silences_stay_as_they_are(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    returned: list[np.ndarray] = []
+    really = LaneSession.run
+
+    def telling(self: LaneSession, names: Any, feed: Any, options: Any = None) -> Any:
+        outputs = really(self, names, feed, options)
+        returned.append(outputs[0])
+        return outputs
+
+    monkeypatch.setattr(LaneSession, "run", telling)
+    # The toy voice is never quiet; the stand-in pauses at marks and at both ends.
+    speech = say(opened(standin.MODEL, standin.VOICES), f"{HELLO} {HELLO}, {HELLO}")
+    assert np.array_equal(speech.audio, returned[0].ravel())
+    assert len(returned) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 509, 510])
+def test_the_style_is_the_row_of_this_many_tokens(tmp_path: Path, fed: list[dict[str, np.ndarray]], count: int) -> None:
+    rows = np.repeat(np.arange(1, 511, dtype=np.float32), 256).reshape(510, 1, 256)
+    with (tmp_path / "rows.bin").open("wb") as file:
+        np.savez(file, af_rows=rows)
+    settings = FarmSettings(home=tmp_path, model=TOY, voices=tmp_path / "rows.bin", slots=1)
+    engine = open_engine(resolve(settings), settings)
+    say(engine, "a" * count, voice="af_rows", speed=1.25)
+    engine.close()
+    assert fed[0]["style"].shape == (1, 256)
+    assert set(fed[0]["style"].ravel()) == {count}
+    assert fed[0]["speed"].tolist() == [1.25]
+
+
+def test_a_fractional_speed_is_heard(opened: Open) -> None:
+    engine = opened()
+    lengths = [len(say(engine, speed=speed).audio) for speed in (0.5, 0.8, 1.0, 2.0)]
+    assert lengths == [(len(HELLO) + 2) * frames * 600 for frames in (4, 2, 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "error", "sentence"),
+    [
+        ({"voice": "af_haert"}, OptionError, "Voice 'af_haert' is unknown: did you mean af_heart or af_bella?"),
+        ({"phonemes": "hə❓l1o"}, FarmError, "The model has no token for '1', '❓'; nothing is dropped unsaid."),
+        ({"phonemes": "a\nb"}, FarmError, r"The model has no token for '\n'; nothing is dropped unsaid."),
+        ({"phonemes": ""}, FarmError, "A segment without phonemes reached the model."),
+        ({"phonemes": "  "}, FarmError, "A segment without phonemes reached the model."),
+        ({"phonemes": "a" * 511}, FarmError, "A segment of 511 tokens reached the model, which takes 510."),
+        ({"speed": 2.5}, OptionError, "Speed 2.5 is beyond the model: it speaks at 0.5 to 2.0."),
+        ({"speed": float("nan")}, OptionError, "Speed nan is beyond the model: it speaks at 0.5 to 2.0."),
+    ],
+)
+def test_what_the_model_cannot_say_is_refused_before_it_is_asked(
+    opened: Open, fed: list[dict[str, np.ndarray]], wishes: dict[str, Any], error: type[ChorusError], sentence: str
+) -> None:
+    with pytest.raises(error) as caught:
+        say(opened(), **wishes)
+    assert str(caught.value) == sentence
+    assert fed == []
+
+
+def broken(path: Path, *, audio: str, duration: str = "duration = Add(nothing, twos)") -> Path:
+    """A model of Kokoro's shape that returns whatever `audio` computes."""
+    path.write_bytes(
+        parser.parse_model(f"""<ir_version: 8, opset_import: ["" : 17]>
+        broken (int64[1,n] tokens, float[1,256] style, float[1] speed) => (float[s] audio, int64[1,n] duration)
+        {{
+          nothing = Sub(tokens, tokens)
+          twos = Constant <value = int64[1] {{2}}> ()
+          zero = Constant <value = float {{0}}> ()
+          half = Constant <value = float {{0.5}}> ()
+          shape = Shape <start = 1> (tokens)
+          each = Constant <value = int64[1] {{1200}}> ()
+          samples = Mul(shape, each)
+          flat = Constant <value = int64[1] {{-1}}> ()
+          none = Constant <value = int64[1] {{0}}> ()
+          ten = Constant <value = int64[1] {{10}}> ()
+          hundred = Constant <value = int64[1] {{100}}> ()
+          scalar = Constant <value = int64[0] {{}}> ()
+          {audio}
+          {duration}
+        }}""").SerializeToString()
+    )
+    return path
+
+
+LOUD = "audio = Expand(half, samples)"
+
+
+@pytest.mark.parametrize(
+    ("graph", "sentence"),
+    [
+        ({"audio": "audio = Expand(zero, samples)"}, "was silent"),
+        ({"audio": "nan = Div(zero, zero) audio = Expand(nan, samples)"}, "not numbers"),
+        ({"audio": "inf = Div(half, zero) audio = Expand(inf, samples)"}, "not numbers"),
+        ({"audio": "audio = Expand(half, ten)"}, r"0\.00 s for 14 tokens"),
+        ({"audio": "long = Mul(samples, hundred) audio = Expand(half, long)"}, r"80\.00 s for 14 tokens"),
+        ({"audio": "audio = Expand(half, none)"}, "no audio"),
+        ({"audio": "audio = Reshape(half, scalar)"}, r"of shape \[\]"),
+        ({"audio": "two = Concat <axis = 0> (twos, samples) audio = Expand(half, two)"}, r"of shape \[2, 19200\]"),
+        ({"audio": LOUD, "duration": "duration = Identity(nothing)"}, "no lengths of time"),
+        ({"audio": LOUD, "duration": "duration = Sub(nothing, twos)"}, "no lengths of time"),
+    ],
+)
+def test_what_is_not_speech_is_refused(tmp_path: Path, opened: Open, graph: dict[str, str], sentence: str) -> None:
+    engine = opened(broken(tmp_path / "broken.onnx", **graph))
+    with pytest.raises(AudioError, match=sentence):
+        say(engine)
+
+
+def test_punctuation_alone_may_be_silent(tmp_path: Path, opened: Open) -> None:
+    engine = opened(broken(tmp_path / "broken.onnx", audio="audio = Expand(zero, samples)"))
+    assert not say(engine, "…! —").audio.any()
+
+
+def test_a_model_that_fails_is_one_sentence_and_the_lane_lives_on(tmp_path: Path, opened: Open) -> None:
+    # Reshaping one number into ten fails as soon as there are not exactly ten tokens with their pads.
+    engine = opened(broken(tmp_path / "broken.onnx", audio=f"ten_only = Reshape(tokens, ten) {LOUD}"))
+    with pytest.raises(FarmError, match=r"The model failed on 'aaaaa': .*Reshape"):
+        say(engine, "aaaaa", "live")
+    assert say(engine, "aaaaaaaa", "live").audio.any()
+    assert [(lane.served, lane.failures) for lane in engine.health()] == [(0, 0), (1, 1)]
+
+
+def test_a_listener_is_served_while_books_fill_their_lane(opened: Open) -> None:
+    engine = opened(slots=1)
+    began, release = threading.Event(), threading.Event()
+
+    def book() -> None:
+        began.set()
+        release.wait()
+
+    with ThreadPoolExecutor(1) as caller:
+        reading = caller.submit(engine._booths["bulk"].lane.run, book)
+        began.wait()
+        assert tokens_in(say(engine, lane="live")) == ids(HELLO)
+        assert not reading.done()
+        release.set()
+
+
+def test_inference_runs_on_the_lanes_own_threads_and_nothing_else_does(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    niceness: list[int] = []
+    really = ort.InferenceSession.run
+
+    def telling(self: ort.InferenceSession, *args: Any) -> Any:
+        ran.append(threading.current_thread().name)
+        niceness.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return really(self, *args)
+
+    monkeypatch.setattr(ort.InferenceSession, "run", telling)
+    engine = opened()
+    say(engine, lane="bulk")
+    say(engine, lane="live")
+    assert [name.rpartition("_")[0] for name in ran] == ["lane-bulk", "lane-live"]
+    if sys.platform == "linux":
+        assert niceness == [NICEST, os.getpriority(os.PRIO_PROCESS, threading.get_native_id())]
+
+
+def test_one_set_of_voices_is_shared(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[Path] = []
+    really = voicebank.load
+
+    def counting(path: Path) -> Any:
+        loads.append(path)
+        return really(path)
+
+    engine_of_before = opened()
+    say(engine_of_before)
+    monkeypatch.setattr(voicebank, "load", counting)
+    engine = opened()
+    for lane in LANES:
+        say(engine, lane=lane)
+    assert loads == [TOY_VOICES]
+
+
+def test_a_closed_engine_refuses_and_leaves_no_thread(opened: Open) -> None:
+    engine = opened()
+    engine.warm_up()
+    engine.close()
+    with pytest.raises(FarmError, match="engine is closed"):
+        say(engine)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("lane-")]
+
+
+def test_kokoros_own_log_handler_is_gone_and_its_records_still_arrive(
+    opened: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = logging.getLogger(kokoro_onnx.__name__)
+    logger.addHandler(logging.StreamHandler())
+    opened()
+    assert logger.handlers == []
+    assert not logger.isEnabledFor(logging.DEBUG), "phonemes are somebody's text"
+    logger.warning("heard once")
+    assert caplog.messages.count("heard once") == 1

