@@ -50,7 +50,12 @@ def _configuration() -> dict[str, Any]:
         "task_default_exchange": EXCHANGE,
         "task_default_routing_key": DESK,
         "task_publish_retry": True,
-        "task_publish_retry_policy": {"max_retries": 3, "interval_start": 0.05, "interval_step": 0.1, "interval_max": 0.3},
+        "task_publish_retry_policy": {
+            "max_retries": 3,
+            "interval_start": 0.05,
+            "interval_step": 0.1,
+            "interval_max": 0.3,
+        },
         "task_send_sent_event": True,
         "worker_pool": "threads",
         "worker_prefetch_multiplier": 1,

@@ -5,7 +5,7 @@ kombu asks it before every BRPOP. It counts from Celery's own reserved requests,
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from celery.worker import state
 
@@ -15,9 +15,9 @@ POLL_S = 0.1
 
 
 class Gate:
-    """kombu's queue cycle: offers each queue, most urgent first, while this process holds fewer of its tasks than allowed."""
+    """kombu's queue cycle: each queue, most urgent first, while this process holds fewer of its tasks than allowed."""
 
-    _limits: dict[str, int] = {}
+    _limits: ClassVar[dict[str, int]] = {}
 
     @classmethod
     def configure(cls, limits: dict[str, int]) -> None:

@@ -101,9 +101,7 @@ class Ledger:
         library = (SCRIPTS / "lib.lua").read_text()
         guard = (SCRIPTS / "guard.lua").read_text()
         self._scripts = {
-            path.stem: connection.register_script(
-                library + (guard if path.stem in COMMITS else "") + path.read_text()
-            )
+            path.stem: connection.register_script(library + (guard if path.stem in COMMITS else "") + path.read_text())
             for path in SCRIPTS.glob("*.lua")
             if path.stem not in ("lib", "guard")
         }

@@ -84,7 +84,14 @@ _slot: list[Process] = []
 
 
 def open_process(
-    app: Celery, settings: FarmSettings, *, role: str, node: str, slots: Mapping[str, int], store: LocalStore | None, **about: Any
+    app: Celery,
+    settings: FarmSettings,
+    *,
+    role: str,
+    node: str,
+    slots: Mapping[str, int],
+    store: LocalStore | None,
+    **about: Any,
 ) -> Process:
     """Fill this process's slot. `about` are further fields of its registration."""
     connection = connect(app.conf.broker_url)

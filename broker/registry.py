@@ -7,6 +7,7 @@ import socket
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import cast
 
 import redis
 
@@ -30,7 +31,7 @@ class Farm:
         return dict(total)
 
     def pins(self) -> Pins:
-        """What a job without a choice gets: the real voice before a stand-in, the one most slots serve, the oldest store."""
+        """What a job without a choice gets: a real voice before a stand-in, the one with most slots, the oldest store."""
         voices = [worker for worker in self.workers if worker.sound]
         slots = self.slots()
         voice = max(voices, key=lambda one: (not one.stand_in, slots[one.sound], one.sound), default=None)
@@ -64,7 +65,7 @@ def sign_out(connection: "redis.Redis", worker: Worker) -> None:
 
 def read(connection: "redis.Redis") -> Farm:
     """Everyone who is there; names whose record has expired are struck off."""
-    names = [name.decode() for name in connection.zrange(keys.WORKERS, 0, -1)]
+    names = [name.decode() for name in cast("list[bytes]", connection.zrange(keys.WORKERS, 0, -1))]
     records = connection.mget([keys.worker(name) for name in names]) if names else []
     gone = [name for name, record in zip(names, records, strict=True) if record is None]
     if gone:

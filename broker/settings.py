@@ -17,14 +17,18 @@ class FarmSettings(ClientSettings):
         default=None, description="A Kokoro ONNX file. Default: the pulled one, else the stand-in voice."
     )
     voices: Path | None = Field(default=None, description="The voices file that belongs to CHORUS_MODEL.")
-    store: Path | None = Field(default=None, description="Folder for parts and results. Default: `store` in CHORUS_HOME.")
+    store: Path | None = Field(
+        default=None, description="Folder for parts and results. Default: `store` in CHORUS_HOME."
+    )
     lanes: Literal["auto", "both", "bulk"] = Field(
         default="auto", description="`both` sessions, or `bulk` alone to save memory; `auto` means both."
     )
     slots: int = Field(default=0, ge=0, le=256, description="Segments spoken at once by a worker. 0: one per core.")
     desk_slots: int = Field(default=2, ge=1, le=64, description="Documents, parts and files a desk works on at once.")
     lease_s: float = Field(default=3.0, ge=0.5, le=60, description="Seconds until a silent worker's step is given on.")
-    mirror: str = Field(default="", description="Base address, or a folder, to fetch model files from instead of upstream.")
+    mirror: str = Field(
+        default="", description="Base address, or a folder, to fetch model files from instead of upstream."
+    )
     offline: bool = Field(default=False, description="Never reach for the network: use what is here.")
     port: int = Field(default=0, ge=0, le=65535, description="Port of the embedded server. 0: any free one.")
     flower_port: int = Field(default=5555, ge=1, le=65535, description="Port of Flower under `chorus up --flower`.")

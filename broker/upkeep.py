@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import redis
 
@@ -112,11 +113,11 @@ class Upkeep:
         self._last_tick_s = now_s
         if not self._redis.set(keys.REAPER, self._describe().id, nx=True, px=MUTEX_MS):
             return
-        for job in self._redis.zrange(keys.ACTIVE, 0, -1):
+        for job in cast("list[bytes]", self._redis.zrange(keys.ACTIVE, 0, -1)):
             self._tend(job.decode(), may_reap=now_s >= self._patient_until_s)
 
     def _take_in(self) -> None:
-        popped = self._redis.blpop([keys.INBOX], timeout=1)
+        popped = cast("tuple[bytes, bytes] | None", self._redis.blpop([keys.INBOX], timeout=1))
         if popped is not None:
             self._tend(popped[1].decode(), may_reap=False)
 

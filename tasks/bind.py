@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from broker import process, registry
 from broker.ledger import Claim, Outcome
@@ -12,7 +12,7 @@ from chorus.keys import JobKeys
 from chorus.records import JobRecord
 from chorus.request import Request
 from chorus.wire import RATE_HZ
-from tasks.encode import BookMeta, Chapter, Encoded, encode
+from tasks.encode import BookMeta, Chapter, Encoded, encode_into
 from tasks.parts import Sidecar, chapter_marks, read_parts, read_sidecar
 
 
@@ -21,13 +21,13 @@ def bind(claim: Claim) -> tuple[Outcome, str]:
     here = process.current()
     store = here.opened_store()
     keys = JobKeys(claim.job)
-    record = JobRecord.from_fields(claim.job, here.redis.hgetall(keys.record))
+    record = JobRecord.from_fields(claim.job, cast("dict[bytes, bytes]", here.redis.hgetall(keys.record)))
     chapters = chapter_marks(_sidecars(store, claim, record.parts_total), _titles(here, keys, record.chapters_total))
     book = _book(here, claim, record, chapters)
     key = result_key(claim.job, claim.epoch, record.request.format)
     pcm = (part.pcm for part in read_parts(store, claim.job, claim.epoch, range(record.parts_total)))
     with store.writer(key) as path:
-        made = encode(pcm, book, record.request.format, path)
+        made = encode_into(pcm, book, record.request.format, path)
     result = {
         "path": str(store.path(key)),
         "store": store.id,
@@ -37,11 +37,13 @@ def bind(claim: Claim) -> tuple[Outcome, str]:
         "format": record.request.format,
     }
     report = _report(record, chapters, made)
-    store.write(result_key(claim.job, claim.epoch, "report.json"), json.dumps(report, indent=2, ensure_ascii=False).encode())
+    told = json.dumps(report, indent=2, ensure_ascii=False).encode()
+    store.write(result_key(claim.job, claim.epoch, "report.json"), told)
     outcome = here.ledger.commit_bind(claim, result)
     if outcome.status == "ok" and not record.segments_failed:
         _drop_parts(store, claim, record.parts_total)
-    return outcome, f"{made.frames / RATE_HZ:.1f} s in {len(chapters)} chapters, {made.bytes} bytes of {record.request.format}"
+    length = f"{made.frames / RATE_HZ:.1f} s in {len(chapters)} chapters"
+    return outcome, f"{length}, {made.bytes} bytes of {record.request.format}"
 
 
 def _sidecars(store: Store, claim: Claim, parts: int) -> Iterator[Sidecar]:
@@ -66,7 +68,7 @@ def _book(here: process.Process, claim: Claim, record: JobRecord, chapters: tupl
         author=request.author or record.author,
         language=record.language,
         chapters=chapters,
-        cover=here.redis.get(JobKeys(claim.job).cover),
+        cover=cast("bytes | None", here.redis.get(JobKeys(claim.job).cover)),
         comment=f"Spoken by {record.model}, voice {request.voice}, with Chorus.",
     )
 
@@ -78,7 +80,11 @@ def _report(record: JobRecord, chapters: tuple[Chapter, ...], made: Encoded) -> 
         "job": record.job,
         "title": record.request.title or record.title,
         "chapters": [
-            {"title": chapter.title, "start_s": round(chapter.start / RATE_HZ, 3), "length_s": round(chapter.frames / RATE_HZ, 3)}
+            {
+                "title": chapter.title,
+                "start_s": round(chapter.start / RATE_HZ, 3),
+                "length_s": round(chapter.frames / RATE_HZ, 3),
+            }
             for chapter in chapters
         ],
         "segments": {

@@ -3,8 +3,10 @@
 espeak keeps its state in globals: whoever calls into this room holds the lock of tasks.phonemes.
 """
 
+import atexit
 import os
 import re
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -90,12 +92,9 @@ def _data_path() -> str:
     path = espeakng_loader.get_data_path()
     if len(os.fsencode(path)) <= _LONGEST_PATH_BYTES:
         return str(path)
-    short = Path(_short_folder().name) / "data"
+    # Kept for the process's life: espeak reads from it whenever a voice is set.
+    folder = tempfile.mkdtemp(prefix="chorus-espeak-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    short = Path(folder) / "data"
     short.symlink_to(path)
     return str(short)
-
-
-@cache
-def _short_folder() -> tempfile.TemporaryDirectory[str]:
-    """Kept for the process's life, for espeak reads from it whenever a voice is set, and removed with it."""
-    return tempfile.TemporaryDirectory(prefix="chorus-espeak-")

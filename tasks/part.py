@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from broker import process
 from broker.ledger import Claim, Outcome
@@ -37,9 +37,14 @@ def assemble(claim: Claim) -> tuple[Outcome, str]:
 def _from_stream(here: process.Process, keys: JobKeys, numbers: range) -> dict[int, Spoken]:
     """Every segment whose audio or failure is on the stream."""
     names = [str(number) for number in numbers]
-    ids = here.redis.hmget(keys.entries, names)
-    specs = here.redis.hmget(keys.specs, names)
-    timings = here.redis.hmget(keys.specs, [f"timings:{name}" for name in names])
+    ids, specs, timings = (
+        cast("list[bytes | None]", here.redis.hmget(key, fields))
+        for key, fields in (
+            (keys.entries, names),
+            (keys.specs, names),
+            (keys.specs, [f"timings:{name}" for name in names]),
+        )
+    )
     found: dict[int, Spoken] = {}
     for number, entries, spec, timing in zip(numbers, ids, specs, timings, strict=True):
         if entries is not None and spec is not None:

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from broker import process
 from broker.ledger import Claim, Outcome
@@ -16,6 +16,7 @@ from chorus.keys import UNFINISHED_S, JobKeys
 from chorus.request import Request
 from tasks import documents
 from tasks.documents.model import Chapter, Document, select
+from tasks.encode.cover import read_cover
 from tasks.segments import Segment, estimate_frames, segments
 
 # A live job's first segment: a few words, so that they are heard soon.
@@ -39,8 +40,8 @@ def plan(claim: Claim) -> tuple[Outcome, str]:
     planned = _read(claim, request)
     chapter = planned.document.chapters[claim.number]
     about = _about(planned) if claim.number == 0 else None
-    if about is not None and planned.document.cover is not None:
-        here.redis.set(JobKeys(claim.job).cover, planned.document.cover, nx=True, ex=UNFINISHED_S)
+    if about is not None and _fits_a_file(planned.document.cover):
+        here.redis.set(JobKeys(claim.job).cover, planned.document.cover or b"", nx=True, ex=UNFINISHED_S)
     specs = _specs(claim, request, planned, chapter)
     handed = 0
     for batch in itertools.chain([list(itertools.islice(specs, 1))], _batches(specs)):
@@ -77,6 +78,17 @@ def _spec(number: int, request: Request, chapter: Chapter, segment: Segment) -> 
     }
 
 
+def _fits_a_file(cover: bytes | None) -> bool:
+    """Whether the document's own cover can go into a finished file; a drawing or a damaged picture is left out."""
+    if cover is None:
+        return False
+    try:
+        read_cover(cover)
+    except OptionError:
+        return False
+    return True
+
+
 def _about(planned: Planned) -> dict[str, Any]:
     document = planned.document
     return {
@@ -111,7 +123,7 @@ def _read(claim: Claim, request: Request) -> Planned:
 
 def _read_anew(claim: Claim, request: Request) -> Planned:
     here = process.current()
-    source = here.redis.get(JobKeys(claim.job).source)
+    source = cast("bytes | None", here.redis.get(JobKeys(claim.job).source))
     if source is None and here.store is not None and here.store.exists(source_key(claim.job)):
         source = here.store.read(source_key(claim.job))
     if source is None:

@@ -139,12 +139,16 @@ def _word(piece: str, *, quoted: bool, last: bool) -> list[Token]:
     """A word without the single quotes and the full stop around it."""
     before, after = [], []
     core = piece.lstrip(_QUOTES)
-    if core and core != piece and core.lower() not in _ELISIONS and not core[0].isdigit():
-        before, piece = [Token(text=piece[: len(piece) - len(core)], tag_="``")], core
-    if quoted or before:
-        core = piece.rstrip(_QUOTES)
-        if core and core != piece:
-            after, piece = [Token(text=piece[len(core) :], tag_="''")], core
+    if not core:
+        return [Token(text=piece, tag_="''")]
+    # The apostrophe of 'tis and '90s is the word's own.
+    own = core[0].isdigit() or core.lower().rstrip(f".{_QUOTES}") in _ELISIONS
+    opening = len(piece) - len(core) - own
+    if opening > 0:
+        before, piece = [Token(text=piece[:opening], tag_="``")], piece[opening:]
+    core = piece.rstrip(_QUOTES)
+    if core != piece and core and (quoted or before or core.endswith(".")):
+        after, piece = [Token(text=piece[len(core) :], tag_="''")], core
     if piece.endswith(".") and piece.strip("."):
         keeps = piece.lower() in _ABBREVIATIONS or _INITIAL.fullmatch(piece)
         if not keeps:

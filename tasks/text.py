@@ -65,15 +65,20 @@ class Span:
 def sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]:
     """The sentences between two offsets, in order; between them nothing but blanks is left."""
     begin = start
-    for boundary in get_sentence_boundaries(language.split("-")[0], text[start:end]):
+    for boundary in get_sentence_boundaries(language.partition("-")[0], text[start:end]):
         here = start + int(boundary["end_index"])
         piece = text[begin:here]
         # A lone quotation mark or bracket behind a full stop belongs before it, a number before what it counts.
-        if here < end and (_NO_END.search(piece[-_TAIL:]) or not speakable(_WORD.match(text, here)[0])):
+        if here < end and (_NO_END.search(piece[-_TAIL:]) or not speakable(_word_at(text, here))):
             continue
         yield from trimmed(text, begin, here)
         begin = here
     yield from trimmed(text, begin, end)
+
+
+def _word_at(text: str, at: int) -> str:
+    match = _WORD.match(text, at)
+    return match[0] if match else ""
 
 
 def trimmed(text: str, start: int, end: int) -> Iterator[Span]:

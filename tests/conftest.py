@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 from support import ValkeyServer
+from typed import Type
 
 from chorus.client import Client
+from chorus.commands import program, run
 from chorus.connection import connect
 from chorus.keys import kind_of
 
@@ -49,6 +51,13 @@ def server(redis_url: str) -> Iterator[redis.Redis]:
 def client(redis_url: str) -> Iterator[Client]:
     with Client(redis_url) as client:
         yield client
+
+
+@pytest.fixture
+def chorus(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Type:
+    """Types one of the client's commands and returns its exit status."""
+    monkeypatch.setenv("CHORUS_URL", redis_url)
+    return lambda *words: run(program(), [str(word) for word in words])
 
 
 @pytest.fixture(autouse=True)

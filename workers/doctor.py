@@ -12,7 +12,7 @@ from broker import embedded
 from broker.programs import NO_SERVER, programs
 from broker.reach import address
 from broker.settings import FarmSettings, available_cores
-from chorus.errors import ChorusError, ServerError
+from chorus.errors import ChorusError, OutputError, ServerError
 from chorus.player import find_player
 from workers import models
 
@@ -41,7 +41,7 @@ def examine(settings: FarmSettings) -> Iterator[Finding]:
     yield _memory()
     yield _look("server", lambda: _server(settings))
     yield _look("model", lambda: _model(settings))
-    yield _look("player", lambda: find_player() or "none found: `say` and `--play` need one; files do not")
+    yield _look("player", _player)
 
 
 def _look(what: str, look: Callable[[], str]) -> Finding:
@@ -81,6 +81,13 @@ def _server(settings: FarmSettings) -> str:
     if program is None:
         raise ServerError(NO_SERVER)
     return f"none runs; `chorus up` and every render start {program}"
+
+
+def _player() -> str:
+    try:
+        return find_player().command[0]
+    except OutputError:
+        return "none: `say` and `--play` need one, files do not"
 
 
 def _model(settings: FarmSettings) -> str:

@@ -1,4 +1,4 @@
-"""What a document holds before anybody speaks it: chapters, words, segments, how long it will last. For `chorus inspect`."""
+"""What a document holds before anybody speaks it: chapters, words, segments, length. For `chorus inspect`."""
 
 from dataclasses import dataclass
 

@@ -17,7 +17,7 @@ from workers import standin
 from workers.digests import Digests
 
 UPSTREAM = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.1/"
-PULL = "chorus pull"
+PULL = "chorus models pull"
 """The command that fetches the real voice; every surface that names the stand-in names it too."""
 
 # No first command may wait longer than five seconds to learn that there is nothing to fetch.

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from chorus.errors import OptionError, OutputError, SourceError
 from chorus.files import reason
+from chorus.options import as_format
 from chorus.request import FORMATS, Format, Request
 from tasks import documents
 from tasks.documents.model import Document, select
+from tasks.encode.cover import read_cover
 
 DEFAULT_FORMAT: Format = "m4b"
 READABLE = (".epub", ".md", ".markdown", ".txt", ".text")
@@ -82,6 +84,8 @@ def _order(path: Path, options: Options) -> Order:
         on_error="stop" if options.on_error == "stop" else "silence",
     )
     cover = read_file(options.cover) if options.cover else None
+    if cover is not None:
+        read_cover(cover)
     return Order(data=data, document=document, request=request, cover=cover, target=_target(path, form, options))
 
 
@@ -103,7 +107,7 @@ def _format(options: Options) -> Format:
         raise OptionError(f"{options.output} ends in .{ending}, which is no format: choose {', '.join(FORMATS)}.")
     if ending and options.format and ending != options.format:
         raise OptionError(f"{options.output} ends in .{ending}, but the format is {options.format}: drop one of them.")
-    return options.format or next((form for form in FORMATS if form == ending), DEFAULT_FORMAT)
+    return options.format or as_format(ending) or DEFAULT_FORMAT
 
 
 def _target(source: Path, form: Format, options: Options) -> Path:

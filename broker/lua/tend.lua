@@ -148,7 +148,7 @@ if get('state') == 'running' then
   if slots() > 0 then
     redis.call('HDEL', record, 'waiting')
   else
-    set('waiting', 'no worker serves the model ' .. (get('model') or '') .. ' (sound ' .. get('sound') .. ')')
+    set('waiting', 'no voice worker is here yet that speaks with ' .. (get('model') or 'the chosen model') .. ' (sound ' .. get('sound') .. ')')
   end
   proceed()
 end

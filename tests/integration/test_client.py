@@ -82,7 +82,7 @@ def test_the_same_id_with_another_request_is_a_conflict(
 ) -> None:
     client.submit("Hello.", job="a")
     with pytest.raises(ConflictError, match="Job a was submitted with another request"):
-        client.submit(source, job="a", **wishes)  # type: ignore[arg-type]
+        client.submit(source, job="a", **wishes)
     assert client.job("a").request.voice == "af_heart"
 
 
@@ -212,11 +212,11 @@ def test_a_job_may_be_asked_for_what_its_state_allows(
     for want in ("paused", "running", "cancelled", "retry"):
         server.delete(keys.INBOX)
         if want in allowed:
-            assert client.want("a", want).want == want  # type: ignore[arg-type]
+            assert client.want("a", want).want == want
             assert server.lrange(keys.INBOX, 0, -1) == [b"a"]
         else:
             with pytest.raises(ConflictError, match=f"Job a is {state}"):
-                client.want("a", want)  # type: ignore[arg-type]
+                client.want("a", want)
             assert not server.exists(keys.INBOX)
 
 

@@ -136,7 +136,7 @@ def test_a_job_waits_and_says_for_what(farm: Farm) -> None:
     farm.ledger.tend("book", Pins(sound=SOUND))
     assert farm.client.job("book").waiting == "no desk worker with a store is registered"
     farm.tend()
-    assert farm.client.job("book").waiting == f"no worker serves the model toy voice (sound {SOUND})"
+    assert farm.client.job("book").waiting == f"no voice worker is here yet that speaks with toy voice (sound {SOUND})"
     farm.ledger.note_slots({SOUND: 1})
     farm.tend()
     assert farm.client.job("book").waiting == ""

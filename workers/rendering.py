@@ -7,9 +7,9 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from broker.settings import FarmSettings
 from broker.store import LocalStore, result_key
@@ -17,10 +17,11 @@ from chorus.client import Client
 from chorus.errors import DiskError, FarmError, JobFailedError, OutsideError
 from chorus.files import whole_file
 from chorus.records import JobRecord, State, Worker
-from workers import models, voicebank
+from chorus.submission import Wishes
+from chorus.terminal import Progress, clock
+from workers import voicebank
 from workers.models import PULL, Model
 from workers.orders import Order
-from workers.progress import Progress
 from workers.stack import Stack, StackSpec, ensure
 
 # How long a farm elsewhere may take to show a voice worker before we say that it has none.
@@ -40,7 +41,7 @@ class Voice:
     """The voices' names."""
 
 
-Begun = Callable[[Client, Order, JobRecord], None]
+Begun = Callable[[Client, JobRecord], None]
 """Called once a job is on its way: `--play` listens from here."""
 
 
@@ -64,13 +65,14 @@ def render(
         for order, record in zip(orders, jobs, strict=True):
             _tell_start(order, record, progress)
             if begun is not None:
-                begun(client, order, record)
+                begun(client, record)
             try:
                 finished = _follow(client, record, stack, progress)
             except KeyboardInterrupt:
                 _pause(client, jobs, progress)
                 raise
-            progress.result(deliver(store, finished, order))
+            report = deliver(store, finished, order)
+            progress.result(report, made(report))
 
 
 def _spec(settings: FarmSettings) -> StackSpec:
@@ -131,7 +133,7 @@ def _submit(client: Client, order: Order, voice: Voice, store: LocalStore, *, fr
         sound=voice.sound,
         cover=order.cover,
         fresh=fresh,
-        request=order.request,
+        **cast("Wishes", asdict(order.request)),
     )
 
 
@@ -191,4 +193,12 @@ def report_path(target: Path) -> Path:
     return target.with_name(f"{target.name}.report.json")
 
 
-__all__ = ["Begun", "Voice", "deliver", "models", "render", "report_path"]
+def made(report: dict[str, Any]) -> str:
+    """The last line of a render."""
+    segments = report["segments"]
+    lost = f", {segments['failed']} of them could not be spoken" if segments["failed"] else ""
+    return (
+        f"{report['file']}: {clock(report['audio_s'])} in {len(report['chapters'])} chapters, "
+        f"{segments['planned']} segments{lost}, made in {clock(report['wall_s'])} "
+        f"({report['times_real_time']:.1f}x real time)."
+    )

@@ -1,0 +1,44 @@
+"""Documents in, chapters out: which reader a file wants, and the sentence for one that no reader takes."""
+
+from collections.abc import Callable
+from pathlib import PurePath
+
+from chorus.errors import SourceError
+from tasks.documents import epub, markdown, plain
+from tasks.documents.model import Chapter, Document, Paragraph, select
+
+__all__ = ["Chapter", "Document", "Paragraph", "read", "select"]
+
+_TEXT_READERS = {".md": markdown.read, ".markdown": markdown.read}
+_ZIP = b"PK\x03\x04"
+_OTHERS = (
+    (b"%PDF", "a PDF"),
+    (b"{\\rtf", "an RTF document"),
+    (b"\xd0\xcf\x11\xe0", "an old Word document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\x7fELF", "a program"),
+)
+_REMEDY = "give an EPUB, Markdown or plain text file."
+
+
+def read(data: bytes, name: str) -> Document:
+    """The document in a file, or SourceError: chosen by the name's ending, else by what the bytes are."""
+    if not data:
+        raise SourceError(f"{name} is empty: {_REMEDY}")
+    document = _reader(data, name)(data, name)
+    if not document.chapters:
+        raise SourceError(f"{name} holds no text that could be spoken: {_REMEDY}")
+    return document
+
+
+def _reader(data: bytes, name: str) -> Callable[[bytes, str], Document]:
+    ending = PurePath(name).suffix.lower()
+    # What is called an EPUB is opened as one, so that a damaged one is called damaged.
+    if ending == ".epub" or data.startswith(_ZIP):
+        return epub.read
+    for mark, what in _OTHERS:
+        if data.startswith(mark):
+            raise SourceError(f"{name} is {what}: {_REMEDY}")
+    return _TEXT_READERS.get(ending, plain.read)

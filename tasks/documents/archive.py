@@ -1,0 +1,134 @@
+"""A zip archive from a stranger: read in memory, within bounds, or refused in one sentence. Knows nothing of EPUB.
+
+A member's declared size bounds what is ever unpacked of it, so the checks before reading hold for liars too.
+"""
+
+import codecs
+import io
+import lzma
+import posixpath
+import re
+import zipfile
+import zlib
+from types import TracebackType
+from typing import Self
+
+from lxml import etree
+
+from chorus.errors import SourceError
+
+MOST_MEMBERS = 20_000
+MOST_MEMBER_BYTES = 32 << 20
+MOST_BYTES = 96 << 20
+"""Of all members read together: some fifty times a very long novel."""
+_MOST_RATIO = 200
+_RATIO_FROM_BYTES = 4 << 20
+"""Below this a high ratio does no harm, and blank pages have one."""
+_PASSWORD = 0x1
+_ENCRYPTION = "META-INF/encryption.xml"
+# Obfuscated fonts are no protection of the text.
+_FONTS_ONLY = frozenset(("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"))
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    EOFError,
+    OSError,
+    ValueError,
+)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+_DECLARED = (
+    re.compile(rb"""\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']"""),
+    re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE),
+)
+_HEAD_BYTES = 2048
+
+
+class Archive:
+    """The members of one archive, by their path inside it."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.name = name
+        self._left_bytes = MOST_BYTES
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+        except _DAMAGE as error:
+            raise SourceError(
+                f"{name} is damaged or incomplete: its archive cannot be opened. Fetch it again."
+            ) from error
+        infos = self._zip.infolist()
+        if len(infos) > MOST_MEMBERS:
+            raise SourceError(f"{name} holds {len(infos)} files; more than {MOST_MEMBERS} are not opened.")
+        self._members = {posixpath.normpath(info.filename): info for info in infos if not info.is_dir()}
+        self._refuse_protection()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._zip.close()
+
+    def names(self) -> tuple[str, ...]:
+        """The members' paths, cleaned of `./` and `x/../`."""
+        return tuple(self._members)
+
+    def has(self, path: str) -> bool:
+        """Whether a member has this path."""
+        return path in self._members
+
+    def read(self, path: str) -> bytes:
+        """A member's bytes, or SourceError when it is damaged or beyond all bounds."""
+        info = self._members[path]
+        bomb = info.file_size > _RATIO_FROM_BYTES and info.file_size > _MOST_RATIO * info.compress_size
+        if bomb or info.file_size > min(MOST_MEMBER_BYTES, self._left_bytes):
+            raise SourceError(f"{self.name} would unpack beyond all reason ({path}: {info.file_size >> 20} MB).")
+        if info.flag_bits & _PASSWORD:
+            raise SourceError(f"{self.name} is encrypted with a password: unlock it first.")
+        try:
+            data = self._zip.read(info)
+        except _DAMAGE as error:
+            raise SourceError(
+                f"{self.name} is damaged: {path} inside it cannot be unpacked. Fetch it again."
+            ) from error
+        self._left_bytes -= len(data)
+        return data
+
+    def text(self, path: str) -> str:
+        """A markup member's text, in the encoding that it states itself."""
+        return decoded(self.read(path))
+
+    def _refuse_protection(self) -> None:
+        if not self.has(_ENCRYPTION):
+            return
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True)
+        tree = etree.fromstring(self.read(_ENCRYPTION), parser)
+        nodes = () if tree is None else tree.iter("{*}EncryptionMethod")
+        if tree is None or any(node.get("Algorithm") not in _FONTS_ONLY for node in nodes):
+            raise SourceError(f"{self.name} is encrypted (DRM): only its seller's programs can open it.")
+
+
+def decoded(data: bytes) -> str:
+    """Markup as text: by byte order mark, by its own declaration, as UTF-8, or as cp1252."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace")
+    for pattern in _DECLARED:
+        if (match := pattern.search(data[:_HEAD_BYTES])) and not match[1].lower().startswith(b"utf-16"):
+            try:
+                return data.decode(match[1].decode("ascii"))
+            except (LookupError, UnicodeDecodeError):
+                continue
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")

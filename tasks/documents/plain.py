@@ -1,0 +1,134 @@
+"""Plain text: its encoding, its hard-wrapped lines, its chapter headings. Knows nothing of markup."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePath
+
+from charset_normalizer import from_bytes
+
+from chorus.errors import SourceError
+from tasks.documents.model import Document, Draft, audible
+
+# UTF-32 first: its little-endian mark begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_BINARY = bytes({*range(32)} - {*b"\t\n\r\f\x0b\x1b\x1a"})
+_BINARY_SHARE = 0.02
+_SAMPLE_BYTES = 64 * 1024
+_WRAP_CHARS = 120
+"""A line longer than this was not wrapped by hand, so its line end ends a paragraph."""
+_HEADING_CHARS = 80
+_HEADING_LINES = 3
+_ROMAN = r"(?-i:(?=[CLXVI])C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))"
+_COUNT = (
+    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
+    "|nineteen|(?:twenty|thirty|forty|fifty)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?"
+    "|(?:the )?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)"
+)
+_NUMBERED = re.compile(
+    r"(?:chapter|part|book|volume|letter|act|canto|cap[ií]tulo|chapitre|capitolo|parte|livre|libro|livro)\s+"
+    rf"(?:\d{{1,4}}|{_ROMAN}|{_COUNT})\b(?:\s*[.:\u2014\u2013-].*|\s+(?-i:[A-Z]).*|\s*)"
+    r"|(?:prologue|epilogue|preface|foreword|introduction|afterword|interlude)[.:]?"
+    rf"|{_ROMAN}\.?",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(r"\s*(?:[-*\u2022\u2013]|\d{1,3}[.)])\s+\S")
+_HYPHEN = re.compile(r"[^\W\d_]-$")
+_INDENT = re.compile(r"[ \t]{2,}\S")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Block:
+    text: str
+    numbered: bool
+    """It says by its words that a chapter starts here."""
+    capitals: bool
+    """It looks like a heading and nothing more."""
+
+
+def read(data: bytes, name: str) -> Document:
+    """The document in a text file."""
+    title = title_of(name)
+    drafts = _drafts([_block(lines) for lines in _blocks(decode(data, name))])
+    chapters, silent = audible(drafts, otherwise=title)
+    return Document(title=title, chapters=chapters, left_out=silent)
+
+
+def title_of(name: str) -> str:
+    """What to call a document that does not say its title."""
+    return re.sub(r"[_\s]+", " ", PurePath(name).stem).strip() or name
+
+
+def decode(data: bytes, name: str) -> str:
+    """The text in these bytes: by mark, as UTF-8, by a guess, or as cp1252; SourceError when they are no text."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "replace")
+    sample = data[:_SAMPLE_BYTES]
+    if len(sample) - len(sample.translate(None, _BINARY)) > _BINARY_SHARE * len(sample):
+        raise SourceError(f"{name} is not a text: give an EPUB, Markdown or plain text file.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        guess = from_bytes(data[:_SAMPLE_BYTES]).best()
+    # The guess saw only the beginning: the rest may hold bytes which that encoding has no letter for.
+    return data.decode(guess.encoding if guess else "cp1252", "replace")
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    """Runs of lines between empty ones, cut again where a line starts a list item or an indented paragraph."""
+    block: list[str] = []
+    for line in [*text.splitlines(), ""]:
+        if block and (not line.strip() or _starts_paragraph(line, block)):
+            yield block
+            block = []
+        if line.strip():
+            block.append(line)
+
+
+def _starts_paragraph(line: str, block: list[str]) -> bool:
+    if _ITEM.match(line) or max(len(block[-1]), len(line)) > _WRAP_CHARS:
+        return True
+    # Verse and centred headings are set in as a whole: there one more indented line is no news.
+    return bool(_INDENT.match(line)) and not _INDENT.match(block[-1])
+
+
+def _block(lines: list[str]) -> _Block:
+    text = _join([line.strip() for line in lines])
+    heading = len(lines) <= _HEADING_LINES and len(text) <= _HEADING_CHARS
+    numbered = [bool(_NUMBERED.fullmatch(line.strip())) for line in lines] if heading else [False]
+    letters = [char for char in text if char.isalpha()] if heading else []
+    capitals = len(letters) > 1 and all(char.isupper() for char in letters) and text[-1] not in ",;"
+    # Several numbered lines in one block are a table of contents.
+    return _Block(text=text, numbered=numbered[0] and sum(numbered) == 1, capitals=capitals)
+
+
+def _join(lines: list[str]) -> str:
+    """Wrapped lines as one; a hyphen at a line's end keeps its word together."""
+    parts = lines[:1]
+    for before, line in pairwise(lines):
+        glued = _HYPHEN.search(before) and line[:1].islower()
+        parts.append(line if glued else f" {line}")
+    return "".join(parts)
+
+
+def _drafts(blocks: list[_Block]) -> list[Draft]:
+    """Chapters start at numbered headings where there are two of them, else at lines in capitals, else nowhere."""
+    by_number = sum(block.numbered for block in blocks) > 1
+    by_capitals = not by_number and sum(block.capitals for block in blocks) > 1
+    drafts = [Draft()]
+    for block in blocks:
+        starts = (by_number and block.numbered) or (by_capitals and block.capitals)
+        # PART ONE directly above CHAPTER I belongs to it.
+        if starts and not drafts[-1].only_headings:
+            drafts.append(Draft())
+        drafts[-1].add(block.text, heading=starts or (by_number and block.capitals))
+    return drafts

@@ -1,0 +1,219 @@
+"""The client's commands, as a user types them, against a real server and a farm played by hand."""
+
+import json
+import os
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+import redis
+import typer
+from hand_farm import HandFarm
+from typed import Type, run_chorus
+
+from chorus import keys
+from chorus.client import Client
+from chorus.commands import OPERATOR, client_commands, run
+from chorus.records import State, Worker
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "talk.md"
+    path.write_text("# Talk\n\nHello.\n")
+    return path
+
+
+def test_submit_prints_the_ids_of_the_jobs(
+    chorus: Type, client: Client, document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert chorus("submit", document, "--job", "talk", "-v", "bm_lewis", "-s", "1.5", "-l", "en-GB", "-f", "mp3") == 0
+    assert capsys.readouterr().out == "talk\n"
+    request = client.job("talk").request
+    assert (request.name, request.voice, request.speed, request.language) == ("talk.md", "bm_lewis", 1.5, "en-gb")
+    assert request.format == "mp3"
+    assert chorus("submit", document, document, "--json") == 0
+    jobs = [json.loads(line)["job"] for line in capsys.readouterr().out.splitlines()]
+    assert len({*jobs, "talk"}) == 3
+    assert client.job(jobs[0]).request.format == "m4b"
+
+
+@pytest.mark.keyless
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        (["submit", "no.epub"], 2, "no.epub does not exist: check the name."),
+        (["submit"], 2, "Missing argument 'SOURCE'."),
+        (["submit", "a", "b", "--job", "x"], 2, "--job x names one job, but 2 documents were given"),
+        (["submit", "a", "-f", "aac"], 2, "Format 'aac' is unknown"),
+        (["submit", "a", "--on-error", "skip"], 2, "--on-error is 'skip': choose silence or stop."),
+        (["submit", "a", "-s", "9"], 2, "Speed 9 is out of range"),
+        (["submit", "a", "-s", "fast"], 2, "Invalid value for '-s' / '--speed'"),
+        (["submit", "a", "-l", "tlh"], 2, "Language 'tlh' is unknown"),
+        (["follow", "ghost"], 2, "Job ghost is not known here"),
+        (["cancel", "a b"], 2, "Job id 'a b' cannot be used"),
+        (["save", "ghost"], 2, "Job ghost is not known here"),
+        (["say", " "], 2, "There is nothing to say"),
+        (["say", "x", "-o", "x.aac"], 2, "Format 'aac' is unknown"),
+        (["say", "x", "-o", "x"], 2, "name it x.wav"),
+        (["voices"], 1, "No voice worker is registered"),
+        (["jobs", "--url", "redis://127.0.0.1:1"], 1, "No Redis or Valkey answers at 127.0.0.1:1"),
+        (["jobs", "--nonsense"], 2, "No such option"),
+        (["sumbit"], 2, "No such command 'sumbit'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    chorus: Type, capsys: pytest.CaptureFixture[str], words: list[str], status: int, sentence: str
+) -> None:
+    assert chorus(*words) == status
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("chorus: ")
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.keyless
+@pytest.mark.parametrize("command", OPERATOR)
+def test_an_operators_command_says_where_it_is(chorus: Type, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert chorus(command, "book.epub", "-o", "book.m4b", "--play") == 2
+    assert f"`{command}` needs a checkout of Chorus" in (said := capsys.readouterr().err)
+    assert said.endswith(f"there it is `./bin/chorus {command}`.\n")
+
+
+@pytest.mark.keyless
+@pytest.mark.parametrize("words", [[], ["--help"]])
+def test_help_names_every_command(chorus: Type, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert chorus(*words) == 0
+    text = capsys.readouterr().out
+    for command in ("submit", "follow", "jobs", "pause", "resume", "cancel", "retry", "save", "say", "voices"):
+        assert f"\n  {command} " in text
+    assert "render" not in text
+
+
+def test_follow_shows_a_job_to_its_end(
+    chorus: Type, client: Client, server: redis.Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client.submit("Hello.", job="a", format="m4b")
+    HandFarm(server, "a").note(state="done", segments_planned=2, segments_done=2, frames=48_000, chapters_total=1)
+    assert chorus("follow", "a") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "Job a is done: 0:02 of audio in 2 segments. `chorus save a -o .` fetches it."
+    )
+    assert chorus("follow", "a", "--json") == 0
+    seen, result = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (seen["event"], seen["state"]) == ("progress", "done")
+    assert result == {"event": "result", "job": "a", "frames": 48_000, "failed": 0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"state": "failed", "error": "The disk is full."}, "Job a failed: The disk is full. `chorus retry a` goes on"),
+        ({"state": "cancelled"}, "Job a was cancelled."),
+    ],
+)
+def test_following_a_job_that_failed_is_a_failure(
+    chorus: Type, client: Client, server: redis.Redis, capsys: pytest.CaptureFixture[str],
+    fields: dict[str, str], sentence: str,
+) -> None:  # fmt: skip
+    client.submit("Hello.", job="a")
+    HandFarm(server, "a").note(**fields)
+    assert chorus("follow", "a") == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_jobs_are_listed_with_how_far_they_are(
+    chorus: Type, client: Client, server: redis.Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert chorus("jobs") == 0
+    assert capsys.readouterr().out == "No jobs.\n"
+    client.submit("Hello.", job="a", title="A Greeting")
+    HandFarm(server, "a").note(segments_planned=9, segments_done=4, segments_failed=1, frames=24_000 * 90)
+    assert chorus("jobs") == 0
+    assert capsys.readouterr().out.split() == ["a", "queued", "5/9", "1:30", "A", "Greeting"]
+    assert chorus("jobs", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["segments_failed"] == 1
+    assert chorus("jobs", "--json", "--page", "2") == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "state", "want"),
+    [("pause", "running", "paused"), ("resume", "paused", "running"), ("cancel", "queued", "cancelled"),
+     ("retry", "failed", "retry")],
+)  # fmt: skip
+def test_a_wish_is_written_down_for_the_farm(
+    chorus: Type, client: Client, server: redis.Redis, command: str, state: str, want: str
+) -> None:
+    client.submit("Hello.", job="a")
+    HandFarm(server, "a").note(state=state)
+    assert chorus(command, "a") == 0
+    assert client.job("a").want == want
+    HandFarm(server, "a").note(state="done")
+    assert chorus(command, "a") == 2
+
+
+def test_save_prints_where_the_file_is(
+    chorus: Type, client: Client, server: redis.Redis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client.submit("Hello.", job="a", name="hello.txt")
+    HandFarm(server, "a").end(0)
+    assert chorus("save", "a", "-o", tmp_path) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'hello.wav'}\n"
+
+
+def test_voices_are_those_of_the_workers_alive(
+    chorus: Type, server: redis.Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, model, voices in (("w1", "kokoro-v1.0", ("bf_emma", "af_sky")), ("w2", "stand-in voice", ("af_sky",))):
+        worker = Worker(
+            id=name, host="h", pid=1, role="voice", model=model, voices=voices, stand_in=model == "stand-in voice"
+        )
+        server.set(keys.worker(name), worker.to_json(), ex=keys.WORKER_S)
+        server.zadd(keys.WORKERS, {name: 1})
+    server.expire(keys.WORKERS, 60)
+    assert chorus("voices") == 0
+    said = capsys.readouterr()
+    assert said.out == "af_sky\nbf_emma\n"
+    assert "`chorus pull`" in said.err
+    assert chorus("voices", "--json") == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"voice": "af_sky", "models": ["kokoro-v1.0", "stand-in voice"]},
+        {"voice": "bf_emma", "models": ["kokoro-v1.0"]},
+    ]
+
+
+def test_an_operators_program_brings_its_own_connection(client: Client, redis_url: str, document: Path) -> None:
+    asked = []
+
+    def connect(url: str, *, work: bool) -> AbstractContextManager[Client]:
+        asked.append((url, work))
+        return Client(redis_url)
+
+    app = typer.Typer()
+    client_commands(app, connect)
+    assert run(app, ["submit", str(document), "--job", "a"]) == 0
+    assert run(app, ["pause", "a", "--url", "redis://x"]) == 0
+    assert asked == [("", True), ("redis://x", False)]
+    assert client.job("a").state is State.QUEUED
+
+
+@pytest.mark.parametrize("left", [KeyboardInterrupt, typer.Abort])
+def test_an_interruption_is_quiet(left: type[BaseException], capsys: pytest.CaptureFixture[str]) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def _interrupted() -> None:
+        raise left
+
+    assert run(app, ["--"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_title_that_the_terminal_cannot_write_does_not_stop_a_command(client: Client, redis_url: str) -> None:
+    client.submit("Hello.", job="a", title="Grüße")
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    listing = run_chorus("jobs", url=redis_url, env=ascii_only)
+    assert (listing.returncode, listing.stderr) == (0, b"")
+    assert b"Gr??e" in listing.stdout

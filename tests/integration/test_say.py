@@ -1,0 +1,109 @@
+"""`chorus say`: a live job, heard while it is made, from a farm played by hand."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from hand_farm import HandFarm, pcm_of
+from support import wait_until
+from typed import CHORUS, ROOT, Type, run_chorus
+
+from chorus import keys
+from chorus.client import Client
+from chorus.wav import streaming_header, wav_header
+
+
+@pytest.fixture
+def live_farm(server: redis.Redis) -> Iterator[None]:
+    """Speaks three segments for the first job that is submitted."""
+
+    def serve() -> None:
+        wait_until(lambda: server.llen(keys.INBOX), description="a job on the inbox")
+        farm = HandFarm(server, server.lindex(keys.INBOX, 0).decode())
+        for segment in (1, 0, 2):
+            farm.speak(segment)
+        farm.end(3)
+        farm.note(state="done")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield
+    thread.join()
+
+
+@pytest.mark.usefixtures("live_farm")
+def test_say_writes_a_wav_as_it_is_made(chorus: Type, client: Client, tmp_path: Path) -> None:
+    assert chorus("say", "Hello there.", "-o", tmp_path / "hello.wav", "-v", "af_sky") == 0
+    pcm = pcm_of(0) + pcm_of(1) + pcm_of(2)
+    assert (tmp_path / "hello.wav").read_bytes() == wav_header(len(pcm) // 2) + pcm
+    (record,) = client.jobs()
+    assert (record.request.live, record.request.voice, record.request.format) == (True, "af_sky", "")
+
+
+@pytest.mark.usefixtures("live_farm")
+def test_say_fills_a_pipe_and_nothing_else(redis_url: str) -> None:
+    said = run_chorus("say", "-", "-o", "-", url=redis_url, text=b"Hello there.")
+    assert (said.returncode, said.stderr) == (0, b"")
+    assert said.stdout == streaming_header() + pcm_of(0) + pcm_of(1) + pcm_of(2)
+
+
+@pytest.mark.usefixtures("live_farm")
+def test_say_into_a_file_of_its_own_descriptor_has_exact_sizes(redis_url: str, tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as out:
+        command = [*CHORUS, "say", "Hello.", "-o", "-", "--url", redis_url]
+        subprocess.run(command, stdout=out, check=True, timeout=60, cwd=ROOT)
+    pcm = pcm_of(0) + pcm_of(1) + pcm_of(2)
+    assert (tmp_path / "out").read_bytes() == wav_header(len(pcm) // 2) + pcm
+
+
+def test_whoever_stops_listening_stops_the_speaking(redis_url: str, client: Client, server: redis.Redis) -> None:
+    command = [*CHORUS, "say", "Hello.", "-o", "-", "--url", redis_url]
+    saying = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    wait_until(lambda: server.llen(keys.INBOX), description="the job is submitted")
+    (record,) = client.jobs()
+    assert saying.stdout is not None
+    saying.stdout.close()
+    farm = HandFarm(server, record.job)
+    for segment in range(100):
+        farm.speak(segment)
+    _, complaint = saying.communicate(timeout=60)
+    assert (saying.returncode, complaint) == (1, b"")
+    assert client.job(record.job).want == "cancelled"
+
+
+def test_say_into_another_format_fetches_the_finished_file(
+    chorus: Type, server: redis.Redis, client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "made").write_bytes(b"mp3")
+    result = {"path": str(tmp_path / "made"), "store": "", "host": "", "bytes": 3, "frames": 1, "format": "mp3"}
+
+    def serve() -> None:
+        wait_until(lambda: server.llen(keys.INBOX), description="a job on the inbox")
+        HandFarm(server, client.jobs()[0].job).note(state="done", result=json.dumps(result))
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    assert chorus("say", "Hello.", "-o", tmp_path / "hello.mp3") == 0
+    serving.join()
+    assert (tmp_path / "hello.mp3").read_bytes() == b"mp3"
+
+
+def test_a_failure_while_speaking_is_one_sentence_and_leaves_no_file(
+    chorus: Type, server: redis.Redis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def serve() -> None:
+        wait_until(lambda: server.llen(keys.INBOX), description="a job on the inbox")
+        farm = HandFarm(server, server.lindex(keys.INBOX, 0).decode())
+        farm.speak(0)
+        farm.fail(-1, "the voice worker has gone")
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    assert chorus("say", "Hello.", "-o", tmp_path / "hello.wav") == 1
+    serving.join()
+    assert "the voice worker has gone" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

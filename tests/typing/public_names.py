@@ -1,0 +1,70 @@
+"""What an application may write against the SDK, checked by `mypy --strict`: the public names keep their types."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import assert_type
+
+import chorus
+from chorus import (
+    Chunk,
+    Client,
+    ClientSettings,
+    JobRecord,
+    Kind,
+    Listener,
+    Position,
+    Reassembler,
+    Request,
+    State,
+    Worker,
+)
+
+
+def submit(client: Client) -> None:
+    assert_type(client.submit("Hello."), JobRecord)
+    assert_type(client.submit(b"# Hi", name="hi.md", voice="af_sky", speed=1.2, format="m4b", live=False), JobRecord)
+    assert_type(client.submit(Path("book.epub"), job="book", cover=Path("cover.png"), fresh=True), JobRecord)
+    assert_type(client.submit(b"Hi.", Request(name="hi.txt"), sound="abc", store="s"), JobRecord)
+    client.submit("Hello.", format="aac")  # type: ignore[arg-type]
+    client.submit("Hello.", voise="af_sky")  # type: ignore[call-arg]
+    client.submit(7)  # type: ignore[arg-type]
+
+
+def ask(client: Client) -> None:
+    assert_type(client.job("a"), JobRecord)
+    assert_type(client.jobs(page=2), list[JobRecord])
+    assert_type(client.want("a", "paused"), JobRecord)
+    assert_type(client.watch("a"), Iterator[JobRecord])
+    assert_type(client.wait("a", timeout_s=3), JobRecord)
+    assert_type(client.save("a", Path("a.m4b")), Path)
+    assert_type(client.workers(), list[Worker])
+    client.want("a", "faster")  # type: ignore[arg-type]
+
+
+def look(record: JobRecord) -> None:
+    assert_type(record.state, State)
+    assert_type(record.finished, bool)
+    assert_type(record.first_audio_ms, int | None)
+    assert_type(record.request, Request)
+    record.state = State.DONE  # type: ignore[misc]
+
+
+def listen(settings: ClientSettings) -> Position:
+    with Client("redis://localhost", settings) as client, client.listen("a", Position(segment=3)) as listener:
+        assert_type(listener, Listener)
+        for chunk in listener:
+            assert_type(chunk, Chunk)
+            if chunk.kind is Kind.AUDIO:
+                assert_type(chunk.pcm, bytes)
+        return listener.position
+
+
+def reassemble(chunk: Chunk) -> None:
+    assert_type(Reassembler(3, 1).push(chunk), list[Chunk])
+
+
+def fail() -> None:
+    try:
+        Client()
+    except chorus.ChorusError as error:
+        assert_type(error.exit_code, int)

@@ -1,0 +1,221 @@
+import codecs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chorus.errors import OptionError, SourceError
+from tasks.documents import Document, read, select
+from tasks.documents.model import BREAK, Chapter, Draft, clean, speakable
+
+
+def titles(document: Document) -> list[str]:
+    return [chapter.title for chapter in document.chapters]
+
+
+def plain(text: str, name: str = "book.txt") -> Document:
+    return read(text.encode(), name)
+
+
+# Text
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        ("naïve".encode(), "naïve"),
+        (codecs.BOM_UTF8 + "naïve".encode(), "naïve"),
+        ("naïve".encode("utf-16"), "naïve"),
+        (codecs.BOM_UTF16_BE + "naïve".encode("utf-16-be"), "naïve"),
+        ("naïve".encode("utf-32"), "naïve"),
+        ("Il était une fois à l’orée d’une forêt — “naïve” et très étonnée, où".encode("cp1252"), "naïve"),
+        ("Жил-был у бабушки серенький козлик, и любила она его очень сильно".encode("cp1251"), "козлик"),
+    ],
+)
+def test_a_text_is_read_in_whatever_encoding_it_comes(data: bytes, word: str) -> None:
+    assert word in read(data, "book.txt").chapters[0].text
+
+
+def test_a_wrong_byte_far_behind_the_beginning_does_not_make_a_text_unreadable() -> None:
+    document = read(("word " * 30_000).encode() + b"\xff end", "book.txt")
+    assert document.chapters[0].text.endswith(" end")
+
+
+def test_hard_wrapped_lines_are_joined_and_empty_lines_part_paragraphs() -> None:
+    document = plain("It was a dark\nand stormy\nnight.\n\n\nThe rain fell in tor-\nrents.\n")
+    assert document.chapters[0].text == "It was a dark and stormy night.\n\nThe rain fell in tor-rents."
+
+
+def test_lines_too_long_to_be_wrapped_are_paragraphs_each() -> None:
+    line = "word " * 40
+    assert len(list(plain(f"{line}\n{line}\n{line}").chapters[0].paragraphs())) == 3
+
+
+def test_list_items_and_indented_paragraphs_are_paragraphs_each() -> None:
+    text = "- one\n- two\n\n    First it rained\nand rained.\n    Then it\nstopped."
+    assert plain(text).chapters[0].text == "- one\n\n- two\n\nFirst it rained and rained.\n\nThen it stopped."
+
+
+def test_control_characters_are_removed_and_nothing_else() -> None:
+    assert plain("A\x00 b\x07ad\u200b wo\u00adrd\u2060.\x0c").chapters[0].text == "A bad word."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CHAPTER I\n\nOne.\n\nCHAPTER II\n\nTwo.", ["CHAPTER I", "CHAPTER II"]),
+        ("Chapter 1: The Start\n\nOne.\n\nChapter 2: The End\n\nTwo.", ["Chapter 1: The Start", "Chapter 2: The End"]),
+        ("CHAPTER ONE\nThe Start\n\nOne.\n\nCHAPTER TWO\n\nTHE END\n\nTwo.", ["CHAPTER ONE The Start", "CHAPTER TWO: THE END"]),
+        ("Before.\n\nI.\n\nOne.\n\nII.\n\nTwo.", ["book", "I.", "II."]),
+        ("PART ONE\n\nChapter 1\n\nOne.\n\nChapter 2\n\nTwo.\n\nEpilogue\n\nEnd.", ["PART ONE: Chapter 1", "Chapter 2", "Epilogue"]),
+        ("THE DOG\n\nOne.\n\nTHE CAT\n\nTwo.", ["THE DOG", "THE CAT"]),
+        ("Capítulo 1\n\nUno.\n\nCapítulo 2\n\nDos.", ["Capítulo 1", "Capítulo 2"]),
+        ("CHAPTER I\n\nThe only one.", ["book"]),
+        ("Chapter 5 was dull.\n\nChapter 6 was not.", ["book"]),
+        ("CHAPTER I. A dog\nCHAPTER II. A cat\nCHAPTER III. A cow\n\nThey met.", ["book"]),
+    ],
+)  # fmt: skip
+def test_chapter_headings_are_recognised_where_there_are_two(text: str, expected: list[str]) -> None:
+    document = plain(text)
+    assert titles(document) == expected
+    assert "".join("".join(chapter.text.split()) for chapter in document.chapters) == "".join(text.split())
+
+
+def test_a_heading_is_the_first_paragraph_of_its_chapter() -> None:
+    first, _ = plain("Chapter 1\n\nIt began.\n\nChapter 2\n\nIt ended.").chapters
+    assert first == Chapter(title="Chapter 1", text="Chapter 1\n\nIt began.", headings=(0,))
+    assert [(first.text[at.start : at.end], at.heading) for at in first.paragraphs()] == [
+        ("Chapter 1", True),
+        ("It began.", False),
+    ]
+
+
+@given(st.text(max_size=500))
+def test_no_visible_character_of_a_text_is_lost(text: str) -> None:
+    if not speakable(clean(text)):
+        return
+    document = plain(text)
+    spoken = "".join("".join(chapter.text.split()) for chapter in document.chapters)
+    silent = [note for note in document.left_out if note.endswith("(no text)")]
+    assert silent or spoken == "".join(clean(text).split())
+
+
+@given(st.lists(st.text(max_size=50)))
+def test_a_chapters_paragraphs_are_the_clean_ones_it_was_made_of(texts: list[str]) -> None:
+    draft = Draft()
+    for text in texts:
+        draft.add(text)
+    chapter = draft.chapter()
+    found = [chapter.text[at.start : at.end] for at in chapter.paragraphs()]
+    assert found == ([clean(text) for text in texts if clean(text)] or [""])
+    assert not any(BREAK in text for text in found)
+
+
+# Markdown
+
+
+def test_the_only_first_level_heading_is_the_title_and_the_second_level_makes_the_chapters() -> None:
+    document = plain("# The Book\n\nHello.\n\n## One\n\nA.\n\n### Deeper\n\nB.\n\n## Two\n\nC.", "x.md")
+    assert (document.title, titles(document)) == ("The Book", ["The Book", "One", "Two"])
+    assert document.chapters[1] == Chapter(title="One", text="One\n\nA.\n\nDeeper\n\nB.", headings=(0, 2))
+
+
+def test_a_title_directly_above_its_first_chapter_is_spoken_with_it() -> None:
+    document = plain("# The Book\n\n## One\n\nA.\n\n## Two\n\nB.", "x.md")
+    assert titles(document) == ["The Book: One", "Two"]
+    assert document.chapters[0].text == "The Book\n\nOne\n\nA."
+
+
+def test_several_first_level_headings_are_the_chapters() -> None:
+    document = plain("# One\n\n## a\n\nA.\n\n# Two\n\nB.", "long_talk.md")
+    assert (document.title, titles(document)) == ("long talk", ["One", "Two"])
+
+
+def test_a_file_that_begins_with_a_second_level_heading_has_it_for_a_title() -> None:
+    assert plain("## Hello\n\nA.\n\n## Bye\n\nB.", "ch01.md").title == "Hello"
+
+
+def test_code_and_images_are_left_out_and_named() -> None:
+    document = plain("# T\n\nRun `ls` now.\n\n```sh\nrm -rf\n```\n\n    indented\n\n![a cat](cat.png)", "x.md")
+    assert document.chapters[0].text == "T\n\nRun ls now."
+    assert document.left_out == ("2 code blocks", "1 image")
+
+
+@pytest.mark.parametrize(
+    ("markdown", "text"),
+    [
+        ("A [link](http://x.org) and <https://y.org>.", "A link and https://y.org."),
+        ("*One* **two** ~~three~~ \\* &amp;", "One two three * &"),
+        ("wrapped\nline  \nbroken", "wrapped line\nbroken"),
+        ("- one\n- two\n  - three", "one\n\ntwo\n\nthree"),
+        ("1. one\n2. two", "1. one\n\n2. two"),
+        ("| a | b |\n|---|---|\n| c |   |\n| d | e |", "a, b\n\nc\n\nd, e"),
+        ("> quoted\n\n***\n\nfree", "quoted\n\nfree"),
+        ("<!-- no -->\n\n<div>shown <b>bold</b></div>\n\nin<span>side</span>", "shown bold\n\ninside"),
+    ],
+)
+def test_markdown_is_read_as_its_text(markdown: str, text: str) -> None:
+    assert plain(markdown, "x.md").chapters[0].text == text
+
+
+def test_front_matter_gives_title_author_and_language_and_is_not_spoken() -> None:
+    document = plain('---\ntitle: "The Book"\nauthor: A. Writer\nlang: en-GB\ndraft: true\n---\n\nHello.', "x.md")
+    assert (document.title, document.author, document.language) == ("The Book", "A. Writer", "en-GB")
+    assert document.chapters[0].text == "Hello."
+
+
+def test_a_rule_at_the_beginning_is_no_front_matter() -> None:
+    assert plain("---\n\nHello.\n\n---\n\nBye.", "x.md").chapters[0].text == "Hello.\n\nBye."
+
+
+# Choosing a reader, refusing, selecting
+
+
+def test_a_file_without_a_known_ending_is_read_by_what_it_holds() -> None:
+    assert plain("Hello.", "README").chapters[0].text == "Hello."
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "reason"),
+    [
+        (b"", "empty.txt", "is empty"),
+        (b"", "empty.epub", "is empty"),
+        (b"  \n ", "blank.txt", "no text"),
+        (b"* * *", "stars.md", "no text"),
+        (b"%PDF-1.7 ...", "book.pdf", "a PDF"),
+        (b"%PDF-1.7 ...", "book.txt", "a PDF"),
+        (bytes(range(256)) * 20, "noise.bin", "not a text"),
+        (b"\x7fELF\x02\x01", "prog", "a program"),
+        (b"PK\x03\x04 broken", "book.docx", "damaged"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_sentence_with_its_name(data: bytes, name: str, reason: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        read(data, name)
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{name} ")
+    assert reason in sentence
+    assert "\n" not in sentence
+
+
+FIVE = plain("\n\n".join(f"Chapter {n}\n\nText." for n in range(1, 6)))
+
+
+@pytest.mark.parametrize(
+    ("spec", "numbers"),
+    [("", "12345"), (" ", "12345"), ("2", "2"), ("1-3,5", "1235"), ("5,1", "15"), ("4-", "45"), (" 2 - 3 , 3", "23")],
+)
+def test_chapters_are_selected_by_number_and_range_in_the_books_order(spec: str, numbers: str) -> None:
+    assert [chapter.title[-1] for chapter in select(FIVE, spec).chapters] == list(numbers)
+
+
+@pytest.mark.parametrize("spec", ["0", "6", "3-6", "3-2", "99999999"])
+def test_a_chapter_that_is_not_there_is_refused_with_the_range_there_is(spec: str) -> None:
+    with pytest.raises(OptionError, match="1 to 5"):
+        select(FIVE, spec)
+
+
+@pytest.mark.parametrize("spec", ["one", "1,,2", "-2", "1.5", "1-2-3", "²"])
+def test_a_selection_that_is_not_understood_is_refused_with_an_example(spec: str) -> None:
+    with pytest.raises(OptionError, match="1-3,5"):
+        select(FIVE, spec)

@@ -1,0 +1,295 @@
+"""EPUBs as publishers make them, and as nobody should."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chorus.errors import SourceError
+from tasks.documents import Chapter, Document, archive, read
+
+CONTAINER = (
+    '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container" version="1.0"><rootfiles>'
+    '<rootfile full-path="OEBPS/book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>'
+)
+META = (
+    "<dc:title>The Small Book</dc:title><dc:creator id='a'>Ann Author</dc:creator><dc:creator id='b'>Bob Painter"
+    "</dc:creator><meta property='role' refines='#b'>ill</meta><dc:language>en-GB</dc:language>"
+)
+XHTML = "application/xhtml+xml"
+
+
+def page(body: str, head: str = "<title>t</title>") -> str:
+    return (
+        '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml" '
+        f'xmlns:epub="http://www.idpf.org/2007/ops"><head>{head}</head><body>{body}</body></html>'
+    )
+
+
+def nav(*entries: tuple[str, str]) -> str:
+    links = "".join(f'<li><a href="{href}">{title}</a></li>' for title, href in entries)
+    return page(f'<nav epub:type="landmarks"><a href="x">no</a></nav><nav epub:type="toc"><ol>{links}</ol></nav>')
+
+
+def ncx(*entries: tuple[str, str]) -> str:
+    points = "".join(
+        f'<navPoint><navLabel><text>{title}</text></navLabel><content src="{href}"/></navPoint>' for title, href in entries
+    )
+    return f'<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/"><navMap>{points}</navMap></ncx>'
+
+
+def package(spine: list[str], *, items: str = "", meta: str = META, spine_attributes: str = "") -> str:
+    manifest = "".join(f'<item id="{path}" href="{path}" media-type="{XHTML}"/>' for path in spine)
+    refs = "".join(f'<itemref idref="{path}"/>' for path in spine)
+    return (
+        '<package xmlns="http://www.idpf.org/2007/opf" version="3.0"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/"'
+        f' xmlns:opf="http://www.idpf.org/2007/opf">{meta}</metadata><manifest>{manifest}{items}</manifest>'
+        f"<spine{spine_attributes}>{refs}</spine></package>"
+    )
+
+
+def zipped(members: Mapping[str, str | bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as out:
+        for path, content in members.items():
+            out.writestr(path, content)
+    return buffer.getvalue()
+
+
+def epub(
+    pages: Mapping[str, str | bytes], *, opf: str | None = None, extra: Mapping[str, str | bytes] | None = None
+) -> bytes:
+    members: dict[str, str | bytes] = {"mimetype": "application/epub+zip", "META-INF/container.xml": CONTAINER}
+    members["OEBPS/book.opf"] = opf if opf is not None else package(list(pages))
+    return zipped(members | {f"OEBPS/{path}": content for path, content in pages.items()} | dict(extra or {}))
+
+
+TWO = {"1.xhtml": page("<h1>One</h1><p>First.</p>"), "2.xhtml": page("<h1>Two</h1><p>Second.</p>")}
+NAV = '<item id="n" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>'
+
+
+def opened(data: bytes) -> Document:
+    return read(data, "small.epub")
+
+
+def only(body: str) -> Chapter:
+    (chapter,) = opened(epub({"1.xhtml": page(body)})).chapters
+    return chapter
+
+
+def test_a_book_gives_its_title_author_language_and_chapters() -> None:
+    document = opened(epub(TWO))
+    assert (document.title, document.author, document.language) == ("The Small Book", "Ann Author", "en-GB")
+    assert document.chapters == (
+        Chapter(title="One", text="One\n\nFirst.", headings=(0,)),
+        Chapter(title="Two", text="Two\n\nSecond.", headings=(0,)),
+    )
+
+
+def test_chapters_are_called_what_the_books_contents_call_them() -> None:
+    contents = nav(("Chapter <i>the</i> First", "1.xhtml"), ("Chapter the Second", "./2.xhtml"))
+    opf = package(list(TWO), items=NAV)
+    document = opened(epub(TWO, opf=opf, extra={"OEBPS/nav.xhtml": contents}))
+    assert [chapter.title for chapter in document.chapters] == ["Chapter the First", "Chapter the Second"]
+
+
+def test_the_older_contents_are_read_too() -> None:
+    item = '<item id="ncx" href="toc/toc.ncx" media-type="application/x-dtbncx+xml"/>'
+    opf = package(list(TWO), items=item, spine_attributes=' toc="ncx"')
+    contents = ncx(("Eins", "../1.xhtml"), ("Zwei", "../2.xhtml#x"))
+    document = opened(epub(TWO, opf=opf, extra={"OEBPS/toc/toc.ncx": contents}))
+    assert [chapter.title for chapter in document.chapters] == ["Eins", "Zwei"]
+
+
+def test_one_document_with_many_chapters_is_cut_where_the_contents_point() -> None:
+    body = "<p>Before.</p><section id='a'><h2>A</h2><p>aa</p></section><h2 id='b'>B</h2><p>bb</p><p>c<a id='c'/>c</p>"
+    pages = {"1.xhtml": page(body), "2.xhtml": page("<p>More of c.</p>")}
+    contents = nav(("Aye", "1.xhtml#a"), ("Bee", "1.xhtml#b"), ("Sea", "1.xhtml#c"))
+    document = opened(epub(pages, opf=package(list(pages), items=NAV), extra={"OEBPS/nav.xhtml": contents}))
+    assert [(chapter.title, chapter.text) for chapter in document.chapters] == [
+        ("The Small Book", "Before."),
+        ("Aye", "A\n\naa"),
+        ("Bee", "B\n\nbb"),
+        ("Sea", "cc\n\nMore of c."),
+    ]
+
+
+def test_contents_that_point_to_a_missing_anchor_still_start_a_chapter_at_its_document() -> None:
+    contents = nav(("One", "1.xhtml#gone"), ("Two", "2.xhtml#gone"))
+    document = opened(epub(TWO, opf=package(list(TWO), items=NAV), extra={"OEBPS/nav.xhtml": contents}))
+    assert [chapter.title for chapter in document.chapters] == ["One", "Two"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    ['<item id="c" href="c.jpg" media-type="image/jpeg" properties="cover-image"/>', '<item id="c" href="c.jpg" media-type="image/jpeg"/>'],
+)  # fmt: skip
+def test_the_cover_is_found_as_either_version_marks_it(how: str) -> None:
+    opf = package(list(TWO), items=how, meta=META + '<meta name="cover" content="c"/>')
+    document = opened(epub(TWO, opf=opf, extra={"OEBPS/c.jpg": b"\xff\xd8jpeg"}))
+    assert (document.cover, document.cover_type) == (b"\xff\xd8jpeg", "image/jpeg")
+
+
+def test_what_nobody_hears_is_named() -> None:
+    pages = {"cover.xhtml": page("<img src='c.jpg'/>"), "1.xhtml": page("<p>One<a epub:type='noteref'>1</a>.</p>")}
+    opf = package([*pages, "gone.xhtml"], items=NAV).replace("</spine>", '<itemref idref="n"/></spine>')
+    document = opened(epub(pages, opf=opf, extra={"OEBPS/nav.xhtml": nav()}))
+    assert document.chapters[0].text == "One."
+    assert document.left_out == (
+        "gone.xhtml (missing from the archive)",
+        "nav.xhtml (the table of contents)",
+        "1 image",
+        "1 note or page mark",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("<p>One<br/>two</p>", "One\ntwo"),
+        ("<p>a <i>b</i>\n c</p>d<div>e</div>", "a b c\n\nd\n\ne"),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a, b\n\nc"),
+        ("<ul><li>a</li><li>b<ul><li>c</li></ul></li></ul>", "a\n\nb\n\nc"),
+        ("<pre>a\n  b\n\nc</pre>", "a\nb\n\nc"),
+        ("<script>no</script><style>no</style><p>yes</p><!-- no -->", "yes"),
+        ("<p>x &amp; y &eacute; &#8212; &unknown;</p>", "x & y é — &unknown;"),
+        ("<p>a<![CDATA[<b> & c]]></p>", "a<b> & c"),
+        ("<p>never closed<p>and <b>another", "never closed\n\nand another"),
+        ("<p>so\u00adft and\u2060joined\x00\x07</p>", "soft andjoined"),
+    ],
+)
+def test_markup_becomes_paragraphs(body: str, text: str) -> None:
+    assert only(body).text == text
+
+
+def test_a_heading_and_its_title_beside_it_name_the_chapter() -> None:
+    chapter = only("<hgroup><h2>IV</h2><p>The Arrival</p></hgroup><p>We came.</p>")
+    assert (chapter.title, chapter.headings) == ("IV: The Arrival", (0, 1))
+
+
+def test_an_empty_title_element_does_not_swallow_the_chapter() -> None:
+    data = epub({"1.xhtml": page("<p>Heard.</p>", head="<title/><script src='x'/>")})
+    assert opened(data).chapters[0].text == "Heard."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "iso-8859-1", "cp1252"])
+def test_a_chapter_is_read_in_the_encoding_it_declares(encoding: str) -> None:
+    text = page("<p>Größe, naïve</p>").replace("utf-8", encoding.removesuffix("-sig"))
+    assert opened(epub({"1.xhtml": text.encode(encoding)})).chapters[0].text == "Größe, naïve"
+
+
+def test_a_chapter_that_declares_a_wrong_encoding_is_read_all_the_same() -> None:
+    text = page("<p>Größe</p>").replace("utf-8", "no-such-thing")
+    assert opened(epub({"1.xhtml": text.encode()})).chapters[0].text == "Größe"
+
+
+def test_without_a_container_the_package_file_is_found_by_its_ending() -> None:
+    members = {"OEBPS/book.opf": package(list(TWO))} | {f"OEBPS/{path}": content for path, content in TWO.items()}
+    assert len(opened(zipped(members)).chapters) == 2
+
+
+# Hostile and broken
+
+
+def test_entities_that_grow_without_end_are_not_expanded() -> None:
+    doctype = "<!DOCTYPE html [" + "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10)) + "]>"
+    laughs = page("<p>Hear &l9; me.</p>").replace("<!DOCTYPE html>", doctype)
+    opf = package(["1.xhtml"]).replace("<package", doctype.replace("html", "package") + "<package")
+    assert opened(epub({"1.xhtml": laughs}, opf=opf)).chapters[0].text == "Hear &l9; me."
+
+
+def test_no_file_outside_the_archive_is_read() -> None:
+    doctype = '<!DOCTYPE package [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
+    opf = package(["1.xhtml", "../../../../etc/hostname", "/etc/hostname"], meta="<dc:title>A &x; B</dc:title>")
+    document = opened(epub({"1.xhtml": TWO["1.xhtml"]}, opf=opf.replace("<package", doctype + "<package", 1)))
+    assert document.title == "A B"
+    assert document.left_out == ("hostname (missing from the archive)",) * 2
+
+
+def test_nesting_beyond_all_depth_is_read_without_recursion() -> None:
+    assert only("<div>" * 20_000 + "deep" + "</div>" * 20_000).text == "deep"
+
+
+def test_five_thousand_documents_are_read() -> None:
+    pages = {f"{n}.xhtml": page(f"<p>Page {n}.</p>") for n in range(5000)}
+    assert len(opened(epub(pages)).chapters) == 5000
+
+
+def bomb(size: int) -> bytes:
+    return epub({"1.xhtml": page("<p>" + "0" * size + "</p>")})
+
+
+def too_many() -> bytes:
+    return zipped({f"f{n}": "" for n in range(archive.MOST_MEMBERS + 1)})
+
+
+def locked(algorithm: str) -> bytes:
+    entry = (
+        '<encryption xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><EncryptedData '
+        'xmlns="http://www.w3.org/2001/04/xmlenc#"><EncryptionMethod Algorithm="' + algorithm + '"/></EncryptedData></encryption>'
+    )
+    return epub(TWO, extra={"META-INF/encryption.xml": entry})
+
+
+def with_password() -> bytes:
+    data = bytearray(epub(TWO))
+    # The flag stands in each member's entry of the central directory, which begins with PK 1 2.
+    at = data.find(b"PK\x01\x02")
+    while at >= 0:
+        data[at + 8] |= 1
+        at = data.find(b"PK\x01\x02", at + 1)
+    return bytes(data)
+
+
+def damaged_inside() -> bytes:
+    data = bytearray(epub({"1.xhtml": page("<p>" + "It was so. " * 500 + "</p>")}))
+    at = data.find(b"1.xhtml") + 30
+    data[at : at + 20] = b"\xff" * 20
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "is empty"),
+        (b"not a zip at all", "damaged or incomplete"),
+        (epub(TWO)[: len(epub(TWO)) // 2], "damaged or incomplete"),
+        (zipped({"mimetype": "application/epub+zip"}), "no package file"),
+        (epub(TWO, opf=""), "damaged package file"),
+        (epub(TWO, opf="\x00\x01"), "package file"),
+        (epub(TWO, opf="<package/>"), "no documents"),
+        (epub({"1.xhtml": page("<img/>")}), "no text"),
+        (bomb(60 << 20), "beyond all reason"),
+        (bomb(8 << 20), "beyond all reason"),
+        (too_many(), "20001 files"),
+        (locked("http://www.w3.org/2001/04/xmlenc#aes128-cbc"), "encrypted (DRM)"),
+        (with_password(), "password"),
+        (damaged_inside(), "damaged"),
+    ],
+)
+def test_an_epub_that_cannot_be_read_is_refused_in_one_sentence_with_its_name(data: bytes, reason: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        opened(data)
+    sentence = str(caught.value)
+    assert sentence.startswith("small.epub ")
+    assert reason in sentence
+    assert "\n" not in sentence
+
+
+def test_obfuscated_fonts_are_no_encryption() -> None:
+    assert len(opened(locked("http://www.idpf.org/2008/embedding")).chapters) == 2
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_flipped_byte_gives_the_book_or_one_sentence(data: st.DataObject) -> None:
+    book = bytearray(epub(TWO))
+    at = data.draw(st.integers(0, len(book) - 1))
+    book[at] ^= data.draw(st.integers(1, 255))
+    try:
+        assert opened(bytes(book)).chapters
+    except SourceError as refused:
+        assert str(refused).startswith("small.epub ")

@@ -1,0 +1,159 @@
+"""Lanes: own threads, lowered where they should be, and a record that follows from completed spans alone."""
+
+import ctypes
+import logging
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+from support import wait_until
+
+from chorus.errors import FarmError
+from workers import lanes
+from workers.lanes import NICEST, QOS_UTILITY, Lane, Span, lower_priority, most_at_once
+
+
+def niceness() -> int:
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness of a single thread is Linux's")
+def test_bulk_threads_are_lowered_for_life_and_nobody_else() -> None:
+    ours = niceness()
+    bulk, live = Lane("bulk", slots=2, lowered=True), Lane("live", slots=1, lowered=False)
+    try:
+        assert [bulk.run(niceness).value for _ in range(4)] == [NICEST] * 4
+        assert live.run(niceness).value == ours
+        assert niceness() == ours
+    finally:
+        bulk.close()
+        live.close()
+
+
+@pytest.mark.parametrize(
+    ("platform", "called"),
+    [("linux", ("setpriority", NICEST)), ("darwin", ("qos", QOS_UTILITY, 0)), ("plan9", None)],
+)
+def test_each_system_lowers_a_thread_in_its_own_way(
+    platform: str, called: tuple[object, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[object, ...]] = []
+
+    def qos(class_: int, relative: int) -> int:
+        calls.append(("qos", class_, relative))
+        return 0
+
+    monkeypatch.setattr(os, "setpriority", lambda _which, _who, value: calls.append(("setpriority", value)))
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: SimpleNamespace(pthread_set_qos_class_self_np=qos))
+    lower_priority(platform)
+    assert calls == ([called] if called else [])
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "plan9"])
+def test_a_system_that_refuses_is_said_and_the_lane_works_on(
+    platform: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: SimpleNamespace(pthread_set_qos_class_self_np=lambda *_: 1))
+    with caplog.at_level(logging.WARNING, logger=lanes.__name__):
+        lower_priority(platform)
+    assert "books and listeners share alike" in caplog.text
+
+
+def test_a_lane_runs_as_many_at_once_as_it_has_slots_and_no_more() -> None:
+    together = threading.Barrier(2)
+    running, most = [0], [0]
+    lock = threading.Lock()
+
+    def work() -> None:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        together.wait(timeout=60)  # breaks unless two really run at once
+        with lock:
+            running[0] -= 1
+
+    lane = Lane("bulk", slots=2, lowered=False)
+    with ThreadPoolExecutor(8) as callers:
+        list(callers.map(lambda _: lane.run(work), range(8)))
+    lane.close()
+    assert most == [2]
+    assert lane.health().peak == 2
+
+
+def test_health_adds_up_completed_spans_and_counts_failures_apart() -> None:
+    lane = Lane("live", slots=1, lowered=False)
+    answers = [lane.run(lambda: "said") for _ in range(3)]
+    with pytest.raises(ZeroDivisionError):
+        lane.run(lambda: 1 // 0)
+    lane.close()
+    health = lane.health()
+    assert (health.name, health.slots, health.served, health.failures) == ("live", 1, 3, 1)
+    assert [answer.value for answer in answers] == ["said"] * 3
+    assert health.busy_s >= sum(answer.span.busy_s for answer in answers)
+    assert health.wait_s >= sum(answer.span.wait_s for answer in answers)
+
+
+def test_who_comes_second_waits_for_the_first() -> None:
+    lane = Lane("live", slots=1, lowered=False)
+    began, release = threading.Event(), threading.Event()
+
+    def first() -> None:
+        began.set()
+        release.wait()
+
+    with ThreadPoolExecutor(2) as callers:
+        one = callers.submit(lane.run, first)
+        began.wait()
+        two = callers.submit(lane.run, lambda: None)
+        wait_until(lambda: lane._pool._work_queue.qsize() == 1, description="the second stands in line")
+        assert lane.health().served == 0, "only what is completed counts"
+        release.set()
+        spans = [future.result().span for future in (one, two)]
+    lane.close()
+    assert spans[1].asked_s < spans[0].ended_s <= spans[1].began_s
+
+
+def test_closing_finishes_what_runs_and_refuses_the_rest() -> None:
+    lane = Lane("bulk", slots=1, lowered=False)
+    began, release = threading.Event(), threading.Event()
+
+    def first() -> str:
+        began.set()
+        release.wait()
+        return "said"
+
+    with ThreadPoolExecutor(3) as callers:
+        running = callers.submit(lane.run, first)
+        began.wait()
+        waiting = callers.submit(lane.run, lambda: "never")
+        wait_until(lambda: lane._pool._work_queue.qsize() == 1, description="the second stands in line")
+        closing = callers.submit(lane.close)
+        with pytest.raises(FarmError, match="lane bulk is closed"):
+            waiting.result()
+        release.set()
+        assert running.result().value == "said"
+        closing.result()
+    with pytest.raises(FarmError, match="lane bulk is closed"):
+        lane.run(lambda: "never")
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("lane-bulk")]
+
+
+@pytest.mark.parametrize(
+    ("spans", "peak"),
+    [
+        ([], 0),
+        ([(0, 1)], 1),
+        ([(0, 1), (1, 2)], 1),
+        ([(0, 2), (1, 3)], 2),
+        ([(0, 9), (1, 2), (3, 5), (4, 6)], 3),
+    ],
+)
+def test_the_peak_is_the_most_that_overlap(spans: list[tuple[int, int]], peak: int) -> None:
+    assert most_at_once(Span(asked_s=0, began_s=began, ended_s=ended) for began, ended in spans) == peak

@@ -1,0 +1,98 @@
+"""Session options are read back from onnxruntime, and every run goes where it was sent."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from chorus.errors import ModelError
+from workers import sessions
+from workers.sessions import NATIVE_ERRORS, open_session, reason, shrinking
+
+TOY = Path(__file__).parents[1] / "toy" / "toy.onnx"
+FEED = {
+    "tokens": np.array([[0, 43, 44, 0]], np.int64),
+    "style": np.zeros((1, 256), np.float32),
+    "speed": np.ones(1, np.float32),
+}
+
+
+def directly(work: Callable[[], Sequence[Any]]) -> Sequence[Any]:
+    return work()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_session_has_the_options_that_were_measured_best(threads: int) -> None:
+    session = open_session(TOY, threads=threads, through=directly)
+    options = session.get_session_options()
+    assert options.intra_op_num_threads == threads
+    assert options.inter_op_num_threads == 1
+    assert options.enable_mem_pattern is False
+    assert options.enable_cpu_mem_arena is True
+    assert options.execution_mode == ort.ExecutionMode.ORT_SEQUENTIAL
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert options.get_session_config_entry("session.inter_op.allow_spinning") == "0"
+    assert session.get_providers() == ["CPUExecutionProvider"]
+
+
+def test_every_run_goes_through_the_lane() -> None:
+    through: list[Sequence[Any]] = []
+
+    def lane(work: Callable[[], Sequence[Any]]) -> Sequence[Any]:
+        through.append(work())
+        return through[-1]
+
+    session = open_session(TOY, threads=1, through=lane)
+    audio, duration = session.run(None, FEED)
+    assert len(through) == 1
+    assert through[0][0] is audio
+    assert duration.tolist() == [2, 2, 2, 2]
+
+
+def test_every_run_gives_the_arena_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shrinking().get_run_config_entry("memory.enable_memory_arena_shrinkage") == "cpu:0"
+    elsewhere = ort.RunOptions()
+    elsewhere.add_run_config_entry("memory.enable_memory_arena_shrinkage", "no-such-device:0")
+    monkeypatch.setattr(sessions, "shrinking", lambda: elsewhere)
+    session = open_session(TOY, threads=1, through=directly)
+    # Refused by onnxruntime itself: so the option does reach the run.
+    with pytest.raises(NATIVE_ERRORS, match="no-such-device"):
+        session.run(None, FEED)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04" + bytes(100), TOY.read_bytes()[:1000]])
+def test_what_is_no_model_is_refused_with_its_name(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        open_session(path, threads=1, through=directly)
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{path} cannot be loaded as a model: ")
+    assert "ONNXRuntimeError" not in sentence
+    assert "\n" not in sentence
+
+
+def test_a_missing_model_is_refused_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"absent\.onnx cannot be loaded"):
+        open_session(tmp_path / "absent.onnx", threads=1, through=directly)
+
+
+def test_nothing_is_printed_while_a_session_opens(capfd: pytest.CaptureFixture[str]) -> None:
+    open_session(TOY, threads=1, through=directly).run(None, FEED)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : Load failed: no graph.", "Load failed: no graph"),
+        ("plain", "plain"),
+        ("", "RuntimeError"),
+        ("first line\nsecond", "first line"),
+    ],
+)
+def test_a_reason_is_the_sentence_without_its_codes(message: str, said: str) -> None:
+    assert reason(RuntimeError(message)) == said

@@ -1,0 +1,96 @@
+"""The settings: every variable is known, has an effect, or is refused with the nearest name."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from broker.settings import FarmSettings
+from chorus import settings
+from chorus.errors import SettingError
+from chorus.settings import FARM_FIELDS, ClientSettings
+
+
+def test_a_client_knows_the_farms_names_exactly() -> None:
+    assert set(FARM_FIELDS) == set(FarmSettings.model_fields) - set(ClientSettings.model_fields)
+
+
+@pytest.mark.parametrize("kind", [ClientSettings, FarmSettings])
+def test_the_address_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch, kind: type[ClientSettings]) -> None:
+    assert kind.load().url == ""
+    monkeypatch.setenv("REDIS_URL", "redis://fallback")
+    assert kind.load().url == "redis://fallback"
+    monkeypatch.setenv("CHORUS_URL", "redis://own")
+    assert kind.load().url == "redis://own"
+    monkeypatch.setenv("CHORUS_URL", "")
+    assert kind.load().url == "redis://fallback"
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("CHORUS_ULR", "did you mean CHORUS_URL"),
+        ("CHORUS_SLOT", "did you mean CHORUS_SLOTS"),
+        ("CHORUS_XYZZY_PLUGH", "docs/operations.md lists those there are"),
+    ],
+)
+def test_an_unknown_variable_is_refused_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, remedy: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(SettingError, match=f"{name} is not a setting of Chorus: {remedy}"):
+        ClientSettings.load()
+
+
+def test_a_farms_variable_does_not_disturb_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHORUS_SLOTS", "many")
+    assert ClientSettings.load().url == ""
+    with pytest.raises(SettingError, match=r"CHORUS_SLOTS=many: .*integer"):
+        FarmSettings.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SLOTS", "-1"), ("SLOTS", "257"), ("DESK_SLOTS", "0"), ("LEASE_S", "0.1"), ("LANES", "many"),
+        ("PORT", "70000"), ("OFFLINE", "perhaps"), ("LOG_LEVEL", "loud"),
+    ],
+)  # fmt: skip
+def test_an_impossible_value_is_refused_by_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"CHORUS_{name}", value)
+    with pytest.raises(SettingError, match=f"CHORUS_{name}={value}: "):
+        FarmSettings.load()
+
+
+def test_home_is_made_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path / "a" / "b"))
+    assert FarmSettings.load().home_folder() == (tmp_path / "a" / "b").resolve()
+    assert (tmp_path / "a" / "b").is_dir()
+    assert FarmSettings.load().store_folder() == (tmp_path / "a" / "b").resolve() / "store"
+
+
+def test_a_home_that_cannot_be_written_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(SettingError, match=r"CHORUS_HOME=.*file/home cannot be written: name a folder that can"):
+        ClientSettings.load().home_folder()
+
+
+@pytest.fixture
+def _asked_anew() -> None:
+    settings._default_home.cache_clear()  # it remembers the machine's answer; here the machine changes
+
+
+@pytest.mark.usefixtures("_asked_anew")
+def test_without_a_home_a_temporary_one_serves_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    home = ClientSettings.load().home_folder()
+    settings._default_home.cache_clear()
+    assert home == tmp_path / f"chorus-{os.getuid()}"
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert "Set CHORUS_HOME" in caplog.text

@@ -1,0 +1,138 @@
+"""How a job shows itself: the same facts as a bar, as lines and as JSON."""
+
+import dataclasses
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+from rich.console import Console
+
+from chorus import terminal
+from chorus.records import JobRecord, State, Worker
+from chorus.request import Request
+from chorus.terminal import Pace, clock, describe, made, progress, shares, warn_of_stand_in
+
+QUEUED = JobRecord(
+    job="j", state=State.QUEUED, request=Request(name="book.epub", format="m4b"), digest="d", created_ms=1, sound="s1"
+)
+RUNNING = dataclasses.replace(
+    QUEUED, state=State.RUNNING, chapters_total=3, chapters_planned=1, segments_planned=10, segments_done=4,
+    frames=24_000 * 60, characters=1000, characters_total=3000, spoken_by={"mac#1": 3, "attic#2": 1},
+)  # fmt: skip
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    clock = Clock()
+    monkeypatch.setattr(terminal, "time", clock)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"state": State.QUEUED, "segments_planned": 0}, "queued"),
+        ({"state": State.QUEUED, "waiting": "no voice worker is registered"}, "waiting: no voice worker is registered"),
+        ({"segments_planned": 0}, "reading the document"),
+        ({}, "chapters 1/3 · segments 4/10+ · 1:00 of audio"),
+        ({"chapters_planned": 3, "segments_failed": 1}, "chapters 3/3 · segments 5/10 · 1:00 of audio"),
+        ({"chapters_planned": 3, "segments_done": 10}, "chapters 3/3 · segments 10/10 · 1:00 of audio · binding"),
+        ({"state": State.PAUSED, "waiting": "old"}, "chapters 1/3 · segments 4/10+ · 1:00 of audio · paused"),
+    ],
+)
+def test_one_line_says_how_far_a_job_is_or_why_it_is_not(change: dict[str, object], line: str) -> None:
+    assert describe(dataclasses.replace(RUNNING, **change), Pace()) == line  # type: ignore[arg-type]
+
+
+def test_the_pace_counts_what_was_made_since_we_look(time: Clock) -> None:
+    pace = Pace()
+    assert pace.times_real_time(RUNNING) == 0
+    assert pace.left_s(RUNNING) is None
+    time.now_s += 10
+    later = dataclasses.replace(RUNNING, frames=24_000 * 80, characters=1500)
+    assert pace.times_real_time(later) == 2
+    assert pace.left_s(later) == 40
+    assert describe(later, pace).endswith("1:20 of audio · 2.0x real time · 0:40 left")
+    assert pace.times_real_time(dataclasses.replace(later, epoch=2, frames=0)) == 0
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3600, "1:00:00")])
+def test_lengths_are_written_as_people_write_them(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+def test_each_workers_share_is_named_by_its_machine() -> None:
+    assert shares(RUNNING) == "attic 1 · mac 3"
+
+
+def test_the_last_sentence_names_what_is_missing_and_how_to_fetch_the_file() -> None:
+    done = dataclasses.replace(RUNNING, state=State.DONE, segments_failed=2)
+    assert made(done) == (
+        "Job j is done: 1:00 of audio in 10 segments, 2 of them could not be spoken. `chorus save j -o .` fetches it."
+    )
+    streamed = dataclasses.replace(RUNNING, request=Request(name="t.txt"))
+    assert made(streamed) == "Job j is done: 1:00 of audio in 10 segments."
+
+
+def test_a_pipe_gets_a_line_when_something_changes_and_every_few_seconds(
+    time: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress(as_json=False, console=Console(file=io.StringIO())) as shown:
+        shown.show(QUEUED)
+        shown.show(QUEUED)
+        shown.show(RUNNING)
+        shown.show(dataclasses.replace(RUNNING, segments_done=5))
+        time.now_s += 5
+        shown.show(dataclasses.replace(RUNNING, segments_done=6))
+        shown.result({}, "Done.")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" · ")[2][:13] or line for line in lines] == [
+        "queued",
+        "segments 4/10",
+        "segments 6/10",
+        "Done.",
+    ]
+
+
+def test_a_program_gets_one_object_per_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(as_json=True) as shown:
+        shown.note("Hello.")
+        shown.show(RUNNING)
+        shown.result({"frames": 7}, "Done.")
+    note, seen, result = map(json.loads, capsys.readouterr().out.splitlines())
+    assert note == {"event": "note", "text": "Hello."}
+    assert (seen["event"], seen["state"], seen["segments_done"], seen["request"]["name"]) == (
+        "progress", "running", 4, "book.epub",
+    )  # fmt: skip
+    assert result == {"event": "result", "frames": 7}
+
+
+def test_a_terminal_gets_a_bar_with_everything_below_it() -> None:
+    screen = io.StringIO()
+    with progress(as_json=False, console=Console(file=screen, force_terminal=True, width=120)) as shown:
+        shown.show(dataclasses.replace(RUNNING, title="The [red] Book"))
+        shown.result({}, "Done [all].")
+    text = screen.getvalue()
+    assert "The [red] Book" in text
+    assert " 33%" in text
+    assert "segments 4/10+" in text
+    assert "attic 1 · mac 3" in text
+    assert "Done [all]." in text
+
+
+@pytest.mark.parametrize(("sound", "warned"), [("s1", True), ("s2", False)])
+def test_a_stand_in_is_named_with_the_remedy(sound: str, warned: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    worker = Worker(id="w", host="h", pid=1, role="voice", sound=sound, stand_in=True)
+    warn_of_stand_in(RUNNING, [worker])
+    assert ("`chorus pull`" in capsys.readouterr().err) == warned

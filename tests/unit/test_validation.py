@@ -1,0 +1,65 @@
+"""What counts as speech, as a table."""
+
+import numpy as np
+import pytest
+
+from chorus.errors import AudioError
+from workers.validation import FRAME, check_outputs, check_speech
+
+TWO = np.array([2, 2, 2], np.int64)
+
+
+def tone(frames: float, peak: float = 0.5) -> np.ndarray:
+    return np.full(int(frames * FRAME), peak, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("frames", "phonemes", "speed"),
+    [(5, "a" * 10, 1.0), (600, "a" * 10, 1.0), (300, "a" * 10, 2.0), (1200, "a" * 10, 0.5), (30, "a" * 10, 1.0)],
+)
+def test_every_length_the_model_can_mean_passes(frames: float, phonemes: str, speed: float) -> None:
+    check_speech(tone(frames), phonemes=phonemes, speed=speed)
+
+
+@pytest.mark.parametrize(("frames", "speed"), [(4.9, 1.0), (601, 1.0), (301, 2.0), (1201, 0.5), (0, 1.0)])
+def test_a_length_the_model_cannot_mean_is_refused(frames: float, speed: float) -> None:
+    with pytest.raises(AudioError, match="for 10 tokens"):
+        check_speech(tone(frames), phonemes="a" * 10, speed=speed)
+
+
+@pytest.mark.parametrize("sample", [np.nan, np.inf, -np.inf])
+def test_one_sample_that_is_no_number_is_enough(sample: float) -> None:
+    audio = tone(30)
+    audio[-1] = sample
+    with pytest.raises(AudioError, match="not numbers"):
+        check_speech(audio, phonemes="a" * 10, speed=1)
+
+
+def test_quiet_is_not_silent_and_punctuation_may_be() -> None:
+    check_speech(tone(30, peak=-0.0011), phonemes="a" * 10, speed=1)
+    check_speech(tone(30, peak=0), phonemes=". , … —  ", speed=1)
+    with pytest.raises(AudioError, match="silent on 'ˈa"):  # noqa: RUF001 - phonemes
+        check_speech(tone(30, peak=0.0009), phonemes="ˈa, b. c d", speed=1)  # noqa: RUF001 - phonemes
+
+
+@pytest.mark.parametrize(
+    ("audio", "frames", "sentence"),
+    [
+        (np.float32(0), TWO, r"shape \[\]"),
+        (np.zeros((2, 600), np.float32), TWO, r"shape \[2, 600\]"),
+        (np.zeros((1, 0), np.float32), TWO, "no audio"),
+        (np.zeros(600), TWO, "float64 for audio"),
+        (np.zeros(600, np.int16), TWO, "int16 for audio"),
+        (np.zeros(600, np.float32), TWO * 0, "no lengths of time"),
+        (np.zeros(600, np.float32), np.array([4, -1]), "no lengths of time"),
+        (np.zeros(600, np.float32), np.array([], np.int64), "no lengths of time"),
+    ],
+)
+def test_what_is_not_audio_and_frames_is_refused(audio: np.ndarray, frames: np.ndarray, sentence: str) -> None:
+    with pytest.raises(AudioError, match=sentence):
+        check_outputs([audio, frames])
+
+
+@pytest.mark.parametrize("shape", [(600,), (1, 600), (1, 1, 600)])
+def test_one_row_of_samples_passes_however_it_is_wrapped(shape: tuple[int, ...]) -> None:
+    check_outputs([np.zeros(shape, np.float32), TWO])
