@@ -127,8 +127,8 @@ class Listener(Iterator[Chunk]):
         # The farm's own rule for a freed segment: its cursor has passed it and its step is forgotten.
         if segment < cursor and step is None and state != b"cancelled":
             raise BehindError(
-                f"The audio of job {self._job} from segment {segment} on is no longer on its stream: "
-                f"`chorus save {self._job}` fetches the finished file."
+                f"The audio of job {self._job} from segment {segment} on is no longer on its stream. "
+                f"If it makes a file, `chorus save {self._job}` fetches that once it is done."
             )
         self._run = run
         self._say_where()

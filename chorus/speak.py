@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from chorus.client import Client
-from chorus.errors import ChorusError, OutputError, SourceError
+from chorus.errors import ChorusError, JobFailedError, OutputError, SourceError
 from chorus.options import as_format
 from chorus.player import Write, find_player, speaker
 from chorus.submission import Wishes
@@ -84,6 +84,8 @@ def _say_aloud(client: Client, speech: Speech, write: Write) -> None:
                     write(chunk.pcm)
                 elif chunk.kind is Kind.FAILURE:
                     complain(f"segment {chunk.segment} could not be spoken: {chunk.text}")
+    except JobFailedError:
+        raise
     except BaseException:
         with contextlib.suppress(ChorusError):
             client.want(job, "cancelled")

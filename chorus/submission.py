@@ -103,6 +103,8 @@ class Order:
         pipe.set(keys.source, self.source, ex=UNFINISHED_S)
         if self.cover:
             pipe.set(keys.cover, self.cover, ex=UNFINISHED_S)
+        else:
+            pipe.delete(keys.cover)  # of an earlier run, taken from the document: this run's reader decides anew
 
 
 def prepare(

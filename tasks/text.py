@@ -67,9 +67,9 @@ def sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]:
     begin = start
     for boundary in get_sentence_boundaries(language.partition("-")[0], text[start:end]):
         here = start + int(boundary["end_index"])
-        piece = text[begin:here]
+        tail = text[max(begin, here - _TAIL) : here]
         # A lone quotation mark or bracket behind a full stop belongs before it, a number before what it counts.
-        if here < end and (_NO_END.search(piece[-_TAIL:]) or not speakable(_word_at(text, here))):
+        if here < end and (_NO_END.search(tail) or not speakable(_word_at(text, here))):
             continue
         yield from trimmed(text, begin, here)
         begin = here

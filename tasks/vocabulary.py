@@ -1,5 +1,4 @@
 """Kokoro's vocabulary: which symbols the model knows, and what becomes of those that it does not. Knows no text."""
-# ruff: noqa: RUF001 - the letters of speech look like those of writing
 
 import unicodedata
 from dataclasses import dataclass

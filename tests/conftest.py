@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
+from real_farm import RealFarm
 from support import ValkeyServer
 from typed import Type
+from workshop import Workshop, opened
 
 from chorus.client import Client
 from chorus.commands import program, run
@@ -60,6 +63,21 @@ def chorus(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Type:
     return lambda *words: run(program(), [str(word) for word in words])
 
 
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealFarm]:
+    """A voice and a desk worker with the toy voice, on a server of their own. Its keys obey the same law."""
+    with RealFarm(tmp_path_factory.mktemp("farm")) as farm:
+        yield farm
+        assert check_keys(farm.url), "The farm left no chorus:* key to check."
+
+
+@pytest.fixture
+def workshop(redis_url: str, tmp_path: Path) -> Iterator[Workshop]:
+    """Workers with the toy voice that a test may start, freeze and kill; none of them runs yet."""
+    with opened(Workshop(redis_url, tmp_path)) as workshop:
+        yield workshop
+
+
 @pytest.fixture(autouse=True)
 def _every_key_is_declared_and_expires(request: pytest.FixtureRequest) -> Iterator[None]:
     """The law of every test with Redis; `@pytest.mark.keyless` says that a test rightly leaves nothing."""
@@ -68,19 +86,25 @@ def _every_key_is_declared_and_expires(request: pytest.FixtureRequest) -> Iterat
         return
     url: str = request.getfixturevalue("redis_url")
     yield
+    found = check_keys(url)
+    if request.node.get_closest_marker("keyless") is None:
+        assert found, "No chorus:* key was left to check: mark the test keyless if that is right."
+
+
+def check_keys(url: str) -> int:
+    """How many `chorus:*` keys there are, once each was found to expire and to be what chorus/keys.py says."""
     with redis.Redis.from_url(url) as connection:
         names = sorted(connection.scan_iter("chorus:*", count=1000))
         with connection.pipeline(transaction=True) as pipe:
             for name in names:
                 pipe.type(name).ttl(name)
             told = pipe.execute()
-    found = [
+    kinds = [
         (name.decode(), kind.decode(), ttl_s) for name, kind, ttl_s in zip(names, told[::2], told[1::2], strict=True)
     ]
     # "none", -2: the key expired between the scan and the question.
-    eternal = [name for name, _, ttl_s in found if ttl_s == -1]
+    eternal = [name for name, _, ttl_s in kinds if ttl_s == -1]
     assert not eternal, f"Keys without a TTL: {', '.join(eternal)}"
-    undeclared = [f"{name} ({kind})" for name, kind, _ in found if kind not in ("none", kind_of(name))]
+    undeclared = [f"{name} ({kind})" for name, kind, _ in kinds if kind not in ("none", kind_of(name))]
     assert not undeclared, f"Keys that chorus/keys.py does not declare so: {', '.join(undeclared)}"
-    if request.node.get_closest_marker("keyless") is None:
-        assert found, "No chorus:* key was left to check: mark the test keyless if that is right."
+    return len(kinds)

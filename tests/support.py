@@ -8,14 +8,14 @@ import platform
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 import redis
 
-# The server runs under a shell that waits for its standard input to close. However the test run ends, even by
-# kill -9 or pytest-timeout's os._exit, the pipe closes and the server goes with it.
+# A guarded process runs under a shell that waits for its standard input to close. However the test run ends, even by
+# kill -9 or pytest-timeout's os._exit, the pipe closes and the process goes with it.
 _GUARD = '"$@" </dev/null & child=$!; cat >/dev/null; kill "$child"; wait "$child"'
 _POLL_S = 0.01
 
@@ -45,6 +45,19 @@ def valkey_binary() -> Path:
     return folder / "valkey-server"
 
 
+class Guarded:
+    """A process of the test's own, logging to a file, that never outlives the test run."""
+
+    def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+        with log.open("ab") as stream:
+            words = ["/bin/sh", "-c", _GUARD, "sh", *command]
+            self._shell = subprocess.Popen(words, env=env, stdin=subprocess.PIPE, stdout=stream, stderr=stream)
+
+    def stop(self, timeout_s: float = 30) -> None:
+        """Ask it to end by SIGTERM, and wait until it has."""
+        self._shell.communicate(timeout=timeout_s)
+
+
 class ValkeyServer:
     """One server on loopback TCP with its data in `folder`; may be stopped and started again on the same port."""
 
@@ -53,7 +66,7 @@ class ValkeyServer:
         self.port = free_port()
         self.password = password
         self._options = (*options, *(("--requirepass", password) if password else ()))
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._process: Guarded | None = None
 
     @property
     def url(self) -> str:
@@ -63,9 +76,7 @@ class ValkeyServer:
     def start(self) -> Self:
         command = [str(valkey_binary()), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)]
         command += ["--save", "", "--loglevel", "warning", *self._options]
-        with (self.folder / "valkey.log").open("ab") as log:
-            guarded = ["/bin/sh", "-c", _GUARD, "sh", *command]
-            self._guard = subprocess.Popen(guarded, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        self._process = Guarded(command, self.folder / "valkey.log")
         wait_until(self.answers, description=f"valkey-server answers on port {self.port}")
         return self
 
@@ -77,9 +88,9 @@ class ValkeyServer:
                 return False
 
     def stop(self) -> None:
-        guard, self._guard = self._guard, None
-        if guard is not None:
-            guard.communicate(timeout=10)
+        process, self._process = self._process, None
+        if process is not None:
+            process.stop()
 
     def __enter__(self) -> Self:
         return self.start()

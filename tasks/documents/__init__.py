@@ -7,7 +7,7 @@ from chorus.errors import SourceError
 from tasks.documents import epub, markdown, plain
 from tasks.documents.model import Chapter, Document, Paragraph, select
 
-__all__ = ["Chapter", "Document", "Paragraph", "read", "select"]
+__all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "read", "select"]
 
 _TEXT_READERS = {".md": markdown.read, ".markdown": markdown.read}
 _ZIP = b"PK\x03\x04"
@@ -20,6 +20,8 @@ _OTHERS = (
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"\x7fELF", "a program"),
 )
+MOST_TEXT_BYTES = 16 << 20
+"""Of a text or Markdown file: some three million words."""
 _REMEDY = "give an EPUB, Markdown or plain text file."
 
 
@@ -41,4 +43,6 @@ def _reader(data: bytes, name: str) -> Callable[[bytes, str], Document]:
     for mark, what in _OTHERS:
         if data.startswith(mark):
             raise SourceError(f"{name} is {what}: {_REMEDY}")
+    if len(data) > MOST_TEXT_BYTES:
+        raise SourceError(f"{name} has {len(data) >> 20} MB; a text may have {MOST_TEXT_BYTES >> 20}: split it.")
     return _TEXT_READERS.get(ending, plain.read)

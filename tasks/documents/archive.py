@@ -19,8 +19,10 @@ from chorus.errors import SourceError
 
 MOST_MEMBERS = 20_000
 MOST_MEMBER_BYTES = 32 << 20
-MOST_BYTES = 96 << 20
-"""Of all members read together: some fifty times a very long novel."""
+MOST_MARKUP_BYTES = 10 << 20
+"""Of one document: parsed, it takes some twenty times as much memory. The longest novels have four in all."""
+MOST_BYTES = 64 << 20
+"""Of all members read together."""
 _MOST_RATIO = 200
 _RATIO_FROM_BYTES = 4 << 20
 """Below this a high ratio does no harm, and blank pages have one."""
@@ -86,11 +88,11 @@ class Archive:
         """Whether a member has this path."""
         return path in self._members
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, *, most_bytes: int = MOST_MEMBER_BYTES) -> bytes:
         """A member's bytes, or SourceError when it is damaged or beyond all bounds."""
         info = self._members[path]
         bomb = info.file_size > _RATIO_FROM_BYTES and info.file_size > _MOST_RATIO * info.compress_size
-        if bomb or info.file_size > min(MOST_MEMBER_BYTES, self._left_bytes):
+        if bomb or info.file_size > min(most_bytes, self._left_bytes):
             raise SourceError(f"{self.name} would unpack beyond all reason ({path}: {info.file_size >> 20} MB).")
         if info.flag_bits & _PASSWORD:
             raise SourceError(f"{self.name} is encrypted with a password: unlock it first.")
@@ -105,7 +107,7 @@ class Archive:
 
     def text(self, path: str) -> str:
         """A markup member's text, in the encoding that it states itself."""
-        return decoded(self.read(path))
+        return decoded(self.read(path, most_bytes=MOST_MARKUP_BYTES))
 
     def _refuse_protection(self) -> None:
         if not self.has(_ENCRYPTION):

@@ -4,6 +4,7 @@ Nothing is ever unpacked to disk, and nothing outside the archive is looked up.
 """
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ from tasks.documents.plain import title_of
 _CONTAINER = "META-INF/container.xml"
 _TEXT_TYPES = frozenset(("application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/xml", "text/xml"))
 _TEXT_ENDINGS = (".xhtml", ".html", ".htm", ".xml")
+_ENTITY = re.compile(r"&[^;\s]*;")
 _AUTHOR_ROLES = frozenset(("aut", ""))
 _LEAST_CONTENTS = 2
 """A table of contents with fewer entries than this says nothing about chapters."""
@@ -178,7 +180,11 @@ def _creators(tree: etree._Element) -> Iterator[str]:
 
 
 def _text(node: etree._Element | None) -> str:
-    return "" if node is None else " ".join("".join(map(str, node.itertext("*"))).split())
+    if node is None:
+        return ""
+    # An entity is never resolved: it stands there as itself, and its name is nobody's title.
+    parts = (str(part) for part in node.itertext("*", etree.Entity))
+    return " ".join("".join(part for part in parts if not _ENTITY.fullmatch(part)).split())
 
 
 def _contents(archive: Archive, package: _Package) -> list[_Entry]:

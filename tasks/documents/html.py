@@ -24,9 +24,10 @@ _VOID = frozenset(
 _MARKS = frozenset(("noteref", "backlink", "pagebreak", "doc-noteref", "doc-backlink", "doc-pagebreak"))
 """Signs for the eye: a footnote's number, the way back from it, a page's number."""
 _SELF_CLOSED = re.compile(r"<([A-Za-z][\w:.-]*)((?:[^<>\"'/]|/(?!>)|\"[^\"<]*\"|'[^'<]*')*)/>")
-_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_CDATA, _CDATA_END = "<![CDATA[", "]]>"
 # An HTML parser ends a doctype at the first ">", and would read out the declarations inside it.
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]{0,1000}\[.*?\]\s*>", re.DOTALL | re.IGNORECASE)
+_DOCTYPE_CHARS = 64 * 1024
 _SPACE = re.compile(r"\s+")
 
 
@@ -70,6 +71,8 @@ class Blocks:
                     yield from self._close(node)
             node = node.next if node is not None and depth else None
         yield from self._flush()
+        # An id behind the last paragraph must not be found in the next document.
+        self._anchors.clear()
 
     def _silent(self, node: LexborNode) -> bool:
         tag = node.tag or ""
@@ -123,8 +126,18 @@ def text_of(markup: str) -> list[str]:
 
 def _tolerable(markup: str) -> str:
     """XHTML as an HTML parser understands it: there `<title/>` would swallow the whole chapter."""
-    markup = _CDATA.sub(lambda match: html.escape(match[1]), _DOCTYPE.sub("", markup, count=1))
+    head, rest = markup[:_DOCTYPE_CHARS], markup[_DOCTYPE_CHARS:]
+    markup = _without_cdata(_DOCTYPE.sub("", head, count=1) + rest)
     return _SELF_CLOSED.sub(_open_and_closed, markup)
+
+
+def _without_cdata(markup: str) -> str:
+    """What stands in CDATA as ordinary text; by hand, for a pattern would look for a missing end again and again."""
+    parts, at = [], 0
+    while (start := markup.find(_CDATA, at)) >= 0 and (end := markup.find(_CDATA_END, start)) >= 0:
+        parts += [markup[at:start], html.escape(markup[start + len(_CDATA) : end])]
+        at = end + len(_CDATA_END)
+    return "".join((*parts, markup[at:]))
 
 
 def _open_and_closed(match: re.Match[str]) -> str:

@@ -124,7 +124,9 @@ def _drafts(blocks: list[_Block]) -> list[Draft]:
     drafts = [Draft()]
     for block in blocks:
         # A title directly above its first chapter is spoken with it.
-        if 0 < block.level <= deepest and not drafts[-1].only_headings:
-            drafts.append(Draft())
+        if 0 < block.level <= deepest:
+            if not drafts[-1].only_headings:
+                drafts.append(Draft())
+            drafts[-1].title = block.text
         drafts[-1].add(block.text, heading=block.level > 0)
     return drafts

@@ -22,7 +22,14 @@ _MARKS = (
 )
 _BINARY = bytes({*range(32)} - {*b"\t\n\r\f\x0b\x1b\x1a"})
 _BINARY_SHARE = 0.02
+_BINARY_SHARE_UTF8 = 0.2
+"""Something that is UTF-8 to its end is a text, unless it consists of little else."""
 _SAMPLE_BYTES = 64 * 1024
+_ASCII = 0x7F
+_WESTERN = frozenset("áàâãäåæçéèêëíîïìñóòôõöøœúùûüýÿßÁÀÂÄÅÆÇÉÈÊËÍÎÏÑÓÔÖØŒÚÜ‘’“”–—…«»¿¡°£€ªº·§©".encode("cp1252")) | {
+    0xA0
+}
+_WESTERN_SHARE = 0.95
 _WRAP_CHARS = 120
 """A line longer than this was not wrapped by hand, so its line end ends a paragraph."""
 _HEADING_CHARS = 80
@@ -73,14 +80,28 @@ def decode(data: bytes, name: str) -> str:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace")
     sample = data[:_SAMPLE_BYTES]
-    if len(sample) - len(sample.translate(None, _BINARY)) > _BINARY_SHARE * len(sample):
-        raise SourceError(f"{name} is not a text: give an EPUB, Markdown or plain text file.")
+    binary = 1 - len(sample.translate(None, _BINARY)) / max(1, len(sample))
     try:
-        return data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
-        guess = from_bytes(data[:_SAMPLE_BYTES]).best()
-    # The guess saw only the beginning: the rest may hold bytes which that encoding has no letter for.
-    return data.decode(guess.encoding if guess else "cp1252", "replace")
+        text = "" if binary > _BINARY_SHARE else _guessed(data)
+    if not text or binary > _BINARY_SHARE_UTF8:
+        raise SourceError(f"{name} is not a text: give an EPUB, Markdown or plain text file.")
+    return text
+
+
+def _guessed(data: bytes) -> str:
+    """By the Western alphabet, which every one-byte language with a voice is written in, unless a guess is clear."""
+    guess = from_bytes(data[:_SAMPLE_BYTES]).best()
+    western = guess is None or "cp1252" in guess.could_be_from_charset or _western(data)
+    # The guess saw only the beginning: the rest may hold bytes for which its encoding has no letter.
+    return data.decode("cp1252" if western or guess is None else guess.encoding, "replace")
+
+
+def _western(data: bytes) -> bool:
+    """Whether, read as cp1252, nearly all beyond ASCII is what Western texts have: accents, quotes, dashes."""
+    beyond = [byte for byte in data[:_SAMPLE_BYTES] if byte > _ASCII]
+    return sum(byte in _WESTERN for byte in beyond) > _WESTERN_SHARE * len(beyond) and len(beyond) * 4 < len(data)
 
 
 def _blocks(text: str) -> Iterator[list[str]]:

@@ -93,12 +93,13 @@ def test_say_into_another_format_fetches_the_finished_file(
 
 
 def test_a_failure_while_speaking_is_one_sentence_and_leaves_no_file(
-    chorus: Type, server: redis.Redis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    chorus: Type, client: Client, server: redis.Redis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def serve() -> None:
         wait_until(lambda: server.llen(keys.INBOX), description="a job on the inbox")
         farm = HandFarm(server, server.lindex(keys.INBOX, 0).decode())
         farm.speak(0)
+        farm.note(state="failed")
         farm.fail(-1, "the voice worker has gone")
 
     serving = threading.Thread(target=serve)
@@ -107,3 +108,4 @@ def test_a_failure_while_speaking_is_one_sentence_and_leaves_no_file(
     serving.join()
     assert "the voice worker has gone" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+    assert client.jobs()[0].want == ""

@@ -36,7 +36,8 @@ def nav(*entries: tuple[str, str]) -> str:
 
 def ncx(*entries: tuple[str, str]) -> str:
     points = "".join(
-        f'<navPoint><navLabel><text>{title}</text></navLabel><content src="{href}"/></navPoint>' for title, href in entries
+        f'<navPoint><navLabel><text>{title}</text></navLabel><content src="{href}"/></navPoint>'
+        for title, href in entries
     )
     return f'<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/"><navMap>{points}</navMap></ncx>'
 
@@ -123,11 +124,9 @@ def test_contents_that_point_to_a_missing_anchor_still_start_a_chapter_at_its_do
     assert [chapter.title for chapter in document.chapters] == ["One", "Two"]
 
 
-@pytest.mark.parametrize(
-    "how",
-    ['<item id="c" href="c.jpg" media-type="image/jpeg" properties="cover-image"/>', '<item id="c" href="c.jpg" media-type="image/jpeg"/>'],
-)  # fmt: skip
-def test_the_cover_is_found_as_either_version_marks_it(how: str) -> None:
+@pytest.mark.parametrize("properties", ['properties="cover-image"', ""])
+def test_the_cover_is_found_as_either_version_marks_it(properties: str) -> None:
+    how = f'<item id="c" href="c.jpg" media-type="image/jpeg" {properties}/>'
     opf = package(list(TWO), items=how, meta=META + '<meta name="cover" content="c"/>')
     document = opened(epub(TWO, opf=opf, extra={"OEBPS/c.jpg": b"\xff\xd8jpeg"}))
     assert (document.cover, document.cover_type) == (b"\xff\xd8jpeg", "image/jpeg")
@@ -222,6 +221,11 @@ def bomb(size: int) -> bytes:
     return epub({"1.xhtml": page("<p>" + "0" * size + "</p>")})
 
 
+def endless() -> bytes:
+    # What repeats less compresses less, and is no bomb; it is only too much.
+    return epub({"1.xhtml": page("".join(f"<p>{n} {n * n}</p>" for n in range(archive.MOST_MARKUP_BYTES // 15)))})
+
+
 def too_many() -> bytes:
     return zipped({f"f{n}": "" for n in range(archive.MOST_MEMBERS + 1)})
 
@@ -229,7 +233,9 @@ def too_many() -> bytes:
 def locked(algorithm: str) -> bytes:
     entry = (
         '<encryption xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><EncryptedData '
-        'xmlns="http://www.w3.org/2001/04/xmlenc#"><EncryptionMethod Algorithm="' + algorithm + '"/></EncryptedData></encryption>'
+        'xmlns="http://www.w3.org/2001/04/xmlenc#"><EncryptionMethod Algorithm="'
+        + algorithm
+        + '"/></EncryptedData></encryption>'
     )
     return epub(TWO, extra={"META-INF/encryption.xml": entry})
 
@@ -264,6 +270,7 @@ def damaged_inside() -> bytes:
         (epub({"1.xhtml": page("<img/>")}), "no text"),
         (bomb(60 << 20), "beyond all reason"),
         (bomb(8 << 20), "beyond all reason"),
+        (endless(), "beyond all reason"),
         (too_many(), "20001 files"),
         (locked("http://www.w3.org/2001/04/xmlenc#aes128-cbc"), "encrypted (DRM)"),
         (with_password(), "password"),
@@ -290,6 +297,7 @@ def test_a_flipped_byte_gives_the_book_or_one_sentence(data: st.DataObject) -> N
     at = data.draw(st.integers(0, len(book) - 1))
     book[at] ^= data.draw(st.integers(1, 255))
     try:
-        assert opened(bytes(book)).chapters
+        outcome = opened(bytes(book)).chapters[0].text
     except SourceError as refused:
-        assert str(refused).startswith("small.epub ")
+        outcome = str(refused).removeprefix("small.epub ")
+    assert outcome

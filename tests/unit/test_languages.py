@@ -9,8 +9,9 @@ from chorus.languages import LANGUAGES, for_voice, normalise
     [
         ("en", "en-us"), ("en_US", "en-us"), ("EN-us", "en-us"), (" en-US ", "en-us"), ("eng", "en-us"),
         ("en-GB", "en-gb"), ("en_gb", "en-gb"), ("en-GB-oxendict", "en-gb"), ("en-AU", "en-gb"), ("en-CA", "en-us"),
-        ("es", "es"), ("es-419", "es"), ("spa", "es"), ("fr", "fr-fr"), ("fr-CA", "fr-fr"), ("fre", "fr-fr"), ("hi", "hi"),
-        ("it_IT", "it"), ("pt", "pt-br"), ("pt-PT", "pt-br"), ("ja-JP", "ja"), ("zh", "zh"), ("zh-Hans-CN", "zh"), ("cmn", "zh"),
+        ("es", "es"), ("es-419", "es"), ("spa", "es"), ("fr", "fr-fr"), ("fr-CA", "fr-fr"), ("fre", "fr-fr"),
+        ("hi", "hi"), ("it_IT", "it"), ("pt", "pt-br"), ("pt-PT", "pt-br"), ("ja-JP", "ja"), ("zh", "zh"),
+        ("zh-Hans-CN", "zh"), ("cmn", "zh"),
     ],
 )  # fmt: skip
 def test_a_language_has_one_code_however_it_is_written(tag: str, code: str) -> None:

@@ -155,11 +155,16 @@ def test_many_threads_hear_what_one_hears() -> None:
     assert spanish == [said(text, "es") for text in texts]
 
 
-def alone(program: str, *, cwd: Path, python_path: Path = ROOT) -> str:
+def alone(program: str, *, cwd: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
-        cwd=cwd, env={"LANG": "C", "PYTHONPATH": str(python_path)}, capture_output=True, text=True, check=False, timeout=100,
-    )  # fmt: skip
+        cwd=cwd,
+        env={"LANG": "C", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
     assert done.stderr == ""
     return done.stdout
 
@@ -183,7 +188,9 @@ def test_nothing_heavy_is_imported_before_the_first_sentence(tmp_path: Path) -> 
 
 
 def test_spanish_never_imports_the_english_tagger(tmp_path: Path) -> None:
-    program = "import sys\nfrom tasks.phonemes import phonemize\nphonemize('Hola.', 'es')\nprint('spacy' in sys.modules)"
+    program = (
+        "import sys\nfrom tasks.phonemes import phonemize\nphonemize('Hola.', 'es')\nprint('spacy' in sys.modules)"
+    )
     assert alone(program, cwd=tmp_path).strip() == "False"
 
 

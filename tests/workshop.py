@@ -29,8 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 READY_S = 60.0
 
 
-class Farm:
-    """Voice and desk workers; `start` and `kill` them by name."""
+class Workshop:
+    """Voice and desk workers; `start`, `freeze` and `kill` them by name."""
 
     def __init__(self, url: str, folder: Path, *, model: Path = MODEL, slots: int = 1) -> None:
         self.url = url
@@ -96,6 +96,13 @@ class Farm:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def freeze(self, name: str) -> None:
+        """As if the machine slept; `thaw` wakes it."""
+        os.killpg(self.pid(name), signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        os.killpg(self.pid(name), signal.SIGCONT)
+
     def close(self) -> None:
         """End everything, kindly and then not."""
         for process in self._processes.values():
@@ -118,11 +125,11 @@ class Farm:
 
 
 @contextmanager
-def opened(farm: Farm) -> Iterator[Farm]:
+def opened(workshop: Workshop) -> Iterator[Workshop]:
     try:
-        yield farm
+        yield workshop
     finally:
-        farm.close()
+        workshop.close()
 
 
 def planned_tokens(source: bytes, name: str, *, language: str = "en-us", chapters: str = "") -> list[int]:

@@ -1,0 +1,99 @@
+"""A document goes in, a finished file comes out, and every token planned is in it, once and in order."""
+
+import json
+from pathlib import Path
+
+import pytest
+import redis
+from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
+from support import wait_until
+from toy.build import build
+
+from chorus.keys import JobKeys
+from chorus.records import State
+from chorus.wire import Kind
+
+SAMPLE = (ROOT / "docs" / "sample.md").read_bytes()
+# Long enough that a segment is still being spoken when the test looks.
+SLOW_WORK = 2000
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_the_finished_wav_holds_exactly_the_planned_tokens(workshop: Workshop, tmp_path: Path, workers: int) -> None:
+    workshop.start("desk", *[f"voice{n}" for n in range(workers)])
+    workshop.client.submit(SAMPLE, name="sample.md", job="book", format="wav")
+    record = workshop.finished("book")
+    assert record.state is State.DONE, record.error
+    saved = workshop.client.save("book", tmp_path / "book.wav")
+    assert heard_tokens(saved) == planned_tokens(SAMPLE, "sample.md")
+    assert saved.stat().st_size == 44 + 2 * record.frames
+
+
+def test_a_book_survives_the_killing_of_its_worker(redis_url: str, tmp_path: Path) -> None:
+    slow = build(tmp_path / "slow.onnx", work=SLOW_WORK)
+    with opened(Workshop(redis_url, tmp_path, model=slow)) as workshop, redis.Redis.from_url(redis_url) as connection:
+        workshop.start("desk", "voice-victim")
+        workshop.client.submit(SAMPLE, name="sample.md", job="book", format="wav")
+        keys = JobKeys("book")
+
+        def spoken_now() -> list[bytes]:
+            steps = connection.hgetall(keys.steps).items()
+            return [step for step, state in steps if state == b"r" and step.startswith(b"segment")]
+
+        def caught_in_the_middle() -> bool:
+            """Frozen first, so that what it holds now it still holds when it dies."""
+            workshop.freeze("voice-victim")
+            if workshop.client.job("book").segments_done >= 2 and spoken_now():
+                return True
+            workshop.thaw("voice-victim")
+            return False
+
+        wait_until(caught_in_the_middle, description="two segments are spoken and another is being spoken")
+        orphans = spoken_now()
+        workshop.kill("voice-victim")
+        workshop.start("voice")
+        wait_until(
+            lambda: all(int(connection.hget(keys.attempts, step) or 2) >= 2 for step in orphans),
+            description="what the dead worker held is taken again",
+        )
+        assert workshop.finished("book").state is State.DONE
+        saved = workshop.client.save("book", tmp_path / "book.wav")
+    assert heard_tokens(saved) == planned_tokens(SAMPLE, "sample.md")
+
+
+def test_a_live_job_is_heard_in_order_while_it_is_made(workshop: Workshop) -> None:
+    workshop.start("desk", "voice")
+    text = "First things first, said the clock. Then it struck two, and then, after a pause, it struck three."
+    job = workshop.client.submit(text, live=True).job
+    chunks = list(workshop.client.listen(job))
+    assert [chunk.kind for chunk in chunks] == [Kind.AUDIO] * len(chunks)
+    assert [chunk.segment for chunk in chunks] == sorted(chunk.segment for chunk in chunks)
+    assert len(chunks) > 1, "a live job's first segment is short"
+    first, longest = len(chunks[0].pcm), max(len(chunk.pcm) for chunk in chunks)
+    assert first < longest
+    assert workshop.finished(job).first_audio_ms is not None
+
+
+@pytest.mark.timeout(300)
+def test_five_thousand_segments_stay_within_both_windows_and_in_little_memory(workshop: Workshop) -> None:
+    # Toy segments last milliseconds: with more slots the gate's tenth of a second is not what the test waits for.
+    workshop.start("desk", "voice", CHORUS_SLOTS="4")
+    sentence = "The tide came in, and the tide went out, and nobody on the long pier ever thought to count how often. "
+    source = "\n\n".join(f"# Chapter {n}\n\n{(sentence * 2 + chr(10) * 2) * 100}" for n in range(50))
+    workshop.client.submit(source.encode(), name="long.md", job="book", format="flac")
+    keys = JobKeys("book")
+    slots = sum(workshop.worker("voice").slots.values())  # type: ignore[union-attr]
+    most_memory = most_flights = most_parts = 0
+    with redis.Redis.from_url(workshop.url) as connection:
+        while not (record := workshop.client.job("book")).finished:
+            most_memory = max(most_memory, connection.info("memory")["used_memory"])
+            most_flights = max(most_flights, connection.zcard(keys.flights))
+            told = connection.hmget(keys.specs, connection.hkeys(keys.entries) or ["none"])
+            parts = {json.loads(one)["part"] for one in told if one}
+            most_parts = max(most_parts, max(parts, default=0) - min(parts, default=0) + 1)
+    assert record.state is State.DONE, record.error
+    assert record.segments_done == record.segments_planned >= 5000
+    assert record.characters == record.characters_total
+    assert 0 < most_flights <= max(2 * slots, 4)
+    assert 0 < most_parts <= 3
+    assert most_memory < 64 * 2**20
