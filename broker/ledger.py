@@ -165,9 +165,9 @@ class Ledger:
         """The finished file lies in the store."""
         return self._commit("commit_bind", claim, _json(result))
 
-    def fail(self, claim: Claim, reason: str, *, final: bool) -> Outcome:
-        """A step failed before our eyes. Not final: it is tried again a few times."""
-        return self._commit("fail", claim, reason, 0 if final else MAX_FAILURES)
+    def fail(self, claim: Claim, reason: str, *, final: bool, stop: bool = False) -> Outcome:
+        """A step failed before our eyes. Not final: it is tried again. Stop: the whole job fails with it."""
+        return self._commit("fail", claim, reason, 0 if final else MAX_FAILURES, int(stop))
 
     def _commit(self, script: str, claim: Claim, *rest: bytes | str | int) -> Outcome:
         return self._run(script, claim.job, claim.step, claim.token, claim.epoch, *rest)

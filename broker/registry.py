@@ -31,7 +31,7 @@ class Farm:
         return dict(total)
 
     def pins(self) -> Pins:
-        """What a job without a choice gets: a real voice before a stand-in, the one with most slots, the oldest store."""
+        """What a job without a choice gets: a real voice before a stand-in, then the most slots; the oldest store."""
         voices = [worker for worker in self.workers if worker.sound]
         slots = self.slots()
         voice = max(voices, key=lambda one: (not one.stand_in, slots[one.sound], one.sound), default=None)

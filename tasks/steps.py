@@ -53,21 +53,21 @@ def _do(here: process.Process, claim: Claim, work: Work) -> str:
         # Nothing can be told to a server that is away; the lease ends and the step is given on.
         raise
     except ChorusError as error:
-        # The caller's mistakes and full disks do not go away by trying again at once.
-        raise _failed(here, claim, str(error), final=isinstance(error, CallerError | DiskError)) from error
+        # The caller's mistakes and full disks do not go away by trying again, and concern all that would follow.
+        raise _failed(here, claim, str(error), hopeless=isinstance(error, CallerError | DiskError)) from error
     except Exception as error:
         # Whatever it was, the ledger must know, or the job would wait for ever.
         log.exception("%s of job %s", claim.step, claim.job)
-        raise _failed(here, claim, f"{type(error).__name__}: {error}", final=False) from error
+        raise _failed(here, claim, f"{type(error).__name__}: {error}", hopeless=False) from error
     here.send(outcome)
     here.served += 1
     return f"{told(claim.step)}: {sentence if outcome.status == 'ok' else UNCLAIMED[outcome.status]}"
 
 
-def _failed(here: process.Process, claim: Claim, reason: str, *, final: bool) -> StepFailedError:
+def _failed(here: process.Process, claim: Claim, reason: str, *, hopeless: bool) -> StepFailedError:
     sentence = f"{told(claim.step)}: {reason}"
-    # A job that failed as a whole says the reason alone; a segment's marker names its segment.
-    outcome = here.send(here.ledger.fail(claim, reason if final else sentence, final=final))
+    # A job that fails as a whole says the reason alone; a segment's marker names its segment.
+    outcome = here.send(here.ledger.fail(claim, reason if hopeless else sentence, final=hopeless, stop=hopeless))
     again = " It is tried again." if outcome.status == "again" else ""
     return StepFailedError(sentence + again)
 

@@ -96,6 +96,12 @@ class Workshop:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def leave(self, name: str) -> subprocess.Popen[bytes]:
+        """Ask it to go, as a supervisor would; it may finish what it holds."""
+        process = self._processes.pop(name)
+        process.send_signal(signal.SIGTERM)
+        return process
+
     def freeze(self, name: str) -> None:
         """As if the machine slept; `thaw` wakes it."""
         os.killpg(self.pid(name), signal.SIGSTOP)

@@ -22,7 +22,7 @@ from workers.validation import check_outputs, check_speech, shown
 MAX_TOKENS = 510
 SLOWEST, FASTEST = 0.5, 2.0
 # Heard by nobody: it pays the first run's allocations before someone waits for them.
-_WARM_UP = "həlˈoʊ"  # noqa: RUF001 - phonemes
+_WARM_UP = "həlˈoʊ"
 
 
 class _Booth:

@@ -29,7 +29,7 @@ from workers.sessions import LaneSession
 TOY = Path(__file__).parents[1] / "toy" / "toy.onnx"
 TOY_VOICES = TOY.with_name("toy-voices.bin")
 LANES: tuple[Lane, ...] = ("bulk", "live")
-HELLO = "həlˈoʊ wˈɜːld."  # noqa: RUF001 - phonemes
+HELLO = "həlˈoʊ wˈɜːld."
 
 Open = Callable[..., KokoroEngine]
 

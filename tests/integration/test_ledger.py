@@ -394,3 +394,10 @@ def test_scripts_survive_a_flush(farm: Farm) -> None:
     farm.connection.script_flush()
     farm.plan(1)
     assert farm.speak("segment:0").status == "ok"
+
+
+def test_what_is_wrong_with_every_segment_stops_the_job_though_silence_was_wished(farm: Farm) -> None:
+    farm.submit(on_error="silence")
+    farm.plan(3)
+    farm.ledger.fail(farm.take("segment:0"), "Voice 'af_hart' is unknown.", final=True, stop=True)
+    assert (farm.state(), farm.client.job("book").error) == (State.FAILED, "Voice 'af_hart' is unknown.")

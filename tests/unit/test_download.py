@@ -17,7 +17,7 @@ from support import free_port, wait_until
 from chorus.errors import DiskError
 from workers.download import TRIES, DownloadError, Wanted, fetch, reachable
 
-BODY = random.Random(7).randbytes(1_000_000)  # noqa: S311 - the same bytes every time, no secret
+BODY = random.Random(7).randbytes(1_000_000)
 HALF = len(BODY) // 2
 Answer = Callable[["Handler"], None]
 

@@ -1,6 +1,6 @@
 """The stand-in voice has Kokoro's shape, never breaks, and sounds like speech as far as numbers can tell."""
 
-# ruff: noqa: RUF001 - phonetic symbols are meant to look like letters
+
 
 import hashlib
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """The toy voice says its token ids, and says them exactly."""
 
-# ruff: noqa: RUF001 - phonetic symbols are meant to look like letters
+
 
 import hashlib
 from collections.abc import Iterator

@@ -3,7 +3,7 @@
 Figures of general phonetics for an adult male speaker. Knows nothing of graphs or files.
 """
 
-# ruff: noqa: RUF001 - phonetic symbols are meant to look like letters
+
 
 from dataclasses import dataclass, replace
 from functools import cache

@@ -1,0 +1,32 @@
+"""`python -m broker.health`: whether a worker of this machine signed in lately. For a container's health check."""
+
+import sys
+
+from broker import registry
+from broker.process import connect
+from broker.settings import settings
+from chorus.connection import refusals
+from chorus.errors import ChorusError, FarmError
+
+
+def check(role: str) -> str:
+    """The id of a worker of this host in this role, any if empty; or the error that says what is wrong."""
+    connection = connect(settings().url)
+    with refusals(connection):
+        workers = registry.read(connection).workers
+    for worker in workers:
+        if worker.host == registry.host() and worker.role.startswith(role):
+            return worker.id
+    raise FarmError(f"No {role or 'worker'} of {registry.host()} signed in within the last ten seconds.")
+
+
+def main() -> None:
+    """0 and the worker's id, or 1 and the reason."""
+    try:
+        print(check(sys.argv[1] if len(sys.argv) > 1 else ""))  # noqa: T201 - it is a command
+    except ChorusError as error:
+        sys.exit(f"chorus: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""bin/test itself: every step runs whatever the one before said, and what was not run is named."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bootstrap_lab import ROOT, Outcome, run
+
+ONE_OF_EACH = """import pytest
+
+
+def test_good() -> None:
+    assert 1 + 1 == 2
+
+
+def test_bad() -> None:
+    assert 1 + 1 == 3
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_elsewhere(n: int) -> None:
+    pytest.skip("needs a Mac")
+"""
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny project with this one's tools: one lint error, one type error, and tests that pass, fail and skip."""
+    folder = tmp_path_factory.mktemp("tiny") / "checkout"
+    shutil.copytree(ROOT / "bin", folder / "bin")
+    for name in ("pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, folder / name)
+    for package in ("chorus", "broker", "tasks", "workers"):
+        (folder / package).mkdir()
+        (folder / package / "__init__.py").write_text('"""A room."""\n')
+    for module in ("wire", "reassembly", "keys"):
+        (folder / "chorus" / f"{module}.py").write_text('"""A page."""\n')
+    (folder / "chorus" / "wrong.py").write_text('"""Wrong."""\n\nimport os\n\nNUMBER: int = "one"\n')
+    for word in ("unit", "acceptance", "others"):
+        (folder / "tests" / word).mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "not_run.py", folder / "tests")
+    (folder / "tests" / "unit" / "test_each.py").write_text(ONE_OF_EACH)
+    (folder / "tests" / "acceptance" / "test_last.py").write_text("def test_last() -> None:\n    assert True\n")
+    (folder / "tests" / "others" / "test_cut.py").write_text(
+        "import os\n\n\ndef test_cut() -> None:\n    os._exit(1)\n"
+    )
+    borrow_environment(folder)
+    return folder
+
+
+def borrow_environment(folder: Path) -> None:
+    """The environment of this very test, in that checkout's place and with its stamp."""
+    mine, theirs = Path(sys.prefix), folder / ".venv"
+    theirs.mkdir()
+    for name in ("bin", "lib"):
+        (theirs / name).symlink_to(mine / name)
+    shutil.copy(mine / "pyvenv.cfg", theirs)
+    lock = (folder / "requirements.lock").read_bytes()
+    stamp = subprocess.run(["cksum"], input=lock, capture_output=True, check=True).stdout  # noqa: S607 - as bin/setup.sh
+    (theirs / "chorus.stamp").write_bytes(stamp)
+
+
+def prove(checkout: Path, *arguments: str) -> Outcome:
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return run([str(checkout / "bin" / "test"), *arguments], environment, cwd=Path("/"))
+
+
+def test_every_step_runs_though_the_first_fails_and_the_summary_says_which(checkout: Path) -> None:
+    outcome = prove(checkout)
+    assert outcome.code == 1
+    summary = outcome.out.partition("== Summary")[2]
+    verdicts = dict(line.strip().split("  ", 1) for line in summary.splitlines() if line.startswith("  "))
+    assert {name: verdict.strip() for name, verdict in verdicts.items()} == {
+        "ruff check": "FAILED (exit code 1)",
+        "ruff format": "passed",
+        "mypy": "FAILED (exit code 1)",
+        "import rules": "passed",
+        "pytest": "FAILED (exit code 1)",
+    }
+    assert "1 failed, 2 passed, 2 skipped in" in outcome.out
+    not_run = outcome.out.splitlines()[-1]
+    assert not_run.startswith("NOT RUN: unit/test_each.py: needs a Mac (2 tests); ")
+    for word in ("chaos", "canaries", "soak", "browser", "apple"):
+        assert f"{word}: comes with a later release" in not_run
+
+
+def test_a_word_runs_its_folder_alone(checkout: Path) -> None:
+    outcome = prove(checkout, "acceptance")
+    assert outcome.code == 0
+    assert "1 passed in" in outcome.out
+    assert "ruff" not in outcome.out
+    assert outcome.out.splitlines()[-1] == "NOT RUN: nothing"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closing"),
+    [
+        (["-k", "good or last"], "2 passed, 3 deselected in"),
+        (["-k", "unit"], "1 failed, 1 passed, 2 skipped, 1 deselected in"),
+        (["tests/unit/test_each.py::test_good"], "1 passed in"),
+        (["unit", "-k", "good"], "1 passed, 3 deselected in"),
+    ],
+)
+def test_anything_else_is_pytests(checkout: Path, arguments: list[str], closing: str) -> None:
+    assert closing in prove(checkout, *arguments).out
+
+
+def test_a_word_of_a_later_release_is_never_green(checkout: Path) -> None:
+    outcome = prove(checkout, "chaos")
+    assert outcome.code == 5
+    assert outcome.out.splitlines()[-1] == "NOT RUN: chaos: comes with a later release"
+
+
+def test_a_run_that_was_cut_short_says_so(checkout: Path) -> None:
+    outcome = prove(checkout, "tests/others")
+    assert outcome.code == 1
+    assert outcome.out.splitlines()[-1].startswith("NOT RUN: pytest: cut short")
+
+
+def test_it_leaves_nothing_behind_in_the_checkout(checkout: Path) -> None:
+    prove(checkout, "-k", "good")
+    assert [path.name for path in checkout.rglob(".*") if checkout / ".venv" not in path.parents] == [".venv"]
+
+
+def test_ci_runs_the_same_command_and_nothing_else() -> None:
+    lines = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line and not line.startswith("#")]
+    assert lines == ['cd "$(dirname "$0")/.." || exit 1', "exec ./bin/test"]
