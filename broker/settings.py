@@ -1,4 +1,9 @@
-"""The farm's settings: the client's, and what workers, desks and the embedded server need besides."""
+"""The farm's settings: the client's, and what workers, desks and the embedded server need besides.
+
+python -m broker.settings        # prints the table that docs/operations.md holds
+
+Besides chorus/settings.py the only place that reads the environment.
+"""
 
 import os
 from functools import cache
@@ -7,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from chorus.settings import ClientSettings
+from chorus.settings import PREFIX, ClientSettings
 
 
 class FarmSettings(ClientSettings):
@@ -54,3 +59,21 @@ def available_cores() -> int:
 def settings() -> FarmSettings:
     """This process's settings."""
     return FarmSettings.load()
+
+
+def table() -> str:
+    """Every setting as a row of Markdown: its variable, what holds where it is unset, what it means."""
+    rows = (
+        f"| `{PREFIX}{name.upper()}` | {_shown(field.default)} | {field.description} |"
+        for name, field in FarmSettings.model_fields.items()
+    )
+    return "\n".join(("| variable | default | meaning |", "|---|---|---|", *rows))
+
+
+def _shown(default: object) -> str:
+    """As it would be written into the variable; where none can be, the meaning says what holds."""
+    return "" if default in (None, "") else f"`{str(default).lower()}`"
+
+
+if __name__ == "__main__":
+    print(table())  # noqa: T201 - it is a command

@@ -24,6 +24,7 @@ from chorus.files import TEMPORARY, reason, refusal, whole_file
 _NAME = r"(?!\.+(?:/|$))[A-Za-z0-9._-]{1,200}"
 _KEY = re.compile(rf"{_NAME}(?:/{_NAME})*")
 _ABANDONED = timedelta(days=1)
+_REPORT = "result.report.json"
 _TRASH = "~trash"
 
 
@@ -38,8 +39,13 @@ def sidecar_key(job: str, epoch: int, part: int) -> str:
 
 
 def result_key(job: str, epoch: int, ending: str) -> str:
-    """A finished file: `m4b`, `srt`, `report.json`."""
+    """A finished file: `m4b`, `srt`."""
     return f"{epoch_key(job, epoch)}/result.{ending}"
+
+
+def report_key(job: str, epoch: int) -> str:
+    """What was made, as JSON; written last: where it stands, this run of the job is finished."""
+    return f"{epoch_key(job, epoch)}/{_REPORT}"
 
 
 def source_key(job: str) -> str:
@@ -93,7 +99,7 @@ class Store(Protocol):
         """Remove a folder and everything below; nothing there is as good."""
         ...
 
-    def sweep(self, older_than: timedelta) -> int:
+    def sweep(self, *, unfinished: timedelta, finished: timedelta) -> int:
         """Remove the jobs that nobody wrote to for so long, and what killed writers left; says how many jobs."""
         ...
 
@@ -154,13 +160,16 @@ class LocalStore:
         """Remove a folder and everything below; nothing there is as good."""
         self._remove(self.path(folder))
 
-    def sweep(self, older_than: timedelta) -> int:
+    def sweep(self, *, unfinished: timedelta, finished: timedelta) -> int:
         """Remove the jobs that nobody wrote to for so long, and what killed writers left; says how many jobs."""
         now_s = time.time()
-        old = [job for job in _children(self.folder / "jobs") if _newest_s(job) < now_s - older_than.total_seconds()]
-        for job in old:
-            self._remove(job)
-        abandoned_s = now_s - min(older_than, _ABANDONED).total_seconds()
+        old = []
+        for job in _children(self.folder / "jobs"):
+            kept = finished if _is_finished(job) else unfinished
+            if _newest_s(job) < now_s - kept.total_seconds():
+                old.append(job)
+                self._remove(job)
+        abandoned_s = now_s - min(unfinished, _ABANDONED).total_seconds()
         for path in _files(self.folder):
             if path.name.endswith(TEMPORARY) and _written_s(path) < abandoned_s:
                 self._remove(path)
@@ -215,6 +224,12 @@ def _written_s(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return time.time()
+
+
+def _is_finished(job: Path) -> bool:
+    """Whether its latest run has come to a result."""
+    runs = [run for run in _children(job) if run.name.isdigit()]
+    return bool(runs) and (max(runs, key=lambda run: int(run.name)) / _REPORT).exists()
 
 
 def _newest_s(folder: Path) -> float:

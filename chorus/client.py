@@ -63,14 +63,16 @@ class Client:
         sound: str = "",
         cover: bytes | Path | None = None,
         fresh: bool = False,
+        in_store: bool = False,
         **wishes: Unpack[Wishes],
     ) -> JobRecord:
         """Hand in a document: a `Path`, its bytes (then `name` tells the kind), or plain text.
 
         What is wished for comes as a whole `request`, or as its fields: `voice`, `speed`, `format` and so on. The same
-        id with the same request is the same job: it goes on where it was, or with `fresh` starts again.
+        id with the same request is the same job: it goes on where it was, or with `fresh` starts again. `in_store`: the
+        caller has put the source into that store itself, which only one who opens it can do.
         """
-        order = prepare(source, request, job=job, store=store, sound=sound, cover=cover, **wishes)
+        order = prepare(source, request, job=job, store=store, sound=sound, cover=cover, in_store=in_store, **wishes)
         with refusals(self._redis):
             seconds, micros = self._redis.time()
             created_ms = seconds * 1000 + micros // 1000

@@ -50,6 +50,8 @@ class Order:
     """The id of the store to keep the audio in; empty: the farm's choice."""
     sound: str = ""
     """The model variant to speak it with; empty: the farm's choice."""
+    in_store: bool = False
+    """The source lies in the store already, because it is too large to travel through Redis."""
 
     @property
     def digest(self) -> str:
@@ -86,6 +88,7 @@ class Order:
             "created_ms": created_ms,
             "store": self.store,
             "sound": self.sound,
+            "source_at": "store" if self.in_store else "redis",
         }
         pipe.hset(key, mapping=fields)
         pipe.expire(key, UNFINISHED_S)
@@ -100,7 +103,8 @@ class Order:
 
     def _write_document(self, pipe: Pipeline) -> None:
         keys = JobKeys(self.job)
-        pipe.set(keys.source, self.source, ex=UNFINISHED_S)
+        if not self.in_store:
+            pipe.set(keys.source, self.source, ex=UNFINISHED_S)
         if self.cover:
             pipe.set(keys.cover, self.cover, ex=UNFINISHED_S)
         else:
@@ -115,6 +119,7 @@ def prepare(
     store: str = "",
     sound: str = "",
     cover: bytes | Path | None = None,
+    in_store: bool = False,
     **wishes: Unpack[Wishes],
 ) -> Order:
     """Read and check everything that can be refused before the server is asked."""
@@ -122,10 +127,11 @@ def prepare(
     return Order(
         job=secrets.token_hex(8) if job is None else check_job_id(job),
         request=request,
-        source=_bytes_of(source, request.name),
+        source=_bytes_of(source, request.name, most_bytes=None if in_store else MAX_SOURCE_BYTES),
         cover=b"" if cover is None else _bytes_of(cover, "The cover"),
         store=store,
         sound=sound,
+        in_store=in_store,
     )
 
 
@@ -136,7 +142,7 @@ def _request(source: bytes | str | Path, wishes: Wishes) -> Request:
     return Request(**checked)
 
 
-def _bytes_of(source: bytes | str | Path, name: str) -> bytes:
+def _bytes_of(source: bytes | str | Path, name: str, *, most_bytes: int | None = MAX_SOURCE_BYTES) -> bytes:
     if isinstance(source, Path):
         name, size = str(source), _size_of(source)
     else:
@@ -145,9 +151,9 @@ def _bytes_of(source: bytes | str | Path, name: str) -> bytes:
         size = len(source)
     if size == 0:
         raise SourceError(f"{name} is empty: there is nothing to speak.")
-    if size > MAX_SOURCE_BYTES:
+    if most_bytes is not None and size > most_bytes:
         raise SourceError(
-            f"{name} has {size / 2**20:.1f} MB; up to {MAX_SOURCE_BYTES >> 20} MB can be submitted: split the document."
+            f"{name} has {size / 2**20:.1f} MB; up to {most_bytes >> 20} MB can be submitted: split the document."
         )
     return _read(source) if isinstance(source, Path) else source
 

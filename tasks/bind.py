@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from broker import process, registry
 from broker.ledger import Claim, Outcome
-from broker.store import Store, part_key, result_key
+from broker.store import Store, part_key, report_key, result_key
 from chorus.keys import JobKeys
 from chorus.records import JobRecord
 from chorus.request import Request
@@ -38,7 +38,7 @@ def bind(claim: Claim) -> tuple[Outcome, str]:
     }
     report = _report(record, chapters, made)
     told = json.dumps(report, indent=2, ensure_ascii=False).encode()
-    store.write(result_key(claim.job, claim.epoch, "report.json"), told)
+    store.write(report_key(claim.job, claim.epoch), told)
     outcome = here.ledger.commit_bind(claim, result)
     if outcome.status == "ok" and not record.segments_failed:
         _drop_parts(store, claim, record.parts_total)

@@ -1,6 +1,7 @@
 """The desk worker: `celery -A workers.desk worker`. Texts and files: plan, part, bind. No model."""
 
 import sys
+from datetime import timedelta
 from typing import Any
 
 from celery.signals import celeryd_init, worker_ready, worker_shutdown
@@ -14,6 +15,8 @@ from broker.store import LocalStore
 from chorus.errors import ChorusError
 from tasks import desk
 
+# As long as a job's record lives, and a day for whoever comes late to fetch a result.
+UNFINISHED, FINISHED = timedelta(days=30), timedelta(days=1)
 # As in the voice worker: the next step is here before a slot is free.
 HOLD = 2
 
@@ -31,6 +34,7 @@ def _open(instance: Any, conf: Any, **_: Any) -> None:
 
 def _prepare(node: str, conf: Any) -> None:
     store = LocalStore(settings().store_folder())
+    store.sweep(unfinished=UNFINISHED, finished=FINISHED)
     slots = settings().desk_slots
     limits = {DESK_LIVE: slots + HOLD, store_queue(store.id): slots + HOLD, DESK: slots + HOLD}
     Gate.configure(limits)

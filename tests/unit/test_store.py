@@ -161,7 +161,7 @@ def test_a_writer_killed_midway_leaves_no_key_and_the_sweep_removes_its_rest(sto
     assert len(list(folder.iterdir())) == 1
     store.write("jobs/a/1/part-00001.flac", b"alive")
     age(folder, days=2)
-    assert store.sweep(timedelta(days=30)) == 0
+    assert store.sweep(unfinished=timedelta(days=30), finished=timedelta(days=1)) == 0
     assert [path.name for path in folder.iterdir()] == ["part-00001.flac"]
 
 
@@ -171,16 +171,27 @@ def test_the_sweep_takes_jobs_nobody_wrote_to_and_spares_the_rest(store: LocalSt
     age(store.folder / "jobs", days=31)
     store.write("jobs/resumed/1/part-00001.flac", b"")
     store.write("jobs/new/1/part-00000.flac", b"")
-    assert store.sweep(timedelta(days=30)) == 1
+    assert store.sweep(unfinished=timedelta(days=30), finished=timedelta(days=1)) == 1
     assert store.keys("jobs/old") == ()
     assert len(store.keys()) == 3
+
+
+def test_a_finished_job_is_swept_sooner_than_one_that_waits_unless_it_runs_again(
+    store: LocalStore,
+) -> None:
+    for key in ("jobs/done/1/result.report.json", "jobs/paused/1/part-00000.flac", "jobs/again/1/result.report.json"):
+        store.write(key, b"x")
+    store.write("jobs/again/2/part-00000.flac", b"x")
+    age(store.folder / "jobs", days=2)
+    assert store.sweep(unfinished=timedelta(days=30), finished=timedelta(days=1)) == 1
+    assert {key.split("/")[1] for key in store.keys("jobs")} == {"paused", "again"}
 
 
 def test_the_sweep_finishes_a_removal_whose_process_was_killed(store: LocalStore) -> None:
     trash = store.folder / ".0123456789abcdef~trash" / "1"
     trash.mkdir(parents=True)
     (trash / "part-00000.flac").write_bytes(b"")
-    store.sweep(timedelta(days=30))
+    store.sweep(unfinished=timedelta(days=30), finished=timedelta(days=1))
     assert [path.name for path in store.folder.iterdir()] == ["store.json"]
 
 
