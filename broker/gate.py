@@ -12,6 +12,8 @@ from celery.worker import state
 NAME = "broker.gate:Gate"
 # How long a BRPOP that is already waiting may miss a slot that became free.
 POLL_S = 0.1
+# Tasks a process holds beyond its free slots, so that a slot that frees finds its next task already here.
+HOLD = 2
 
 
 class Gate:

@@ -17,7 +17,7 @@ from chorus.wire import RATE_HZ
 
 LINE_EVERY_S: Final = 5.0
 BAR_CELLS: Final = 28
-STAND_IN: Final = "a stand-in voice speaks on this farm; `chorus pull` in its checkout fetches Kokoro's real ones."
+STAND_IN: Final = "a stand-in voice speaks on this farm; `chorus models pull` there fetches Kokoro's real ones."
 
 
 class Progress(Protocol):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import redis
-from real_farm import RealFarm
 from support import ValkeyServer
 from typed import Type
 from workshop import Workshop, opened
@@ -64,10 +63,11 @@ def chorus(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Type:
 
 
 @pytest.fixture(scope="module")
-def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealFarm]:
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """A voice and a desk worker with the toy voice, on a server of their own. Its keys obey the same law."""
-    with RealFarm(tmp_path_factory.mktemp("farm")) as farm:
-        yield farm
+    folder = tmp_path_factory.mktemp("farm")
+    with ValkeyServer(folder) as server, opened(Workshop(server.url, folder)) as farm:
+        yield farm.start("desk", "voice")
         assert check_keys(farm.url), "The farm left no chorus:* key to check."
 
 

@@ -23,7 +23,7 @@ def name_of(path: Path) -> str:
         raise ModelError(f"{path} is not an ONNX file: set CHORUS_MODEL to a Kokoro model.") from error
     lacks = list(_lacking(_types(model.graph.input), _types(model.graph.output)))
     if lacks:
-        raise ModelError(f"{path} is not a Kokoro model: it lacks {'; '.join(lacks)}. `chorus pull` fetches one.")
+        raise ModelError(f"{path} is not Kokoro's: it lacks {'; '.join(lacks)}. `chorus models pull` fetches one.")
     return next((entry.value for entry in model.metadata_props if entry.key == "name"), path.stem)
 
 

@@ -17,8 +17,8 @@ import pytest
 import redis
 from hand_farm import HandFarm, pcm_of
 from packaging.requirements import Requirement
-from real_farm import RealFarm
 from support import wait_until
+from workshop import Workshop
 
 from chorus import keys
 from chorus.wav import wav_header
@@ -174,14 +174,14 @@ def test_an_app_with_its_own_tasks_submits_and_follows_a_job(
     assert (tmp_path / "greeting.wav").read_bytes() == wav_header(len(pcm) // 2) + pcm
 
 
-def test_the_same_app_is_served_by_a_real_farm(environment: Environment, farm: RealFarm, tmp_path: Path) -> None:
+def test_the_same_app_is_served_by_a_real_farm(environment: Environment, farm: Workshop, tmp_path: Path) -> None:
     state, frames, name, own_tasks = use(environment, farm.url, tmp_path).split()
     assert (state, name, own_tasks) == ("done", "greeting.wav", "True")
     assert int(frames) > 0
     assert (tmp_path / name).stat().st_size == 44 + 2 * int(frames)
 
 
-def test_the_command_submits_follows_and_saves_there(environment: Environment, farm: RealFarm, tmp_path: Path) -> None:
+def test_the_command_submits_follows_and_saves_there(environment: Environment, farm: Workshop, tmp_path: Path) -> None:
     (tmp_path / "talk.md").write_text("# One\n\nGood morning.\n\n# Two\n\nGood night.\n")
     (tmp_path / "tasks.py").write_text("raise SystemExit('the app's own tasks were imported by chorus')\n")
     for words, said in (

@@ -176,7 +176,7 @@ def test_voices_are_those_of_the_workers_alive(
     assert chorus("voices") == 0
     said = capsys.readouterr()
     assert said.out == "af_sky\nbf_emma\n"
-    assert "`chorus pull`" in said.err
+    assert "`chorus models pull`" in said.err
     assert chorus("voices", "--json") == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
         {"voice": "af_sky", "models": ["kokoro-v1.0", "stand-in voice"]},

@@ -111,7 +111,7 @@ def test_a_pulled_file_that_changed_is_refused_with_the_remedy(tmp_path: Path, r
     settings = farm(tmp_path, mirror=str(release))
     path = pull(settings)
     shutil.copy(standin.MODEL, path)
-    with pytest.raises(ModelError, match="delete it and run `chorus pull`"):
+    with pytest.raises(ModelError, match="delete it and run `chorus models pull`"):
         resolve(settings)
 
 
@@ -193,14 +193,14 @@ def test_a_model_of_another_shape_is_told_what_it_lacks(
     with pytest.raises(ModelError) as caught:
         resolve(farm(tmp_path, model=path, voices=TOY_VOICES))
     sentence = str(caught.value)
-    assert sentence.startswith(f"{path} is not a Kokoro model: it lacks ")
+    assert sentence.startswith(f"{path} is not Kokoro's: it lacks ")
     assert sentence.count(";") == len(lacks) - 1
     assert all(each in sentence for each in lacks)
 
 
 def test_an_empty_file_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "empty.onnx").touch()
-    with pytest.raises(ModelError, match=r"empty\.onnx is not a Kokoro model"):
+    with pytest.raises(ModelError, match=r"empty\.onnx is not Kokoro's"):
         resolve(farm(tmp_path, model=tmp_path / "empty.onnx", voices=TOY_VOICES))
 
 

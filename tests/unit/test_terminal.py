@@ -135,4 +135,4 @@ def test_a_terminal_gets_a_bar_with_everything_below_it() -> None:
 def test_a_stand_in_is_named_with_the_remedy(sound: str, warned: bool, capsys: pytest.CaptureFixture[str]) -> None:
     worker = Worker(id="w", host="h", pid=1, role="voice", sound=sound, stand_in=True)
     warn_of_stand_in(RUNNING, [worker])
-    assert ("`chorus pull`" in capsys.readouterr().err) == warned
+    assert ("`chorus models pull`" in capsys.readouterr().err) == warned
