@@ -15,6 +15,8 @@ from broker.ledger import Pins
 from chorus import keys
 from chorus.records import Worker
 
+BULK = "bulk"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Farm:
@@ -23,11 +25,11 @@ class Farm:
     workers: tuple[Worker, ...]
 
     def slots(self) -> dict[str, int]:
-        """How many segments of each sound are spoken at once."""
+        """How many segments of each sound are spoken at once; the live lanes, kept for listeners, do not count."""
         total: Counter[str] = Counter()
         for worker in self.workers:
             if worker.sound:
-                total[worker.sound] += sum(worker.slots.values())
+                total[worker.sound] += worker.slots[BULK]
         return dict(total)
 
     def pins(self) -> Pins:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chorus.records import JobRecord, State, Worker
     from chorus.request import Request
     from chorus.settings import ClientSettings
+    from chorus.submission import Terms
     from chorus.wire import Chunk, Kind
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Reassembler",
     "Request",
     "State",
+    "Terms",
     "Worker",
 ]
 
@@ -43,6 +45,7 @@ _HOMES = {
     "Reassembler": "reassembly",
     "Request": "request",
     "State": "records",
+    "Terms": "submission",
     "Worker": "records",
 }
 

@@ -16,7 +16,7 @@ from chorus.listen import START, Listener, Position
 from chorus.records import JobRecord, Result, State, Want, Worker
 from chorus.request import Request
 from chorus.settings import ClientSettings
-from chorus.submission import Wishes, prepare
+from chorus.submission import Terms, Wishes, prepare
 from chorus.wav import wav_file
 from chorus.wire import Kind
 
@@ -59,20 +59,17 @@ class Client:
         request: Request | None = None,
         *,
         job: str | None = None,
-        store: str = "",
-        sound: str = "",
         cover: bytes | Path | None = None,
         fresh: bool = False,
-        in_store: bool = False,
+        terms: Terms | None = None,
         **wishes: Unpack[Wishes],
     ) -> JobRecord:
         """Hand in a document: a `Path`, its bytes (then `name` tells the kind), or plain text.
 
         What is wished for comes as a whole `request`, or as its fields: `voice`, `speed`, `format` and so on. The same
-        id with the same request is the same job: it goes on where it was, or with `fresh` starts again. `in_store`: the
-        caller has put the source into that store itself, which only one who opens it can do.
+        id with the same request is the same job: it goes on where it was, or with `fresh` starts again.
         """
-        order = prepare(source, request, job=job, store=store, sound=sound, cover=cover, in_store=in_store, **wishes)
+        order = prepare(source, request, job=job, cover=cover, terms=terms, **wishes)
         with refusals(self._redis):
             seconds, micros = self._redis.time()
             created_ms = seconds * 1000 + micros // 1000

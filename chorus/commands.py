@@ -151,6 +151,7 @@ class ClientCommands:
         voice: options.Voice = options.DEFAULT_VOICE,
         speed: options.Speed = 1.0,
         language: options.Language = "",
+        lead_ms: options.LeadMs = None,
         url: options.Url = "",
     ) -> None:
         """Speak a text now: to the loudspeaker, to `-o FILE`, or as a WAV stream to `-o -`."""
@@ -158,6 +159,7 @@ class ClientCommands:
             text=sys.stdin.read() if text == "-" else text,
             wishes=options.wishes(voice=voice, speed=speed, language=language),
             output=output,
+            lead_ms=lead_ms,
         )
         speak(speech, lambda: self._connect(url, work=True))
 

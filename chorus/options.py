@@ -30,6 +30,17 @@ Author = Annotated[
 Cover = Annotated[
     Path | None, typer.Option("--cover", metavar="PICTURE", help="For formats that carry one.", show_default=False)
 ]
+LeadMs = Annotated[
+    int | None,
+    typer.Option(
+        "--lead-ms",
+        metavar="MS",
+        min=0,
+        max=10_000,
+        help="Silence before live sound. Default: 50, in files 0.",
+        show_default=False,
+    ),
+]
 FileFormat = Annotated[str, typer.Option("-f", "--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")]
 OnFailure = Annotated[str, typer.Option("--on-error", metavar="silence|stop", help="When a segment cannot be spoken.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start again instead of going on.")]

@@ -18,6 +18,8 @@ from chorus.wire import RATE_HZ
 
 Write = Callable[[bytes], None]
 """Takes whole samples, s16le mono 24 kHz."""
+Begun = Callable[["subprocess.Popen[bytes]"], None]
+"""Is told of the player's process, to end it from another thread."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,19 +50,33 @@ def find_player() -> Player:
     raise OutputError(f"No audio player is installed (looked for {names}): use -o FILE, or -o - for a pipe.")
 
 
+def _to_nobody(_running: "subprocess.Popen[bytes]") -> None:
+    pass
+
+
 @contextlib.contextmanager
-def speaker(player: Player) -> Iterator[Write]:
+def speaker(player: Player, begun: Begun = _to_nobody) -> Iterator[Write]:
     """Play what is written; leaving the block waits until it was heard."""
-    with _pipe(player) if player.reads_pipe else _file(player) as write:
+    with _pipe(player, begun) if player.reads_pipe else _file(player, begun) as write:
         yield write
 
 
 @contextlib.contextmanager
-def _pipe(player: Player) -> Iterator[Write]:
-    running = subprocess.Popen(player.command, stdin=subprocess.PIPE)  # noqa: S603 -- a list of our own, no shell
+def _pipe(player: Player, begun: Begun) -> Iterator[Write]:
+    with _running(player, begun, stdin=subprocess.PIPE) as running, _stopped_early(player):
+        yield _writer(running.stdin, player)
+
+
+@contextlib.contextmanager
+def _running(
+    player: Player, begun: Begun, *words: str, stdin: int | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """The player's process until it ends; it does not outlive an error, nor leave at a Ctrl-C that is meant for us."""
+    command = [*player.command, *words]
+    running = subprocess.Popen(command, stdin=stdin, start_new_session=True)  # noqa: S603 -- a list of our own, no shell
     try:
-        with _stopped_early(player):
-            yield _writer(running.stdin, player)
+        begun(running)
+        yield running
     except BaseException:
         running.kill()
         raise
@@ -93,14 +109,13 @@ def _stopped_early(player: Player) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _file(player: Player) -> Iterator[Write]:
+def _file(player: Player, begun: Begun) -> Iterator[Write]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
         with wav_file(path) as wav:
             yield wav.write
-        played = subprocess.run([*player.command, str(path)], check=False)  # noqa: S603 -- a list of our own, no shell
-    if played.returncode:
-        raise _failed(player, played.returncode)
+        with _running(player, begun, str(path)) as running:
+            running.wait()
 
 
 def _failed(player: Player, status: int) -> OutputError:

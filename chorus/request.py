@@ -11,6 +11,7 @@ FORMATS = ("wav", "flac", "mp3", "opus", "m4b")
 SLOWEST, FASTEST = 0.25, 4.0
 Format = Literal["", "wav", "flac", "mp3", "opus", "m4b"]
 OnError = Literal["silence", "stop"]
+Priority = Literal["low", "normal", "high"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

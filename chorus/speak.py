@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Final
 
 from chorus.client import Client
-from chorus.errors import ChorusError, JobFailedError, OutputError, SourceError
+from chorus.errors import ChorusError, JobFailedError, OptionError, OutputError, SourceError
 from chorus.options import as_format
 from chorus.player import Write, find_player, speaker
 from chorus.submission import Wishes
 from chorus.terminal import complain, warn_of_stand_in
 from chorus.wav import WavWriter, wav_file
-from chorus.wire import Kind
+from chorus.wire import RATE_HZ, SAMPLE_BYTES, Kind
 
 PIPE: Final = Path("-")
+LEAD_MS: Final = 50
+"""Silence before live sound: a loudspeaker that wakes up swallows the first syllable."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +30,8 @@ class Speech:
     wishes: Wishes
     output: Path | None
     """A file, `-` for standard output, or None for the loudspeaker."""
+    lead_ms: int | None = None
+    """Silence before the first sound, which no duration counts; None: LEAD_MS, and none in a file."""
 
 
 def speak(speech: Speech, connect: Callable[[], AbstractContextManager[Client]]) -> None:
@@ -37,8 +41,9 @@ def speak(speech: Speech, connect: Callable[[], AbstractContextManager[Client]])
     if speech.output is not None and speech.output != PIPE and speech.output.suffix.lower() != ".wav":
         _say_into_file(speech, speech.output, connect)
         return
+    usual_ms = LEAD_MS if speech.output in (None, PIPE) else 0
     with ExitStack() as stack:
-        write = stack.enter_context(_sink(speech.output))
+        write = _led(stack.enter_context(_sink(speech.output)), usual_ms if speech.lead_ms is None else speech.lead_ms)
         _say_aloud(stack.enter_context(connect()), speech, write)
 
 
@@ -46,6 +51,18 @@ def _sink(output: Path | None) -> AbstractContextManager[Write]:
     if output is None:
         return speaker(find_player())
     return _standard_output() if output == PIPE else _wav(output)
+
+
+def _led(write: Write, lead_ms: int) -> Write:
+    """The same, with silence before the first sound."""
+    left = [bytes(lead_ms * RATE_HZ // 1000 * SAMPLE_BYTES)]
+
+    def write_led(pcm: bytes) -> None:
+        if left and (lead := left.pop()):
+            write(lead)
+        write(pcm)
+
+    return write_led
 
 
 @contextlib.contextmanager
@@ -98,6 +115,8 @@ def _say_into_file(speech: Speech, path: Path, connect: Callable[[], AbstractCon
     form = as_format(path.suffix.lower().lstrip("."))
     if not form:
         raise OutputError(f"{path} has no ending that names its format: name it {path}.wav.")
+    if speech.lead_ms:
+        raise OptionError(f"--lead-ms is for sound as it is made: drop it, or name a .wav instead of {path}.")
     wishes: Wishes = {**speech.wishes, "format": form}
     with connect() as client:
         job = client.submit(speech.text, **wishes).job

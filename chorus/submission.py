@@ -13,7 +13,7 @@ from chorus.files import reason
 from chorus.keys import UNFINISHED_S, JobKeys, check_job_id
 from chorus.languages import normalise
 from chorus.records import JobRecord, State
-from chorus.request import Format, OnError, Request
+from chorus.request import Format, OnError, Priority, Request
 
 if TYPE_CHECKING:
     from redis.typing import EncodableT
@@ -39,6 +39,20 @@ class Wishes(TypedDict, total=False):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """What is asked of the farm beside the audio itself; empty: the farm's choice."""
+
+    store: str = ""
+    """The id of the store to keep the audio in."""
+    sound: str = ""
+    """The model variant to speak it with."""
+    in_store: bool = False
+    """The source lies in that store already, because it is too large to travel through Redis."""
+    priority: Priority = "normal"
+    """Its share of the farm among other books; the same job may be submitted again with another."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
     """A submit, ready to be written."""
 
@@ -46,17 +60,12 @@ class Order:
     request: Request
     source: bytes
     cover: bytes = b""
-    store: str = ""
-    """The id of the store to keep the audio in; empty: the farm's choice."""
-    sound: str = ""
-    """The model variant to speak it with; empty: the farm's choice."""
-    in_store: bool = False
-    """The source lies in the store already, because it is too large to travel through Redis."""
+    terms: Terms
 
     @property
     def digest(self) -> str:
         """What must be the same for the same job id. Where the audio is kept changes nothing of it."""
-        return self.request.digest(self.source, self.cover, self.sound)
+        return self.request.digest(self.source, self.cover, self.terms.sound)
 
     def write(self, pipe: Pipeline, created_ms: int, *, fresh: bool = False) -> bool:
         """Write the job, or what is new about it; whether anybody needs to look at it.
@@ -71,6 +80,7 @@ class Order:
         record = JobRecord.from_fields(self.job, found)
         if record.digest != self.digest:
             raise ConflictError(f"Job {self.job} was submitted with another request: choose another id, or none.")
+        pipe.hset(JobKeys(self.job).record, "priority", self.terms.priority)
         if fresh:
             self._write_again(pipe)
         elif record.state in (State.PAUSED, State.FAILED) or record.want == "paused":
@@ -86,9 +96,10 @@ class Order:
             "request": self.request.to_json(),
             "digest": self.digest,
             "created_ms": created_ms,
-            "store": self.store,
-            "sound": self.sound,
-            "source_at": "store" if self.in_store else "redis",
+            "store": self.terms.store,
+            "sound": self.terms.sound,
+            "source_at": "store" if self.terms.in_store else "redis",
+            "priority": self.terms.priority,
         }
         pipe.hset(key, mapping=fields)
         pipe.expire(key, UNFINISHED_S)
@@ -103,7 +114,7 @@ class Order:
 
     def _write_document(self, pipe: Pipeline) -> None:
         keys = JobKeys(self.job)
-        if not self.in_store:
+        if not self.terms.in_store:
             pipe.set(keys.source, self.source, ex=UNFINISHED_S)
         if self.cover:
             pipe.set(keys.cover, self.cover, ex=UNFINISHED_S)
@@ -116,22 +127,19 @@ def prepare(
     request: Request | None = None,
     *,
     job: str | None = None,
-    store: str = "",
-    sound: str = "",
     cover: bytes | Path | None = None,
-    in_store: bool = False,
+    terms: Terms | None = None,
     **wishes: Unpack[Wishes],
 ) -> Order:
     """Read and check everything that can be refused before the server is asked."""
     request = request or _request(source, wishes)
+    terms = terms or Terms()
     return Order(
         job=secrets.token_hex(8) if job is None else check_job_id(job),
         request=request,
-        source=_bytes_of(source, request.name, most_bytes=None if in_store else MAX_SOURCE_BYTES),
+        source=_bytes_of(source, request.name, most_bytes=None if terms.in_store else MAX_SOURCE_BYTES),
         cover=b"" if cover is None else _bytes_of(cover, "The cover"),
-        store=store,
-        sound=sound,
-        in_store=in_store,
+        terms=terms,
     )
 
 

@@ -17,6 +17,7 @@ from chorus.wire import RATE_HZ
 
 LINE_EVERY_S: Final = 5.0
 BAR_CELLS: Final = 28
+STARTING: Final = "starting the workers"
 STAND_IN: Final = "a stand-in voice speaks on this farm; `chorus models pull` there fetches Kokoro's real ones."
 
 
@@ -35,8 +36,8 @@ class Progress(Protocol):
         """Say something once."""
         ...
 
-    def show(self, record: JobRecord) -> None:
-        """Show how far a job is."""
+    def show(self, record: JobRecord, *, starting: bool = False) -> None:
+        """Show how far a job is. `starting`: its workers are on their way, so nothing is amiss if nothing moves."""
         ...
 
     def result(self, facts: dict[str, Any], sentence: str) -> None:
@@ -65,9 +66,9 @@ class JsonProgress:
         """Say something once."""
         self._write({"event": "note", "text": sentence})
 
-    def show(self, record: JobRecord) -> None:
+    def show(self, record: JobRecord, *, starting: bool = False) -> None:
         """Show how far a job is."""
-        self._write({"event": "progress", **asdict(record)})
+        self._write({"event": "progress", "starting": starting, **asdict(record)})
 
     def result(self, facts: dict[str, Any], sentence: str) -> None:  # noqa: ARG002 -- programs want the facts alone
         """Say what was made."""
@@ -95,10 +96,10 @@ class LineProgress:
         """Say something once."""
         tell(sentence)
 
-    def show(self, record: JobRecord) -> None:
+    def show(self, record: JobRecord, *, starting: bool = False) -> None:
         """Show how far a job is: every few seconds, and whenever it comes to stand still or goes on."""
-        line = describe(record, self._pace)
-        phase = f"{record.state}{record.waiting}"
+        line = describe(record, self._pace, starting=starting)
+        phase = STARTING if line == STARTING else f"{record.state}{record.waiting}"
         now_s = time.monotonic()
         if phase != self._said or now_s - self._said_s >= LINE_EVERY_S:
             self._said, self._said_s = phase, now_s
@@ -127,7 +128,7 @@ class BarProgress:
         """Say something once."""
         self._live.console.print(Text(sentence))
 
-    def show(self, record: JobRecord) -> None:
+    def show(self, record: JobRecord, *, starting: bool = False) -> None:
         """Show how far a job is."""
         done = min(1.0, record.characters / record.characters_total) if record.characters_total else 0.0
         cells = round(done * BAR_CELLS)
@@ -135,7 +136,8 @@ class BarProgress:
         head = Table.grid(padding=(0, 1))
         head.add_row(Text(record.title or record.request.name, style="bold"), bar, f"{done:4.0%}")
         grid = Table.grid()
-        for row in (head, Text(describe(record, self._pace)), Text(shares(record), style="dim")):
+        told = describe(record, self._pace, starting=starting)
+        for row in (head, Text(told), Text(shares(record), style="dim")):
             grid.add_row(row)
         self._live.update(grid)
 
@@ -168,9 +170,11 @@ class Pace:
         return record.frames / RATE_HZ * left / speed
 
 
-def describe(record: JobRecord, pace: Pace) -> str:
+def describe(record: JobRecord, pace: Pace, *, starting: bool = False) -> str:
     """One line: chapters, segments, audio, speed, time left; or why nothing moves."""
     speed, left_s = pace.times_real_time(record), pace.left_s(record)
+    if starting and record.state in (State.QUEUED, State.RUNNING):
+        return STARTING
     if record.waiting and record.state in (State.QUEUED, State.RUNNING):
         return f"waiting: {record.waiting}"
     if not record.segments_planned:

@@ -99,7 +99,9 @@ local function tell(kind, segment, text)
   return append(fields)
 end
 
-local function window() return math.max(2 * slots(), 4) end
+-- A book's share of the farm is its share of what is under way: an urgent one gets more, and no one gets nothing.
+local SHARES = { low = 1, normal = 2, high = 4 }
+local function window() return (SHARES[get('priority')] or SHARES.normal) * math.max(slots(), 2) end
 
 -- Three parts of unfreed audio; a farm whose window holds more than that gets the room its window needs.
 local function parts_ahead()

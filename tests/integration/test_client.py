@@ -3,6 +3,7 @@
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -26,6 +27,7 @@ from chorus.errors import (
 from chorus.keys import JobKeys
 from chorus.records import State, Worker
 from chorus.settings import ClientSettings
+from chorus.submission import Terms
 from chorus.wire import RATE_HZ
 
 RIGHT = "sesame"
@@ -35,7 +37,9 @@ RIGHT = "sesame"
 
 
 def test_a_submit_writes_the_whole_job_and_asks_someone_to_look(client: Client, server: redis.Redis) -> None:
-    record = client.submit("Hello there.", job="greeting", voice="bm_george", cover=b"png", store="s1", sound="abc")
+    record = client.submit(
+        "Hello there.", job="greeting", voice="bm_george", cover=b"png", terms=Terms(store="s1", sound="abc")
+    )
     assert (record.job, record.state, record.want, record.epoch) == ("greeting", State.QUEUED, "", 1)
     assert (record.request.name, record.request.voice) == ("text.txt", "bm_george")
     assert (record.store, record.sound, record.finished) == ("s1", "abc", False)
@@ -75,11 +79,14 @@ def test_the_same_id_with_the_same_request_is_the_same_job(client: Client, serve
 
 @pytest.mark.parametrize(
     ("source", "wishes"),
-    [("Goodbye.", {}), ("Hello.", {"voice": "af_bella"}), ("Hello.", {"cover": b"x"}), ("Hello.", {"sound": "other"})],
+    [
+        ("Goodbye.", {}),
+        ("Hello.", {"voice": "af_bella"}),
+        ("Hello.", {"cover": b"x"}),
+        ("Hello.", {"terms": Terms(sound="other")}),
+    ],
 )
-def test_the_same_id_with_another_request_is_a_conflict(
-    client: Client, source: str, wishes: dict[str, str | bytes]
-) -> None:
+def test_the_same_id_with_another_request_is_a_conflict(client: Client, source: str, wishes: dict[str, Any]) -> None:
     client.submit("Hello.", job="a")
     with pytest.raises(ConflictError, match="Job a was submitted with another request"):
         client.submit(source, job="a", **wishes)
@@ -87,8 +94,8 @@ def test_the_same_id_with_another_request_is_a_conflict(
 
 
 def test_the_same_document_kept_elsewhere_is_the_same_job(client: Client) -> None:
-    client.submit("Hello.", job="a", store="one")
-    assert client.submit("Hello.", job="a", store="two").store == "one"
+    client.submit("Hello.", job="a", terms=Terms(store="one"))
+    assert client.submit("Hello.", job="a", terms=Terms(store="two")).store == "one"
 
 
 def test_many_submits_of_one_id_at_once_make_one_job(client: Client) -> None:

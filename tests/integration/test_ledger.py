@@ -14,7 +14,8 @@ from chorus import Client
 from chorus.errors import JobFailedError
 from chorus.keys import JobKeys
 from chorus.records import State
-from chorus.request import Format, OnError
+from chorus.request import Format, OnError, Priority
+from chorus.submission import Terms
 from chorus.wire import Chunk, Kind, cut, decode
 
 SOUND = "0123456789ab"
@@ -401,3 +402,16 @@ def test_what_is_wrong_with_every_segment_stops_the_job_though_silence_was_wishe
     farm.plan(3)
     farm.ledger.fail(farm.take("segment:0"), "Voice 'af_hart' is unknown.", final=True, stop=True)
     assert (farm.state(), farm.client.job("book").error) == (State.FAILED, "Voice 'af_hart' is unknown.")
+
+
+def test_an_urgent_book_gets_a_larger_share_and_no_book_gets_none(farm: Farm) -> None:
+    shares: dict[Priority, int] = {}
+    priorities: tuple[Priority, ...] = ("low", "normal", "high")
+    for priority in priorities:
+        farm.job = priority
+        farm.client.submit("Once.", job=priority, format="wav", terms=Terms(priority=priority))
+        farm.hints.clear()
+        farm.note(farm.tend())
+        farm.plan(40)
+        shares[priority] = sum(step.startswith("segment") for step in farm.hints)
+    assert shares == {"low": 2, "normal": 4, "high": 8}

@@ -16,6 +16,7 @@ from chorus import (
     Reassembler,
     Request,
     State,
+    Terms,
     Worker,
 )
 
@@ -24,7 +25,7 @@ def submit(client: Client) -> None:
     assert_type(client.submit("Hello."), JobRecord)
     assert_type(client.submit(b"# Hi", name="hi.md", voice="af_sky", speed=1.2, format="m4b", live=False), JobRecord)
     assert_type(client.submit(Path("book.epub"), job="book", cover=Path("cover.png"), fresh=True), JobRecord)
-    assert_type(client.submit(b"Hi.", Request(name="hi.txt"), sound="abc", store="s"), JobRecord)
+    assert_type(client.submit(b"Hi.", Request(name="hi.txt"), terms=Terms(sound="abc", priority="high")), JobRecord)
     client.submit("Hello.", format="aac")  # type: ignore[arg-type]
     client.submit("Hello.", voise="af_sky")  # type: ignore[call-arg]
     client.submit(7)  # type: ignore[arg-type]
