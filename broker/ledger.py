@@ -97,7 +97,7 @@ class Ledger:
     def __init__(self, connection: "redis.Redis", settings: FarmSettings) -> None:
         self.redis = connection
         self._lease_ms = int(settings.lease_s * 1000)
-        self._slots: Mapping[str, int] = {}
+        self._farm = _json({"slots": {}, "memory_tight": False})
         library = (SCRIPTS / "lib.lua").read_text()
         guard = (SCRIPTS / "guard.lua").read_text()
         self._scripts = {
@@ -106,9 +106,12 @@ class Ledger:
             if path.stem not in ("lib", "guard")
         }
 
-    def note_slots(self, slots: Mapping[str, int]) -> None:
-        """Remember how many segments of each sound the registered workers speak at once: the window follows it."""
-        self._slots = dict(slots)
+    def note_farm(self, slots: Mapping[str, int], *, memory_tight: bool = False) -> None:
+        """Remember how many segments of each sound the registered workers speak at once: the windows follow it.
+
+        While the server's memory is tight they stay shut.
+        """
+        self._farm = _json({"slots": dict(slots), "memory_tight": memory_tight})
 
     def tend(self, job: str, pins: Pins, *, may_reap: bool = True) -> Outcome:
         """Do whatever this job needs now."""
@@ -173,7 +176,7 @@ class Ledger:
         return self._run(script, claim.job, claim.step, claim.token, claim.epoch, *rest)
 
     def _run(self, script: str, job: str, *rest: bytes | str | int) -> Outcome:
-        arguments = [json.dumps(self._slots), self._lease_ms, *rest]
+        arguments = [self._farm, self._lease_ms, *rest]
         status, sound, store, hints, extra = self._scripts[script](keys=list(JobKeys(job).all), args=arguments)
         pairs = (hint.decode().split(" ", 1) for hint in hints)
         return Outcome(

@@ -16,6 +16,7 @@ from chorus import keys
 from chorus.records import Worker
 
 BULK = "bulk"
+MEMORY_SHARE = 0.7
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +74,13 @@ def read(connection: "redis.Redis") -> Farm:
     if gone:
         connection.zrem(keys.WORKERS, *gone)
     return Farm(workers=tuple(Worker.from_json(record) for record in records if record is not None))
+
+
+def memory_tight(connection: "redis.Redis") -> bool:
+    """Whether the server has come near its maxmemory: then no job may put more into it."""
+    told = cast("dict[str, int]", connection.info("memory"))
+    most = told.get("maxmemory", 0)
+    return most > 0 and told["used_memory"] > MEMORY_SHARE * most
 
 
 def host() -> str:

@@ -104,7 +104,7 @@ class Upkeep:
             self._ledger.renew(claim)
         registry.sign_in(self._redis, self._describe())
         self._farm = registry.read(self._redis)
-        self._ledger.note_slots(self._farm.slots())
+        self._ledger.note_farm(self._farm.slots(), memory_tight=registry.memory_tight(self._redis))
 
     def _reap(self) -> None:
         now_s = time.monotonic()

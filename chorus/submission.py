@@ -75,7 +75,7 @@ class Order:
         found = read_hash(pipe, JobKeys(self.job).record)
         pipe.multi()
         if not found:
-            self._write_new(pipe, created_ms)
+            self._write_new(pipe, created_ms, fresh=fresh)
             return True
         record = JobRecord.from_fields(self.job, found)
         if record.digest != self.digest:
@@ -87,7 +87,7 @@ class Order:
             pipe.hset(JobKeys(self.job).record, "want", "running")
         return fresh or record.state not in (State.DONE, State.CANCELLED)
 
-    def _write_new(self, pipe: Pipeline, created_ms: int) -> None:
+    def _write_new(self, pipe: Pipeline, created_ms: int, *, fresh: bool) -> None:
         key = JobKeys(self.job).record
         fields: dict[EncodableT, EncodableT] = {
             "state": State.QUEUED.value,
@@ -100,6 +100,7 @@ class Order:
             "sound": self.terms.sound,
             "source_at": "store" if self.terms.in_store else "redis",
             "priority": self.terms.priority,
+            "fresh": int(fresh),
         }
         pipe.hset(key, mapping=fields)
         pipe.expire(key, UNFINISHED_S)

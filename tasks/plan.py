@@ -3,7 +3,7 @@
 import itertools
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Any, cast
 
@@ -15,8 +15,9 @@ from chorus.errors import OptionError, SourceError
 from chorus.keys import UNFINISHED_S, JobKeys
 from chorus.request import Request
 from tasks import documents
-from tasks.documents.model import Chapter, Document, select
+from tasks.documents.model import Document, select
 from tasks.encode.cover import read_cover
+from tasks.salvage import Salvage, salvage
 from tasks.segments import Segment, estimate_frames, segments
 
 # A live job's first segment: a few words, so that they are heard soon.
@@ -31,6 +32,8 @@ class Planned:
 
     document: Document
     language: str
+    salvage: Salvage
+    """What need not be spoken again."""
 
 
 def plan(claim: Claim) -> tuple[Outcome, str]:
@@ -42,7 +45,7 @@ def plan(claim: Claim) -> tuple[Outcome, str]:
     about = _about(planned) if claim.number == 0 else None
     if about is not None and _fits_a_file(planned.document.cover):
         here.redis.set(JobKeys(claim.job).cover, planned.document.cover or b"", nx=True, ex=UNFINISHED_S)
-    specs = _specs(claim, request, planned, chapter)
+    specs = (_spec(claim.number, request, planned, segment) for segment in _segments(claim, request, planned))
     handed = 0
     for batch in itertools.chain([list(itertools.islice(specs, 1))], _batches(specs)):
         outcome = here.ledger.extend(claim, batch, first_index=handed, document=about)
@@ -59,22 +62,24 @@ def _batches(specs: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _specs(claim: Claim, request: Request, planned: Planned, chapter: Chapter) -> Iterator[dict[str, Any]]:
+def _segments(claim: Claim, request: Request, planned: Planned) -> Iterator[Segment]:
     first = LIVE_FIRST_TOKENS if request.live and claim.number == 0 else None
-    for segment in segments(chapter, planned.language, first=first):
-        yield _spec(claim.number, request, chapter, segment)
+    return segments(planned.document.chapters[claim.number], planned.language, first=first)
 
 
-def _spec(number: int, request: Request, chapter: Chapter, segment: Segment) -> dict[str, Any]:
+def _spec(number: int, request: Request, planned: Planned, segment: Segment) -> dict[str, Any]:
+    text = planned.document.chapters[number].text[segment.start : segment.end]
+    stored = planned.salvage.get((number, segment.start, text))
     return {
         "chapter": number,
         "start": segment.start,
         "end": segment.end,
-        "text": chapter.text[segment.start : segment.end],
+        "text": text,
         "phonemes": segment.phonemes,
         "pause_ms": segment.pause_ms,
-        "characters": _solid(chapter.text[segment.start : segment.end]),
+        "characters": _solid(text),
         "frames": estimate_frames(segment.tokens, request.speed),
+        **({"stored": asdict(stored)} if stored else {}),
     }
 
 
@@ -105,13 +110,15 @@ def _solid(text: str) -> int:
     return sum(map(len, text.split()))
 
 
-_read_lately: OrderedDict[tuple[str, int], Planned] = OrderedDict()
+_read_lately: OrderedDict[tuple[object, ...], Planned] = OrderedDict()
 _reading = Lock()
 
 
 def _read(claim: Claim, request: Request) -> Planned:
     """The job's document. A book of a hundred chapters is planned in a hundred steps, but read once."""
-    key = (claim.job, claim.epoch)
+    # An id may come again, with another document, once its first job has expired or was lost.
+    created = process.current().redis.hget(JobKeys(claim.job).record, "created_ms")
+    key = (claim.job, claim.epoch, created)
     with _reading:
         if key not in _read_lately:
             _read_lately[key] = _read_anew(claim, request)
@@ -129,7 +136,7 @@ def _read_anew(claim: Claim, request: Request) -> Planned:
     if source is None:
         raise SourceError(f"The source of job {claim.job} is gone: submit it again.")
     document = select(documents.read(source, request.name), request.chapters)
-    return Planned(document=document, language=spoken_language(request, document))
+    return Planned(document=document, language=spoken_language(request, document), salvage=salvage(here, claim))
 
 
 def spoken_language(request: Request, document: Document) -> str:

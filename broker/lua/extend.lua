@@ -2,7 +2,8 @@
 -- has already is passed over, so a plan that died halfway is simply made again.
 -- ARGV 3-5 as in guard.lua. ARGV 6: the document as JSON {title, author, language, chapters, characters}, with the first
 -- call of plan:0, else empty. ARGV 7: index within the chapter of the first spec. ARGV 8…: specs as JSON
--- {chapter, frames, …}.
+-- {chapter, frames, …}. One with `stored` {part, number, frames} lies in the store since an earlier ledger lost this job:
+-- if it gets the same place again, it counts as spoken.
 -- Writes record, specs, steps, parts, chapters. Status: ok | done | gone.
 
 local k = tonumber(string.match(step, '%d+$'))
@@ -23,10 +24,19 @@ local function take(spec)
   local n = number('segments_planned')
   local m, part, frames = open_part(number('parts_total') - 1, spec, number('part_frames'))
   spec.n, spec.part = n, m
-  part.last, part.left = n, part.left + 1
+  part.last = n
+  local stored = spec.stored
+  if stored and stored.part == m and stored.number == n then
+    redis.call('HSET', steps, 'segment:' .. n, 'd')
+    add('segments_done', 1)
+    add('frames', stored.frames)
+    add('characters', spec.characters)
+  else
+    redis.call('HSET', steps, 'segment:' .. n, 'w')
+    part.left = part.left + 1
+  end
   keep_part(m, part)
   redis.call('HSET', specs, n, cjson.encode(spec))
-  redis.call('HSET', steps, 'segment:' .. n, 'w')
   set('part_frames', frames + spec.frames)
   add('segments_planned', 1)
 end

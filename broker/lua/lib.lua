@@ -16,7 +16,8 @@
 --   13 parts     hash    part number -> {chapter, first, last, left, closed} as JSON
 --   14 chapters  hash    chapter number -> {title, first, count, characters} as JSON
 --   15 readers   hash    listener -> {segment, deadline_ms} as JSON
--- ARGV 1: {sound: slots} as JSON, what is registered now. ARGV 2: the lease in ms. The rest is each script's own.
+-- ARGV 1: what is known of the farm now, as JSON {slots: {sound: slots}, memory_tight}. ARGV 2: the lease in ms.
+-- The rest is each script's own.
 --
 -- Every script answers {status, sound, store, hints, extra}. A hint is "queue step"; sending it twice, or never, does
 -- no harm: the deadlines in `flights` and `errands` find what was lost.
@@ -33,6 +34,7 @@ local UNFINISHED_S, FINISHED_S = 30 * 86400, 3600
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local farm = cjson.decode(ARGV[1])
 local lease_ms = tonumber(ARGV[2])
 local hints = {}
 
@@ -60,7 +62,7 @@ end
 
 local function slots()
   local sound = get('sound')
-  return sound and cjson.decode(ARGV[1])[sound] or 0
+  return sound and farm.slots[sound] or 0
 end
 
 -- A listener who has more than ten seconds in hand gives the live slot to others.
@@ -123,8 +125,11 @@ local function send_segments(wishes)
     local spec = cjson.decode(redis.call('HGET', specs, next))
     if spec.part >= freed + parts_ahead() then break end
     set('chapter_now', spec.chapter)
-    dispatch('segment:' .. next, wishes)
-    next, flying = next + 1, flying + 1
+    if redis.call('HGET', steps, 'segment:' .. next) == 'w' then
+      dispatch('segment:' .. next, wishes)
+      flying = flying + 1
+    end
+    next = next + 1
   end
   set('next', next)
 end
@@ -170,7 +175,7 @@ local function proceed()
   if get('state') ~= 'running' then return end
   local wishes = request()
   plan_ahead(wishes)
-  if slots() > 0 then send_segments(wishes) end
+  if slots() > 0 and not farm.memory_tight then send_segments(wishes) end
   if wishes.format ~= '' then send_parts(wishes) end
   settle(wishes)
 end

@@ -59,6 +59,7 @@ local function restart()
     'freed',
   }) do redis.call('HDEL', record, field) end
   add('epoch', 1)
+  set('fresh', 1)
   set('state', 'queued')
 end
 
@@ -145,7 +146,9 @@ if get('state') == 'queued' then begin() end
 if get('state') == 'running' then
   reap()
   if request().format == '' then free_what_was_heard() end
-  if slots() > 0 then
+  if farm.memory_tight then
+    set('waiting', 'the server has used 70 % of its memory: finish or cancel jobs, or raise its maxmemory')
+  elseif slots() > 0 then
     redis.call('HDEL', record, 'waiting')
   else
     set('waiting', 'no voice worker is here yet that speaks with ' .. (get('model') or 'the chosen model') .. ' (sound ' .. get('sound') .. ')')

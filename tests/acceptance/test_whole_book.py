@@ -105,3 +105,23 @@ def test_five_thousand_segments_stay_within_both_windows_and_in_little_memory(wo
     assert 0 < most["flights"] <= max(2 * slots, 4)
     assert 0 < most["parts"] <= 3
     assert most["memory"] < 64 * 2**20
+
+
+def test_a_job_whose_redis_was_lost_is_planned_anew_but_not_spoken_anew(workshop: Workshop, tmp_path: Path) -> None:
+    source = SAMPLE + b"\n\n" + SAMPLE * 8
+    workshop.start("desk", "voice")
+    workshop.client.submit(source, name="sample.md", job="book", format="wav")
+    wait_until(lambda: workshop.client.job("book").parts_done >= 2, description="two parts are stored")
+    workshop.client.want("book", "paused")
+    wait_until(lambda: workshop.client.job("book").state is State.PAUSED, description="the job is paused")
+    with redis.Redis.from_url(workshop.url) as connection:
+        connection.flushall()
+    wait_until(lambda: len(workshop.client.workers()) == 2, description="both workers have signed in again")
+    workshop.client.submit(source, name="sample.md", job="book", format="wav")
+    record = workshop.finished("book")
+    assert record.state is State.DONE, record.error
+    spoken_again = sum(record.spoken_by.values())
+    assert 0 < spoken_again < record.segments_planned == record.segments_done
+    assert record.characters == record.characters_total
+    saved = workshop.client.save("book", tmp_path / "book.wav")
+    assert heard_tokens(saved) == planned_tokens(source, "sample.md")

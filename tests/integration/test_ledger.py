@@ -8,6 +8,7 @@ import pytest
 import redis
 from support import wait_until
 
+from broker import registry
 from broker.ledger import Claim, Ledger, Outcome, Pins, Spoken
 from broker.settings import FarmSettings
 from chorus import Client
@@ -113,7 +114,7 @@ def spec(chapter: int) -> dict[str, object]:
 def farm(redis_url: str) -> Iterator[Farm]:
     with redis.Redis.from_url(redis_url) as connection, Client(redis_url) as client:
         ledger = Ledger(connection, FarmSettings(lease_s=LEASE_S))
-        ledger.note_slots({SOUND: 2})
+        ledger.note_farm({SOUND: 2})
         yield Farm(ledger=ledger, client=client, connection=connection)
 
 
@@ -130,7 +131,7 @@ def test_a_book_runs_from_submit_to_its_file(farm: Farm) -> None:
 
 
 def test_a_job_waits_and_says_for_what(farm: Farm) -> None:
-    farm.ledger.note_slots({})
+    farm.ledger.note_farm({})
     farm.client.submit("Once.", job="book", format="wav")
     farm.ledger.tend("book", Pins())
     assert farm.client.job("book").waiting == "no voice worker is registered"
@@ -138,13 +139,13 @@ def test_a_job_waits_and_says_for_what(farm: Farm) -> None:
     assert farm.client.job("book").waiting == "no desk worker with a store is registered"
     farm.tend()
     assert farm.client.job("book").waiting == f"no voice worker is here yet that speaks with toy voice (sound {SOUND})"
-    farm.ledger.note_slots({SOUND: 1})
+    farm.ledger.note_farm({SOUND: 1})
     farm.tend()
     assert farm.client.job("book").waiting == ""
 
 
 def test_planning_goes_on_without_a_voice_worker_but_nothing_is_sent_to_be_spoken(farm: Farm) -> None:
-    farm.ledger.note_slots({})
+    farm.ledger.note_farm({})
     farm.submit()
     farm.plan(3)
     assert farm.hints == []
@@ -415,3 +416,28 @@ def test_an_urgent_book_gets_a_larger_share_and_no_book_gets_none(farm: Farm) ->
         farm.plan(40)
         shares[priority] = sum(step.startswith("segment") for step in farm.hints)
     assert shares == {"low": 2, "normal": 4, "high": 8}
+
+
+def test_while_the_servers_memory_is_tight_nothing_new_is_sent_and_the_job_says_why(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(9)
+    farm.ledger.note_farm({SOUND: 2}, memory_tight=True)
+    assert farm.speak("segment:0").hints == ()
+    farm.tend()
+    assert farm.client.job("book").waiting.startswith("the server has used 70 % of its memory")
+    farm.ledger.note_farm({SOUND: 2})
+    assert [hint.step for hint in farm.tend().hints] == ["segment:4"]
+    assert farm.client.job("book").waiting == ""
+
+
+def test_memory_is_tight_from_seventy_percent_of_a_stated_maximum_on(farm: Farm) -> None:
+    farm.submit()
+    used = farm.connection.info("memory")["used_memory"]
+    assert not registry.memory_tight(farm.connection)
+    try:
+        farm.connection.config_set("maxmemory", used * 2)
+        assert not registry.memory_tight(farm.connection)
+        farm.connection.config_set("maxmemory", int(used * 1.2))
+        assert registry.memory_tight(farm.connection)
+    finally:
+        farm.connection.config_set("maxmemory", 0)
