@@ -6,7 +6,8 @@ What was measured about each of them stands in docs/architecture.md.
 from typing import Any
 
 from celery import Celery
-from kombu import Exchange, Queue
+from celery.app.amqp import AMQP
+from kombu import Connection, Exchange, Queue
 
 from broker.embedded import locate
 from broker.gate import NAME, POLL_S
@@ -15,6 +16,18 @@ from chorus.errors import ServerError
 
 DESK, DESK_LIVE = "chorus.desk", "chorus.desk.live"
 EXCHANGE = "chorus"
+# How often a worker looks for a server that went away. Kombu's own pauses grow to half a minute.
+LOOK_AGAIN_S = 1.0
+
+
+class _Connection(Connection):  # type: ignore[misc] # kombu has no types here
+    def ensure_connection(self, *arguments: Any, **options: Any) -> Any:
+        steady = {"interval_start": LOOK_AGAIN_S, "interval_step": 0.0, "interval_max": LOOK_AGAIN_S}
+        return super().ensure_connection(*arguments, **steady | options)
+
+
+class _Amqp(AMQP):  # type: ignore[misc] # celery has no types
+    Connection = _Connection
 
 
 def queue(name: str) -> Queue:
@@ -69,6 +82,6 @@ def _configuration() -> dict[str, Any]:
     }
 
 
-app = Celery("chorus", set_as_current=False)
+app = Celery("chorus", amqp=_Amqp, set_as_current=False)
 # A function, so that importing the app neither reads the environment nor reaches for a server.
 app.add_defaults(_configuration)

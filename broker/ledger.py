@@ -16,10 +16,11 @@ from chorus.keys import JobKeys
 from chorus.wire import Chunk, encode
 
 SCRIPTS = Path(__file__).parent / "lua"
-COMMITS = ("extend", "commit_plan", "commit_segment", "commit_part", "commit_bind", "fail")
-# A segment is given up when this many processes died over it, or this many living ones saw it fail.
-MAX_ATTEMPTS = 6
+COMMITS = ("extend", "commit_plan", "commit_segment", "commit_part", "commit_bind", "fail", "pause")
+# A step is given up when living processes saw it fail so often. Who died may have died of something else.
 MAX_FAILURES = 2
+APART_FROM = 3
+"""The attempt from which on a segment is spoken in a process of its own: two processes may have died of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +46,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """A step taken. Everything but `status` is empty unless that is `ok` or `poison`."""
+    """A step taken. Everything but `status` is empty unless that is `ok`."""
 
     status: str
     job: str
@@ -64,6 +65,16 @@ class Claim:
     def number(self) -> int:
         """The n of `segment:n`, `plan:n`, `part:n`."""
         return int(self.step.partition(":")[2] or 0)
+
+    @property
+    def segment(self) -> bool:
+        """Whether it is a segment, and no step of the desk's."""
+        return self.step.startswith("segment:")
+
+    @property
+    def apart(self) -> bool:
+        """Whether it is to be spoken in a process of its own."""
+        return self.segment and self.attempt >= APART_FROM
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +130,7 @@ class Ledger:
 
     def claim(self, job: str, step: str, token: str) -> Claim:
         """Take a step, if it is there to take."""
-        outcome = self._run("claim", job, step, token, MAX_ATTEMPTS)
+        outcome = self._run("claim", job, step, token)
         if not outcome.extra:
             return Claim(status=outcome.status, job=job, step=step, token=token, spec={}, document={})
         attempt, epoch, spec, request, document, model = outcome.extra
@@ -141,6 +152,10 @@ class Ledger:
     def renew(self, claim: Claim) -> bool:
         """Keep a step; False: it is no longer ours."""
         return self._run("renew", claim.job, claim.step, claim.token).status == "ok"
+
+    def release(self, claim: Claim) -> None:
+        """Give a step back unfinished: its lease ends now, and the next tick gives it on."""
+        self._run("renew", claim.job, claim.step, claim.token, lease_ms=0)
 
     def extend(
         self, claim: Claim, specs: Iterable[Mapping[str, Any]], *, first_index: int, document: Mapping[str, Any] | None
@@ -172,11 +187,15 @@ class Ledger:
         """A step failed before our eyes. Not final: it is tried again. Stop: the whole job fails with it."""
         return self._commit("fail", claim, reason, 0 if final else MAX_FAILURES, int(stop))
 
+    def pause(self, claim: Claim, reason: str) -> Outcome:
+        """The outside refuses, and would refuse the next step too: the job waits, says why, and goes on on resume."""
+        return self._commit("pause", claim, reason)
+
     def _commit(self, script: str, claim: Claim, *rest: bytes | str | int) -> Outcome:
         return self._run(script, claim.job, claim.step, claim.token, claim.epoch, *rest)
 
-    def _run(self, script: str, job: str, *rest: bytes | str | int) -> Outcome:
-        arguments = [self._farm, self._lease_ms, *rest]
+    def _run(self, script: str, job: str, *rest: bytes | str | int, lease_ms: int | None = None) -> Outcome:
+        arguments = [self._farm, self._lease_ms if lease_ms is None else lease_ms, *rest]
         status, sound, store, hints, extra = self._scripts[script](keys=list(JobKeys(job).all), args=arguments)
         pairs = (hint.decode().split(" ", 1) for hint in hints)
         return Outcome(

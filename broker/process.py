@@ -3,10 +3,13 @@
 Opened by `workers` before the consumer starts, used by the steps in `tasks`. Knows nothing of speech.
 """
 
+import logging
 import os
+import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import BoundedSemaphore
@@ -17,15 +20,19 @@ from celery import Celery
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from broker import hints, registry
+from broker import hints, reach, registry
 from broker.ledger import Claim, Ledger, Outcome
 from broker.settings import FarmSettings
 from broker.store import LocalStore
 from broker.upkeep import Upkeep
+from broker.watchdog import HUNG, Watchdog, deadline_s
 from chorus.errors import FarmError
 from chorus.records import Worker
 
 RETRIES = 12
+FAREWELL_S = 2.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -37,6 +44,7 @@ class Process:
     redis: "redis.Redis"
     ledger: Ledger
     upkeep: Upkeep
+    watchdog: Watchdog
     store: LocalStore | None
     free: Mapping[str, BoundedSemaphore]
     """By lane: a claim is made only when a slot is really free."""
@@ -50,8 +58,33 @@ class Process:
         return outcome
 
     def claim(self, job: str, step: str) -> Claim:
-        """Take a step, under a token that no resent message shares."""
-        return self.ledger.claim(job, step, uuid.uuid4().hex)
+        """Take a step, under a token that says who we are and that no resent message shares."""
+        return self.ledger.claim(job, step, f"{self.worker.id}/{uuid.uuid4().hex}")
+
+    @contextmanager
+    def holding(self, claim: Claim) -> Iterator[None]:
+        """Keep a step, and answer for it with this process's life."""
+        limit_s = deadline_s(claim, self.settings.deadline_s)
+        with self.upkeep.holding(claim), self.watchdog.watching(claim, limit_s):
+            yield
+
+    @contextmanager
+    def drained(self) -> Iterator[None]:
+        """Take every slot: no step is under way while the block runs, and those that come wait for its end."""
+        with ExitStack() as taken:
+            for lane, slots in self.worker.slots.items():
+                for _ in range(slots):
+                    taken.enter_context(self.free[lane])
+            yield
+
+    def end(self, why: str) -> None:
+        """Leave at once, without a word to whatever hangs; whoever supervises us starts us again."""
+        log.critical("%s: this process ends, to be started anew.", why)
+        # In a thread, for the server may be what is away.
+        farewell = threading.Thread(target=self.upkeep.let_go, daemon=True)
+        farewell.start()
+        farewell.join(FAREWELL_S)
+        os._exit(HUNG)
 
     def opened_store(self) -> LocalStore:
         """The store of this process."""
@@ -109,12 +142,14 @@ def open_process(
     upkeep = Upkeep(
         connection, ledger, describe=lambda: describe(process), send=partial(hints.send, app), lease_s=settings.lease_s
     )
+    watchdog = Watchdog(reachable=lambda: reach.answers(app.conf.broker_url), end=lambda why: current().end(why))
     process = Process(
         app=app,
         settings=settings,
         redis=connection,
         ledger=ledger,
         upkeep=upkeep,
+        watchdog=watchdog,
         store=store,
         free={lane: BoundedSemaphore(count) for lane, count in slots.items()},
         worker=worker,

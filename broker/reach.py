@@ -24,6 +24,15 @@ def check(url: str) -> str:
         return who(server)
 
 
+def answers(url: str) -> bool:
+    """Whether it answers at this moment."""
+    try:
+        with client(url) as server:
+            return bool(server.ping())
+    except redis.RedisError:
+        return False
+
+
 def address(url: str) -> str:
     """The host and port of a Redis URL, fit to be shown."""
     with client(url) as server:

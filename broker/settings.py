@@ -31,15 +31,18 @@ class FarmSettings(ClientSettings):
     slots: int = Field(default=0, ge=0, le=256, description="Segments spoken at once by a worker. 0: one per core.")
     desk_slots: int = Field(default=2, ge=1, le=64, description="Documents, parts and files a desk works on at once.")
     lease_s: float = Field(default=3.0, ge=0.5, le=60, description="Seconds until a silent worker's step is given on.")
+    deadline_s: float = Field(
+        default=60.0,
+        ge=1,
+        le=3600,
+        description="Seconds a segment may take, or 20 times its length if that is more, until it counts as hung.",
+    )
     mirror: str = Field(
         default="", description="Base address, or a folder, to fetch model files from instead of upstream."
     )
     offline: bool = Field(default=False, description="Never reach for the network: use what is here.")
     port: int = Field(default=0, ge=0, le=65535, description="Port of the embedded server. 0: any free one.")
     flower_port: int = Field(default=5555, ge=1, le=65535, description="Port of Flower under `chorus up --flower`.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="What workers write to their logs."
-    )
 
     def store_folder(self) -> Path:
         """Where parts and results lie."""

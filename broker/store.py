@@ -124,6 +124,7 @@ class LocalStore:
     def writer(self, key: str) -> Iterator[Path]:
         """A path that becomes the key when the block ends well, and vanishes when it does not."""
         target = self.path(key)
+        self._check_there()
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -136,6 +137,7 @@ class LocalStore:
         try:
             return self.path(key).read_bytes()
         except FileNotFoundError as error:
+            self._check_there()
             raise FarmError(f"{key} is missing from the store {self.folder}: was it deleted by hand?") from error
         except OSError as error:
             raise DiskError(f"{key} cannot be read from the store {self.folder} ({reason(error)}).") from error
@@ -147,8 +149,11 @@ class LocalStore:
         return self.folder / key
 
     def exists(self, key: str) -> bool:
-        """Whether the key is there."""
-        return self.path(key).is_file()
+        """Whether the key is there; DiskError if the store itself is not."""
+        if self.path(key).is_file():
+            return True
+        self._check_there()
+        return False
 
     def keys(self, folder: str = "") -> tuple[str, ...]:
         """All keys in a folder and below it, sorted."""
@@ -176,6 +181,15 @@ class LocalStore:
         for trash in self.folder.glob(f".*{_TRASH}"):  # whoever was removing it may have been killed
             _discard(trash)
         return len(old)
+
+    def _check_there(self) -> None:
+        """An unmounted disk leaves an empty folder behind: what was written there would be lost when it is back."""
+        try:
+            there = _read_id(self.folder / "store.json")
+        except OSError as error:
+            raise self._refusal(self.folder, error) from error
+        if there != self.id:
+            raise DiskError(f"The store {self.folder} is not there: mount it again, or bring it back.")
 
     def _remove(self, path: Path) -> None:
         """Out of sight in one step, so that a reader never meets half a tree and two removers never quarrel."""

@@ -65,6 +65,8 @@ class Upkeep:
     def start(self) -> None:
         """Sign in first, so that the windows count this worker before its first claim."""
         self._beat()
+        # Loading a model was no sleep.
+        self._last_tick_s = time.monotonic()
         for thread in self._threads:
             thread.start()
 
@@ -87,7 +89,17 @@ class Upkeep:
             yield
         finally:
             with self._lock:
-                del self._held[claim.token]
+                self._held.pop(claim.token, None)
+
+    def let_go(self) -> None:
+        """This process is about to end: give back all it holds and sign out, so that nobody need wait for it."""
+        self._stopping.set()
+        with self._lock:
+            held = list(self._held.values())
+            self._held.clear()
+        for claim in held:
+            self._ledger.release(claim)
+        registry.sign_out(self._redis, self._describe())
 
     def _every(self, work: Callable[[], None], pause_s: float) -> None:
         while not self._stopping.wait(pause_s):

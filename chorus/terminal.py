@@ -175,8 +175,8 @@ def describe(record: JobRecord, pace: Pace, *, starting: bool = False) -> str:
     speed, left_s = pace.times_real_time(record), pace.left_s(record)
     if starting and record.state in (State.QUEUED, State.RUNNING):
         return STARTING
-    if record.waiting and record.state in (State.QUEUED, State.RUNNING):
-        return f"waiting: {record.waiting}"
+    if record.waiting and record.state in (State.QUEUED, State.RUNNING, State.PAUSED):
+        return f"{record.state if record.state is State.PAUSED else 'waiting'}: {record.waiting}"
     if not record.segments_planned:
         return "reading the document" if record.state is State.RUNNING else str(record.state)
     over = record.segments_done + record.segments_failed

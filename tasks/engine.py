@@ -60,6 +60,10 @@ class Engine(Protocol):
         """Say it on this lane, or raise ChorusError."""
         ...
 
+    def speak_apart(self, utterance: Utterance, *, limit_s: float) -> Speech:
+        """Say it in a process of its own, which may die, hang or grow as it likes; ChorusError says what it did."""
+        ...
+
     def close(self) -> None:
         """Stop the lanes' threads and let the sessions go."""
         ...

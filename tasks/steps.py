@@ -13,6 +13,10 @@ from broker import process
 from broker.ledger import Claim, Outcome
 from chorus.errors import CallerError, ChorusError, DiskError, FarmError
 
+# A segment that kills its process does so to a child in the end. The desk has no child: were there no end to its
+# attempts, one text that kills would keep every desk from working.
+MAX_DESK_ATTEMPTS = 20
+
 log = logging.getLogger(__name__)
 
 Work = Callable[[Claim], tuple[Outcome, str]]
@@ -36,25 +40,29 @@ def attempt(job: str, step: str, lane: str, work: Work) -> str:
     here = process.current()
     with here.free[lane]:
         claim = here.claim(job, step)
-        if claim.status == "poison":
-            died = f"{claim.attempt - 1} processes died over it"
-            here.send(here.ledger.fail(claim, f"{told(step)}: {died}.", final=True))
-            raise StepFailedError(f"{told(step)}: given up, {died}.")
         if claim.status != "ok":
             return f"{told(step)}: {UNCLAIMED[claim.status]}"
-        with here.upkeep.holding(claim):
+        with here.holding(claim):
             return _do(here, claim, work)
 
 
 def _do(here: process.Process, claim: Claim, work: Work) -> str:
+    if claim.attempt > MAX_DESK_ATTEMPTS and not claim.segment:
+        ended = f"{MAX_DESK_ATTEMPTS} processes ended over {told(claim.step)}"
+        reason = f"{ended}; `chorus retry {claim.job}` tries it again."
+        raise _failed(here, claim, reason, hopeless=True)
     try:
         outcome, sentence = work(claim)
     except redis.RedisError:
         # Nothing can be told to a server that is away; the lease ends and the step is given on.
         raise
+    except DiskError as error:
+        # Nothing is wrong with the step, and the next one would meet the same disk.
+        here.ledger.pause(claim, str(error))
+        raise StepFailedError(f"{told(claim.step)}: {error} The job is paused.") from error
     except ChorusError as error:
-        # The caller's mistakes and full disks do not go away by trying again, and concern all that would follow.
-        raise _failed(here, claim, str(error), hopeless=isinstance(error, CallerError | DiskError)) from error
+        # The caller's mistakes do not go away by trying again, and concern all that would follow.
+        raise _failed(here, claim, str(error), hopeless=isinstance(error, CallerError)) from error
     except Exception as error:
         # Whatever it was, the ledger must know, or the job would wait for ever.
         log.exception("%s of job %s", claim.step, claim.job)

@@ -37,6 +37,7 @@ class Workshop:
         self.folder = folder
         self.client = Client(url)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._orders: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {}
         self._model = model
         self._slots = slots
 
@@ -55,6 +56,7 @@ class Workshop:
 
     def spawn(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a Celery command of any kind; its output goes to `<name>.log`."""
+        self._orders[name] = arguments, environment
         with self.log(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-P", "-W", "ignore", "-m", "celery", *arguments],
@@ -78,6 +80,14 @@ class Workshop:
             timeout_s=READY_S,
         )
         return self
+
+    def revive(self) -> list[int]:
+        """Start again what ended by itself, as a supervisor would; the exit status of each."""
+        ended = {name: one.returncode for name, one in self._processes.items() if one.poll() is not None}
+        for name in ended:
+            arguments, environment = self._orders[name]
+            self.spawn(name, *arguments, **environment)
+        return list(ended.values())
 
     def worker(self, name: str) -> Worker | None:
         """The registration of one of our processes."""

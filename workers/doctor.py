@@ -12,7 +12,7 @@ from broker import embedded
 from broker.programs import NO_SERVER, programs
 from broker.reach import address
 from broker.settings import FarmSettings, available_cores
-from chorus.errors import ChorusError, OutputError, ServerError
+from chorus.errors import ChorusError, DiskError, OutputError, OutsideError, ServerError
 from chorus.player import find_player
 from workers import models
 
@@ -37,8 +37,8 @@ def examine(settings: FarmSettings) -> Iterator[Finding]:
     yield _look("onnxruntime", lambda: f"{version('onnxruntime')}, {available_cores()} cores")
     yield _look("espeak", _espeak)
     yield _look("home", lambda: str(settings.home_folder()))
-    yield _disk(settings)
-    yield _memory()
+    yield _look("disk", lambda: _disk(settings))
+    yield _look("memory", _memory)
     yield _look("server", lambda: _server(settings))
     yield _look("model", lambda: _model(settings))
     yield _look("player", _player)
@@ -57,21 +57,21 @@ def _espeak() -> str:
     return f"speaks: hello is {phonemize('hello', 'en-us').text}"
 
 
-def _disk(settings: FarmSettings) -> Finding:
+def _disk(settings: FarmSettings) -> str:
     folder = settings.home_folder()
     free = shutil.disk_usage(folder).free
     told = f"{free / 1e9:.1f} GB free in {folder}"
     if free < LEAST_FREE_BYTES:
-        return Finding(what="disk", well=False, told=f"{told}: free some, or set CHORUS_HOME to another disk.")
-    return Finding(what="disk", well=True, told=told)
+        raise DiskError(f"{told}: free some, or set CHORUS_HOME to another disk.")
+    return told
 
 
-def _memory() -> Finding:
+def _memory() -> str:
     memory = psutil.virtual_memory()
     told = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB available"
     if memory.available < LEAST_MEMORY_BYTES:
-        return Finding(what="memory", well=False, told=f"{told}: Kokoro needs about 2 GB; close something.")
-    return Finding(what="memory", well=True, told=told)
+        raise OutsideError(f"{told}: Kokoro needs about 2 GB; close something.")
+    return told
 
 
 def _server(settings: FarmSettings) -> str:

@@ -12,7 +12,7 @@ import kokoro_onnx
 from broker.settings import FarmSettings, available_cores
 from chorus.errors import FarmError, OptionError
 from tasks.engine import Lane, Speech, Utterance
-from workers import voicebank
+from workers import apart, voicebank
 from workers.lanes import Lane as LaneThreads
 from workers.lanes import LaneHealth
 from workers.models import Model
@@ -69,8 +69,10 @@ class KokoroEngine:
         self.model = model.name
         self.model_digest = model.digest
         self.voices_digest = model.voices_digest
+        self._opened = model
         self._styles = styles
         self._booths = booths
+        self._apart = threading.Lock()
 
     def voices(self) -> tuple[str, ...]:
         """The names in the voices file, sorted."""
@@ -88,6 +90,11 @@ class KokoroEngine:
             raise FarmError("The engine is closed: this process is going down.")
         _check(utterance, booth.vocabulary)
         return booth.say(utterance, style)
+
+    def speak_apart(self, utterance: Utterance, *, limit_s: float) -> Speech:
+        """Say it in a process of its own. One at a time: each loads the model anew, and memory is what may be short."""
+        with self._apart:
+            return apart.speak(self._opened, utterance, apart.Limits(wall_s=limit_s))
 
     def warm_up(self) -> None:
         """Say one short utterance on each session, so that no one waits for a first run."""

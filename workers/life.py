@@ -7,15 +7,43 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from celery.bootsteps import StartStopStep
 from celery.signals import celeryd_init, worker_ready, worker_shutdown
 
 from broker import process
-from broker.app import queue
+from broker.app import app, queue
 from broker.gate import Gate
 from chorus.errors import ChorusError
 
+TURN_S = 1.0
+
 Open = Callable[[str, Any], None]
 """Given the node's name and Celery's configuration: load what is needed, set the queues, fill the process's slot."""
+
+
+class LoopStamp(StartStopStep):  # type: ignore[misc] # Celery ships no types
+    """Tells the watchdog, from within Celery's loop, that the loop turns."""
+
+    # Among the last to start and the first to stop: without a connection there is no loop, and none hangs.
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **_: Any) -> None:
+        super().__init__(consumer)
+        self._turns: Any = None
+
+    def start(self, consumer: Any) -> None:
+        """The loop is about to turn."""
+        watchdog = process.current().watchdog
+        watchdog.loop_turned()
+        self._turns = consumer.timer.call_repeatedly(TURN_S, watchdog.loop_turned)
+
+    def stop(self, _consumer: Any) -> None:
+        """The loop has ended: for good, or until the server is found again."""
+        if self._turns is not None:
+            self._turns.cancel()
+        process.current().watchdog.loop_left()
+
+    close = shutdown = stop
 
 
 def listen(conf: Any, limits: dict[str, int]) -> None:
@@ -27,6 +55,7 @@ def listen(conf: Any, limits: dict[str, int]) -> None:
 
 def connect(role: str, opened: Open, closed: Callable[[], None] = lambda: None) -> None:
     """Tie a worker's own opening and closing to Celery's signals."""
+    app.steps["consumer"].add(LoopStamp)
 
     # Celery keeps its receivers weakly, and these are local.
     @celeryd_init.connect(weak=False)
@@ -40,8 +69,10 @@ def connect(role: str, opened: Open, closed: Callable[[], None] = lambda: None) 
     @worker_ready.connect(weak=False)
     def _serve(**_: Any) -> None:
         process.current().upkeep.start()
+        process.current().watchdog.start()
 
     @worker_shutdown.connect(weak=False)
     def _leave(**_: Any) -> None:
+        process.current().watchdog.stop()
         process.current().upkeep.stop()
         closed()

@@ -18,6 +18,7 @@ from tasks.documents.model import Document, select
 from tasks.encode.cover import read_cover
 
 DEFAULT_FORMAT: Format = "m4b"
+PIPE = Path("-")
 READABLE = (".epub", ".md", ".markdown", ".txt", ".text")
 
 
@@ -52,9 +53,26 @@ class Options:
 def orders(sources: Iterable[Path], options: Options) -> list[Order]:
     """An order per document, or the first thing that is wrong with one."""
     found = list(_files(sources))
-    if len(found) > 1 and options.output is not None and not options.output.is_dir():
-        raise OutputError(f"{options.output} is one file, but {len(found)} documents were named: name a folder.")
-    return [_order(path, options) for path in found]
+    output = options.output
+    if output == PIPE:
+        raise OutputError("A book is a file, and `-o -` is a pipe: name a file, or use `chorus say` for a pipe.")
+    if len(found) > 1 and output is not None and not output.is_dir():
+        if output.suffix or output.exists():
+            raise OutputError(f"{output} is one file, but {len(found)} documents were named: name a folder.")
+        raise OutputError(f"The output folder {output} does not exist: make it, or name another.")
+    cover = _cover(options.cover) if options.cover else None
+    made = [_order(path, options, cover) for path in found]
+    _check_distinct(found, made)
+    return made
+
+
+def _check_distinct(found: Iterable[Path], made: Iterable[Order]) -> None:
+    """Two books in one file would be the second alone."""
+    known: dict[Path, Path] = {}
+    for path, order in zip(found, made, strict=True):
+        other = known.setdefault(order.target, path)
+        if other is not path:
+            raise OutputError(f"{other} and {path} would both become {order.target}: render them one by one.")
 
 
 def _files(sources: Iterable[Path]) -> Iterator[Path]:
@@ -68,12 +86,12 @@ def _files(sources: Iterable[Path]) -> Iterator[Path]:
         yield from books
 
 
-def _order(path: Path, options: Options) -> Order:
-    data = read_file(path)
-    document = select(documents.read(data, path.name), options.chapters)
+def _order(path: Path, options: Options, cover: bytes | None) -> Order:
+    # A file's name may be any bytes, a request's is text.
+    name = os.fsencode(path.name).decode("utf-8", "replace")
     form = _format(options)
     request = Request(
-        name=path.name,
+        name=name,
         voice=options.voice,
         speed=options.speed,
         language=options.language,
@@ -83,10 +101,19 @@ def _order(path: Path, options: Options) -> Order:
         format=form,
         on_error="stop" if options.on_error == "stop" else "silence",
     )
-    cover = read_file(options.cover) if options.cover else None
-    if cover is not None:
-        read_cover(cover)
-    return Order(data=data, document=document, request=request, cover=cover, target=_target(path, form, options))
+    target = _target(path, form, options)
+    data = read_file(path)
+    document = select(documents.read(data, name), options.chapters)
+    return Order(data=data, document=document, request=request, cover=cover, target=target)
+
+
+def _cover(path: Path) -> bytes:
+    data = read_file(path)
+    try:
+        read_cover(data)
+    except OptionError as error:
+        raise OptionError(f"{path}: {error}") from error
+    return data
 
 
 def read_file(path: Path) -> bytes:
@@ -122,6 +149,8 @@ def _target(source: Path, form: Format, options: Options) -> Path:
 def _check_writable(target: Path) -> None:
     """Find out now, not after hours. Mode bits alone lie to root and on read-only mounts, so a file is made."""
     folder = target.parent
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"The output folder {folder} is a file: name another.")
     if not folder.is_dir():
         raise OutputError(f"The output folder {folder} does not exist: make it, or name another.")
     if target.is_dir():

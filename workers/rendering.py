@@ -3,30 +3,35 @@
 Ties orders, models, the stack and the client together. Knows nothing of the command line.
 """
 
-import json
-import shutil
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Protocol, cast
 
 from broker.settings import FarmSettings
-from broker.store import LocalStore, result_key
+from broker.store import LocalStore, job_key, source_key
 from chorus.client import Client
-from chorus.errors import DiskError, FarmError, JobFailedError, OutsideError
-from chorus.files import whole_file
+from chorus.errors import ChorusError, DiskError, FarmError, JobFailedError, OutsideError, ServerError
 from chorus.records import JobRecord, State, Worker
-from chorus.submission import Wishes
-from chorus.terminal import Progress, clock
+from chorus.submission import MAX_SOURCE_BYTES, Terms, Wishes
+from chorus.terminal import Progress
+from tasks import phonemes
+from tasks.plan import spoken_language
 from workers import voicebank
+from workers.delivery import deliver, finished_run, made
 from workers.models import PULL, Model
 from workers.orders import Order
 from workers.stack import Stack, StackSpec, ensure
 
-# How long a farm elsewhere may take to show a voice worker before we say that it has none.
+# How long a farm elsewhere may take to show its workers before we say that it has none.
 FARM_PATIENCE_S = 15.0
+# How long the server may be away in the middle of a job: our own is started again within a second or two.
+OUTAGE_S = 20.0
 LOOK_S = 0.2
+# A worker of our own that ended by itself so often while starting will not start.
+HOPELESS_STARTS = 2
+AGAIN = "This was rendered already; --fresh renders it again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +46,12 @@ class Voice:
     """The voices' names."""
 
 
-Begun = Callable[[Client, JobRecord], None]
-"""Called once a job is on its way: `--play` listens from here."""
+class Audience(AbstractContextManager["Audience"], Protocol):
+    """Who listens while books are made; left in good order, it has heard everything."""
+
+    def __call__(self, client: Client, record: JobRecord) -> None:
+        """A job is on its way."""
+        ...
 
 
 def render(
@@ -52,27 +61,24 @@ def render(
     *,
     fresh: bool,
     choose: Callable[[], Model],
-    begun: Begun | None = None,
+    audience: Audience | None = None,
 ) -> None:
     """Render every order. `choose` gives the model of this machine, and may ask the user for it."""
-    local = None if settings.url else _own_voice(choose())
-    if local:
-        _introduce(local, orders, progress)
-    with progress, ensure(settings, _spec(settings)) as stack, Client(stack.url) as client:
-        voice = local or _introduced(_farm_voice(client), orders, progress)
-        store = LocalStore(settings.store_folder())
-        jobs = [_submit(client, order, voice, store, fresh=fresh) for order in orders]
-        for order, record in zip(orders, jobs, strict=True):
-            _tell_start(order, record, progress)
-            if begun is not None:
-                begun(client, record)
-            try:
-                finished = _follow(client, record, stack, progress)
-            except KeyboardInterrupt:
-                _pause(client, jobs, progress)
-                raise
-            report = deliver(store, finished, order)
-            progress.result(report, made(report))
+    own = None if settings.url else _own_voice(choose())
+    if own:
+        _introduce(own, orders, progress)
+    store = LocalStore(settings.store_folder())
+    with progress:
+        if own and not fresh and audience is None:
+            orders = [order for order in orders if not _made_before(order, own, store, progress)]
+        if not orders:
+            return
+        with ensure(settings, _spec(settings)) as stack, Client(stack.url) as client:
+            voice = own or _farm_voice(client)
+            if not own:
+                _introduce(voice, orders, progress)
+            course = _Course(client, stack, store, progress, sound=voice.sound if own else "")
+            course.run(orders, voice, audience, fresh=fresh)
 
 
 def _spec(settings: FarmSettings) -> StackSpec:
@@ -91,11 +97,18 @@ def _own_voice(model: Model) -> Voice:
 
 
 def _farm_voice(client: Client) -> Voice:
-    """The voice most of the farm speaks with, once a worker shows itself."""
+    """The voice most of the farm speaks with, once it shows itself; somebody there must plan as well."""
     deadline_s = time.monotonic() + FARM_PATIENCE_S
-    while not (voices := [worker for worker in client.workers() if worker.sound]):
+    while True:
+        workers = client.workers()
+        voices = [worker for worker in workers if worker.sound]
+        if voices and any(worker.role == "desk" for worker in workers):
+            break
         if time.monotonic() > deadline_s:
-            raise OutsideError("No voice worker is registered there: start one with `celery -A workers.voice worker`.")
+            missing = "desk" if voices else "voice"
+            raise OutsideError(
+                f"No {missing} worker is registered there: start one with `celery -A workers.{missing} worker`."
+            )
         time.sleep(LOOK_S)
     worker = max(voices, key=_preference)
     return Voice(
@@ -111,94 +124,150 @@ def _preference(worker: Worker) -> tuple[bool, int, str]:
     return not worker.stand_in, sum(worker.slots.values()), worker.sound
 
 
-def _introduced(voice: Voice, orders: list[Order], progress: Progress) -> Voice:
-    _introduce(voice, orders, progress)
-    return voice
-
-
 def _introduce(voice: Voice, orders: list[Order], progress: Progress) -> None:
     for order in orders:
         voicebank.require(order.request.voice, voice.known)
+        phonemes.check(spoken_language(order.request, order.document))
     if voice.stand_in:
         progress.note(f"Speaking with the {voice.name}, which only stands in: `{PULL}` fetches Kokoro's real voice.")
 
 
-def _submit(client: Client, order: Order, voice: Voice, store: LocalStore, *, fresh: bool) -> JobRecord:
+def _job(order: Order, voice: Voice) -> str:
     """The job's id follows from everything that makes its audio, so the same command finds its own job again."""
-    job = order.request.digest(order.data, order.cover or b"", voice.sound, voice.voices_digest)
-    return client.submit(
-        order.data,
-        job=job,
-        store=store.id,
-        sound=voice.sound,
-        cover=order.cover,
-        fresh=fresh,
-        **cast("Wishes", asdict(order.request)),
-    )
+    return order.request.digest(order.data, order.cover or b"", voice.sound, voice.voices_digest)
 
 
-def _tell_start(order: Order, record: JobRecord, progress: Progress) -> None:
+def _made_before(order: Order, voice: Voice, store: LocalStore, progress: Progress) -> bool:
+    """Whether the store holds this very book; then nothing needs to be started for it."""
+    job = _job(order, voice)
+    epoch = finished_run(store, job, order.request.format)
+    if epoch is None:
+        return False
+    _tell_order(order, progress)
+    report = deliver(store, job, epoch, order)
+    progress.note(AGAIN)
+    progress.result(report, made(report))
+    return True
+
+
+def _tell_order(order: Order, progress: Progress) -> None:
     title = order.request.title or order.document.title
     count = len(order.document.chapters)
-    progress.note(f"{title}: {count} chapter{'s' if count > 1 else ''} → {order.target}")
-    if record.want == "fresh":
-        return
-    if record.state is State.DONE:
-        progress.note("This was rendered already; --fresh renders it again.")
-    elif record.segments_done:
-        planned = f" of {record.segments_planned}" if record.planned else ""
-        progress.note(f"Going on behind segment {record.segments_done}{planned}.")
+    progress.note(f"{title}: {count} chapter{'' if count == 1 else 's'} → {order.target}")
 
 
-def _follow(client: Client, record: JobRecord, stack: Stack, progress: Progress) -> JobRecord:
-    """Show the job until it is over."""
-    for seen in client.watch(record.job):
-        record = seen
-        progress.show(record)
-        if not stack.alive():
-            raise FarmError("The stack was stopped meanwhile: the same command goes on where this one was.")
-    if record.state is State.FAILED:
-        raise JobFailedError(f"{record.error} What was made is kept: the same command goes on from there.")
-    if record.state is not State.DONE:
-        raise JobFailedError(f"Job {record.job} was {record.state} from elsewhere.")
-    return record
+class _Course:
+    """The course of one command's jobs on a running stack."""
 
+    def __init__(self, client: Client, stack: Stack, store: LocalStore, progress: Progress, *, sound: str) -> None:
+        self._client, self._stack, self._store, self._progress = client, stack, store, progress
+        self._sound = sound
+        """The one that our own stack is only starting to speak with; empty: nothing is starting any more."""
 
-def _pause(client: Client, jobs: list[JobRecord], progress: Progress) -> None:
-    """Ctrl-C: what is being spoken is finished and kept; nothing new is begun."""
-    for job in jobs:
-        record = client.job(job.job)
-        if record.may("paused"):
-            client.want(job.job, "paused")
-            progress.note(f"Paused behind segment {record.segments_done}. The same command goes on from there.")
-
-
-def deliver(store: LocalStore, record: JobRecord, order: Order) -> dict[str, Any]:
-    """Put the finished file and its report where they were asked for; the report."""
-    made = store.path(result_key(record.job, record.epoch, order.request.format))
-    with whole_file(order.target) as temporary:
+    def run(self, orders: list[Order], voice: Voice, audience: Audience | None, *, fresh: bool) -> None:
+        """Submit all, then see each to its end. An interruption pauses what was submitted."""
+        jobs: list[JobRecord] = []
         try:
-            shutil.copyfile(made, temporary)
-        except FileNotFoundError as error:
-            raise DiskError(f"{made} is gone from the store: render it again with --fresh.") from error
-    told = store.read(result_key(record.job, record.epoch, "report.json"))
-    report: dict[str, Any] = {"file": str(order.target), **json.loads(told)}
-    with whole_file(report_path(order.target)) as temporary:
-        temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return report
+            with audience or nullcontext():
+                # One by one: what was submitted before an interruption is paused by it.
+                jobs.extend(self._submit(order, voice, fresh=fresh) for order in orders)
+                for order, record in zip(orders, jobs, strict=True):
+                    self._tell_start(order, record)
+                    if audience is not None:
+                        audience(self._client, record)
+                    finished = self._follow(record)
+                    report = deliver(self._store, finished.job, finished.epoch, order)
+                    self._progress.result(report, made(report))
+        except KeyboardInterrupt:
+            self._pause(jobs)
+            raise
 
+    def _submit(self, order: Order, voice: Voice, *, fresh: bool) -> JobRecord:
+        job = _job(order, voice)
+        if fresh:
+            # Or an interrupted fresh run would next time be taken for finished, with the run before it.
+            self._store.delete_tree(job_key(job))
+        in_store = len(order.data) > MAX_SOURCE_BYTES
+        if in_store:
+            self._store.write(source_key(job), order.data)
+        return self._client.submit(
+            order.data,
+            job=job,
+            cover=order.cover,
+            fresh=fresh,
+            terms=Terms(store=self._store.id, sound=voice.sound, in_store=in_store),
+            **cast("Wishes", asdict(order.request)),
+        )
 
-def report_path(target: Path) -> Path:
-    """`book.m4b` has `book.m4b.report.json` beside it."""
-    return target.with_name(f"{target.name}.report.json")
+    def _tell_start(self, order: Order, record: JobRecord) -> None:
+        _tell_order(order, self._progress)
+        if record.want == "fresh":
+            return
+        if record.state is State.DONE:
+            self._progress.note(AGAIN)
+        elif record.segments_done:
+            planned = f" of {record.segments_planned}" if record.planned else ""
+            self._progress.note(f"Going on behind segment {record.segments_done}{planned}.")
 
+    def _follow(self, record: JobRecord) -> JobRecord:
+        """Show the job until it is over."""
+        shown: tuple[JobRecord, bool] | None = None
+        while True:
+            record = self._look(record.job)
+            starting = self._starting(record)
+            if (record, starting) != shown:
+                self._progress.show(record, starting=starting)
+                shown = record, starting
+            if record.finished:
+                break
+            if record.state is State.PAUSED and record.waiting and not record.want:
+                # Paused by a worker, not by a person: it waits for room on the disk, or for its store.
+                raise DiskError(f"{record.waiting} Then the same command goes on from there.")
+            time.sleep(LOOK_S)
+        if record.state is State.FAILED:
+            raise JobFailedError(f"{record.error.rstrip('.')}; the same command goes on from what was made.")
+        if record.state is not State.DONE:
+            raise JobFailedError(f"Job {record.job} was {record.state} from elsewhere: --fresh renders it again.")
+        return record
 
-def made(report: dict[str, Any]) -> str:
-    """The last line of a render."""
-    segments = report["segments"]
-    lost = f", {segments['failed']} of them could not be spoken" if segments["failed"] else ""
-    return (
-        f"{report['file']}: {clock(report['audio_s'])} in {len(report['chapters'])} chapters, "
-        f"{segments['planned']} segments{lost}, made in {clock(report['wall_s'])} "
-        f"({report['times_real_time']:.1f}x real time)."
-    )
+    def _look(self, job: str) -> JobRecord:
+        """The job as it stands; a server that is being started again costs patience only."""
+        give_up_at_s = time.monotonic() + OUTAGE_S
+        while True:
+            if not self._stack.alive():
+                raise FarmError("The stack was stopped meanwhile: the same command goes on where this one was.")
+            try:
+                return self._client.job(job)
+            except ServerError:
+                if time.monotonic() > give_up_at_s:
+                    raise
+            time.sleep(LOOK_S)
+
+    def _starting(self, record: JobRecord) -> bool:
+        """Whether our own voice worker has yet to begin; FarmError if it never will."""
+        if not self._sound:
+            return False
+        with suppress(ServerError):
+            here = any(worker.sound == self._sound for worker in self._client.workers())
+            # Once it is there, half a second passes until the job knows of it and waits no longer.
+            if here and not record.waiting:
+                self._sound = ""
+                return False
+        report = self._stack.run.report()
+        for process in report.processes if report else ():
+            if process.name == "voice" and process.restarts >= HOPELESS_STARTS:
+                words = process.last_words.removeprefix("chorus: ").rstrip(".")
+                raise FarmError(f"The voice worker does not start: {words} (more in {self._stack.run.log('voice')}).")
+        return True
+
+    def _pause(self, jobs: list[JobRecord]) -> None:
+        """Ctrl-C: what is being spoken is finished and kept; nothing new is begun."""
+        # A server that has gone has paused everything by itself.
+        with suppress(ChorusError):
+            for job in jobs:
+                record = self._client.job(job.job)
+                if record.may("paused"):
+                    self._client.want(job.job, "paused")
+                    self._progress.note(
+                        f"Paused behind segment {record.segments_done}. The same command goes on from there."
+                    )

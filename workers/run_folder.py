@@ -41,7 +41,7 @@ class StackSpec:
     voice: bool = True
     """A voice worker."""
     desk: bool = True
-    """A desk worker."""
+    """A desk worker; for a server elsewhere one that serves this machine's store alone."""
     flower: bool = False
     """Flower on loopback."""
     url: str = ""
@@ -57,7 +57,8 @@ class StackSpec:
     def programs(self, flower_port: int) -> tuple[Program, ...]:
         """What to run beside the server."""
         voice = _celery("voice", "-A", "workers.voice", "worker")
-        desk = _celery("desk", "-A", "workers.desk", "worker")
+        # On a farm elsewhere only this machine's disk is ours to serve; its own desks plan.
+        desk = _celery("desk", "-A", "workers.desk" if self.server else "workers.store_desk", "worker")
         flower = _celery("flower", "-A", "broker", "flower", "--address=127.0.0.1", f"--port={flower_port}")
         wanted = ((self.voice, voice), (self.desk, desk), (self.flower, flower))
         return (*(program for chosen, program in wanted if chosen), *self.others)
@@ -213,6 +214,11 @@ def held(path: Path, *, shared: bool = False, timeout_s: float, blocked: str) ->
         yield
     finally:
         os.close(lock)
+
+
+def voice_program(name: str) -> Program:
+    """A voice worker beside the stack's own, under a name of its own."""
+    return _celery(name, "-A", "workers.voice", "worker", "-n", f"{name}@%h")
 
 
 def _celery(name: str, *arguments: str) -> Program:

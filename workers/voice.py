@@ -8,6 +8,7 @@ from broker.gate import HOLD
 from broker.hints import voice_queue
 from broker.settings import settings
 from tasks import engine, voice
+from workers import remote  # noqa: F401 - its commands are known to Celery once it is imported
 from workers.life import connect, listen
 
 

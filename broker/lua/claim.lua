@@ -1,16 +1,15 @@
 -- One attempt takes a step. The attempt is counted here, before native code runs.
--- ARGV 3 step, 4 token, 5 how many attempts a step has.
+-- ARGV 3 step, 4 token.
 -- Reads record, steps, specs; writes steps, owners, attempts, sends, flights, errands.
--- Status: ok | busy | done | gone | poison. Extra of ok and poison: attempt, epoch, spec JSON, request JSON, document
--- JSON, model.
+-- Status: ok | busy | done | gone. Extra of ok: attempt, epoch, spec JSON, request JSON, document JSON, model.
 -- The same token claiming again gets the same ok, uncounted: a resent command is harmless.
 
 local step, token = ARGV[3], ARGV[4]
 
-local function granted(attempt, status)
+local function granted(attempt)
   local n = segment_of(step)
   local spec = n and redis.call('HGET', specs, n) or ''
-  return answer(status, { attempt, number('epoch'), spec or '', get('request'), get('document') or '', get('model') or '' })
+  return answer('ok', { attempt, number('epoch'), spec or '', get('request'), get('document') or '', get('model') or '' })
 end
 
 if get('state') ~= 'running' then return answer('gone') end
@@ -19,11 +18,11 @@ if not state then return answer('gone') end
 if state == 'd' or state == 'f' then return answer('done') end
 if state == 'r' and tonumber(redis.call('ZSCORE', leases_of(step), step) or 0) > now then
   if redis.call('HGET', owners, step) ~= token then return answer('busy') end
-  return granted(tonumber(redis.call('HGET', attempts, step)), 'ok')
+  return granted(tonumber(redis.call('HGET', attempts, step)))
 end
 local attempt = redis.call('HINCRBY', attempts, step, 1)
 redis.call('HSET', steps, step, 'r')
 redis.call('HSET', owners, step, token)
 redis.call('HDEL', sends, step)
 redis.call('ZADD', leases_of(step), now + lease_ms, step)
-return granted(attempt, attempt > tonumber(ARGV[5]) and 'poison' or 'ok')
+return granted(attempt)

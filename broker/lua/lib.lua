@@ -6,7 +6,7 @@
 --    3 cover     string  a cover image given with the request
 --    4 steps     hash    step -> w waiting, s sent, r running, d done, f failed
 --    5 specs     hash    segment number -> its spec as JSON, and "timings:<n>" -> what its commit told, until its part is stored
---    6 owners    hash    step -> token of the attempt that runs it
+--    6 owners    hash    step -> token of the attempt that runs it, `<worker>/<random>`
 --    7 attempts  hash    step -> claims so far; "fail:<step>" -> failures a living worker saw
 --    8 sends     hash    step -> hints sent since it was last claimed
 --    9 flights   zset    segments sent or running -> deadline in ms

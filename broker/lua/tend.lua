@@ -7,6 +7,7 @@
 -- Reads and writes all keys. Status: the job's state, or "vanished".
 
 local pins = cjson.decode(ARGV[3])
+local UNHEARD_MS = 60000
 
 local function resume()
   local wishes = request()
@@ -56,7 +57,7 @@ local function restart()
     'started_ms', 'finished_ms', 'chapters_total', 'chapters_planned', 'chapter_now', 'segments_planned',
     'segments_done', 'segments_failed', 'parts_total', 'parts_done', 'part_frames', 'frames', 'audio_wall_ms',
     'characters', 'characters_total', 'first_audio_ms', 'document', 'error', 'result', 'waiting', 'end_id', 'next',
-    'freed',
+    'freed', 'listened_ms', 'unheard',
   }) do redis.call('HDEL', record, field) end
   add('epoch', 1)
   set('fresh', 1)
@@ -70,7 +71,10 @@ local function heed(want, state)
     stop('cancelled', 'cancelled')
   elseif want == 'paused' and (state == 'queued' or state == 'running') then
     set('state', 'paused')
+    redis.call('HDEL', record, 'waiting')
   elseif want == 'running' and state == 'paused' then
+    redis.call('HDEL', record, 'unheard')
+    set('listened_ms', now)
     set('state', get('started_ms') and 'running' or 'queued')
     resume()
   elseif (want == 'retry' or want == 'running') and state == 'failed' then
@@ -115,8 +119,8 @@ local function reap()
   end
 end
 
--- A live job's audio is given back behind its slowest current listener, but its last parts stay for latecomers.
-local function free_what_was_heard()
+-- The segment that the slowest of the current listeners waits for; nil: nobody listens.
+local function slowest_listener()
   local slowest
   local all = redis.call('HGETALL', readers)
   for i = 1, #all, 2 do
@@ -127,6 +131,26 @@ local function free_what_was_heard()
       slowest = math.min(slowest or cursor.segment, cursor.segment)
     end
   end
+  return slowest
+end
+
+-- A job without a file speaks for its listeners: where nobody has been for a minute, it waits until somebody comes.
+local function heed_listeners(slowest)
+  if slowest then
+    set('listened_ms', now)
+    if redis.call('HDEL', record, 'unheard') == 1 then
+      set('state', 'running')
+      resume()
+    end
+  elseif get('state') == 'running' and now - math.max(number('listened_ms'), number('started_ms')) > UNHEARD_MS then
+    set('state', 'paused')
+    set('unheard', 1)
+    set('waiting', 'nobody has listened for a minute: it goes on when somebody does')
+  end
+end
+
+-- A live job's audio is given back behind its slowest current listener, but its last parts stay for latecomers.
+local function free_what_was_heard(slowest)
   local freed, total = number('freed'), number('parts_total')
   while slowest and total - freed > 2 do
     local part = part_at(freed)
@@ -143,9 +167,13 @@ redis.call('HDEL', record, 'want')
 if want and want ~= '' then heed(want, get('state')) end
 pin_all()
 if get('state') == 'queued' then begin() end
+if request().format == '' and (get('state') == 'running' or get('unheard')) then
+  local slowest = slowest_listener()
+  heed_listeners(slowest)
+  free_what_was_heard(slowest)
+end
 if get('state') == 'running' then
   reap()
-  if request().format == '' then free_what_was_heard() end
   if farm.memory_tight then
     set('waiting', 'the server has used 70 % of its memory: finish or cancel jobs, or raise its maxmemory')
   elseif slots() > 0 then

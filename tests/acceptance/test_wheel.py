@@ -1,5 +1,6 @@
 """The wheel: the SDK alone, in an environment that holds nothing else, beside an app with a `tasks.py` of its own."""
 
+import os
 import re
 import subprocess
 import sys
@@ -71,8 +72,10 @@ class Environment:
     folder: Path
 
     def run(self, program: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """As a user of this environment alone: the checkout's own path is not the application's."""
         command = [str(self.folder / "bin" / program), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=90)
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=env, timeout=90)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The ledger's laws, on a real server, without Celery: the test plays planner, voice and desk itself."""
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -380,6 +381,30 @@ def test_retry_speaks_only_what_failed_and_stores_only_its_part(farm: Farm) -> N
     assert (record.state, record.segments_done, record.segments_failed) == (State.DONE, 20, 0)
 
 
+def test_a_segment_has_as_many_attempts_as_processes_die_and_retry_begins_to_count_anew(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(1)
+    claim = farm.take("segment:0", "1")
+    for attempt in range(2, 10):
+        farm.ledger.release(claim)
+        farm.tend()
+        claim = farm.take("segment:0", str(attempt))
+        assert (claim.status, claim.attempt, claim.apart) == ("ok", attempt, attempt >= 3)
+    farm.ledger.fail(claim, "It hurts.", final=True)
+    farm.client.want("book", "retry")
+    farm.tend()
+    assert farm.take("segment:0", "anew").attempt == 1
+
+
+def test_what_is_given_back_is_on_its_way_at_the_next_tick(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(1)
+    claim = farm.take("segment:0")
+    assert farm.tend().hints == ()
+    farm.ledger.release(claim)
+    assert [hint.step for hint in farm.tend().hints] == ["segment:0"]
+
+
 def test_a_live_job_spills_to_bulk_once_its_listener_is_ten_seconds_ahead(farm: Farm) -> None:
     farm.submit(form="", live=True)
     farm.plan(12)
@@ -441,3 +466,58 @@ def test_memory_is_tight_from_seventy_percent_of_a_stated_maximum_on(farm: Farm)
         assert registry.memory_tight(farm.connection)
     finally:
         farm.connection.config_set("maxmemory", 0)
+
+
+def test_what_the_outside_refuses_pauses_the_job_and_counts_against_no_step(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(6)
+    while "part:0" not in farm.hints:
+        farm.speak(farm.hints.pop(0))
+    farm.hints.remove("part:0")
+    refused = farm.take("part:0", "first")
+    assert farm.ledger.pause(refused, "The store is full.").status == "paused"
+    assert (farm.state(), farm.client.job("book").waiting) == (State.PAUSED, "The store is full.")
+    assert farm.take("part:0").status == "gone", "nothing is begun while it is paused"
+    farm.client.want("book", "running")
+    farm.note(farm.tend())
+    assert (farm.state(), farm.client.job("book").waiting) == (State.RUNNING, "")
+    assert "part:0" in farm.hints
+    assert farm.take("part:0", "second").attempt == 1
+    farm.hints.remove("part:0")
+    farm.work_off()
+    assert farm.state() is State.RUNNING, "only the part that we still hold is missing"
+
+
+def test_a_person_who_pauses_a_job_is_told_no_old_reason(farm: Farm) -> None:
+    farm.submit()
+    farm.ledger.note_farm({})
+    farm.tend()
+    assert farm.client.job("book").waiting
+    farm.client.want("book", "paused")
+    farm.tend()
+    assert (farm.state(), farm.client.job("book").waiting) == (State.PAUSED, "")
+
+
+def test_a_live_job_that_nobody_hears_for_a_minute_waits_until_somebody_does(farm: Farm) -> None:
+    farm.submit(form="", live=True)
+    farm.plan(9)
+    farm.speak("segment:0")
+    keys = JobKeys("book")
+    for long_ago in ("started_ms", "listened_ms"):
+        farm.connection.hset(keys.record, long_ago, 1)
+    farm.tend()
+    assert farm.state() is State.PAUSED
+    assert farm.client.job("book").waiting.startswith("nobody has listened for a minute")
+    seconds, _ = farm.connection.time()
+    farm.connection.hset(keys.readers, "late", json.dumps({"segment": 0, "deadline_ms": (seconds + 10) * 1000}))
+    assert "segment:1" in [hint.step for hint in farm.tend().hints]
+    assert farm.state() is State.RUNNING
+
+
+def test_a_book_with_a_file_needs_no_listener(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(9)
+    for long_ago in ("started_ms", "listened_ms"):
+        farm.connection.hset(JobKeys("book").record, long_ago, 1)
+    farm.tend()
+    assert farm.state() is State.RUNNING

@@ -1,6 +1,7 @@
 """`chorus say`: a live job, heard while it is made, from a farm played by hand."""
 
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,11 @@ from typed import CHORUS, ROOT, Type, run_chorus
 
 from chorus import keys
 from chorus.client import Client
+from chorus.speak import LEAD_MS
 from chorus.wav import streaming_header, wav_header
+from chorus.wire import RATE_HZ, SAMPLE_BYTES
+
+LEAD = bytes(LEAD_MS * RATE_HZ // 1000 * SAMPLE_BYTES)
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def test_say_writes_a_wav_as_it_is_made(chorus: Type, client: Client, tmp_path: 
 def test_say_fills_a_pipe_and_nothing_else(redis_url: str) -> None:
     said = run_chorus("say", "-", "-o", "-", url=redis_url, text=b"Hello there.")
     assert (said.returncode, said.stderr) == (0, b"")
-    assert said.stdout == streaming_header() + pcm_of(0) + pcm_of(1) + pcm_of(2)
+    assert said.stdout == streaming_header() + LEAD + pcm_of(0) + pcm_of(1) + pcm_of(2)
 
 
 @pytest.mark.usefixtures("live_farm")
@@ -56,8 +61,35 @@ def test_say_into_a_file_of_its_own_descriptor_has_exact_sizes(redis_url: str, t
     with (tmp_path / "out").open("wb") as out:
         command = [*CHORUS, "say", "Hello.", "-o", "-", "--url", redis_url]
         subprocess.run(command, stdout=out, check=True, timeout=60, cwd=ROOT)
-    pcm = pcm_of(0) + pcm_of(1) + pcm_of(2)
+    pcm = LEAD + pcm_of(0) + pcm_of(1) + pcm_of(2)
     assert (tmp_path / "out").read_bytes() == wav_header(len(pcm) // 2) + pcm
+
+
+@pytest.mark.usefixtures("live_farm")
+@pytest.mark.parametrize(("words", "lead"), [((), LEAD), (("--lead-ms", "0"), b"")])
+def test_say_speaks_through_the_player_of_this_machine(
+    chorus: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], lead: bytes
+) -> None:
+    (tmp_path / "paplay").write_text(f'#!/bin/sh\ncat >"{tmp_path}/heard"\n')
+    (tmp_path / "paplay").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert chorus("say", "Hello.", *words) == 0
+    assert (tmp_path / "heard").read_bytes() == lead + pcm_of(0) + pcm_of(1) + pcm_of(2)
+
+
+@pytest.mark.keyless
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("-o", "x.mp3", "--lead-ms", "9"), "--lead-ms is for sound as it is made: drop it, or name a .wav"),
+        (("-o", "x.wav", "--lead-ms", "-1"), "Invalid value for '--lead-ms'"),
+    ],
+)
+def test_a_lead_that_cannot_be_is_refused(
+    chorus: Type, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], sentence: str
+) -> None:
+    assert chorus("say", "Hello.", *words) == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_whoever_stops_listening_stops_the_speaking(redis_url: str, client: Client, server: redis.Redis) -> None:

@@ -7,6 +7,7 @@ Knows nothing of speech; `decode.py` is its other half.
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -77,19 +78,57 @@ WORK = """spoken = Reshape (held, flat)
   nothing = Mul (everything, zero)
   audio = Add (spoken, nothing)"""
 
+# In every other segment the count is one, and nothing is different.
+FAULT = """spoken = Reshape (held, flat)
+  bad = Constant <value = int64[1] {TOKEN}> ()
+  matches = Equal (ids, bad)
+  marks = Cast <to = 7> (matches)
+  struck = ReduceMax <keepdims = 1> (marks)
+  too_many = Constant <value = int64[1] {COUNT}> ()
+  many_or_none = Mul (struck, too_many)
+  single = Constant <value = int64[1] {1}> ()
+  count = Max (many_or_none, single)
+  MISCHIEF
+  summed = ReduceMax <keepdims = 0> (trouble)
+  zero = Constant <value = float {0}> ()
+  nothing = Mul (summed, zero)
+  audio = Add (spoken, nothing)"""
+HANG = """trips = ReduceMax <keepdims = 0> (count)
+  always = Constant <value = bool {1}> ()
+  trouble = Loop (trips, always, one) <body = toil
+    (int64 round, bool going, float[1] carried) => (bool on, float[1] next)
+    {
+      on = Identity (going)
+      next = Mul (carried, carried)
+    }>"""
+Fault = Literal["hang", "memory", "raise"]
+MISCHIEF: dict[Fault, tuple[str, int]] = {
+    "hang": (HANG, 2**62),
+    "memory": ("trouble = Expand (one, count)", 5 * 2**28),
+    "raise": ("trouble = Reshape (one, count)", 2),
+}
 
-def build(path: Path, *, work: int = 0) -> Path:
+
+def build(path: Path, *, work: int = 0, fault: Fault | None = None, token: int = 0) -> Path:
     """Write the toy voice to `path`; each unit of `work` is one product of 256 x 256 matrices per segment.
 
-    A thousand are about 0.2 s of one fast core; the sound stays the same to the last sample.
+    A thousand are about 0.2 s of one fast core; the sound stays the same to the last sample. With a `fault` the model
+    speaks as ever until it meets this token: then it hangs, asks for 5 GiB of memory, or raises.
     """
-    text = GRAPH.replace("WORK", WORK.replace("COUNT", str(work)) if work else NO_WORK)
+    text = GRAPH.replace("WORK", _work(work, fault, token))
     model = parser.parse_model(text)
     config = json.dumps({"vocab": DEFAULT_VOCAB}, ensure_ascii=False, separators=(",", ":"))
     onnx.helper.set_model_props(model, {"name": "toy voice", "kokoro_config": config})
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
     return path
+
+
+def _work(work: int, fault: Fault | None, token: int) -> str:
+    if fault is not None:
+        mischief, count = MISCHIEF[fault]
+        return FAULT.replace("TOKEN", str(token)).replace("COUNT", str(count)).replace("MISCHIEF", mischief)
+    return WORK.replace("COUNT", str(work)) if work else NO_WORK
 
 
 def build_voices(path: Path) -> Path:

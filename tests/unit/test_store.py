@@ -216,3 +216,18 @@ def test_a_store_that_went_away_is_told_at_the_next_write(store: LocalStore) -> 
     (store.folder / "jobs").write_bytes(b"")
     with pytest.raises(DiskError, match="cannot be written"):
         store.write("jobs/a/1", b"")
+
+
+def test_a_store_that_was_unmounted_is_not_written_to_and_says_so(store: LocalStore) -> None:
+    key = part_key("j", 1, 0)
+    store.write(key, b"before")
+    away = store.folder.with_name("away")
+    store.folder.rename(away)
+    store.folder.mkdir()  # the mount point stays
+    for refused in (lambda: store.write(key, b"after"), lambda: store.read(key), lambda: store.exists(key)):
+        with pytest.raises(DiskError, match="is not there: mount it again"):
+            refused()
+    assert list(store.folder.iterdir()) == []
+    store.folder.rmdir()
+    away.rename(store.folder)
+    assert store.read(key) == b"before"

@@ -48,7 +48,8 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
         ({}, "chapters 1/3 · segments 4/10+ · 1:00 of audio"),
         ({"chapters_planned": 3, "segments_failed": 1}, "chapters 3/3 · segments 5/10 · 1:00 of audio"),
         ({"chapters_planned": 3, "segments_done": 10}, "chapters 3/3 · segments 10/10 · 1:00 of audio · binding"),
-        ({"state": State.PAUSED, "waiting": "old"}, "chapters 1/3 · segments 4/10+ · 1:00 of audio · paused"),
+        ({"state": State.PAUSED}, "chapters 1/3 · segments 4/10+ · 1:00 of audio · paused"),
+        ({"state": State.PAUSED, "waiting": "The store /s is full."}, "paused: The store /s is full."),
     ],
 )
 def test_one_line_says_how_far_a_job_is_or_why_it_is_not(change: dict[str, object], line: str) -> None:

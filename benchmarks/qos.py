@@ -1,0 +1,136 @@
+"""Measures whether a listener waits behind a book: live first audio idle and under two saturating books, side by side.
+
+    python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
+    python benchmarks/qos.py /tmp/kokoro-shaped.onnx            # about ten minutes on two cores
+
+Idle and loaded requests alternate in blocks within one run, so that a noisy machine is noisy for both. A request counts
+from `submit` to the first sample louder than 0.1 % of full scale at a listener; texts differ from request to request,
+and nothing on the way is cached. Bulk throughput is seconds of books' audio per second, with and without live traffic.
+"""
+
+import argparse
+import array
+import itertools
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from first_sound import SILENCE, machine
+
+from broker.settings import FarmSettings
+from chorus import Client, Kind
+from chorus.wire import RATE_HZ
+from workers import standin
+from workers.stack import ensure
+
+NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Grace", "Hugo", "Ida", "Jon", "Kate", "Leo", "Mia", "Ned", "Olga")
+SENTENCE = "The tide came in and the tide went out, and nobody on the long pier thought to count how often it did. "
+BLOCK = 10
+"""Requests before the other condition has its turn."""
+BULK_LOOK_S = 20.0
+
+
+@dataclass(kw_only=True)
+class Books:
+    """Two books that never end."""
+
+    client: Client
+    running: tuple[str, ...] = ()
+
+    def start(self) -> None:
+        """Submit them and wait until both are being spoken."""
+        texts = [f"Book {number}. " + SENTENCE * 3000 for number in (1, 2)]
+        self.running = tuple(self.client.submit(text, format="flac").job for text in texts)
+        while not all(self.client.job(job).segments_done for job in self.running):
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Cancel them, and wait until the lanes are free."""
+        for job in self.running:
+            self.client.want(job, "cancelled")
+            self.client.wait(job)
+        time.sleep(3)
+        self.running = ()
+
+    def frames(self) -> int:
+        """Samples spoken so far."""
+        return sum(self.client.job(job).frames for job in self.running)
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
+    parser.add_argument("--voices", type=Path, default=standin.VOICES)
+    parser.add_argument("-n", type=int, default=50, help="requests in each condition (default 50)")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="chorus-qos-") as home, farm(given.model, given.voices, home) as client:
+        texts = greetings()
+        heard(client, next(texts))  # what a first request pays besides is another script's business
+        idle, loaded = [], []
+        alone = with_live = 0.0
+        while len(idle) < given.n:
+            idle += [heard(client, next(texts)) for _ in range(BLOCK)]
+            books = Books(client=client)
+            books.start()
+            alone += throughput(books, time.sleep)
+            with_live += throughput(books, lambda _: loaded.extend(heard(client, next(texts)) for _ in range(BLOCK)))
+            books.stop()
+    blocks = given.n / BLOCK
+    report(idle, loaded, alone / blocks, with_live / blocks)
+
+
+@contextmanager
+def farm(model: Path, voices: Path, home: str) -> Iterator[Client]:
+    """A stack of this checkout, warm."""
+    settings = FarmSettings(home=Path(home), model=model.absolute(), voices=voices.absolute())
+    with ensure(settings) as stack, Client(stack.url) as client:
+        while {worker.role for worker in client.workers()} != {"voice", "desk"}:
+            time.sleep(0.1)
+        yield client
+
+
+def greetings() -> Iterator[str]:
+    """Short requests, no two alike."""
+    for names in itertools.permutations(NAMES, 3):
+        yield f"Hello {', '.join(names)}, are you there? I have been waiting for you at the harbour since noon."
+
+
+def heard(client: Client, text: str) -> float:
+    """Milliseconds from the submit to the first sound."""
+    began_s = time.perf_counter()
+    job = client.submit(text, live=True).job
+    first_ms = 0.0
+    with client.listen(job) as listener:
+        for chunk in listener:
+            loud = chunk.kind is Kind.AUDIO and any(abs(sample) > SILENCE for sample in array.array("h", chunk.pcm))
+            if loud and not first_ms:
+                first_ms = (time.perf_counter() - began_s) * 1000
+    return first_ms
+
+
+def throughput(books: Books, meanwhile) -> float:  # noqa: ANN001 - sleep, or something that takes as long
+    """Seconds of books' audio per second, while something else happens."""
+    frames, began_s = books.frames(), time.perf_counter()
+    meanwhile(BULK_LOOK_S)
+    return (books.frames() - frames) / RATE_HZ / (time.perf_counter() - began_s)
+
+
+def report(idle: list[float], loaded: list[float], alone: float, with_live: float) -> None:
+    """The table of docs/operations.md."""
+    print(f"{machine()}, load average {os.getloadavg()[0]:.1f}, n = {len(idle)} and {len(loaded)}")
+    print(f"{'':<34}{'p50 ms':>8}{'p95 ms':>8}{'max ms':>8}")
+    for name, found in (("live first audio, idle", idle), ("live first audio, two books", loaded)):
+        p95 = statistics.quantiles(found, n=20)[-1]
+        print(f"{name:<34}{statistics.median(found):8.0f}{p95:8.0f}{max(found):8.0f}")
+    print(f"ratio of medians {statistics.median(loaded) / statistics.median(idle):.2f}")
+    print(f"books alone {alone:.2f} × real time, with live traffic {with_live:.2f} × ({with_live / alone:.0%})")
+
+
+if __name__ == "__main__":
+    main()

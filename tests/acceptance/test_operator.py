@@ -1,0 +1,274 @@
+"""The operator's other commands as he types them: the stack, what it knows, and the jobs on it."""
+
+import json
+import re
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from machine import SAMPLE, Machine, closing, half_spoken, kept_up
+from support import free_port, wait_until
+from typed import Type
+from workshop import heard_tokens, planned_tokens
+
+from chorus.client import Client
+from chorus.commands import run
+from chorus.keys import JobKeys
+from chorus.records import State
+from chorus.speak import LEAD_MS
+from chorus.wav import streaming_header
+from chorus.wire import RATE_HZ, SAMPLE_BYTES
+from workers.commands import app
+
+TOKENS = planned_tokens(SAMPLE.read_bytes(), "sample.md")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A stack that is up and speaks slowly."""
+    with kept_up(tmp_path_factory.mktemp("kept")) as machine:
+        yield machine
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Machine]:
+    """Nothing runs on it."""
+    with closing(Machine(tmp_path)) as machine:
+        yield machine
+
+
+@pytest.fixture
+def chorus(kept: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
+    """Types an operator's command on the machine whose stack is up."""
+    kept.forget()
+    return typed(kept, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def alone(bare: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
+    """Types one that needs no stack."""
+    return typed(bare, tmp_path, monkeypatch)
+
+
+def typed(machine: Machine, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
+    for name, value in machine.variables().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(folder)
+    return lambda *words: run(app, [str(word) for word in words])
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().out.splitlines()
+
+
+# --- the stack
+
+
+def test_up_keeps_a_stack_with_flower_until_down(bare: Machine) -> None:
+    port = free_port()
+    up = bare.chorus("up", "--flower", CHORUS_FLOWER_PORT=str(port))
+    assert (up.returncode, up.stderr) == (0, "")
+    assert re.match(r"server: (Valkey|Redis) [\d.]+ at 127\.0\.0\.1:\d+\n", up.stdout)
+    assert up.stdout.endswith(f"Flower: http://127.0.0.1:{port}\n")
+    assert {line.partition(":")[0] for line in up.stdout.splitlines()} == {
+        "server",
+        "voice",
+        "desk",
+        "flower",
+        "Flower",
+    }
+    wait_until(lambda: answers(port), description="Flower answers")
+
+    def at_work() -> bool:
+        told = json.loads(bare.chorus("status", "--json").stdout)
+        assert (told["running"], told["keep"], told["trouble"]) == (True, True, "")
+        return {worker["role"] for worker in told["workers"]} == {"voice", "desk"}
+
+    wait_until(at_work, description="both workers are registered")
+    status = bare.chorus("status").stdout
+    assert re.search(r"^voice@.*: toy voice · slots live 1, bulk \d+ · 0 steps done$", status, re.MULTILINE)
+    assert re.search(r"^desk@.*: desk · slots desk 2 · 0 steps done$", status, re.MULTILINE)
+
+    assert json.loads(bare.chorus("down", "--json").stdout) == {"stopped": True}
+    bare.wait_quiet()
+    assert bare.chorus("down").stdout == "Nothing was running.\n"
+    assert bare.chorus("status").stdout.startswith("Nothing runs here. `chorus up` starts the stack")
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as page:
+            return b"Flower" in page.read()
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("command", ["jobs", "pause x", "save x", "cancel x"])
+def test_without_a_stack_it_is_said_how_to_have_one(
+    alone: Type, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert alone(*command.split()) == 1
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (
+        "",
+        "chorus: Nothing runs on this machine: `chorus up` starts the stack, `--url` names one elsewhere.\n",
+    )
+
+
+# --- what there is
+
+
+def test_the_doctor_finds_this_machine_well(alone: Type, capsys: pytest.CaptureFixture[str]) -> None:
+    assert alone("doctor") == 0
+    told = lines(capsys)
+    assert all(line.startswith("✓ ") for line in told)
+    examined = [line.split()[1].rstrip(":") for line in told]
+    assert examined == ["python", "onnxruntime", "espeak", "home", "disk", "memory", "server", "model", "player"]
+    assert any(line.startswith("✓ model: toy voice (") for line in told)
+
+
+def test_the_doctor_names_what_is_missing_with_its_remedy(
+    alone: Type, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHORUS_MODEL", "gone.onnx")
+    monkeypatch.setenv("CHORUS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    assert alone("doctor") == 1
+    ill = [line for line in lines(capsys) if not line.startswith("✓ ")]
+    assert [line.split()[:2] for line in ill] == [["✗", "server:"], ["✗", "model:"]]
+    assert "start one there" in ill[0]
+    assert ill[1].endswith("name a Kokoro model, or unset it.")
+
+
+def test_the_doctor_goes_on_where_there_is_no_home(
+    alone: Type, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path / "file"))
+    assert alone("doctor", "--json") == 1
+    found = {one["what"]: one for one in map(json.loads, lines(capsys))}
+    assert found["memory"]["well"]
+    assert found["home"]["told"].endswith("cannot be written: name a folder that can.")
+
+
+def test_inspect_shows_a_document_as_it_would_be_spoken(alone: Type, capsys: pytest.CaptureFixture[str]) -> None:
+    assert alone("inspect", SAMPLE) == 0
+    table = lines(capsys)
+    assert table[0].strip() == "The Lighthouse Choir"
+    assert re.search(r"1\s+The Keeper\s+\d+\s+\d+\s+0:\d\d", table[2])
+    assert table[-1].split()[:2] == ["in", "all"]
+    assert alone("inspect", SAMPLE, "--json", "--chapters", "2", "-s", "2") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["title"] for one in told["chapters"]] == ["The Voices"]
+    assert (told["author"], told["language"], told["cover"]) == ("The Chorus authors", "en-us", False)
+    assert told["segments"] == told["chapters"][0]["segments"] > 1
+    assert told["estimated_s"] > 0
+
+
+def test_the_published_models_and_the_one_that_speaks_here_are_listed(
+    alone: Type, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert alone("models", "list") == 0
+    told = lines(capsys)
+    assert told[0].startswith("speaks here: toy voice (")
+    assert told[1] == "kokoro-v1.0: 326 MB, Apache-2.0"
+
+
+def test_voices_are_those_of_this_machines_model(alone: Type, capsys: pytest.CaptureFixture[str]) -> None:
+    assert alone("voices") == 0
+    assert lines(capsys) == ["af_bella", "af_heart", "am_adam", "bf_emma"]
+    assert alone("voices", "--json") == 0
+    assert json.loads(lines(capsys)[0]) == {"voice": "af_bella", "models": ["toy voice"]}
+
+
+# --- speaking at once
+
+
+def test_say_starts_a_stack_fills_a_pipe_and_stops_it(bare: Machine) -> None:
+    said = bare.piped("say", "Hello from a pipe.", "-o", "-")
+    assert (said.returncode, said.stderr) == (0, b"")
+    head = streaming_header() + bytes(LEAD_MS * RATE_HZ // 1000 * SAMPLE_BYTES)
+    assert said.stdout.startswith(head)
+    assert any(said.stdout[len(head) :])
+    bare.wait_quiet()
+
+
+def test_live_sound_has_a_lead_that_nothing_counts(chorus: Type, kept: Machine) -> None:
+    usual, none, long = (
+        len(kept.piped("say", "Hello.", "-o", "-", *words).stdout) // SAMPLE_BYTES
+        for words in ((), ("--lead-ms", "0"), ("--lead-ms", "200"))
+    )
+    assert usual - none == 1200
+    assert long - none == 4800
+    assert chorus("say", "Hello.", "-o", "file.wav") == 0
+    assert Path("file.wav").stat().st_size // SAMPLE_BYTES == none
+    header = len(streaming_header()) // SAMPLE_BYTES
+    with Client(kept.url()) as client:
+        assert {record.frames for record in client.jobs()} == {none - header}
+
+
+def test_say_writes_any_format(chorus: Type) -> None:
+    assert chorus("say", "Hello.", "-o", "hello.flac") == 0
+    assert heard_tokens(Path("hello.flac")) == planned_tokens(b"Hello.", "text.txt")
+
+
+# --- jobs
+
+
+def test_a_job_is_submitted_paused_resumed_followed_and_saved(
+    chorus: Type, kept: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert chorus("submit", SAMPLE, "-f", "wav", "--job", "choir") == 0
+    assert lines(capsys) == ["choir"]
+    with kept.frozen(half_spoken):
+        assert chorus("pause", "choir") == 0
+    assert lines(capsys) == ["Job choir will pause: what is being spoken is finished first."]
+    with Client(kept.url()) as client:
+        wait_until(lambda: client.job("choir").state is State.PAUSED, description="the job is paused")
+    assert chorus("jobs") == 0
+    assert re.fullmatch(r"choir\s+paused\s+\d+/10\s+0:\d\d\s+The Lighthouse Choir", lines(capsys)[0])
+    assert chorus("save", "choir") == 2
+    assert capsys.readouterr().err == "chorus: Job choir is paused: its file is there once it is done.\n"
+    assert chorus("resume", "choir") == 0
+    assert chorus("follow", "choir") == 0
+    assert lines(capsys)[-1].startswith("Job choir is done: 0:49 of audio in 10 segments.")
+    assert chorus("follow", "choir", "--json") == 0
+    assert json.loads(lines(capsys)[-1])["event"] == "result"
+    assert chorus("save", "choir", "-o", ".") == 0
+    assert lines(capsys) == ["sample.wav"]
+    assert heard_tokens(Path("sample.wav")) == TOKENS
+    assert chorus("retry", "choir") == 2
+    assert "Job choir is done with nothing missing: it cannot be retried." in capsys.readouterr().err
+
+
+def test_a_cancelled_job_stays_so(chorus: Type, kept: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert chorus("submit", SAMPLE, "-f", "wav", "--job", "choir") == 0
+    with kept.frozen(half_spoken):
+        assert chorus("cancel", "choir") == 0
+    assert chorus("follow", "choir") == 1
+    assert capsys.readouterr().err == "chorus: Job choir was cancelled.\n"
+    assert chorus("resume", "choir") == 2
+
+
+def test_a_failed_job_is_retried_to_its_end(chorus: Type, kept: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert chorus("submit", SAMPLE, "-f", "wav", "--job", "choir") == 0
+    with kept.frozen(half_spoken), redis.Redis.from_url(kept.url()) as connection:
+        # By hand: what makes jobs fail is the business of other tests.
+        connection.hset(JobKeys("choir").record, mapping={"state": "failed", "error": "The desk fell over."})
+    assert chorus("follow", "choir") == 1
+    assert "Job choir failed: The desk fell over. `chorus retry choir` goes on from there." in capsys.readouterr().err
+    assert chorus("retry", "choir") == 0
+    assert chorus("follow", "choir") == 0
+    assert chorus("save", "choir", "-o", "choir.wav") == 0
+    assert heard_tokens(Path("choir.wav")) == TOKENS
+
+
+def test_a_job_without_a_stack_waits_for_the_next_one(bare: Machine) -> None:
+    submitted = bare.chorus("submit", SAMPLE, "-f", "wav")
+    job = submitted.stdout.strip()
+    assert submitted.stderr == f"chorus: Job {job} waits until the stack runs: `chorus up` keeps it running.\n"
+    followed = bare.chorus("follow", job)
+    assert (followed.returncode, followed.stderr) == (0, "")
+    assert f"Job {job} is done: " in followed.stdout
+    bare.wait_quiet()

@@ -1,0 +1,24 @@
+"""One: what travels. A segment's audio is cut into chunks, and a chunk is small fields and raw bytes."""
+
+from chorus.wire import RATE_HZ, Chunk, Kind, cut, decode, encode
+
+ONE_SECOND = bytes(2 * RATE_HZ)
+
+
+def test_a_chunk_becomes_the_fields_of_a_stream_entry_and_comes_back() -> None:
+    chunk = Chunk(kind=Kind.AUDIO, segment=4, chunk=0, chunks=1, pcm=ONE_SECOND)
+    fields = encode(chunk)
+    assert fields["s"] == 4, "the segment it belongs to"
+    assert fields["f"] == RATE_HZ, "how many samples: one second at 24 kHz"
+    as_redis_hands_it_out = {name.encode(): _as_bytes(value) for name, value in fields.items()}
+    assert decode(as_redis_hands_it_out) == chunk
+
+
+def test_a_segment_is_cut_into_numbered_chunks() -> None:
+    chunks = list(cut(4, ONE_SECOND, chunk_bytes=20_000))
+    assert [(chunk.segment, chunk.chunk, chunk.chunks) for chunk in chunks] == [(4, 0, 3), (4, 1, 3), (4, 2, 3)]
+    assert b"".join(chunk.pcm for chunk in chunks) == ONE_SECOND
+
+
+def _as_bytes(value: bytes | int | str) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()

@@ -1,0 +1,21 @@
+"""Four: what is spoken in one breath. A chapter becomes segments: phonemes for the model, and spans of the text."""
+
+from tasks.documents import read
+from tasks.segments import segments
+from tasks.vocabulary import N_MAX, VOCABULARY
+
+LETTER = b"# A letter\n\nDear Ada. The boat came home!\n\nNobody was lost."
+
+
+def test_every_word_of_a_chapter_is_in_exactly_one_segment() -> None:
+    (chapter,) = read(LETTER, "letter.md").chapters
+    spoken = [chapter.text[segment.start : segment.end] for segment in segments(chapter, "en-us")]
+    assert spoken == ["A letter", "Dear Ada. The boat came home!", "Nobody was lost."]
+
+
+def test_a_segment_is_phonemes_and_the_silence_behind_them() -> None:
+    (chapter,) = read(LETTER, "letter.md").chapters
+    heading, paragraph, last = segments(chapter, "en-us")
+    assert all(symbol in VOCABULARY for symbol in paragraph.phonemes), "one symbol is one token of the model"
+    assert paragraph.tokens == len(paragraph.phonemes) <= N_MAX
+    assert paragraph.pause_ms < heading.pause_ms < last.pause_ms

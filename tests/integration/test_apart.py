@@ -1,0 +1,114 @@
+"""A segment spoken in a process of its own: the same to the last sample, within limits, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from support import wait_until
+from toy.build import MODEL, VOICES, Fault, build
+
+from broker.settings import FarmSettings
+from chorus.errors import FarmError, OptionError
+from tasks.engine import Utterance
+from tasks.vocabulary import VOCABULARY
+from workers import apart
+from workers.apart import Limits
+from workers.engine import open_engine
+from workers.models import Model, resolve
+
+HELLO = Utterance(phonemes="həlˈoʊ wˈɜːld.", voice="af_bella", speed=0.8)
+BAD = Utterance(phonemes="mˈɛʒɚ", voice="af_heart")
+PATIENT = Limits(wall_s=60)
+# Speaks apart for as long as it is let; its argument is a model that hangs.
+PARENT = """
+import sys
+from pathlib import Path
+from broker.settings import settings
+from tasks.engine import Utterance
+from workers import apart
+from workers.models import resolve
+
+apart.speak(resolve(settings()), Utterance(phonemes="mˈɛʒɚ", voice="af_heart"), apart.Limits(wall_s=600))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path))
+
+
+def model_at(path: Path) -> Model:
+    return resolve(FarmSettings(home=path.parent if path != MODEL else None, model=path, voices=VOICES))
+
+
+def bad_model(folder: Path, fault: Fault) -> Model:
+    return model_at(build(folder / "bad.onnx", fault=fault, token=VOCABULARY["ʒ"]))
+
+
+def test_a_child_says_the_same_to_the_last_sample(tmp_path: Path) -> None:
+    settings = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES, slots=1)
+    model = resolve(settings)
+    engine = open_engine(model, settings)
+    here, there = engine.speak(HELLO, "bulk"), engine.speak_apart(HELLO, limit_s=60)
+    engine.close()
+    assert np.array_equal(here.audio, there.audio)
+    assert here.timings == there.timings
+    assert there.audio.dtype == np.float32
+    assert there.seconds > 0
+
+
+@pytest.mark.parametrize("fault", ["hang", "memory", "raise"])
+def test_a_model_with_a_fault_speaks_all_else_as_the_toy_does(tmp_path: Path, fault: Fault) -> None:
+    told = [apart.speak(model, HELLO, PATIENT) for model in (model_at(MODEL), bad_model(tmp_path, fault))]
+    assert np.array_equal(told[0].audio, told[1].audio)
+
+
+def test_what_takes_too_long_is_ended_and_the_sentence_says_how_long_it_had(tmp_path: Path) -> None:
+    with pytest.raises(FarmError, match=r"Spoken apart, 'mˈɛʒɚ' took more than 5 s"):
+        apart.speak(bad_model(tmp_path, "hang"), BAD, Limits(wall_s=5))
+    assert psutil.Process().children() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this system's kernel holds nobody to his memory")
+def test_the_kernel_holds_a_child_to_its_memory(tmp_path: Path) -> None:
+    with pytest.raises(FarmError, match=r"with 1\.0 GB of memory: .*allocate"):
+        apart.speak(bad_model(tmp_path, "memory"), BAD, Limits(wall_s=60, memory_bytes=10**9, by_kernel=True))
+
+
+def test_where_the_kernel_does_not_the_parent_does(tmp_path: Path) -> None:
+    with pytest.raises(FarmError, match=r"took more than 0\.5 GB of memory"):
+        apart.speak(bad_model(tmp_path, "memory"), BAD, Limits(wall_s=60, memory_bytes=5 * 10**8, by_kernel=False))
+
+
+def test_a_mistake_of_the_callers_remains_the_callers() -> None:
+    with pytest.raises(OptionError, match="af_bellla"):
+        apart.speak(model_at(MODEL), replace(HELLO, voice="af_bellla"), PATIENT)
+
+
+def test_a_model_that_was_exchanged_meanwhile_is_not_spoken_with(tmp_path: Path) -> None:
+    known = model_at(build(tmp_path / "mine.onnx", work=1))
+    build(tmp_path / "mine.onnx", work=2)
+    with pytest.raises(FarmError, match=r"mine\.onnx is no longer the file that this worker speaks with"):
+        apart.speak(known, HELLO, PATIENT)
+
+
+def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
+    model = bad_model(tmp_path, "hang")
+    environment = {**os.environ, "CHORUS_MODEL": str(model.path), "CHORUS_VOICES": str(VOICES)}
+    environment["PYTHONPATH"] = str(apart.ROOT)
+    with subprocess.Popen([sys.executable, "-c", PARENT], env=environment) as parent:
+        watched = psutil.Process(parent.pid)
+
+        def is_speaking() -> bool:
+            return any(child.cpu_times().user > 1 for child in watched.children())
+
+        wait_until(is_speaking, description="the child is in the model")
+        (child,) = watched.children()
+        parent.send_signal(signal.SIGKILL)
+    wait_until(lambda: not child.is_running(), description="the child is gone")

@@ -1,0 +1,99 @@
+"""What a render is asked for, checked before anything is started."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chorus.errors import CallerError, OutputError, SourceError
+from workers.orders import READABLE, Options, orders
+
+PLAIN = Options(
+    output=None, format="", voice="af_heart", speed=1.0, language="", chapters="", title="", author="", cover=None,
+    on_error="silence",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "talk.md").write_text("# Talk\n\nHello.\n\n# More\n\nGoodbye.\n")
+    (tmp_path / "out").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("output", "form", "target"),
+    [
+        (None, "", "talk.m4b"),
+        (None, "wav", "talk.wav"),
+        ("out", "", "out/talk.m4b"),
+        ("out", "opus", "out/talk.opus"),
+        ("book.mp3", "", "book.mp3"),
+        ("book.MP3", "mp3", "book.MP3"),
+        ("book", "flac", "book.flac"),
+        ("out/book", "", "out/book.m4b"),
+    ],
+)
+def test_a_target_follows_from_output_and_format(here: Path, output: str | None, form: str, target: str) -> None:
+    options = replace(PLAIN, output=Path(output) if output else None, format=form)  # type: ignore[arg-type]
+    (order,) = orders([Path("talk.md")], options)
+    assert order.target == here / target
+    assert order.request.format == order.target.suffix.lower()[1:]
+
+
+def test_looking_whether_a_folder_can_be_written_leaves_nothing_in_it(here: Path) -> None:
+    orders([Path("talk.md")], replace(PLAIN, output=Path("out")))
+    assert list((here / "out").iterdir()) == []
+
+
+def test_a_folder_gives_its_documents_in_order_and_nothing_else(here: Path) -> None:
+    shelf = here / "shelf"
+    (shelf / "deeper").mkdir(parents=True)
+    for number, ending in enumerate(reversed(READABLE)):
+        (shelf / f"{number}{ending.upper()}").write_text("Words.") if ending != ".epub" else None
+    (shelf / "deeper.md").mkdir()
+    found = orders([shelf], PLAIN)
+    assert [order.request.name for order in found] == sorted(
+        f"{number}{ending.upper()}" for number, ending in enumerate(reversed(READABLE)) if ending != ".epub"
+    )
+
+
+def test_the_order_holds_the_chapters_that_were_asked_for() -> None:
+    (order,) = orders([Path("talk.md")], replace(PLAIN, chapters="2"))
+    assert [chapter.title for chapter in order.document.chapters] == ["More"]
+    assert order.request.chapters == "2"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"output": Path("out/none/book.wav")}, OutputError, "The output folder out/none does not exist"),
+        ({"output": Path("talk.md/book.wav")}, OutputError, "The output folder talk.md is a file"),
+        ({"output": Path("-")}, OutputError, "`-o -` is a pipe"),
+        ({"cover": Path("talk.md")}, CallerError, "talk.md: The cover is neither JPEG nor PNG"),
+        ({"speed": 5.0}, CallerError, "Speed 5 is out of range"),
+    ],
+)
+def test_what_cannot_be_is_refused(options: dict[str, object], error: type[CallerError], sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        orders([Path("talk.md")], replace(PLAIN, **options))  # type: ignore[arg-type]
+
+
+def test_a_target_that_is_a_folder_is_refused(here: Path) -> None:
+    (here / "out" / "talk.m4b").mkdir()
+    with pytest.raises(OutputError, match="is a folder: name a file"):
+        orders([Path("talk.md")], replace(PLAIN, output=Path("out")))
+
+
+def test_two_books_never_become_one_file(here: Path) -> None:
+    (here / "talk.txt").write_text("Another talk.")
+    with pytest.raises(OutputError, match=r"talk\.md and talk\.txt would both become .*talk\.m4b"):
+        orders([Path("talk.md"), Path("talk.txt")], PLAIN)
+
+
+def test_a_document_is_read_once_it_is_known_that_its_file_can_be_written() -> None:
+    with pytest.raises(OutputError):
+        orders([Path("gone.md")], replace(PLAIN, output=Path("none/book.wav")))
+    with pytest.raises(SourceError, match=r"gone\.md does not exist"):
+        orders([Path("gone.md")], PLAIN)

@@ -1,0 +1,88 @@
+"""`python -m workers.alone`: speaks one segment and ends; workers/apart.py starts it and judges what it does.
+
+The order is a line of JSON on standard input, which stays open while the parent lives. The answer goes to what was
+standard output: a line of JSON, then the samples as float32.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from broker.settings import settings
+from chorus.errors import ChorusError, FarmError
+from tasks.engine import Speech, Utterance
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Say it, or say why not."""
+    answers = os.dup(1)
+    # Whatever a library prints goes to the log and not into the sound.
+    os.dup2(2, 1)
+    order = json.loads(sys.stdin.readline())
+    _die_with(order["parent"])
+    _limit(order["memory_bytes"])
+    try:
+        speech = _speak(order)
+    except ChorusError as error:
+        head, raw = {"kind": type(error).__name__, "error": str(error)}, b""
+    except MemoryError:
+        head, raw = {"kind": "FarmError", "error": "the memory it may take was not enough."}, b""
+    else:
+        head, raw = _told(speech), speech.audio.tobytes()
+    with os.fdopen(answers, "wb") as pipe:
+        pipe.write(json.dumps(head).encode() + b"\n" + raw)
+
+
+def _speak(order: dict[str, Any]) -> Speech:
+    from workers.engine import open_engine  # noqa: PLC0415 - only within the limits
+    from workers.models import resolve  # noqa: PLC0415 - the same
+
+    own = {"model": Path(order["model"]), "voices": Path(order["voices"]), "lanes": "bulk", "slots": 1}
+    farm = settings().model_copy(update=own)
+    model = resolve(farm)
+    if model.digest != order["digest"]:
+        raise FarmError(f"{model.path} is no longer the file that this worker speaks with: restart it.")
+    return open_engine(model, farm).speak(Utterance(**order["utterance"]), "bulk")
+
+
+def _told(speech: Speech) -> dict[str, Any]:
+    return {"seconds": speech.seconds, "samples": speech.audio.size, "timings": speech.timings}
+
+
+def _die_with(parent: int) -> None:
+    """A parent that is killed closes our input; Linux tells us even where nobody reads it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+    threading.Thread(target=_watch_input, daemon=True).start()
+
+
+def _watch_input() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _limit(memory_bytes: int) -> None:
+    # A crash is expected here, and nobody wants its core.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if memory_bytes:
+        most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        bytes_ = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
+        resource.setrlimit(resource.RLIMIT_DATA, (bytes_, bytes_))
+    # Should the whole machine run out of memory, this process goes first and its parent sees it go.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""The commands that look after this machine: its stack, its models, its health. `workers.commands` mounts them.
+
+Parses, calls, prints. What is heavy to import is imported by the command that needs it.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from broker.settings import FarmSettings
+from chorus import options
+from chorus.client import Client
+from chorus.terminal import tell
+
+if TYPE_CHECKING:
+    from workers.stack import StackStatus
+
+models_app = typer.Typer(help="Kokoro's files on this machine.", rich_markup_mode=None, no_args_is_help=True)
+
+
+def mount(app: typer.Typer) -> None:
+    """Make them commands of this program."""
+    for command in (up, down, status, doctor):
+        app.command()(command)
+    app.add_typer(models_app, name="models")
+
+
+def settings_for(url: str = "") -> FarmSettings:
+    """The environment's settings; `--url` goes before CHORUS_URL."""
+    settings = FarmSettings.load()
+    return settings.model_copy(update={"url": url}) if url else settings
+
+
+def up(
+    *,
+    flower: Annotated[bool, typer.Option("--flower", help="Flower too, on loopback.")] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Start the stack of this machine and keep it warm until `down`."""
+    from workers import stack  # noqa: PLC0415 - see above
+
+    settings = settings_for()
+    found = stack.up(settings, flower=flower)
+    if as_json:
+        tell(json.dumps(asdict(found), ensure_ascii=False, default=str))
+        return
+    _print_status(found)
+    if flower:
+        tell(f"Flower: http://127.0.0.1:{settings.flower_port}")
+
+
+def down(*, as_json: options.AsJson = False) -> None:
+    """Stop the stack of this machine. Jobs under way are kept."""
+    from workers import stack  # noqa: PLC0415 - see above
+
+    stopped = stack.down(settings_for())
+    tell(json.dumps({"stopped": stopped}) if as_json else "Stopped." if stopped else "Nothing was running.")
+
+
+def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
+    """Show what runs on this machine, and who works on the farm."""
+    from workers import stack  # noqa: PLC0415 - see above
+
+    settings = settings_for(url)
+    found = stack.status(settings)
+    workers = _workers(settings, found)
+    if as_json:
+        told = {**asdict(found), "workers": [asdict(worker) for worker in workers]}
+        tell(json.dumps(told, ensure_ascii=False, default=str))
+        return
+    _print_status(found)
+    for worker in workers:
+        slots = ", ".join(f"{lane} {count}" for lane, count in worker.slots.items())
+        tell(f"{worker.id}: {worker.model or worker.role} · slots {slots} · {worker.served} steps done")
+    if any(worker.stand_in for worker in workers):
+        from workers.models import PULL  # noqa: PLC0415 - see above
+
+        tell(f"The stand-in voice speaks: `{PULL}` fetches Kokoro's real one.")
+
+
+def _workers(settings: FarmSettings, found: "StackStatus") -> list[Any]:
+    from broker.embedded import locate  # noqa: PLC0415 - see above
+
+    address = locate(settings) if found.server else None
+    if address is None:
+        return []
+    with Client(address) as client:
+        return client.workers()
+
+
+def _print_status(found: "StackStatus") -> None:
+    if found.trouble:
+        tell(found.trouble)
+    if found.server:
+        tell(f"server: {found.server.version} at {found.server.address}")
+    for one in found.processes:
+        state = f"pid {one.pid}" if one.alive else f"down: {one.last_words}"
+        tell(f"{one.name}: {state}" + (f", restarted {one.restarts} times" if one.restarts else ""))
+    if not found.running:
+        tell("Nothing runs here. `chorus up` starts the stack; `chorus render` starts and stops its own.")
+
+
+def doctor(*, as_json: options.AsJson = False) -> None:
+    """Say what is installed, reachable and missing, and what to do about it."""
+    from workers.doctor import examine  # noqa: PLC0415 - see above
+
+    well = True
+    for finding in examine(settings_for()):
+        well &= finding.well
+        mark = "✓" if finding.well else "✗"
+        tell(json.dumps(asdict(finding)) if as_json else f"{mark} {finding.what}: {finding.told}")
+    if not well:
+        raise typer.Exit(1)
+
+
+@models_app.command("list")
+def list_models() -> None:
+    """The published models, and which one speaks here."""
+    from workers import models  # noqa: PLC0415 - see above
+
+    settings = settings_for()
+    chosen = models.resolve(settings)
+    tell(f"speaks here: {chosen.name} ({chosen.path})")
+    for name, asset in models.MODELS.items():
+        here = (models.models_folder(settings) / asset.file).exists()
+        tell(f"{name}: {asset.size_bytes / 1e6:.0f} MB, {asset.licence}{', pulled' if here else ''}")
+
+
+@models_app.command("pull")
+def pull(
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="Default: kokoro-v1.0.", show_default=False)] = "",
+) -> None:
+    """Fetch Kokoro and its voices: resumable, verified, from CHORUS_MIRROR if that is set."""
+    from workers import models  # noqa: PLC0415 - see above
+
+    with download_bar() as show:
+        path = models.pull(settings_for(), name or models.DEFAULT, progress=show)
+    tell(f"{path} is here and verified.")
+
+
+@contextmanager
+def download_bar() -> Iterator[Any]:
+    """A bar per file, on a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        known: dict[str, Any] = {}
+
+        def show(file: str, done: int, total: int) -> None:
+            if file not in known:
+                known[file] = bar.add_task(file, total=total)
+            bar.update(known[file], completed=done)
+
+        yield show
