@@ -26,9 +26,16 @@ models_app = typer.Typer(help="Kokoro's files on this machine.", rich_markup_mod
 
 def mount(app: typer.Typer) -> None:
     """Make them commands of this program."""
-    for command in (up, down, status, doctor):
+    for command in (up, down, status, doctor, demo):
         app.command()(command)
     app.add_typer(models_app, name="models")
+
+
+def demo() -> None:
+    """Tell a story twice, the second time with a worker killed in the middle, and compare the files."""
+    from workers import demo as stage  # noqa: PLC0415 - see above
+
+    stage.demo(settings_for(), tell)
 
 
 def settings_for(url: str = "") -> FarmSettings:
