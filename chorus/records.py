@@ -9,6 +9,7 @@
 | failed    | over for now: it keeps all it has                 | retry, running (the same), cancelled |
 | cancelled | over for good: only a fresh submit speaks it      | cancelled                           |
 
+A worker whose store is full or away pauses the job too; then `waiting` says why.
 What is asked for stands in the record's `want` until a worker has heeded it; a job with a wish pending is not finished.
 """
 

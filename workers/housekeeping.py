@@ -16,9 +16,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from broker.settings import FarmSettings
 from chorus import options
 from chorus.client import Client
+from chorus.errors import ServerError
+from chorus.records import Worker
 from chorus.terminal import tell
 
 if TYPE_CHECKING:
+    from workers.sessions_control import Sessions
     from workers.stack import StackStatus
 
 models_app = typer.Typer(help="Kokoro's files on this machine.", rich_markup_mode=None, no_args_is_help=True)
@@ -26,7 +29,7 @@ models_app = typer.Typer(help="Kokoro's files on this machine.", rich_markup_mod
 
 def mount(app: typer.Typer) -> None:
     """Make them commands of this program."""
-    for command in (up, down, status, doctor, demo):
+    for command in (up, down, status, reset, doctor, demo):
         app.command()(command)
     app.add_typer(models_app, name="models")
 
@@ -76,29 +79,62 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
 
     settings = settings_for(url)
     found = stack.status(settings)
-    workers = _workers(settings, found)
+    address = _address(settings) if found.server else ""
+    workers = _workers(address)
+    sessions = _sessions(address)
     if as_json:
-        told = {**asdict(found), "workers": [asdict(worker) for worker in workers]}
+        told = {
+            **asdict(found),
+            "workers": [asdict(worker) for worker in workers],
+            "sessions": [asdict(one) for one in sessions],
+        }
         tell(json.dumps(told, ensure_ascii=False, default=str))
         return
     _print_status(found)
     for worker in workers:
         slots = ", ".join(f"{lane} {count}" for lane, count in worker.slots.items())
         tell(f"{worker.id}: {worker.model or worker.role} · slots {slots} · {worker.served} steps done")
+    for one in sessions:
+        for lane in one.lanes:
+            tell(
+                f"{one.node}, {lane.name} session: {lane.served} spoken, {lane.failures} failed, "
+                f"busy {lane.busy_s:.0f} s, waited {lane.wait_s:.0f} s"
+            )
     if any(worker.stand_in for worker in workers):
         from workers.models import PULL  # noqa: PLC0415 - see above
 
         tell(f"The stand-in voice speaks: `{PULL}` fetches Kokoro's real one.")
 
 
-def _workers(settings: FarmSettings, found: "StackStatus") -> list[Any]:
+def reset(*, url: options.Url = "") -> None:
+    """Build the sessions of the farm's voice workers anew; what is being spoken is finished first, no job is lost."""
+    from workers import sessions_control  # noqa: PLC0415 - see above
+
+    address = _address(settings_for(url))
+    if not address:
+        raise ServerError("Nothing runs on this machine: there is no session to reset.")
+    for one in sessions_control.reset(address):
+        tell(f"{one.node}: new sessions of {one.model}, {one.rss_bytes / 1e6:.0f} MB")
+
+
+def _address(settings: FarmSettings) -> str:
+    """Of the server that is named or runs here; empty: none."""
     from broker.embedded import locate  # noqa: PLC0415 - see above
 
-    address = locate(settings) if found.server else None
-    if address is None:
+    return locate(settings) or ""
+
+
+def _workers(address: str) -> list[Worker]:
+    if not address:
         return []
     with Client(address) as client:
         return client.workers()
+
+
+def _sessions(address: str) -> "tuple[Sessions, ...]":
+    from workers import sessions_control  # noqa: PLC0415 - Celery, half a second that most commands never need
+
+    return sessions_control.status(address) if address else ()
 
 
 def _print_status(found: "StackStatus") -> None:
