@@ -64,7 +64,7 @@ class Upkeep:
 
     def start(self) -> None:
         """Sign in first, so that the windows count this worker before its first claim."""
-        self._beat()
+        self._attempt(self._beat)
         # Loading a model was no sleep.
         self._last_tick_s = time.monotonic()
         for thread in self._threads:
@@ -103,11 +103,18 @@ class Upkeep:
 
     def _every(self, work: Callable[[], None], pause_s: float) -> None:
         while not self._stopping.wait(pause_s):
-            try:
-                work()
-            except redis.RedisError as error:
-                log.warning("%s: %s; trying again.", threading.current_thread().name, error)
-                self._stopping.wait(BEAT_S)
+            self._attempt(work)
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except redis.RedisError as error:
+            log.warning("%s: %s; trying again.", threading.current_thread().name, error)
+            self._stopping.wait(BEAT_S)
+        except Exception:
+            # A thread that ended here would leave a worker that speaks on and renews nothing.
+            log.exception("%s goes on after an error nobody foresaw.", threading.current_thread().name)
+            self._stopping.wait(BEAT_S)
 
     def _beat(self) -> None:
         with self._lock:

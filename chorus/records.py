@@ -94,6 +94,10 @@ class JobRecord:
     """The digest of the voices file."""
     created_ms: int
     started_ms: int | None = None
+    running_since_ms: int | None = None
+    """When it last began to run, at its start or after a pause."""
+    active_ms: int = 0
+    """How long it had been running before that."""
     finished_ms: int | None = None
     first_audio_ms: int | None = None
     """From creation to the first audio that is not silence; None until it is known."""
@@ -163,10 +167,10 @@ class JobRecord:
 
 _BY = "spoken_by:"
 _TEXTS = ("digest", "store", "sound", "model", "model_digest", "voices", "error", "waiting")
-_TIMES = ("started_ms", "finished_ms", "first_audio_ms")
+_TIMES = ("started_ms", "finished_ms", "first_audio_ms", "running_since_ms")
 _COUNTS = (
     "epoch", "created_ms", "chapters_total", "chapters_planned", "segments_planned", "segments_done", "segments_failed",
-    "parts_total", "parts_done", "frames", "audio_wall_ms", "characters", "characters_total",
+    "parts_total", "parts_done", "frames", "active_ms", "audio_wall_ms", "characters", "characters_total",
 )  # fmt: skip
 
 

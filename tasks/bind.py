@@ -23,27 +23,37 @@ def bind(claim: Claim) -> tuple[Outcome, str]:
     keys = JobKeys(claim.job)
     record = JobRecord.from_fields(claim.job, cast("dict[bytes, bytes]", here.redis.hgetall(keys.record)))
     chapters = chapter_marks(_sidecars(store, claim, record.parts_total), _titles(here, keys, record.chapters_total))
-    book = _book(here, claim, record, chapters)
-    key = result_key(claim.job, claim.epoch, record.request.format)
-    pcm = (part.pcm for part in read_parts(store, claim.job, claim.epoch, range(record.parts_total)))
-    with store.writer(key) as path:
-        made = encode_into(pcm, book, record.request.format, path)
-    result = {
-        "path": str(store.path(key)),
+    if not _is_made(store, claim, record):
+        made = _make(store, claim, record, _book(here, claim, record, chapters))
+        told = json.dumps(_report(record, chapters, made), indent=2, ensure_ascii=False).encode()
+        store.write(report_key(claim.job, claim.epoch), told)
+    path = store.path(result_key(claim.job, claim.epoch, record.request.format))
+    result: dict[str, Any] = {
+        "path": str(path),
         "store": store.id,
         "host": registry.host(),
-        "bytes": made.bytes,
-        "frames": made.frames,
+        "bytes": path.stat().st_size,
+        "frames": sum(chapter.frames for chapter in chapters),
         "format": record.request.format,
     }
-    report = _report(record, chapters, made)
-    told = json.dumps(report, indent=2, ensure_ascii=False).encode()
-    store.write(report_key(claim.job, claim.epoch), told)
     outcome = here.ledger.commit_bind(claim, result)
     if outcome.status == "ok" and not record.segments_failed:
         _drop_parts(store, claim, record.parts_total)
-    length = f"{made.frames / RATE_HZ:.1f} s in {len(chapters)} chapters"
-    return outcome, f"{length}, {made.bytes} bytes of {record.request.format}"
+    length = f"{result['frames'] / RATE_HZ:.1f} s in {len(chapters)} chapters"
+    return outcome, f"{length}, {result['bytes']} bytes of {record.request.format}"
+
+
+def _is_made(store: Store, claim: Claim, record: JobRecord) -> bool:
+    """Whether the file is there and its parts are not: a server that lost its last second asks for it once more."""
+    parts = (part_key(claim.job, claim.epoch, part) for part in range(record.parts_total))
+    made = (report_key(claim.job, claim.epoch), result_key(claim.job, claim.epoch, record.request.format))
+    return all(map(store.exists, made)) and not all(map(store.exists, parts))
+
+
+def _make(store: Store, claim: Claim, record: JobRecord, book: BookMeta) -> Encoded:
+    pcm = (part.pcm for part in read_parts(store, claim.job, claim.epoch, range(record.parts_total)))
+    with store.writer(result_key(claim.job, claim.epoch, record.request.format)) as path:
+        return encode_into(pcm, book, record.request.format, path)
 
 
 def _sidecars(store: Store, claim: Claim, parts: int) -> Iterator[Sidecar]:
@@ -75,7 +85,8 @@ def _book(here: process.Process, claim: Claim, record: JobRecord, chapters: tupl
 
 def _report(record: JobRecord, chapters: tuple[Chapter, ...], made: Encoded) -> dict[str, Any]:
     audio_s = made.frames / RATE_HZ
-    wall_s = time.time() - (record.started_ms or record.created_ms) / 1000
+    running_s = time.time() - (record.running_since_ms or record.created_ms) / 1000
+    wall_s = record.active_ms / 1000 + running_s
     return {
         "job": record.job,
         "title": record.request.title or record.title,

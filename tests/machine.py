@@ -22,7 +22,7 @@ from toy.build import MODEL, VOICES, build
 from broker import embedded
 from broker.settings import FarmSettings
 from chorus.client import Client
-from chorus.records import JobRecord
+from chorus.keys import JobKeys
 from workers.run_folder import RunFolder
 from workers.stack import down
 
@@ -41,6 +41,7 @@ class Machine:
         self.home = folder / "home"
         self.settings = FarmSettings(home=self.home)
         self._model = model
+        self._typed: list[subprocess.Popen[str]] = []
 
     def variables(self) -> dict[str, str]:
         """What sets this machine apart."""
@@ -57,7 +58,7 @@ class Machine:
 
     def start(self, *words: object, **more: str) -> "subprocess.Popen[str]":
         """Type a command and look at it while it runs."""
-        return subprocess.Popen(
+        running = subprocess.Popen(
             [*OPERATOR, *map(str, words)],
             cwd=self.folder,
             env=self.environment(**more),
@@ -66,6 +67,8 @@ class Machine:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._typed.append(running)
+        return running
 
     def chorus(self, *words: object, **more: str) -> "subprocess.CompletedProcess[str]":
         """Type a command and wait for its end."""
@@ -151,8 +154,10 @@ class Machine:
         shutil.rmtree(self.home / "store" / "jobs", ignore_errors=True)
 
     def close(self) -> None:
-        for process in self.named("workers.commands"):
-            process.kill()
+        for command in self._typed:
+            if command.poll() is None:
+                command.kill()
+                command.communicate()
         down(self.settings)
         for process in self.processes():
             process.kill()
@@ -168,9 +173,12 @@ def kept_up(folder: Path) -> Iterator[Machine]:
 
 
 def half_spoken(client: Client) -> bool:
-    """One job, of which some was spoken and some was not."""
-    jobs: list[JobRecord] = client.jobs()
-    return len(jobs) == 1 and 2 <= jobs[0].segments_done < jobs[0].segments_planned - 2
+    """One job, of which some was spoken, its very beginning among it, and some was not."""
+    jobs = client.jobs()
+    if len(jobs) != 1 or not 2 <= jobs[0].segments_done < jobs[0].segments_planned - 2:
+        return False
+    # None: it has left for the store already.
+    return client._redis.hget(JobKeys(jobs[0].job).steps, "segment:0") in {b"d", None}
 
 
 @contextmanager

@@ -6,7 +6,7 @@ set('result', ARGV[6])
 -- A job with segments missing keeps what `retry` needs.
 if number('segments_failed') > 0 then
   drop_lease(step)
-  set('state', 'done')
+  enter('done')
   set('finished_ms', now)
 else
   finish('done')

@@ -21,6 +21,6 @@ add('audio_wall_ms', told.wall_ms)
 add('characters', spec.characters)
 add('spoken_by:' .. told.worker, 1)
 if request().format ~= '' then redis.call('HSET', specs, 'timings:' .. n, ARGV[7]) end
-if told.audible and not get('first_audio_ms') then set('first_audio_ms', now - number('created_ms')) end
+if told.audible and not get('first_audio_ms') then set('first_audio_ms', now - asked_ms()) end
 proceed()
 return answer('ok')

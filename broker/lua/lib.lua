@@ -45,6 +45,16 @@ local function add(field, by) return redis.call('HINCRBY', record, field, by) en
 local function segment_of(step) return tonumber(string.match(step, '^segment:(%d+)$')) end
 local function leases_of(step) if segment_of(step) then return flights else return errands end end
 
+-- The one place where a job's state changes; on the way it counts the time that the job was running.
+local function enter(state)
+  if get('state') == 'running' then add('active_ms', now - number('running_since_ms')) end
+  if state == 'running' then set('running_since_ms', now) end
+  set('state', state)
+end
+
+-- When this run of the job was asked for.
+local function asked_ms() return tonumber(get('asked_ms') or get('created_ms')) end
+
 local function request() return cjson.decode(get('request')) end
 local function part_at(m)
   local found = redis.call('HGET', parts, m)
@@ -74,7 +84,7 @@ local function queue_of(step, wishes)
   if not wishes.live then return 'bulk' end
   local first = get('first_audio_ms')
   if not first then return 'live' end
-  local heard_ms = now - (number('created_ms') + tonumber(first))
+  local heard_ms = now - (asked_ms() + tonumber(first))
   return number('frames') / 24 - heard_ms > LISTENER_LEAD_MS and 'bulk' or 'live'
 end
 
@@ -144,7 +154,7 @@ end
 
 -- Ends a job. Failed ones keep all they have: `retry`, or the same command again, goes on from there.
 local function finish(state)
-  set('state', state)
+  enter(state)
   set('finished_ms', now)
   if state == 'failed' then return end
   redis.call('DEL', source, cover, specs, owners, attempts, sends, flights, errands, parts, readers)

@@ -48,7 +48,7 @@ local function retry()
   redis.call('HDEL', steps, 'bind')
   redis.call('XDEL', stream, get('end_id') or '0-1')
   redis.call('HDEL', record, 'end_id', 'error', 'result', 'finished_ms')
-  set('state', 'running')
+  enter('running')
 end
 
 local function restart()
@@ -57,11 +57,12 @@ local function restart()
     'started_ms', 'finished_ms', 'chapters_total', 'chapters_planned', 'chapter_now', 'segments_planned',
     'segments_done', 'segments_failed', 'parts_total', 'parts_done', 'part_frames', 'frames', 'audio_wall_ms',
     'characters', 'characters_total', 'first_audio_ms', 'document', 'error', 'result', 'waiting', 'end_id', 'next',
-    'freed', 'listened_ms', 'unheard',
+    'freed', 'listened_ms', 'unheard', 'active_ms', 'running_since_ms',
   }) do redis.call('HDEL', record, field) end
   add('epoch', 1)
   set('fresh', 1)
-  set('state', 'queued')
+  set('asked_ms', now)
+  set('state', 'queued') -- not `enter`: what the run before did does not count
 end
 
 local function heed(want, state)
@@ -70,12 +71,12 @@ local function heed(want, state)
   elseif want == 'cancelled' and state ~= 'done' and state ~= 'cancelled' then
     stop('cancelled', 'cancelled')
   elseif want == 'paused' and (state == 'queued' or state == 'running') then
-    set('state', 'paused')
+    enter('paused')
     redis.call('HDEL', record, 'waiting')
   elseif want == 'running' and state == 'paused' then
     redis.call('HDEL', record, 'unheard')
     set('listened_ms', now)
-    set('state', get('started_ms') and 'running' or 'queued')
+    enter(get('started_ms') and 'running' or 'queued')
     resume()
   elseif (want == 'retry' or want == 'running') and state == 'failed' then
     retry()
@@ -100,7 +101,7 @@ local function begin()
   elseif request().format ~= '' and (get('store') or '') == '' then
     set('waiting', 'no desk worker with a store is registered')
   else
-    set('state', 'running')
+    enter('running')
     set('started_ms', now)
   end
 end
@@ -139,11 +140,11 @@ local function heed_listeners(slowest)
   if slowest then
     set('listened_ms', now)
     if redis.call('HDEL', record, 'unheard') == 1 then
-      set('state', 'running')
+      enter('running')
       resume()
     end
   elseif get('state') == 'running' and now - math.max(number('listened_ms'), number('started_ms')) > UNHEARD_MS then
-    set('state', 'paused')
+    enter('paused')
     set('unheard', 1)
     set('waiting', 'nobody has listened for a minute: it goes on when somebody does')
   end

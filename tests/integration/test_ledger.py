@@ -224,6 +224,7 @@ def test_what_an_older_run_still_says_is_not_heard(farm: Farm) -> None:
     farm.plan(1)
     assert farm.publish(old).status == "gone"
     assert farm.take("segment:0", "new").epoch == old.epoch + 1
+    assert farm.client.job("book").active_ms == 0
     assert farm.stream() == []
 
 
@@ -382,7 +383,7 @@ def test_retry_speaks_only_what_failed_and_stores_only_its_part(farm: Farm) -> N
 
 
 def test_a_segment_has_as_many_attempts_as_processes_die_and_retry_begins_to_count_anew(farm: Farm) -> None:
-    farm.submit()
+    farm.submit(form="", on_error="stop")
     farm.plan(1)
     claim = farm.take("segment:0", "1")
     for attempt in range(2, 10):
@@ -521,3 +522,24 @@ def test_a_book_with_a_file_needs_no_listener(farm: Farm) -> None:
         farm.connection.hset(JobKeys("book").record, long_ago, 1)
     farm.tend()
     assert farm.state() is State.RUNNING
+
+
+def test_the_time_a_job_runs_is_counted_without_its_pauses_and_afresh_with_a_fresh_run(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(3)
+    long_ago_ms = farm.client.job("book").created_ms - 100_000
+    farm.connection.hset(JobKeys("book").record, "running_since_ms", long_ago_ms)
+    farm.client.want("book", "paused")
+    farm.tend()
+    ran_ms = farm.client.job("book").active_ms
+    assert 100_000 <= ran_ms < 200_000
+    farm.tend()
+    assert farm.client.job("book").active_ms == ran_ms
+    farm.client.submit("Once.", job="book", format="wav", fresh=True)
+    farm.connection.hset(JobKeys("book").record, "created_ms", long_ago_ms)
+    farm.tend()
+    assert farm.client.job("book").active_ms == 0
+    farm.hints[:] = ["plan:0"]
+    farm.plan(1)
+    farm.speak("segment:0")
+    assert (farm.client.job("book").first_audio_ms or 0) < 100_000
