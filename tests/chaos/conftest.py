@@ -1,0 +1,56 @@
+"""Each case of chaos has a server of its own, with a log on disk; at the end stands how long each recovery took."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chaos.harness import RECOVERIES, Chaos, broken_farm, table
+from support import ValkeyServer
+
+HERE = Path(__file__).parent
+# Several waits in a row may each take as long as the harness has patience.
+LIMIT_S = 240
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "short: one of the few faults that every run of ./bin/test strikes with")
+    config.addinivalue_line("markers", "long: a fault that lasts a minute; ./bin/test chaos -m long")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.timeout(LIMIT_S))
+    if "long" not in (config.option.markexpr or ""):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="a minute's outage is asked for by ./bin/test chaos -m long"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if RECOVERIES:
+        terminalreporter.section("Recovery, from the end of the fault to the work going on")
+        terminalreporter.write_line(table(RECOVERIES))
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
+    """A server that writes its log every second, as the embedded one does."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with ValkeyServer(folder, "--appendonly", "yes", "--appendfsync", "everysec") as server:
+        yield server
+
+
+@pytest.fixture
+def chaos(
+    valkey: ValkeyServer,
+    redis_url: str,  # noqa: ARG001 - the law of its keys
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Chaos]:
+    name = request.node.name.removeprefix("test_")
+    folder = tmp_path_factory.getbasetemp() / "chaos" / name
+    folder.mkdir(parents=True)
+    with broken_farm(valkey, folder, name) as chaos:
+        yield chaos

@@ -1,0 +1,186 @@
+"""Workers are killed, frozen, told to go, or come too late: their steps are given on, and nothing is said twice."""
+
+import signal
+
+import pytest
+from chaos.harness import Chaos
+
+from chorus.records import Worker
+
+SPOKEN = "broker.ledger:Ledger.commit_segment"
+
+
+@pytest.mark.short
+def test_a_voice_worker_killed_in_the_middle_of_a_segment(chaos: Chaos) -> None:
+    chaos.hire("desk", "voice")
+    chaos.begin()
+    held = chaos.catch("voice")
+    with chaos.fault("kill -9", held):
+        chaos.kill("voice")
+    chaos.check()
+    assert chaos.ends("voice") == [-signal.SIGKILL]
+
+
+def test_a_voice_worker_killed_while_another_one_lives(chaos: Chaos) -> None:
+    chaos.hire("desk", "voice-heir")
+    chaos.hire("voice", trap=f"{SPOKEN} before")
+    chaos.submit()
+    held = chaos.trapped("voice")
+    with chaos.fault("kill -9", [held]):
+        chaos.kill("voice")
+    chaos.check()
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        pytest.param("broker.store:LocalStore.write after", id="between_a_part_and_its_sidecar"),
+        pytest.param("broker.ledger:Ledger.commit_part before", id="between_a_sidecar_and_its_commit"),
+        pytest.param("tasks.parts:read_part after", id="in_the_middle_of_a_bind"),
+        pytest.param("broker.ledger:Ledger.commit_bind before", id="between_a_file_and_its_commit"),
+        pytest.param("broker.ledger:Ledger.extend after", id="in_the_middle_of_a_plan"),
+    ],
+)
+def test_a_desk_worker_killed(chaos: Chaos, trap: str) -> None:
+    chaos.hire("desk", trap=trap)
+    chaos.hire("voice")
+    chaos.submit()
+    chaos.trapped("desk")
+    held = chaos.steps("r") - chaos.steps("r", "segment")
+    assert held
+    with chaos.fault("kill -9", held):
+        chaos.kill("desk")
+    chaos.check()
+
+
+def test_all_workers_killed_at_once(chaos: Chaos) -> None:
+    chaos.hire("desk", "voice", "voice2")
+    chaos.begin()
+    chaos.freeze("desk")
+    chaos.freeze("voice2")
+    held = chaos.catch("voice") | chaos.steps("r")
+    with chaos.fault("kill -9 of all", held):
+        chaos.kill("desk", "voice", "voice2")
+    chaos.check()
+
+
+def test_a_worker_killed_between_taking_a_message_and_claiming_its_step(chaos: Chaos) -> None:
+    chaos.hire("desk")
+    chaos.hire("voice", trap="broker.ledger:Ledger.claim before")
+    chaos.submit()
+    popped = chaos.trapped("voice")
+    assert popped in chaos.steps("s")
+    assert chaos.attempts(popped) == 0
+    with chaos.fault("kill -9", [popped]):
+        chaos.kill("voice")
+    chaos.check()
+
+
+@pytest.mark.short
+def test_a_worker_killed_between_a_commit_and_sending_what_follows(chaos: Chaos) -> None:
+    chaos.hire("desk")
+    chaos.hire("voice", trap=f"{SPOKEN} after")
+    chaos.submit()
+    chaos.until(lambda: chaos.record().segments_done == 1, "the first segment is committed")
+    chaos.trapped("voice")
+    sent = chaos.steps("s", "segment")
+    assert len(sent) > sum(chaos.queued().values()), "the ledger opened the window, and nobody was told"
+    with chaos.fault("kill -9", sent):
+        chaos.kill("voice")
+    chaos.check()
+
+
+def test_a_worker_killed_with_messages_held_by_the_gate(chaos: Chaos) -> None:
+    chaos.hire("desk", "voice")
+    chaos.begin()
+    held = chaos.catch("voice")
+    lost = chaos.steps("s", "segment")
+    assert len(lost) > sum(chaos.queued().values()), "some hints are neither claimed nor queued: the process has them"
+    with chaos.fault("kill -9", held | lost):
+        chaos.kill("voice")
+    chaos.check()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT], ids=["SIGTERM", "SIGQUIT"])
+def test_a_worker_told_to_go(chaos: Chaos, number: signal.Signals) -> None:
+    chaos.hire("desk", "voice")
+    chaos.begin()
+    held = chaos.catch("voice")
+    with chaos.fault(number.name):
+        chaos.thaw("voice")
+        chaos.strike("voice", number)
+        chaos.until(lambda: chaos.ends("voice"), "it has gone")
+    chaos.check()
+    assert -signal.SIGKILL not in chaos.ends("voice")
+    assert all(f"{step.replace(':', ' ')}: " in chaos.said("voice") for step in held), "what it held it finished"
+
+
+def test_a_worker_frozen_past_its_lease_wakes_and_commits_late(chaos: Chaos) -> None:
+    chaos.hire("desk", "voice")
+    chaos.begin()
+    held = chaos.catch("voice")
+    with chaos.fault("SIGSTOP", held):
+        chaos.hire("voice-heir")
+        chaos.until(lambda: held <= chaos.over_with(), "another has spoken what it held")
+        chaos.thaw("voice")
+    late = [f"{step.replace(':', ' ')}: duplicate" for step in held]
+    chaos.until(lambda: all(one in chaos.said("voice") for one in late), "it came too late, and says so")
+    chaos.check()
+
+
+def test_an_old_worker_still_speaks_while_a_fresh_run_began(chaos: Chaos) -> None:
+    chaos.hire("desk", "voice-other")
+    chaos.hire("voice", trap=f"{SPOKEN} before")
+    chaos.submit()
+    old = chaos.trapped("voice")
+    with chaos.fault("--fresh"):
+        chaos.submit(fresh=True)
+        chaos.until(lambda: chaos.record().epoch == 2, "the next run has begun")
+        chaos.recorder.start_again()
+        chaos.release("voice")
+    late = f"{old.replace(':', ' ')}: not wanted any more"
+    chaos.until(lambda: late in chaos.said("voice"), "what it says of the old run is not heard")
+    chaos.check()
+
+
+def test_a_segment_that_takes_longer_than_its_lease_is_spoken_once(chaos: Chaos) -> None:
+    chaos.hire("desk", "voice-other")
+    chaos.hire("voice", trap=f"{SPOKEN} before")
+    chaos.submit()
+    held = chaos.trapped("voice")
+    taken_s = chaos.redis.time()[0]
+    with chaos.fault("a slow segment"):
+        chaos.until(lambda: chaos.redis.time()[0] > taken_s + 5, "its lease would have ended without renewal")
+        assert chaos.attempts(held) == 1
+        chaos.release("voice")
+    chaos.check()
+
+
+def test_every_message_sent_three_times(chaos: Chaos) -> None:
+    chaos.hire("desk", "voice", "voice2", trap="celery.app.base:Celery.send_task thrice")
+    chaos.begin()
+    with chaos.fault("three of each"):
+        pass
+    record = chaos.check()
+    refused = ("duplicate", "another attempt is at it", "not wanted any more")
+    said = "".join(chaos.said(name) for name in ("voice", "voice2"))
+    assert sum(said.count(word) for word in refused) >= record.segments_planned
+
+    def voices() -> list[Worker]:
+        return [worker for worker in chaos.client.workers() if worker.role == "voice"]
+
+    over_ms = record.finished_ms or 0
+    chaos.until(lambda: all(worker.seen_ms > over_ms for worker in voices()), "each has said how much it did")
+    assert sum(worker.served for worker in voices()) == record.segments_planned, "one attempt spoke each segment"
+
+
+def test_a_worker_whose_clock_is_a_day_ahead(chaos: Chaos) -> None:
+    chaos.hire("desk", "voice-right")
+    with_us_ms = chaos.worker("voice-right").started_ms  # type: ignore[union-attr]
+    chaos.hire("voice-ahead", "desk-ahead", trap="time:time ahead")
+    assert chaos.worker("voice-ahead").started_ms > with_us_ms + 80_000_000  # type: ignore[union-attr]
+    chaos.begin()
+    with chaos.fault("clock"):
+        pass
+    record = chaos.check()
+    assert len(record.spoken_by) == 2, "both clocks' workers took part"

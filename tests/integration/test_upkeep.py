@@ -1,0 +1,57 @@
+"""The three threads of a worker outlive whatever meets them: without them it would speak on and renew nothing."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from support import ValkeyServer, wait_until
+
+from broker import registry
+from broker.ledger import Ledger
+from broker.settings import FarmSettings
+from broker.upkeep import Upkeep
+from chorus.records import Worker
+
+ME = Worker(id="voice@here#1", host="here", pid=1, role="voice")
+
+
+@contextmanager
+def upkeep(server: ValkeyServer, describe: Callable[[], Worker]) -> Iterator["redis.Redis"]:
+    """A worker's three threads at work, and a connection to look at what they do."""
+    with redis.Redis.from_url(server.url, retry=Retry(NoBackoff(), 0)) as connection:
+        ledger = Ledger(connection, FarmSettings())
+        threads = Upkeep(connection, ledger, describe=describe, send=lambda _: None, lease_s=3)
+        threads.start()
+        try:
+            yield connection
+        finally:
+            threads.stop()
+
+
+def test_a_worker_that_gets_ready_while_the_server_is_away_signs_in_later(tmp_path: Path) -> None:
+    server = ValkeyServer(tmp_path)
+    with upkeep(server, lambda: ME) as connection, server:
+        wait_until(lambda: registry.read(connection).workers, description="it has signed in")
+
+
+@pytest.mark.keyless
+def test_the_heartbeat_goes_on_after_an_error_nobody_foresaw(
+    redis_url: str, valkey: ValkeyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert redis_url
+    beats = iter([ME, None])
+
+    def describe() -> Worker:
+        beat = next(beats, ME)
+        if beat is None:
+            raise ValueError("once")
+        return beat
+
+    with upkeep(valkey, describe) as connection:
+        wait_until(lambda: "nobody foresaw" in caplog.text, description="the error was met")
+        connection.flushall()
+        wait_until(lambda: registry.read(connection).workers, description="it has signed in again")
