@@ -76,14 +76,14 @@ def _child(order: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
     """A process with its order; it is gone when the block ends. Its input stays open for as long as we live."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     command = [sys.executable, "-P", "-m", "workers.alone"]
+    # Unbuffered: what a dead child did not take must not be offered to it again when its pipe is closed.
     with subprocess.Popen(  # noqa: S603 - our own module
-        command, env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        command, bufsize=0, env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
         try:
             # A child that is dead already is found out by its silence.
             with suppress(BrokenPipeError):
                 _pipe(child.stdin).write(json.dumps(order).encode() + b"\n")
-                _pipe(child.stdin).flush()
             yield child
         finally:
             child.kill()

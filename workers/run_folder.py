@@ -56,9 +56,9 @@ class StackSpec:
 
     def programs(self, flower_port: int) -> tuple[Program, ...]:
         """What to run beside the server."""
-        voice = _celery("voice", "-A", "workers.voice", "worker")
+        voice = _worker("voice", "workers.voice")
         # On a farm elsewhere only this machine's disk is ours to serve; its own desks plan.
-        desk = _celery("desk", "-A", "workers.desk" if self.server else "workers.store_desk", "worker")
+        desk = _worker("desk", "workers.desk" if self.server else "workers.store_desk")
         flower = _celery("flower", "-A", "broker", "flower", "--address=127.0.0.1", f"--port={flower_port}")
         wanted = ((self.voice, voice), (self.desk, desk), (self.flower, flower))
         return (*(program for chosen, program in wanted if chosen), *self.others)
@@ -218,7 +218,12 @@ def held(path: Path, *, shared: bool = False, timeout_s: float, blocked: str) ->
 
 def voice_program(name: str) -> Program:
     """A voice worker beside the stack's own, under a name of its own."""
-    return _celery(name, "-A", "workers.voice", "worker", "-n", f"{name}@%h")
+    return _worker(name, "workers.voice", "-n", f"{name}@%h")
+
+
+def _worker(name: str, module: str, *arguments: str) -> Program:
+    # Mingling asks the other workers for what ours need not know, and costs a second at every start and reconnect.
+    return _celery(name, "-A", module, "worker", "--without-mingle", "--without-gossip", *arguments)
 
 
 def _celery(name: str, *arguments: str) -> Program:

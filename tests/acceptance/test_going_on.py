@@ -108,7 +108,10 @@ def test_two_renders_at_once_share_one_stack(machine: Machine) -> None:
 
 
 def test_a_stack_that_is_stopped_under_a_render_is_said_to_be_so(machine: Machine) -> None:
-    rendering = machine.start("render", SAMPLE, "-o", machine.folder / "book.wav")
+    # Long enough that what the worker still finishes when it is told to go is not the whole of it.
+    source = machine.folder / "book.md"
+    source.write_bytes(SAMPLE.read_bytes() * 6)
+    rendering = machine.start("render", source, "-o", machine.folder / "book.wav")
     with machine.frozen(half_spoken):
         pass
     assert machine.chorus("down").stdout == "Stopped.\n"

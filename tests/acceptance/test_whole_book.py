@@ -78,8 +78,9 @@ def test_a_live_job_is_heard_in_order_while_it_is_made(workshop: Workshop) -> No
 def test_five_thousand_segments_stay_within_both_windows_and_in_little_memory(workshop: Workshop) -> None:
     # Toy segments last milliseconds: with more slots the gate's tenth of a second is not what the test waits for.
     workshop.start("desk", "voice", CHORUS_SLOTS="4")
-    sentence = "The tide came in, and the tide went out, and nobody on the long pier ever thought to count how often. "
-    source = "\n\n".join(f"# Chapter {n}\n\n{(sentence * 2 + chr(10) * 2) * 100}" for n in range(50))
+    waves = [f"Wave {n} came in, and wave {n} went out." for n in range(5000)]
+    chapters = ["\n\n".join([f"# Chapter {n // 500}", *waves[n : n + 500]]) for n in range(0, 5000, 500)]
+    source = "\n\n".join(chapters)
     workshop.client.submit(source.encode(), name="long.md", job="book", format="flac")
     keys = JobKeys("book")
     slots = workshop.worker("voice").slots["bulk"]  # type: ignore[union-attr]

@@ -31,6 +31,8 @@ Measure.
 
 The tide went out again.
 """
+# As many segments as slots: both are being spoken at every death, and nothing comes between.
+TWO = b"The tide came in, and the tide went out.\n\nNobody on the long pier ever counted how often."
 POISON = "segment:3"
 TOKEN = VOCABULARY["ʒ"]
 SPEED = 2.0
@@ -46,8 +48,8 @@ class Farm:
         self.keys = JobKeys("book")
         self.ended: list[int] = []
 
-    def submit(self, on_error: OnError = "silence") -> None:
-        self.workshop.client.submit(BOOK, name="book.md", job="book", format="wav", speed=SPEED, on_error=on_error)
+    def submit(self, on_error: OnError = "silence", *, source: bytes = BOOK) -> None:
+        self.workshop.client.submit(source, name="book.md", job="book", format="wav", speed=SPEED, on_error=on_error)
 
     def attempts(self, step: str = POISON) -> int:
         return int(self.connection.hget(self.keys.attempts, step) or 0)
@@ -187,7 +189,7 @@ def test_innocents_in_a_process_that_dies_four_times_are_all_spoken(redis_url: s
     ):
         workshop.start("desk", "voice")
         farm = Farm(workshop, connection)
-        farm.submit()
+        farm.submit(source=TWO)
         struck: list[set[bytes]] = []
 
         def kill() -> bool:
@@ -203,4 +205,4 @@ def test_innocents_in_a_process_that_dies_four_times_are_all_spoken(redis_url: s
         assert farm.ended == [-signal.SIGKILL] * 4
         record = workshop.client.job("book")
         assert (record.state, record.segments_failed) == (State.DONE, 0), record.error
-        assert heard_tokens(workshop.client.save("book", tmp_path / "book.wav")) == planned_tokens(BOOK, "book.md")
+        assert heard_tokens(workshop.client.save("book", tmp_path / "book.wav")) == planned_tokens(TWO, "book.md")

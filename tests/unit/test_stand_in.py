@@ -1,7 +1,5 @@
 """The stand-in voice has Kokoro's shape, never breaks, and sounds like speech as far as numbers can tell."""
 
-
-
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The toy voice says its token ids, and says them exactly."""
 
-
-
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path

@@ -3,8 +3,6 @@
 Figures of general phonetics for an adult male speaker. Knows nothing of graphs or files.
 """
 
-
-
 from dataclasses import dataclass, replace
 from functools import cache
 
