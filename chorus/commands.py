@@ -19,6 +19,7 @@ from chorus.client import Client
 from chorus.errors import CallerError, ChorusError, FarmError, JobFailedError, OptionError
 from chorus.records import JobRecord, State, Want
 from chorus.speak import Speech, speak
+from chorus.submission import Terms
 from chorus.terminal import STAND_IN, clock, complain, made, progress, tell, warn_of_stand_in
 from chorus.wire import RATE_HZ
 
@@ -67,6 +68,7 @@ class ClientCommands:
         cover: options.Cover = None,
         form: options.FileFormat = "m4b",
         on_error: options.OnFailure = "silence",
+        priority: options.Urgency = "normal",
         job: Annotated[str, typer.Option("--job", metavar="ID", help="The job's id.", show_default=False)] = "",
         fresh: options.Fresh = False,
         as_json: options.AsJson = False,
@@ -87,9 +89,10 @@ class ClientCommands:
             format=options.as_format(form),
             on_error=options.as_on_error(on_error),
         )
+        terms = Terms(priority=options.as_priority(priority))
         with self._connect(url, work=True) as client:
             for source in sources:
-                record = client.submit(source, job=job or None, cover=cover, fresh=fresh, **wishes)
+                record = client.submit(source, job=job or None, cover=cover, fresh=fresh, terms=terms, **wishes)
                 tell(record.to_json() if as_json else record.job)
 
     def follow(self, job: options.Job, *, as_json: options.AsJson = False, url: options.Url = "") -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 import typer
 
 from chorus.errors import OptionError
-from chorus.request import FORMATS, Format, OnError
+from chorus.request import FORMATS, Format, OnError, Priority
 from chorus.submission import Wishes
 
 Sources = Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Documents to speak.", show_default=False)]
@@ -43,6 +43,7 @@ LeadMs = Annotated[
 ]
 FileFormat = Annotated[str, typer.Option("-f", "--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")]
 OnFailure = Annotated[str, typer.Option("--on-error", metavar="silence|stop", help="When a segment cannot be spoken.")]
+Urgency = Annotated[str, typer.Option("--priority", metavar="low|normal|high", help="Its share among other books.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start again instead of going on.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
 Url = Annotated[
@@ -64,6 +65,13 @@ def as_on_error(name: str) -> OnError:
     if name not in ("silence", "stop"):
         raise OptionError(f"--on-error is {name!r}: choose silence or stop.")
     return cast("OnError", name)
+
+
+def as_priority(name: str) -> Priority:
+    """A job's share of the farm, or OptionError."""
+    if name not in ("low", "normal", "high"):
+        raise OptionError(f"--priority is {name!r}: choose low, normal or high.")
+    return cast("Priority", name)
 
 
 def wishes(**given: str | float) -> Wishes:

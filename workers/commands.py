@@ -96,6 +96,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
     author: options.Author = "",
     cover: options.Cover = None,
     on_error: options.OnFailure = "silence",
+    priority: options.Urgency = "normal",
     fresh: options.Fresh = False,
     play: Annotated[bool, typer.Option("--play", help="Hear it while it is made.")] = False,
     as_json: options.AsJson = False,
@@ -117,6 +118,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         author=author,
         cover=cover,
         on_error=options.as_on_error(on_error),
+        priority=options.as_priority(priority),
     )
     found = orders.orders(sources, asked)
     rendering.render(

@@ -12,7 +12,7 @@ from pathlib import Path
 from chorus.errors import OptionError, OutputError, SourceError
 from chorus.files import reason
 from chorus.options import as_format
-from chorus.request import FORMATS, Format, Request
+from chorus.request import FORMATS, Format, OnError, Priority, Request
 from tasks import documents
 from tasks.documents.model import Document, select
 from tasks.encode.cover import read_cover
@@ -32,6 +32,7 @@ class Order:
     request: Request
     cover: bytes | None
     target: Path
+    priority: Priority = "normal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,8 @@ class Options:
     title: str
     author: str
     cover: Path | None
-    on_error: str
+    on_error: OnError
+    priority: Priority = "normal"
 
 
 def orders(sources: Iterable[Path], options: Options) -> list[Order]:
@@ -99,12 +101,12 @@ def _order(path: Path, options: Options, cover: bytes | None) -> Order:
         title=options.title,
         author=options.author,
         format=form,
-        on_error="stop" if options.on_error == "stop" else "silence",
+        on_error=options.on_error,
     )
     target = _target(path, form, options)
     data = read_file(path)
     document = select(documents.read(data, name), options.chapters)
-    return Order(data=data, document=document, request=request, cover=cover, target=target)
+    return Order(data=data, document=document, request=request, cover=cover, target=target, priority=options.priority)
 
 
 def _cover(path: Path) -> bytes:

@@ -195,7 +195,7 @@ class _Course:
             job=job,
             cover=order.cover,
             fresh=fresh,
-            terms=Terms(store=self._store.id, sound=voice.sound, in_store=in_store),
+            terms=Terms(store=self._store.id, sound=voice.sound, in_store=in_store, priority=order.priority),
             **cast("Wishes", asdict(order.request)),
         )
 

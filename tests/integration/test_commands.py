@@ -38,6 +38,16 @@ def test_submit_prints_the_ids_of_the_jobs(
     assert client.job(jobs[0]).request.format == "m4b"
 
 
+def test_a_job_submitted_again_gets_another_priority_and_only_one_there_is(
+    chorus: Type, server: redis.Redis, document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for priority in ("low", "high"):
+        assert chorus("submit", document, "--job", "talk", "--priority", priority) == 0
+        assert server.hget(keys.JobKeys("talk").record, "priority") == priority.encode()
+    assert chorus("submit", document, "--priority", "urgent") == 2
+    assert capsys.readouterr().err == "chorus: --priority is 'urgent': choose low, normal or high.\n"
+
+
 @pytest.mark.keyless
 @pytest.mark.parametrize(
     ("words", "status", "sentence"),
