@@ -85,13 +85,18 @@ class Client:
     def jobs(self, page: int = 0) -> list[JobRecord]:
         """The jobs there are, newest first, a page of fifty at a time."""
         with refusals(self._redis):
-            ids = cast("list[bytes]", self._redis.zrevrange(JOBS, page * PAGE, (page + 1) * PAGE - 1))
-            known = [job.decode() for job in ids]
-            with self._redis.pipeline(transaction=False) as pipe:
-                for job in known:
-                    pipe.hgetall(JobKeys(job).record)
-                found = pipe.execute()
-        return [JobRecord.from_fields(job, record) for job, record in zip(known, found, strict=True) if record]
+            while True:
+                ids = cast("list[bytes]", self._redis.zrevrange(JOBS, page * PAGE, (page + 1) * PAGE - 1))
+                known = [job.decode() for job in ids]
+                with self._redis.pipeline(transaction=False) as pipe:
+                    for job in known:
+                        pipe.hgetall(JobKeys(job).record)
+                    found = pipe.execute()
+                expired = [job for job, record in zip(known, found, strict=True) if not record]
+                if not expired:
+                    return [JobRecord.from_fields(job, record) for job, record in zip(known, found, strict=True)]
+                # A record is written before its name: what has none will not get one any more.
+                self._redis.zrem(JOBS, *expired)
 
     def want(self, job: str, want: Want) -> JobRecord:
         """Ask for a job to be `paused`, `running` again or `cancelled`, or to `retry` what failed."""

@@ -11,7 +11,7 @@ from hand_farm import HandFarm, pcm_of
 from support import ValkeyServer
 
 from chorus import keys
-from chorus.client import Client
+from chorus.client import PAGE, Client
 from chorus.errors import (
     ChorusError,
     ConflictError,
@@ -368,3 +368,13 @@ def test_a_client_takes_its_address_from_the_settings(monkeypatch: pytest.Monkey
     with pytest.raises(SettingError, match="redis://"):
         Client(settings=ClientSettings(url="http://settings"))
     Client().close()
+
+
+def test_a_page_of_jobs_is_full_though_others_have_expired(client: Client, server: redis.Redis) -> None:
+    for number in range(PAGE + 3):
+        client.submit("Hello.", job=f"job-{number}")
+    for number in (1, 2, PAGE + 2):
+        server.delete(JobKeys(f"job-{number}").record)
+    assert len(client.jobs()) == PAGE
+    assert client.jobs(page=1) == []
+    assert server.zcard(keys.JOBS) == PAGE
