@@ -27,4 +27,4 @@ RUN python -m compileall -q /app \
  && mkdir /data \
  && chown 10001:10001 /data
 USER 10001:10001
-CMD ["celery", "-A", "workers.voice", "worker", "--loglevel", "info"]
+CMD ["celery", "-A", "workers.voice", "worker", "--loglevel", "info", "--without-mingle", "--without-gossip"]
