@@ -5,7 +5,7 @@ Every time is rounded from the exact frame of the whole book, so that cues never
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from chorus.errors import OptionError
 from chorus.wire import RATE_HZ
@@ -33,6 +33,13 @@ def cues(sidecars: Iterable[Sidecar]) -> Iterator[Cue]:
             if cue.text and cue.end_ms > cue.start_ms:
                 yield cue
         first += sidecar.frames
+
+
+def as_captions(name: str) -> CaptionFormat:
+    """A captions format by its name, or OptionError."""
+    if name not in ("srt", "vtt"):
+        raise OptionError(f"Captions format {name!r} is unknown: choose srt or vtt.")
+    return cast("CaptionFormat", name)
 
 
 def captions(sidecars: Iterable[Sidecar], form: CaptionFormat) -> str:

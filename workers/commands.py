@@ -98,6 +98,9 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
     on_error: options.OnFailure = "silence",
     priority: options.Urgency = "normal",
     fresh: options.Fresh = False,
+    captions: Annotated[
+        str, typer.Option("--captions", metavar="srt|vtt", help="Captions beside the file.", show_default=False)
+    ] = "",
     play: Annotated[bool, typer.Option("--play", help="Hear it while it is made.")] = False,
     as_json: options.AsJson = False,
     url: options.Url = "",
@@ -119,6 +122,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         cover=cover,
         on_error=options.as_on_error(on_error),
         priority=options.as_priority(priority),
+        captions=captions,
     )
     found = orders.orders(sources, asked)
     rendering.render(

@@ -8,10 +8,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from broker.store import LocalStore, job_key, report_key, result_key
+from broker.store import LocalStore, epoch_key, job_key, report_key, result_key
 from chorus.errors import DiskError
 from chorus.files import whole_file
 from chorus.terminal import clock
+from tasks.captions import as_captions, captions
+from tasks.parts import Sidecar
 from workers.orders import Order
 
 
@@ -27,7 +29,17 @@ def deliver(store: LocalStore, job: str, epoch: int, order: Order) -> dict[str, 
     report: dict[str, Any] = {"file": _shown(order.target), **json.loads(told)}
     with whole_file(report_path(order.target)) as temporary:
         temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if order.captions:
+        _deliver_captions(store, job, epoch, order)
     return report
+
+
+def _deliver_captions(store: LocalStore, job: str, epoch: int, order: Order) -> None:
+    """`book.srt` beside `book.m4b`, from the sidecars, which outlive the parts."""
+    keys = (key for key in store.keys(epoch_key(job, epoch)) if "/part-" in key and key.endswith(".json"))
+    text = captions((Sidecar.from_json(store.read(key)) for key in keys), as_captions(order.captions))
+    with whole_file(order.target.with_suffix(f".{order.captions}")) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def finished_run(store: LocalStore, job: str, form: str) -> int | None:

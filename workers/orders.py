@@ -14,6 +14,7 @@ from chorus.files import reason
 from chorus.options import as_format
 from chorus.request import FORMATS, Format, OnError, Priority, Request
 from tasks import documents
+from tasks.captions import as_captions
 from tasks.documents.model import Document, select
 from tasks.encode.cover import read_cover
 
@@ -33,6 +34,8 @@ class Order:
     cover: bytes | None
     target: Path
     priority: Priority = "normal"
+    captions: str = ""
+    """`srt` or `vtt`: written beside the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,7 @@ class Options:
     cover: Path | None
     on_error: OnError
     priority: Priority = "normal"
+    captions: str = ""
 
 
 def orders(sources: Iterable[Path], options: Options) -> list[Order]:
@@ -92,6 +96,8 @@ def _order(path: Path, options: Options, cover: bytes | None) -> Order:
     # A file's name may be any bytes, a request's is text.
     name = os.fsencode(path.name).decode("utf-8", "replace")
     form = _format(options)
+    if options.captions:
+        as_captions(options.captions)
     request = Request(
         name=name,
         voice=options.voice,
@@ -106,7 +112,15 @@ def _order(path: Path, options: Options, cover: bytes | None) -> Order:
     target = _target(path, form, options)
     data = read_file(path)
     document = select(documents.read(data, name), options.chapters)
-    return Order(data=data, document=document, request=request, cover=cover, target=target, priority=options.priority)
+    return Order(
+        data=data,
+        document=document,
+        request=request,
+        cover=cover,
+        target=target,
+        priority=options.priority,
+        captions=options.captions,
+    )
 
 
 def _cover(path: Path) -> bytes:

@@ -177,6 +177,16 @@ def made_at(chorus: Type, speed: float) -> int:
     return frames_of(Path(f"{speed}.wav"))
 
 
+@pytest.mark.parametrize("speed", ["1", "4"])
+def test_captions_beside_the_file_end_with_its_sound_at_any_speed(chorus: Type, tmp_path: Path, speed: str) -> None:
+    (tmp_path / "book.md").write_text("# One\n\nThe tide came in.\n\nThe tide went out.\n")
+    assert chorus("render", "book.md", "-o", "book.wav", "-s", speed, "--captions", "srt") == 0
+    told = (tmp_path / "book.srt").read_text()
+    assert [line for line in told.splitlines() if line.startswith("The")] == ["The tide came in.", "The tide went out."]
+    minutes, seconds = told.rstrip().splitlines()[-2].partition("--> 00:")[2].replace(",", ".").split(":")
+    assert float(minutes) * 60 + float(seconds) == pytest.approx(frames_of(tmp_path / "book.wav") / RATE_HZ, abs=0.001)
+
+
 def test_several_documents_and_folders_of_them_become_a_file_each(
     chorus: Type, capsys: pytest.CaptureFixture[str]
 ) -> None:
