@@ -30,14 +30,19 @@ class Farm:
         total: Counter[str] = Counter()
         for worker in self.workers:
             if worker.sound:
-                total[worker.sound] += worker.slots[BULK]
+                total[worker.sound] += worker.slots.get(BULK, 0)
         return dict(total)
 
-    def pins(self) -> Pins:
-        """What a job without a choice gets: a real voice before a stand-in, then the most slots; the oldest store."""
+    def voice(self) -> Worker | None:
+        """One that speaks as a job without a choice is spoken: a real voice before a stand-in, then the most slots."""
         voices = [worker for worker in self.workers if worker.sound]
         slots = self.slots()
-        voice = max(voices, key=lambda one: (not one.stand_in, slots[one.sound], one.sound), default=None)
+        return max(voices, key=lambda one: (not one.stand_in, slots[one.sound], one.sound), default=None)
+
+    def pins(self) -> Pins:
+        """What a job without a choice gets: that voice, and the oldest store."""
+        voices = [worker for worker in self.workers if worker.sound]
+        voice = self.voice()
         desks = [worker for worker in self.workers if worker.store]
         desk = min(desks, key=lambda one: (one.started_ms, one.store), default=None)
         return Pins(

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 import soundfile
 
-from broker.store import Store, part_key, sidecar_key
+from broker.store import Store, epoch_key, part_key, sidecar_key
 from chorus.errors import FarmError
 from chorus.wire import RATE_HZ, SAMPLE_BYTES
 from tasks.audio import digest, samples
@@ -132,6 +132,13 @@ def has_part(store: Store, job: str, epoch: int, part: int) -> bool:
 def read_sidecar(store: Store, job: str, epoch: int, part: int) -> Sidecar:
     """What is in a part."""
     return Sidecar.from_json(store.read(sidecar_key(job, epoch, part)))
+
+
+def read_sidecars(store: Store, job: str, epoch: int) -> Iterator[Sidecar]:
+    """What is in each part that was ever whole, in order."""
+    for key in store.keys(epoch_key(job, epoch)):
+        if "/part-" in key and key.endswith(".json"):
+            yield Sidecar.from_json(store.read(key))
 
 
 def read_part(store: Store, job: str, epoch: int, part: int) -> Part:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from broker import process
 from broker.ledger import Claim
-from broker.store import Store, epoch_key, part_key
+from broker.store import Store, part_key
 from chorus.keys import JobKeys
-from tasks.parts import Sidecar
+from tasks.parts import Sidecar, read_sidecars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +43,7 @@ def salvage(here: process.Process, claim: Claim) -> Salvage:
 
 
 def _whole(store: Store, claim: Claim) -> Iterator[Sidecar]:
-    for key in store.keys(epoch_key(claim.job, claim.epoch)):
-        if "/part-" in key and key.endswith(".json"):
-            sidecar = Sidecar.from_json(store.read(key))
-            # A finished job's parts are gone, and only their sidecars stay.
-            if store.exists(part_key(claim.job, claim.epoch, sidecar.part)):
-                yield sidecar
+    for sidecar in read_sidecars(store, claim.job, claim.epoch):
+        # A finished job's parts are gone, and only their sidecars stay.
+        if store.exists(part_key(claim.job, claim.epoch, sidecar.part)):
+            yield sidecar

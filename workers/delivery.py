@@ -8,12 +8,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from broker.store import LocalStore, epoch_key, job_key, report_key, result_key
+from broker.store import LocalStore, job_key, report_key, result_key
 from chorus.errors import DiskError
 from chorus.files import whole_file
 from chorus.terminal import clock
 from tasks.captions import as_captions, captions
-from tasks.parts import Sidecar
+from tasks.parts import read_sidecars
 from workers.orders import Order
 
 
@@ -36,8 +36,7 @@ def deliver(store: LocalStore, job: str, epoch: int, order: Order) -> dict[str, 
 
 def _deliver_captions(store: LocalStore, job: str, epoch: int, order: Order) -> None:
     """`book.srt` beside `book.m4b`, from the sidecars, which outlive the parts."""
-    keys = (key for key in store.keys(epoch_key(job, epoch)) if "/part-" in key and key.endswith(".json"))
-    text = captions((Sidecar.from_json(store.read(key)) for key in keys), as_captions(order.captions))
+    text = captions(read_sidecars(store, job, epoch), as_captions(order.captions))
     with whole_file(order.target.with_suffix(f".{order.captions}")) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

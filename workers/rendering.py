@@ -9,11 +9,12 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from typing import Protocol, cast
 
+from broker.registry import Farm
 from broker.settings import FarmSettings
 from broker.store import LocalStore, job_key, source_key
 from chorus.client import Client
 from chorus.errors import ChorusError, DiskError, FarmError, JobFailedError, OutsideError, ServerError
-from chorus.records import JobRecord, State, Worker
+from chorus.records import JobRecord, State
 from chorus.submission import MAX_SOURCE_BYTES, Terms, Wishes
 from chorus.terminal import Progress
 from tasks import phonemes
@@ -100,17 +101,16 @@ def _farm_voice(client: Client) -> Voice:
     """The voice most of the farm speaks with, once it shows itself; somebody there must plan as well."""
     deadline_s = time.monotonic() + FARM_PATIENCE_S
     while True:
-        workers = client.workers()
-        voices = [worker for worker in workers if worker.sound]
-        if voices and any(worker.role == "desk" for worker in workers):
+        farm = Farm(workers=tuple(client.workers()))
+        worker = farm.voice()
+        if worker is not None and any(one.role == "desk" for one in farm.workers):
             break
         if time.monotonic() > deadline_s:
-            missing = "desk" if voices else "voice"
+            missing = "desk" if worker else "voice"
             raise OutsideError(
                 f"No {missing} worker is registered there: start one with `celery -A workers.{missing} worker`."
             )
         time.sleep(LOOK_S)
-    worker = max(voices, key=_preference)
     return Voice(
         sound=worker.sound,
         name=worker.model,
@@ -118,10 +118,6 @@ def _farm_voice(client: Client) -> Voice:
         stand_in=worker.stand_in,
         known=worker.voices,
     )
-
-
-def _preference(worker: Worker) -> tuple[bool, int, str]:
-    return not worker.stand_in, sum(worker.slots.values()), worker.sound
 
 
 def _introduce(voice: Voice, orders: list[Order], progress: Progress) -> None:
