@@ -6,6 +6,7 @@ from typing import Annotated, cast
 import typer
 
 from chorus.errors import OptionError
+from chorus.reading import SKIPPABLE, SPEAKABLE
 from chorus.request import FORMATS, Format, OnError, Priority
 from chorus.submission import Wishes
 
@@ -44,6 +45,24 @@ LeadMs = Annotated[
 FileFormat = Annotated[str, typer.Option("-f", "--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")]
 OnFailure = Annotated[str, typer.Option("--on-error", metavar="silence|stop", help="When a segment cannot be spoken.")]
 Urgency = Annotated[str, typer.Option("--priority", metavar="low|normal|high", help="Its share among other books.")]
+Skip = Annotated[
+    str,
+    typer.Option("--skip", metavar="LIST", help=f"Leave out: {', '.join(SKIPPABLE)}. Default: contents; or `none`."),
+]
+Speak = Annotated[str, typer.Option("--speak", metavar="LIST", help=f"Read out too: {', '.join(SPEAKABLE)}.")]
+AsWritten = Annotated[
+    str, typer.Option("--as-written", metavar="LIST", help="Do not write out `numbers,dates,…`; `all` for none of it.")
+]
+Pauses = Annotated[
+    str, typer.Option("--pauses", metavar="LIST", help="In ms: `sentence=200,paragraph=450,chapter=1200`.")
+]
+Encoding = Annotated[str, typer.Option("--encoding", metavar="NAME", help="Of a text file, where it is guessed wrong.")]
+Lexicon = Annotated[
+    Path | None,
+    typer.Option(
+        "--lexicon", metavar="FILE", help="Pronunciations of your own: .toml, .json or .pls.", show_default=False
+    ),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start again instead of going on.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
 Url = Annotated[

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal, Self
 
+from chorus import reading
 from chorus.errors import OptionError
 
 FORMATS = ("wav", "flac", "mp3", "opus", "m4b")
@@ -34,6 +35,15 @@ class Request:
     live: bool = False
     """Someone is listening: short first segment, live queue."""
     on_error: OnError = "silence"
+    encoding: str = ""
+    """Of a text file, where its bytes do not tell: `cp1251`."""
+    skip: str = ""
+    """As chorus.reading.skipped takes it, and so the next three; empty: the usual."""
+    speak: str = ""
+    as_written: str = ""
+    pauses: str = ""
+    lexicon: str = ""
+    """Pronunciations of the caller's own, as chorus.lexicon writes them."""
 
     def __post_init__(self) -> None:
         """Refuse what no worker could serve."""
@@ -43,6 +53,13 @@ class Request:
             raise OptionError(f"Format {self.format!r} is unknown: choose one of {', '.join(FORMATS)}.")
         if self.on_error not in ("silence", "stop"):
             raise OptionError(f"on_error is {self.on_error!r}: choose silence or stop.")
+        for understood, text in (
+            (reading.skipped, self.skip),
+            (reading.also_spoken, self.speak),
+            (reading.as_written, self.as_written),
+            (reading.pauses, self.pauses),
+        ):
+            understood(text)
 
     def to_json(self) -> str:
         """Canonical: equal requests give equal text."""

@@ -36,6 +36,12 @@ class Wishes(TypedDict, total=False):
     format: Format
     live: bool
     on_error: OnError
+    encoding: str
+    skip: str
+    speak: str
+    as_written: str
+    pauses: str
+    lexicon: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from unicodedata import combining
 
+from chorus.reading import PAUSES_MS
 from tasks.documents.model import Chapter, Paragraph
 from tasks.phonemes import Phonemes, check, phonemize
 from tasks.text import Span, sentences, trimmed
 from tasks.vocabulary import N_MAX
 
 TARGET_TOKENS = 150
-PAUSES_MS = {"cut": 0, "clause": 60, "sentence": 200, "paragraph": 450, "heading": 700, "scene": 900, "chapter": 1200}
-"""Silence behind a segment, by what ends with it. `scene` is a paragraph of ornaments, `cut` is no end at all."""
 FRAMES_PER_TOKEN = 3 * 600
 """Kokoro's duration of an average token: three of its frames, each 600 samples at 24 kHz."""
 _SLACK = 1.5

@@ -4,8 +4,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from chorus.errors import OptionError
+from chorus.reading import SKIPPED
 
 BREAK = "\n\n"
 """What stands between two paragraphs of a chapter's text, and never inside one."""
@@ -33,6 +35,36 @@ class Paragraph:
     heading: bool = False
 
 
+MarkKind = Literal["language", "voice", "rate", "say", "phonemes", "as", "pause"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """What a reader knows about a stretch of a chapter's text and its letters do not say."""
+
+    start: int
+    """Offset of the first character it is about, in the chapter's text."""
+    end: int
+    """Offset behind the last one; for a pause the same as `start`: it lies before the character there."""
+    kind: MarkKind
+    value: str
+    """By kind: a language tag as the document states it; a voice or a blend of voices; a factor of the speed (`1.2`);
+    the words to say instead; their phonemes in Kokoro's or plain IPA; how SSML wants it read (`characters`, `date`,
+    `telephone`, …); the silence in milliseconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What a reader should do about things that are not a document's plain text."""
+
+    skip: frozenset[str] = SKIPPED
+    """Of chorus.reading.SKIPPABLE: whole sections and notes that are not spoken."""
+    speak: frozenset[str] = frozenset()
+    """Of chorus.reading.SPEAKABLE: what is left out otherwise."""
+    encoding: str = ""
+    """Of a text file, where it is known."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chapter:
     """One chapter. Every span of a later stage is an offset into `text`."""
@@ -43,6 +75,8 @@ class Chapter:
     """Paragraphs separated by an empty line."""
     headings: tuple[int, ...] = ()
     """Which paragraphs, counted from 0, are headings."""
+    marks: tuple[Mark, ...] = ()
+    """In the order of their starts; of marks of one kind over one character the last and innermost counts."""
 
     def paragraphs(self) -> Iterator[Paragraph]:
         """The paragraphs in order; with the breaks between them they are the whole text."""

@@ -1,0 +1,63 @@
+"""How a text is to be read: what is skipped, what is normalised, how long pauses last. Pure lists and their options.
+
+Knows no document and no phonemes; the rooms that do take their words from here, and a submit is refused by them.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from chorus.errors import OptionError
+
+SKIPPABLE = ("cover", "titlepage", "copyright", "dedication", "contents", "notes", "index", "bibliography", "tables")
+"""Sections and notes that a reader may leave out: `--skip`."""
+SKIPPED = frozenset(("contents",))
+"""What is left out if nothing is said."""
+SPEAKABLE = ("images", "code")
+"""What is left out unless it is asked for: `--speak`; images by their alternative text."""
+NORMALISED = (
+    "numbers", "years", "ordinals", "fractions", "roman", "money", "percent", "units", "dates", "times", "phones",
+    "addresses", "abbreviations", "acronyms", "ranges", "symbols", "emoji", "capitals",
+)  # fmt: skip
+"""What is written out before it is spoken; `--as-written` leaves a kind to the dictionaries."""
+PAUSES_MS: Mapping[str, int] = MappingProxyType({
+    "cut": 0, "clause": 60, "sentence": 200, "paragraph": 450, "heading": 700, "scene": 900, "chapter": 1200,
+})  # fmt: skip
+"""Silence behind a segment at speed 1, by what ends with it. `scene` is a row of ornaments, `cut` is no end at all."""
+LONGEST_PAUSE_MS = 60_000
+
+
+def skipped(text: str) -> frozenset[str]:
+    """What `--skip` names: `notes,contents`; empty for the usual, `none` for nothing."""
+    if not text.strip():
+        return SKIPPED
+    return frozenset() if text.strip() == "none" else _listed("--skip", text, SKIPPABLE)
+
+
+def also_spoken(text: str) -> frozenset[str]:
+    """What `--speak` names: `images,code`."""
+    return _listed("--speak", text, SPEAKABLE)
+
+
+def as_written(text: str) -> frozenset[str]:
+    """What `--as-written` names: kinds of NORMALISED, or `all`."""
+    return frozenset(NORMALISED) if text.strip() == "all" else _listed("--as-written", text, (*NORMALISED, "all"))
+
+
+def pauses(text: str) -> Mapping[str, int]:
+    """All pauses by what they follow, with what `--pauses` changes: `paragraph=600,chapter=2000`."""
+    found = dict(PAUSES_MS)
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, equals, value = (word.strip() for word in part.partition("="))
+        if name not in PAUSES_MS or not equals:
+            raise OptionError(f"--pauses has {part!r}: write a name of {', '.join(PAUSES_MS)}, `=` and milliseconds.")
+        if not value.isdecimal() or int(value) > LONGEST_PAUSE_MS:
+            raise OptionError(f"--pauses has {part!r}: a pause has 0 to {LONGEST_PAUSE_MS} milliseconds.")
+        found[name] = int(value)
+    return MappingProxyType(found)
+
+
+def _listed(option: str, text: str, known: Iterable[str]) -> frozenset[str]:
+    words = frozenset(filter(None, map(str.strip, text.split(","))))
+    for word in sorted(words.difference(known)):
+        raise OptionError(f"{option} names {word!r}, which is none of {', '.join(known)}.")
+    return words
