@@ -14,17 +14,12 @@ LIMIT_S = 240
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "short: one of the few faults that every run of ./bin/test strikes with")
-    config.addinivalue_line("markers", "long: a fault that lasts a minute; ./bin/test chaos -m long")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.timeout(LIMIT_S))
-    if "long" not in (config.option.markexpr or ""):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="a minute's outage is asked for by ./bin/test chaos -m long"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

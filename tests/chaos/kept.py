@@ -97,6 +97,10 @@ class KeptWorkshop(Workshop):
     def release(self, name: str) -> None:
         self._trap(name).with_suffix(".go").touch()
 
+    def take_back(self, name: str) -> None:
+        """Undo a release."""
+        self._trap(name).with_suffix(".go").unlink()
+
     def until(self, predicate: Callable[[], object], description: str) -> None:
         """Wait for a condition; while the server is away, it does not hold."""
 

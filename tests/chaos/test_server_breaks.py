@@ -30,7 +30,7 @@ def with_work_in_flight_and_queued(chaos: Chaos, *, segments: int = 2) -> None:
         pytest.param(signal.SIGTERM, 0, id="SIGTERM"),
         pytest.param(signal.SIGKILL, 0, id="SIGKILL", marks=pytest.mark.short),
         pytest.param(signal.SIGKILL, 5, id="SIGKILL_and_away_for_5_s"),
-        pytest.param(signal.SIGKILL, 30, id="SIGKILL_and_away_for_30_s", marks=pytest.mark.long),
+        pytest.param(signal.SIGKILL, 30, id="SIGKILL_and_away_for_30_s"),
     ],
 )
 def test_a_server_restarted_with_work_in_flight_and_queued(
@@ -68,7 +68,7 @@ def test_every_client_killed(chaos: Chaos) -> None:
 
 @pytest.mark.parametrize(
     "seconds",
-    [pytest.param(3, id="3_s"), pytest.param(15, id="15_s"), pytest.param(60, id="60_s", marks=pytest.mark.long)],
+    [pytest.param(3, id="3_s"), pytest.param(15, id="15_s"), pytest.param(60, id="60_s")],
 )
 def test_a_frozen_server(chaos: Chaos, seconds: int) -> None:
     with_work_in_flight_and_queued(chaos)

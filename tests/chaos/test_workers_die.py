@@ -1,6 +1,7 @@
 """Workers are killed, frozen, told to go, or come too late: their steps are given on, and nothing is said twice."""
 
 import signal
+from datetime import date, timedelta
 
 import pytest
 from chaos.harness import Chaos
@@ -184,3 +185,18 @@ def test_a_worker_whose_clock_is_a_day_ahead(chaos: Chaos) -> None:
         pass
     record = chaos.check()
     assert len(record.spoken_by) == 2, "both clocks' workers took part"
+
+
+def test_clocks_that_jump_a_day_ahead_and_back_again(chaos: Chaos) -> None:
+    workers = ("desk", "voice")
+    chaos.hire(*workers, trap="time:time jumping")
+    chaos.begin()
+    today, tomorrow = (f"[{date.today() + timedelta(days=days)} " for days in (0, 1))  # noqa: DTZ011 - as they log it
+    with chaos.fault("clocks jump"):
+        for name in workers:
+            chaos.release(name)
+        chaos.until(lambda: tomorrow in chaos.said("voice"), "a voice says that it is tomorrow")
+        for name in workers:
+            chaos.take_back(name)
+    chaos.check()
+    assert today in chaos.said("voice").rpartition(tomorrow)[2], "and then that it is today"

@@ -18,7 +18,7 @@ _lock = threading.Lock()
 
 
 def lay(trap: str, told: Path) -> None:
-    """`package.module:name how`, where how is one of before, after, thrice, ahead."""
+    """`package.module:name how`, where how is one of before, after, thrice, ahead, jumping."""
     place, _, how = trap.partition(" ")
     module, _, path = place.partition(":")
     owner: Any = importlib.import_module(module)
@@ -59,7 +59,12 @@ def ahead(original: Callable[[], float], _told: Path) -> Callable[[], float]:
     return lambda: original() + 86_400
 
 
-HOWS = {"before": before, "after": after, "thrice": thrice, "ahead": ahead}
+def jumping(original: Callable[[], float], told: Path) -> Callable[[], float]:
+    """A clock that is a day ahead as long as a file beside `told` says `go`."""
+    return lambda: original() + 86_400 * told.with_suffix(".go").exists()
+
+
+HOWS = {"before": before, "after": after, "thrice": thrice, "ahead": ahead, "jumping": jumping}
 
 
 def spring(told: Path, arguments: tuple[Any, ...]) -> None:
