@@ -21,8 +21,9 @@ from chorus.records import Worker
 
 BEAT_S = 1.0
 TICK_S = 0.5
-# Shorter than a tick, so that a reaper that dies leaves no tick out.
-MUTEX_MS = 450
+SHORTEST_TICK_S = 0.05
+# How much sooner than its own next tick a reaper lets others look: one that dies leaves no tick out.
+MUTEX_SHORTER_S = 0.04
 # A reaper that finds itself this late was asleep, and so perhaps was every worker: leases get one more lease time.
 LATE_S = 1.0
 LAST_STATES = ("done", "failed", "cancelled", "vanished")
@@ -101,13 +102,15 @@ class Upkeep:
             self._ledger.release(claim)
         registry.sign_out(self._redis, self._describe())
 
-    def _every(self, work: Callable[[], None], pause_s: float) -> None:
-        while not self._stopping.wait(pause_s):
-            self._attempt(work)
+    def _every(self, work: Callable[[], float | None], pause_s: float) -> None:
+        wait_s: float | None = None
+        while not self._stopping.wait(pause_s if wait_s is None else wait_s):
+            wait_s = self._attempt(work)
 
-    def _attempt(self, work: Callable[[], None]) -> None:
+    def _attempt(self, work: Callable[[], float | None]) -> float | None:
+        """Do it, and say how long to wait if not as long as usual."""
         try:
-            work()
+            return work()
         except redis.RedisError as error:
             log.warning("%s: %s; trying again.", threading.current_thread().name, error)
             self._stopping.wait(BEAT_S)
@@ -115,6 +118,7 @@ class Upkeep:
             # A thread that ended here would leave a worker that speaks on and renews nothing.
             log.exception("%s goes on after an error nobody foresaw.", threading.current_thread().name)
             self._stopping.wait(BEAT_S)
+        return None
 
     def _beat(self) -> None:
         with self._lock:
@@ -125,23 +129,34 @@ class Upkeep:
         self._farm = registry.read(self._redis)
         self._ledger.note_farm(self._farm.slots(), memory_tight=registry.memory_tight(self._redis))
 
-    def _reap(self) -> None:
+    def _reap(self) -> float | None:
         now_s = time.monotonic()
         if now_s - self._last_tick_s > TICK_S + LATE_S:
             self._patient_until_s = now_s + self._lease_s
         self._last_tick_s = now_s
-        if not self._redis.set(keys.REAPER, self._describe().id, nx=True, px=MUTEX_MS):
-            return
+        if not self._redis.set(keys.REAPER, self._describe().id, nx=True, px=_mutex_ms(TICK_S)):
+            return None
+        next_s = TICK_S
         for job in cast("list[bytes]", self._redis.zrange(keys.ACTIVE, 0, -1)):
-            self._tend(job.decode(), may_reap=now_s >= self._patient_until_s)
+            due_s = self._tend(job.decode(), may_reap=now_s >= self._patient_until_s)
+            next_s = min(next_s, max(due_s, SHORTEST_TICK_S))
+        if next_s < TICK_S:
+            self._redis.pexpire(keys.REAPER, _mutex_ms(next_s))
+        return next_s
 
     def _take_in(self) -> None:
         popped = cast("tuple[bytes, bytes] | None", self._redis.blpop([keys.INBOX], timeout=1))
         if popped is not None:
             self._tend(popped[1].decode(), may_reap=False)
 
-    def _tend(self, job: str, *, may_reap: bool) -> None:
+    def _tend(self, job: str, *, may_reap: bool) -> float:
+        """Look after one job; in how many seconds it wants to be looked after again, if that is before a tick."""
         outcome = self._ledger.tend(job, self._farm.pins(), may_reap=may_reap)
         if outcome.status in LAST_STATES:
             self._redis.zrem(keys.ACTIVE, job)
         self._send(outcome)
+        return int(outcome.extra[0]) / 1000 if outcome.extra else TICK_S
+
+
+def _mutex_ms(pause_s: float) -> int:
+    return max(1, round((pause_s - MUTEX_SHORTER_S) * 1000))

@@ -4,7 +4,8 @@
 -- ARGV 3: what is registered now, as JSON {sound, store, models: {sound: {model, model_digest, voices}}}: a job that did
 -- not choose its sound or store is given these.
 -- ARGV 4: 1 if running steps may be given on; 0 while this reaper cannot be sure that it was not itself asleep.
--- Reads and writes all keys. Status: the job's state, or "vanished".
+-- Reads and writes all keys. Status: the job's state, or "vanished". Extra: in how many ms the next lease or hint is over;
+-- nothing if none is running out.
 
 local pins = cjson.decode(ARGV[3])
 local UNHEARD_MS = 60000
@@ -162,6 +163,16 @@ local function free_what_was_heard(slowest)
   set('freed', freed)
 end
 
+-- When to look again: a lease that ends between two ticks need not wait for the second.
+local function due_ms()
+  local first
+  for _, leases in ipairs({ flights, errands }) do
+    local score = tonumber(redis.call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2])
+    if score then first = math.min(first or score, score) end
+  end
+  return first and { tostring(math.max(0, math.ceil(first - now))) } or {}
+end
+
 if not get('state') then return { 'vanished', '', '', {}, {} } end
 local want = get('want')
 redis.call('HDEL', record, 'want')
@@ -184,4 +195,4 @@ if get('state') == 'running' then
   end
   proceed()
 end
-return answer(get('state'))
+return answer(get('state'), get('state') == 'running' and due_ms() or {})

@@ -44,6 +44,11 @@ class Farm:
     def tend(self, **options: bool) -> Outcome:
         return self.ledger.tend(self.job, PINS, **options)
 
+    def now_ms(self) -> float:
+        """The server's clock, as the ledger reads it."""
+        seconds, micros = self.connection.time()
+        return float(seconds * 1000 + micros / 1000)
+
     def note(self, outcome: Outcome) -> Outcome:
         self.hints += [hint.step for hint in outcome.hints if hint.step not in self.hints]
         return outcome
@@ -195,8 +200,7 @@ def test_a_hint_that_nobody_claims_is_sent_again_with_growing_patience(farm: Far
     keys = JobKeys("book")
 
     def patience_ms() -> float:
-        seconds, micros = farm.connection.time()
-        return (farm.connection.zscore(keys.flights, "segment:0") or 0) - (seconds * 1000 + micros / 1000)
+        return (farm.connection.zscore(keys.flights, "segment:0") or 0) - farm.now_ms()
 
     assert 2000 < patience_ms() <= 3000
     for least_ms, most_ms in ((5000, 6000), (11000, 12000)):
@@ -212,6 +216,17 @@ def test_a_reaper_that_was_asleep_gives_no_claimed_step_on(farm: Farm) -> None:
     farm.connection.zadd(JobKeys("book").flights, {"segment:0": 0})
     assert farm.tend(may_reap=False).hints == ()
     assert [hint.step for hint in farm.tend().hints] == ["segment:0"]
+
+
+def test_a_reaper_is_told_when_the_next_lease_ends(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(1)
+    farm.take("segment:0")
+    farm.connection.zadd(JobKeys("book").flights, {"segment:0": farm.now_ms() + 120})
+    (due,) = farm.tend().extra
+    assert 0 < int(due) <= 120
+    farm.connection.zadd(JobKeys("book").flights, {"segment:0": 0})
+    assert int(farm.tend(may_reap=False).extra[0]) == 0, "over, but this reaper may not give it on"
 
 
 def test_what_an_older_run_still_says_is_not_heard(farm: Farm) -> None:
