@@ -111,9 +111,10 @@ local function tell(kind, segment, text)
   return append(fields)
 end
 
--- A book's share of the farm is its share of what is under way: an urgent one gets more, and no one gets nothing.
+-- A book's share of the farm is its share of what is under way: an urgent one gets more, and no one gets nothing. It is
+-- also what another book waits for at most: two segments' time where nobody chose a priority, on a farm of one slot too.
 local SHARES = { low = 1, normal = 2, high = 4 }
-local function window() return (SHARES[get('priority')] or SHARES.normal) * math.max(slots(), 2) end
+local function window() return (SHARES[get('priority')] or SHARES.normal) * math.max(slots(), 1) end
 
 -- Three parts of unfreed audio; a farm whose window holds more than that gets the room its window needs.
 local function parts_ahead()
