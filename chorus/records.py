@@ -110,6 +110,8 @@ class JobRecord:
     parts_done: int = 0
     frames: int = 0
     """Samples of audio published so far."""
+    frames_held: int = 0
+    """Those of them that are still in Redis: until they are stored, or while somebody may want to hear them."""
     audio_wall_ms: int = 0
     """Time spent speaking them, summed over all workers."""
     characters: int = 0
@@ -170,7 +172,8 @@ _TEXTS = ("digest", "store", "sound", "model", "model_digest", "voices", "error"
 _TIMES = ("started_ms", "finished_ms", "first_audio_ms", "running_since_ms")
 _COUNTS = (
     "epoch", "created_ms", "chapters_total", "chapters_planned", "segments_planned", "segments_done", "segments_failed",
-    "parts_total", "parts_done", "frames", "active_ms", "audio_wall_ms", "characters", "characters_total",
+    "parts_total", "parts_done", "frames", "frames_held", "active_ms", "audio_wall_ms", "characters",
+    "characters_total",
 )  # fmt: skip
 
 

@@ -16,13 +16,18 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from broker.settings import FarmSettings
 from chorus import options
 from chorus.client import Client
+from chorus.connection import connect, refusals
 from chorus.errors import ServerError
 from chorus.records import Worker
 from chorus.terminal import tell
 
 if TYPE_CHECKING:
+    from broker.backlog import Backlog, Traffic
     from workers.sessions_control import Sessions
     from workers.stack import StackStatus
+
+# More than that is no overview.
+LISTED = 20
 
 models_app = typer.Typer(help="Kokoro's files on this machine.", rich_markup_mode=None, no_args_is_help=True)
 
@@ -74,7 +79,7 @@ def down(*, as_json: options.AsJson = False) -> None:
 
 
 def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
-    """Show what runs on this machine, and who works on the farm."""
+    """Show what runs on this machine, who works on the farm, and what waits there for whom."""
     from workers import stack  # noqa: PLC0415 - see above
 
     settings = settings_for(url)
@@ -82,24 +87,26 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
     address = _address(settings) if found.server else ""
     workers = _workers(address)
     sessions = _sessions(address)
+    traffic = _traffic(address)
     if as_json:
         told = {
             **asdict(found),
             "workers": [asdict(worker) for worker in workers],
             "sessions": [asdict(one) for one in sessions],
+            "traffic": asdict(traffic) if traffic else None,
         }
         tell(json.dumps(told, ensure_ascii=False, default=str))
         return
     _print_status(found)
-    for worker in workers:
-        slots = ", ".join(f"{lane} {count}" for lane, count in worker.slots.items())
-        tell(f"{worker.id}: {worker.model or worker.role} · slots {slots} · {worker.served} steps done")
+    _print_workers(workers, traffic)
     for one in sessions:
         for lane in one.lanes:
             tell(
                 f"{one.node}, {lane.name} session: {lane.served} spoken, {lane.failures} failed, "
                 f"busy {lane.busy_s:.0f} s, waited {lane.wait_s:.0f} s"
             )
+    if traffic:
+        _print_traffic(traffic)
     if any(worker.stand_in for worker in workers):
         from workers.models import PULL  # noqa: PLC0415 - see above
 
@@ -135,6 +142,48 @@ def _sessions(address: str) -> "tuple[Sessions, ...]":
     from workers import sessions_control  # noqa: PLC0415 - Celery, half a second that most commands never need
 
     return sessions_control.status(address) if address else ()
+
+
+def _print_workers(workers: list[Worker], traffic: "Traffic | None") -> None:
+    for worker in workers:
+        slots = ", ".join(f"{lane} {count}" for lane, count in worker.slots.items())
+        silent_s = traffic.silent_s.get(worker.id) if traffic else None
+        seen = "" if silent_s is None else f" · heard from {silent_s:.1f} s ago"
+        tell(f"{worker.id}: {worker.model or worker.role} · slots {slots} · {worker.served} steps done{seen}")
+
+
+def _traffic(address: str) -> "Traffic | None":
+    if not address:
+        return None
+    from broker import backlog  # noqa: PLC0415 - see above
+
+    connection = connect(address)
+    with connection, refusals(connection):
+        return backlog.look(connection)
+
+
+def _print_traffic(traffic: "Traffic") -> None:
+    for name, length in traffic.queues.items():
+        tell(f"queue {name}: {length} waiting")
+    for job in traffic.jobs[:LISTED]:
+        _print_backlog(job)
+    if len(traffic.jobs) > LISTED:
+        tell(f"… and {len(traffic.jobs) - LISTED} more jobs: `chorus jobs` lists them.")
+
+
+def _print_backlog(job: "Backlog") -> None:
+    hint = f", a hint waits since {job.hint_wait_s:.1f} s" if job.hint_wait_s else ""
+    tell(
+        f"job {job.job}: {job.state} · {job.segments_done}/{job.segments_planned} segments, {job.under_way} under way"
+        f"{hint} · {job.held_s:.1f} s of audio in Redis"
+    )
+    for reader in job.readers:
+        tell(
+            f"  listener {reader.name}: {reader.behind_segments} segments behind, "
+            f"heard from {reader.silent_s:.1f} s ago"
+        )
+    if job.waiting:
+        tell(f"  waiting: {job.waiting}")
 
 
 def _print_status(found: "StackStatus") -> None:

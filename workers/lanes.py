@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from chorus.errors import FarmError
 
@@ -21,8 +21,9 @@ T = TypeVar("T")
 
 # The lowest there is: at 19 a listener pays about 4 % on a machine full of books, at 10 about 18 %.
 NICEST = 19
-# QOS_CLASS_UTILITY. One class lower, BACKGROUND, would pin books to the efficiency cores of an idle Mac.
-QOS_UTILITY = 0x11
+# Apple's <sys/qos.h>. One class below UTILITY, BACKGROUND, would pin books to the efficiency cores of an idle Mac; the
+# one above USER_INITIATED is for what draws the screen.
+QOS_UTILITY, QOS_USER_INITIATED = 0x11, 0x19
 # Enough for a peak over the last minutes; the totals do not depend on it.
 RECENT_SPANS = 256
 
@@ -81,14 +82,19 @@ class Lane:
     """`slots` threads that live as long as the lane. `run` blocks and may be called from many threads."""
 
     def __init__(self, name: str, *, slots: int, lowered: bool) -> None:
-        """Lower the lane's threads for life if `lowered`: a priority cannot be raised back without privilege."""
+        """Lower the lane's threads for life if `lowered`: a priority cannot be raised back without privilege.
+
+        Those of other lanes go before them as far as nobody need be asked.
+        """
         self.name = name
         self.slots = slots
         self._lock = threading.Lock()
         self._recent: deque[Span] = deque(maxlen=RECENT_SPANS)
         self._totals = LaneHealth(name=name, slots=slots)
         self._pool = ThreadPoolExecutor(
-            max_workers=slots, thread_name_prefix=f"lane-{name}", initializer=lower_priority if lowered else None
+            max_workers=slots,
+            thread_name_prefix=f"lane-{name}",
+            initializer=lower_priority if lowered else favour,
         )
 
     def run(self, work: Callable[[], T]) -> Answer[T]:
@@ -155,14 +161,24 @@ def most_at_once(spans: Iterable[Span]) -> int:
     return peak
 
 
-def lower_priority(platform: str = sys.platform) -> None:
+def lower_priority(platform: str = sys.platform, libc: Any = None) -> None:
     """Put the calling thread behind everything else on this machine, as far as the system allows it."""
-    lower = {"linux": _be_nice, "darwin": _be_utility}.get(platform)
+    lower = {"linux": _be_nice, "darwin": lambda: _enter_class(QOS_UTILITY, libc)}.get(platform)
     if lower is None:
         log.warning("No way to lower a thread's priority on %s is known: books and listeners share alike.", platform)
-        return
+    else:
+        _try(lower)
+
+
+def favour(platform: str = sys.platform, libc: Any = None) -> None:
+    """Tell the system that somebody waits for the calling thread. Only a Mac asks no privilege for it."""
+    if platform == "darwin":
+        _try(lambda: _enter_class(QOS_USER_INITIATED, libc))
+
+
+def _try(change: Callable[[], None]) -> None:
     try:
-        lower()
+        change()
     except OSError as error:
         log.warning("This thread keeps its priority, books and listeners share alike: %s", error)
 
@@ -172,7 +188,8 @@ def _be_nice() -> None:
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICEST)
 
 
-def _be_utility() -> None:
-    failure = ctypes.CDLL(None).pthread_set_qos_class_self_np(QOS_UTILITY, 0)
+def _enter_class(qos: int, libc: Any) -> None:
+    """Of the calling thread alone; `libc` stands in for the system's own library in tests."""
+    failure = (libc or ctypes.CDLL(None)).pthread_set_qos_class_self_np(qos, 0)
     if failure:
         raise OSError(failure, os.strerror(failure))

@@ -1,8 +1,8 @@
 -- A part lies in the store: its audio leaves Redis, by the ids of exactly its own entries.
--- ARGV 3-5 as in guard.lua. Writes record, steps, specs, stream, entries, errands. Status: ok | done | gone.
+-- ARGV 3-5 as in guard.lua. Writes record, steps, specs, stream, entries, parts, errands. Status: ok | done | gone.
 
 local m = tonumber(string.match(step, '%d+$'))
-free(part_at(m))
+free(m, part_at(m))
 redis.call('HSET', steps, step, 'd')
 drop_lease(step)
 add('parts_done', 1)

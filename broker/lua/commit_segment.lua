@@ -14,7 +14,7 @@ for at = 9, #ARGV, width do
   ids[#ids + 1] = append(fields)
 end
 redis.call('HSET', entries, n, table.concat(ids, ' '))
-local spec = segment_over(n, 'd')
+local spec = segment_over(n, 'd', told.frames)
 add('segments_done', 1)
 add('frames', told.frames)
 add('audio_wall_ms', told.wall_ms)

@@ -15,7 +15,7 @@ redis.call('HSET', steps, step, 'f')
 drop_lease(step)
 if n then
   redis.call('HSET', entries, n, tell('failure', n, ARGV[6]))
-  segment_over(n, 'f')
+  segment_over(n, 'f', 0)
   add('segments_failed', 1)
 end
 if n and ARGV[8] ~= '1' and request().on_error == 'silence' then

@@ -13,7 +13,7 @@
 --   10 errands   zset    plan, part and bind steps sent or running -> deadline in ms
 --   11 stream    stream  the audio (docs/wire.md)
 --   12 entries   hash    segment number -> ids of its stream entries, until they are freed
---   13 parts     hash    part number -> {chapter, first, last, left, closed} as JSON
+--   13 parts     hash    part number -> {chapter, first, last, left, closed, held: frames in the stream} as JSON
 --   14 chapters  hash    chapter number -> {title, first, count, characters} as JSON
 --   15 readers   hash    listener -> {segment, deadline_ms} as JSON
 -- ARGV 1: what is known of the farm now, as JSON {slots: {sound: slots}, memory_tight}. ARGV 2: the lease in ms.
@@ -111,9 +111,10 @@ local function tell(kind, segment, text)
   return append(fields)
 end
 
--- A book's share of the farm is its share of what is under way: an urgent one gets more, and no one gets nothing.
+-- A book's share of the farm is its share of what is under way: an urgent one gets more, and no one gets nothing. It is
+-- also what another book waits for at most: two segments' time where nobody chose a priority, on a farm of one slot too.
 local SHARES = { low = 1, normal = 2, high = 4 }
-local function window() return (SHARES[get('priority')] or SHARES.normal) * math.max(slots(), 2) end
+local function window() return (SHARES[get('priority')] or SHARES.normal) * math.max(slots(), 1) end
 
 -- Three parts of unfreed audio; a farm whose window holds more than that gets the room its window needs.
 local function parts_ahead()
@@ -162,7 +163,10 @@ local function finish(state)
 end
 
 local function stop(state, reason)
-  if state == 'cancelled' then redis.call('DEL', stream) end
+  if state == 'cancelled' then
+    redis.call('DEL', stream)
+    set('frames_held', 0)
+  end
   set('error', reason)
   set('end_id', tell('failure', -1, reason))
   finish(state)
@@ -191,7 +195,7 @@ local function proceed()
 end
 
 -- Gives back the stream entries of a part's segments, by the ids their commits recorded.
-local function free(part)
+local function free(m, part)
   for n = part.first, part.last do
     local ids = redis.call('HGET', entries, n)
     local step = 'segment:' .. n
@@ -203,16 +207,21 @@ local function free(part)
       redis.call('HDEL', attempts, step)
     end
   end
+  add('frames_held', -(part.held or 0))
+  part.held = 0
+  keep_part(m, part)
 end
 
-local function segment_over(n, state)
+local function segment_over(n, state, frames)
   local step = 'segment:' .. n
   local spec = cjson.decode(redis.call('HGET', specs, n))
   redis.call('HSET', steps, step, state)
   drop_lease(step)
   local part = part_at(spec.part)
   part.left = part.left - 1
+  part.held = (part.held or 0) + frames
   keep_part(spec.part, part)
+  add('frames_held', frames)
   return spec
 end
 

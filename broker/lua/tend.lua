@@ -56,9 +56,9 @@ local function restart()
   redis.call('DEL', steps, specs, owners, attempts, sends, flights, errands, stream, entries, parts, chapters, readers)
   for _, field in ipairs({
     'started_ms', 'finished_ms', 'chapters_total', 'chapters_planned', 'chapter_now', 'segments_planned',
-    'segments_done', 'segments_failed', 'parts_total', 'parts_done', 'part_frames', 'frames', 'audio_wall_ms',
-    'characters', 'characters_total', 'first_audio_ms', 'document', 'error', 'result', 'waiting', 'end_id', 'next',
-    'freed', 'listened_ms', 'unheard', 'active_ms', 'running_since_ms',
+    'segments_done', 'segments_failed', 'parts_total', 'parts_done', 'part_frames', 'frames', 'frames_held',
+    'audio_wall_ms', 'characters', 'characters_total', 'first_audio_ms', 'document', 'error', 'result', 'waiting',
+    'end_id', 'next', 'freed', 'listened_ms', 'unheard', 'active_ms', 'running_since_ms',
   }) do redis.call('HDEL', record, field) end
   add('epoch', 1)
   set('fresh', 1)
@@ -157,7 +157,7 @@ local function free_what_was_heard(slowest)
   while slowest and total - freed > 2 do
     local part = part_at(freed)
     if not part.closed or part.left > 0 or part.last >= slowest then break end
-    free(part)
+    free(freed, part)
     freed = freed + 1
   end
   set('freed', freed)

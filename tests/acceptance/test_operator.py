@@ -88,8 +88,10 @@ def test_up_keeps_a_stack_with_flower_until_down(bare: Machine) -> None:
 
     wait_until(at_work, description="both workers are registered")
     status = bare.chorus("status").stdout
-    assert re.search(r"^voice@.*: toy voice · slots live 1, bulk \d+ · 0 steps done$", status, re.MULTILINE)
-    assert re.search(r"^desk@.*: desk · slots desk 2 · 0 steps done$", status, re.MULTILINE)
+    assert re.search(
+        r"^voice@.*: toy voice · slots live 1, bulk \d+ · 0 steps done · heard from \d\.\d s ago$", status, re.MULTILINE
+    )
+    assert re.search(r"^desk@.*: desk · slots desk 2 · 0 steps done · heard from \d\.\d s ago$", status, re.MULTILINE)
 
     assert json.loads(bare.chorus("down", "--json").stdout) == {"stopped": True}
     bare.wait_quiet()

@@ -9,13 +9,13 @@ import pytest
 import redis
 from support import wait_until
 
-from broker import registry
+from broker import backlog, registry
 from broker.ledger import Claim, Ledger, Outcome, Pins, Spoken
 from broker.settings import FarmSettings
 from chorus import Client
 from chorus.errors import JobFailedError
 from chorus.keys import JobKeys
-from chorus.records import State
+from chorus.records import State, Worker
 from chorus.request import Format, OnError, Priority
 from chorus.submission import Terms
 from chorus.wire import Chunk, Kind, cut, decode
@@ -558,3 +558,85 @@ def test_the_time_a_job_runs_is_counted_without_its_pauses_and_afresh_with_a_fre
     farm.plan(1)
     farm.speak("segment:0")
     assert (farm.client.job("book").first_audio_ms or 0) < 100_000
+
+
+def test_the_audio_in_redis_is_counted_to_the_sample_whatever_happens_to_it(farm: Farm) -> None:
+    chance = random.Random(11)
+    held: list[int] = []
+
+    def pick(hints: list[str]) -> str:
+        in_stream = sum(len(chunk.pcm) // 2 for chunk in farm.stream() if chunk.kind is Kind.AUDIO)
+        assert farm.client.job("book").frames_held == in_stream
+        held.append(in_stream)
+        return chance.choice(hints)
+
+    farm.submit()
+    farm.plan(14)
+    farm.hints.remove("segment:2")
+    farm.note(farm.ledger.fail(farm.take("segment:2"), "It hurts.", final=True))
+    farm.work_off(pick)
+    farm.client.want("book", "retry")
+    farm.note(farm.tend())
+    farm.work_off(pick)
+    assert max(held) > 0
+    assert held[-1] == farm.client.job("book").frames_held == 0
+    farm.client.submit("Once.", job="book", format="wav", fresh=True)
+    farm.note(farm.tend())
+    farm.plan(3)
+    farm.speak("segment:0")
+    assert farm.client.job("book").frames_held == 100
+    farm.client.want("book", "cancelled")
+    farm.tend()
+    assert farm.client.job("book").frames_held == 0
+
+
+def test_the_backlog_of_a_live_job_tells_how_far_each_listener_is_behind(farm: Farm) -> None:
+    farm.submit(form="", live=True)
+    farm.plan(9)
+    for n in range(3):
+        farm.speak(f"segment:{n}")
+    seconds, _ = farm.connection.time()
+    cursors = {"ahead": (3, 9), "slow": (1, 4), "gone": (0, -1)}
+    for name, (segment, left_s) in cursors.items():
+        cursor = {"segment": segment, "deadline_ms": (seconds + left_s) * 1000}
+        farm.connection.hset(JobKeys("book").readers, name, json.dumps(cursor))
+    farm.connection.expire(JobKeys("book").readers, 60)
+    (told,) = backlog.look(farm.connection).jobs
+    assert [(one.name, one.behind_segments) for one in told.readers] == [("ahead", 0), ("slow", 2)]
+    ahead, slow = (one.silent_s for one in told.readers)
+    assert slow - ahead == pytest.approx(5, abs=0.1)
+    assert (told.job, told.state, told.segments_done, told.segments_planned) == ("book", "running", 3, 9)
+    assert told.under_way == 4
+    assert told.held_s == 300 / 24000
+
+
+def test_the_backlog_tells_how_long_a_hint_has_waited_since_it_was_last_sent(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(1)
+
+    def wait_s() -> float:
+        (told,) = backlog.look(farm.connection).jobs
+        return told.hint_wait_s
+
+    fresh_s = wait_s()
+    assert fresh_s > 0
+    farm.connection.zincrby(JobKeys("book").flights, -100_000, "segment:0")
+    assert 100 < wait_s() < 200 + fresh_s
+    farm.tend()
+    assert 0 < wait_s() < 100, "it was sent again"
+    farm.take("segment:0")
+    assert wait_s() == 0
+
+
+def test_the_backlog_knows_the_queues_and_the_heartbeats_and_forgets_what_is_over(farm: Farm) -> None:
+    worker = Worker(id="voice@here#1", host="here", pid=1, role="voice", sound=SOUND, slots={"live": 1, "bulk": 2})
+    registry.sign_in(farm.connection, worker)
+    farm.connection.lpush(f"chorus.bulk.{SOUND}", "a hint", "another")
+    farm.connection.pexpire(f"chorus:worker:{worker.id}", 7000)
+    farm.submit()
+    traffic = backlog.look(farm.connection)
+    assert traffic.queues == {f"chorus.bulk.{SOUND}": 2}
+    assert traffic.silent_s == {"voice@here#1": pytest.approx(3, abs=1)}
+    assert [job.job for job in traffic.jobs] == ["book"]
+    farm.connection.delete(JobKeys("book").record)
+    assert backlog.look(farm.connection).jobs == ()

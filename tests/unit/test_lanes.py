@@ -1,19 +1,20 @@
 """Lanes: own threads, lowered where they should be, and a record that follows from completed spans alone."""
 
-import ctypes
+import errno
 import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
+from functools import partial
 
 import pytest
 from support import wait_until
 
 from chorus.errors import FarmError
 from workers import lanes
-from workers.lanes import NICEST, QOS_UTILITY, Lane, Span, lower_priority, most_at_once
+from workers.lanes import NICEST, Lane, Span, favour, lower_priority, most_at_once
 
 
 def niceness() -> int:
@@ -33,36 +34,76 @@ def test_bulk_threads_are_lowered_for_life_and_nobody_else() -> None:
         live.close()
 
 
+class Libc:
+    """The one function of a Mac's library that lanes call; it answers with this error number."""
+
+    def __init__(self, answer: int = 0) -> None:
+        self.answer = answer
+        self.entered: list[tuple[int, int]] = []
+
+    def pthread_set_qos_class_self_np(self, qos: int, relative: int) -> int:
+        self.entered.append((qos, relative))
+        return self.answer
+
+
+@pytest.fixture
+def niced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Which threads were given which niceness; none really is, for this one could not be raised again."""
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "setpriority", lambda _which, who, value: calls.append((who, value)))
+    return calls
+
+
+# Apple's numbers: UTILITY 0x11 for books, USER_INITIATED 0x19 for whom somebody waits.
 @pytest.mark.parametrize(
-    ("platform", "called"),
-    [("linux", ("setpriority", NICEST)), ("darwin", ("qos", QOS_UTILITY, 0)), ("plan9", None)],
+    ("arrange", "platform", "niceness", "classes"),
+    [
+        (lower_priority, "linux", [NICEST], []),
+        (lower_priority, "darwin", [], [(0x11, 0)]),
+        (lower_priority, "plan9", [], []),
+        (favour, "linux", [], []),
+        (favour, "darwin", [], [(0x19, 0)]),
+        (favour, "plan9", [], []),
+    ],
 )
 def test_each_system_lowers_a_thread_in_its_own_way(
-    platform: str, called: tuple[object, ...] | None, monkeypatch: pytest.MonkeyPatch
+    arrange: Callable[..., None],
+    platform: str,
+    niceness: list[int],
+    classes: list[tuple[int, int]],
+    niced: list[tuple[int, int]],
 ) -> None:
-    calls: list[tuple[object, ...]] = []
-
-    def qos(class_: int, relative: int) -> int:
-        calls.append(("qos", class_, relative))
-        return 0
-
-    monkeypatch.setattr(os, "setpriority", lambda _which, _who, value: calls.append(("setpriority", value)))
-    monkeypatch.setattr(ctypes, "CDLL", lambda _name: SimpleNamespace(pthread_set_qos_class_self_np=qos))
-    lower_priority(platform)
-    assert calls == ([called] if called else [])
+    libc = Libc()
+    arrange(platform, libc)
+    assert niced == [(threading.get_native_id(), value) for value in niceness]
+    assert libc.entered == classes
 
 
-@pytest.mark.parametrize("platform", ["linux", "darwin", "plan9"])
+def test_on_a_mac_every_thread_of_a_lane_enters_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    libc = Libc()
+    monkeypatch.setattr(lanes, "lower_priority", partial(lower_priority, "darwin", libc))
+    monkeypatch.setattr(lanes, "favour", partial(favour, "darwin", libc))
+    for lowered, qos in ((True, 0x11), (False, 0x19)):
+        lane = Lane("any", slots=1, lowered=lowered)
+        lane.run(lambda: None)
+        lane.close()
+        assert libc.entered.pop() == (qos, 0)
+    assert libc.entered == []
+
+
+@pytest.mark.parametrize(
+    ("arrange", "platform"),
+    [(lower_priority, "linux"), (lower_priority, "darwin"), (lower_priority, "plan9"), (favour, "darwin")],
+)
 def test_a_system_that_refuses_is_said_and_the_lane_works_on(
-    platform: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    arrange: Callable[..., None], platform: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
+        raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "setpriority", refuse)
-    monkeypatch.setattr(ctypes, "CDLL", lambda _name: SimpleNamespace(pthread_set_qos_class_self_np=lambda *_: 1))
     with caplog.at_level(logging.WARNING, logger=lanes.__name__):
-        lower_priority(platform)
+        arrange(platform, Libc(errno.EPERM))
     assert "books and listeners share alike" in caplog.text
 
 

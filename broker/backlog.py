@@ -1,0 +1,140 @@
+"""What lies between the farm and its readers: audio that nobody has fetched yet, hints that nobody has taken.
+
+Reads the ledger and changes nothing in it; `chorus status` shows it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import redis
+
+from broker import registry
+from broker.app import DESK, DESK_LIVE
+from broker.hints import store_queue, voice_queue
+from chorus import keys
+from chorus.keys import JobKeys
+from chorus.listen import CURSOR_MS
+from chorus.records import JobRecord, Worker
+from chorus.wire import RATE_HZ
+
+# As lib.lua's `dispatch` reckons a hint's deadline.
+FIRST_RESEND_MS, LAST_RESEND_MS = 3000, 60000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """Somebody who hears a job, as his cursor tells."""
+
+    name: str
+    behind_segments: int
+    """Published, and not yet handed out to him."""
+    silent_s: float
+    """Since he last said where he is; he is forgotten after ten seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backlog:
+    """One unfinished job's."""
+
+    job: str
+    state: str
+    waiting: str
+    """Why nothing moves, as a sentence; empty while something does."""
+    segments_done: int
+    segments_planned: int
+    under_way: int
+    """Segments sent or being spoken."""
+    held_s: float
+    """Seconds of audio in Redis, until they are stored, or while somebody may want to hear them."""
+    hint_wait_s: float
+    """How long the oldest step that no worker has taken yet has waited since it was last sent; 0: there is none."""
+    readers: tuple[Reader, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traffic:
+    """The whole farm's."""
+
+    silent_s: Mapping[str, float]
+    """Since each worker's last heartbeat, by worker id."""
+    queues: Mapping[str, int]
+    """Messages in each of Celery's queues that is not empty."""
+    jobs: tuple[Backlog, ...]
+    """Every job that is not over, the oldest first."""
+
+
+def look(connection: "redis.Redis") -> Traffic:
+    """All of it, as it is now."""
+    workers = registry.read(connection).workers
+    active = [name.decode() for name in cast("list[bytes]", connection.zrange(keys.ACTIVE, 0, -1))]
+    told = (_job(connection, job) for job in active)
+    return Traffic(
+        silent_s=_silence(connection, workers),
+        queues=_queues(connection, workers),
+        jobs=tuple(job for job in told if job is not None),
+    )
+
+
+def _silence(connection: "redis.Redis", workers: Iterable[Worker]) -> dict[str, float]:
+    """By the server's clock alone: every heartbeat lets the registration live ten seconds more."""
+    lives = {one.id: connection.pttl(keys.worker(one.id)) for one in workers}
+    return {name: keys.WORKER_S - left_ms / 1000 for name, left_ms in lives.items() if left_ms >= 0}
+
+
+def _queues(connection: "redis.Redis", workers: Iterable[Worker]) -> dict[str, int]:
+    names = {DESK, DESK_LIVE}
+    for one in workers:
+        names |= {voice_queue(lane, one.sound) for lane in ("live", "bulk") if one.sound}
+        names |= {store_queue(one.store)} if one.store else set()
+    lengths = {name: connection.llen(name) for name in sorted(names)}
+    return {name: length for name, length in lengths.items() if length}
+
+
+def _job(connection: "redis.Redis", job: str) -> Backlog | None:
+    known = JobKeys(job)
+    with connection.pipeline() as batch:
+        batch.time()
+        batch.hgetall(known.record)
+        batch.hgetall(known.sends)
+        batch.zrange(known.flights, 0, -1, withscores=True)
+        batch.zrange(known.errands, 0, -1, withscores=True)
+        batch.hkeys(known.entries)
+        batch.hgetall(known.readers)
+        (seconds, micros), fields, sends, flights, errands, published, cursors = batch.execute()
+    if not fields:
+        return None
+    record, now_ms = JobRecord.from_fields(job, fields), seconds * 1000 + micros / 1000
+    return Backlog(
+        job=job,
+        state=record.state,
+        waiting=record.waiting,
+        segments_done=record.segments_done,
+        segments_planned=record.segments_planned,
+        under_way=len(flights),
+        held_s=record.frames_held / RATE_HZ,
+        hint_wait_s=_oldest_hint_s(sends, dict(flights) | dict(errands), now_ms),
+        readers=_readers(cursors, {int(number) for number in published}, now_ms),
+    )
+
+
+def _oldest_hint_s(sends: Mapping[bytes, bytes], deadlines: Mapping[bytes, float], now_ms: float) -> float:
+    """Who claims a step forgets how often it was sent: what is named there still waits."""
+    waits = (
+        now_ms - (deadlines[step] - min(FIRST_RESEND_MS * 2 ** (int(times) - 1), LAST_RESEND_MS))
+        for step, times in sends.items()
+        if step in deadlines
+    )
+    return max(0.0, max(waits, default=0.0)) / 1000
+
+
+def _readers(cursors: Mapping[bytes, bytes], published: set[int], now_ms: float) -> tuple[Reader, ...]:
+    found: list[Reader] = []
+    for name, text in sorted(cursors.items()):
+        cursor: dict[str, Any] = json.loads(text)
+        if cursor["deadline_ms"] >= now_ms:
+            behind = sum(number >= cursor["segment"] for number in published)
+            silent_ms = now_ms - (cursor["deadline_ms"] - CURSOR_MS)
+            found.append(Reader(name=name.decode(), behind_segments=behind, silent_s=max(0.0, silent_ms / 1000)))
+    return tuple(found)
