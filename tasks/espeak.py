@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from typing import Any
 import espeakng_loader
 
 from tasks.tagger import Token
+from tasks.utterance import Utterance, Word, placed
 
 _MARKS = re.escape(';:,.!?\u2026\u2014\u2013"\u201c\u201d\u201e\u00ab\u00bb()[]{}\u00bf\u00a1')
 # A mark between two digits belongs to the number: 1,5 and 10:30 are espeak's to read.
 _CLAUSES = re.compile(rf"((?:(?<!\d)[{_MARKS}]|[{_MARKS}](?!\d)|\s)*(?:(?<!\d)[{_MARKS}]|[{_MARKS}](?!\d))\s*)")
+_BLANKLESS = re.compile(r"\S+")
 _TIE = "\u0361"
 _SWITCH = re.compile(r"\([^()]*\)")
 """What espeak writes where it changes to another language's sounds: `(en)`."""
@@ -50,10 +53,28 @@ class _Clauses:
         return " ".join(_SWITCH.sub("", phonemes).replace(_TIE, "^").split())
 
 
-def sentence(text: str, language: str) -> str:
-    """The phonemes of a sentence in any language but English."""
-    phonemes, _rating = _reader(language)(text)
-    return str(phonemes)
+def words(utterance: Utterance, language: str) -> list[Word]:
+    """The words of a sentence in any language but English."""
+    made, at = list[Word](), 0
+    for each in utterance.given:
+        made += _stretch(utterance.text, at, each.start, language)
+        made.append(placed(utterance.text, each.start, each.end, each.phonemes, each.backend))
+        at = each.end
+    return [*made, *_stretch(utterance.text, at, len(utterance.text), language)]
+
+
+def _stretch(text: str, start: int, end: int, language: str) -> Iterator[Word]:
+    """The words and marks between two offsets, clause by clause."""
+    for piece in _CLAUSES.split(text[start:end]):
+        found = [(start + match.start(), start + match.end()) for match in _BLANKLESS.finditer(piece)]
+        phonemes, _rating = _reader(language)(piece) if found else ("", None)
+        said = str(phonemes).split()
+        if len(said) != len(found) and found:
+            # A number became several words, or a few small ones ran together.
+            found, said = [(found[0][0], found[-1][1])], [" ".join(said)]
+        for (first, behind), each in zip(found, said, strict=True):
+            yield placed(text, first, behind, each, "espeak")
+        start += len(piece)
 
 
 def word(text: str, *, british: bool) -> str:
