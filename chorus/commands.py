@@ -66,6 +66,8 @@ class ClientCommands:
         title: options.Title = "",
         author: options.Author = "",
         cover: options.Cover = None,
+        as_written: options.AsWritten = "",
+        pauses: options.Pauses = "",
         form: options.FileFormat = "m4b",
         on_error: options.OnFailure = "silence",
         priority: options.Urgency = "normal",
@@ -86,6 +88,8 @@ class ClientCommands:
             chapters=chapters,
             title=title,
             author=author,
+            as_written=as_written,
+            pauses=pauses,
             format=options.as_format(form),
             on_error=options.as_on_error(on_error),
         )
@@ -146,7 +150,7 @@ class ClientCommands:
         with self._connect(url, work=False) as client:
             tell(str(client.save(job, output or Path())))
 
-    def say(
+    def say(  # noqa: PLR0913 -- see above
         self,
         text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say; `-` reads it from standard input.")],
         *,
@@ -154,13 +158,15 @@ class ClientCommands:
         voice: options.Voice = options.DEFAULT_VOICE,
         speed: options.Speed = 1.0,
         language: options.Language = "",
+        as_written: options.AsWritten = "",
+        pauses: options.Pauses = "",
         lead_ms: options.LeadMs = None,
         url: options.Url = "",
     ) -> None:
         """Speak a text now: to the loudspeaker, to `-o FILE`, or as a WAV stream to `-o -`."""
         speech = Speech(
             text=sys.stdin.read() if text == "-" else text,
-            wishes=options.wishes(voice=voice, speed=speed, language=language),
+            wishes=options.wishes(voice=voice, speed=speed, language=language, as_written=as_written, pauses=pauses),
             output=output,
             lead_ms=lead_ms,
         )

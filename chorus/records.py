@@ -112,6 +112,8 @@ class JobRecord:
     """Samples of audio published so far."""
     audio_wall_ms: int = 0
     """Time spent speaking them, summed over all workers."""
+    g2p_ms: int = 0
+    """Time spent on phonemes, of the chapters that are planned to their end."""
     characters: int = 0
     """Characters of the source spoken so far."""
     characters_total: int = 0
@@ -170,7 +172,7 @@ _TEXTS = ("digest", "store", "sound", "model", "model_digest", "voices", "error"
 _TIMES = ("started_ms", "finished_ms", "first_audio_ms", "running_since_ms")
 _COUNTS = (
     "epoch", "created_ms", "chapters_total", "chapters_planned", "segments_planned", "segments_done", "segments_failed",
-    "parts_total", "parts_done", "frames", "active_ms", "audio_wall_ms", "characters", "characters_total",
+    "parts_total", "parts_done", "frames", "active_ms", "audio_wall_ms", "g2p_ms", "characters", "characters_total",
 )  # fmt: skip
 
 

@@ -95,6 +95,8 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
     title: options.Title = "",
     author: options.Author = "",
     cover: options.Cover = None,
+    as_written: options.AsWritten = "",
+    pauses: options.Pauses = "",
     on_error: options.OnFailure = "silence",
     priority: options.Urgency = "normal",
     fresh: options.Fresh = False,
@@ -123,6 +125,8 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         on_error=options.as_on_error(on_error),
         priority=options.as_priority(priority),
         captions=captions,
+        as_written=as_written,
+        pauses=pauses,
     )
     found = orders.orders(sources, asked)
     rendering.render(

@@ -54,6 +54,8 @@ class Options:
     on_error: OnError
     priority: Priority = "normal"
     captions: str = ""
+    as_written: str = ""
+    pauses: str = ""
 
 
 def orders(sources: Iterable[Path], options: Options) -> list[Order]:
@@ -108,6 +110,8 @@ def _order(path: Path, options: Options, cover: bytes | None) -> Order:
         author=options.author,
         format=form,
         on_error=options.on_error,
+        as_written=options.as_written,
+        pauses=options.pauses,
     )
     target = _target(path, form, options)
     data = read_file(path)
