@@ -13,7 +13,7 @@ from typing import Any
 
 from tasks import espeak, tagging
 from tasks.tagger import Token
-from tasks.utterance import Given, Utterance, Word
+from tasks.utterance import Given, Utterance, Word, said_aloud
 
 _POSSESSIVE = re.compile(r"['\u2019]s\b")
 
@@ -61,6 +61,7 @@ def _word(token: Any, start: int, end: int, given: Given | None, fallback: _Fall
         backend=backend,
         blank=token.whitespace,
         guessed=guessed,
+        lost="" if phonemes or not said_aloud(token.text) else token.text,
     )
 
 

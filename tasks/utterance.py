@@ -3,12 +3,13 @@
 Pure. Knows marks and offsets, no dictionary and no espeak.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cached_property
 
-from tasks.documents.model import Mark
+from tasks.documents.model import Mark, speakable
 from tasks.text import Span, spoken
 
 FIXED = ("say", "phonemes", "as")
@@ -31,12 +32,30 @@ class Word:
     """Between this word and the next."""
     guessed: bool = False
     """It stands in no dictionary: this is its spelling, pronounced."""
+    lost: str = ""
+    """What of it a reader would say and no backend could."""
 
 
-def placed(text: str, start: int, end: int, phonemes: str, backend: str) -> Word:
+def placed(
+    text: str, start: int, end: int, phonemes: str, backend: str, *, guessed: bool = False, lost: str = ""
+) -> Word:
     """The word that stands there."""
     blank = " " if text[end : end + 1].isspace() else ""
-    return Word(text=text[start:end], start=start, end=end, phonemes=phonemes, backend=backend, blank=blank)
+    return Word(
+        text=text[start:end],
+        start=start,
+        end=end,
+        phonemes=phonemes,
+        backend=backend,
+        blank=blank,
+        guessed=guessed,
+        lost=lost,
+    )
+
+
+def said_aloud(text: str) -> bool:
+    """Whether a reader would say something for it: letters, figures and signs that have a name; no mark of a pause."""
+    return speakable(text) or any(unicodedata.category(char) in ("So", "Sm", "No") for char in text)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
