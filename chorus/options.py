@@ -15,7 +15,12 @@ Job = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", show_de
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="PATH", help="A file, or a folder.", show_default=False)
 ]
-Voice = Annotated[str, typer.Option("-v", "--voice", metavar="NAME", help="Who speaks; `chorus voices` lists them.")]
+Voice = Annotated[
+    str,
+    typer.Option(
+        "-v", "--voice", metavar="NAME", help="Of `chorus voices`, or a blend of them: `af_bella(2)+af_sky(1)`."
+    ),
+]
 Speed = Annotated[float, typer.Option("-s", "--speed", metavar="FACTOR", help="0.25 to 4.0 times the usual.")]
 Language = Annotated[
     str,
