@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,6 +28,9 @@ from broker.upkeep import Upkeep
 from broker.watchdog import HUNG, Watchdog, deadline_s
 from chorus.errors import FarmError
 from chorus.records import Worker
+
+Counters = Callable[[], Mapping[str, Mapping[str, float]]]
+"""Counts since the process started, by what is counted."""
 
 RETRIES = 12
 FAREWELL_S = 2.0
@@ -51,6 +54,10 @@ class Process:
     worker: Worker
     """As it was when the process opened."""
     served: int = field(default=0)
+    spoken: int = field(default=0)
+    """Segments that its own engine spoke."""
+    counters: list[Counters] = field(default_factory=list)
+    """Whatever counts in this process: asked at every heartbeat."""
 
     def send(self, outcome: Outcome) -> Outcome:
         """Send the hints of an outcome and hand it back."""
@@ -160,7 +167,8 @@ def open_process(
 
 def describe(process: Process) -> Worker:
     """The process's registration as of now."""
-    return replace(process.worker, served=process.served)
+    counted = {what: dict(counts) for ask in process.counters for what, counts in ask().items()}
+    return replace(process.worker, served=process.served, counters=counted)
 
 
 def current() -> Process:
