@@ -7,6 +7,7 @@ so whatever the disk refuses is logged, and nobody's work stops for it.
 import hashlib
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ _ROOM = 0.9
 _LOOK_AGAIN = 0.05
 """After writing so much of the bound, a process looks what others wrote."""
 _ABANDONED_S = 3600
+_SPARED_BYTES = 256 * 2**20
+"""The last of a disk is left to those who cannot do without: a part that finds no room pauses its job."""
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +89,8 @@ class DiskCache:
             return
         path = self._path(name)
         try:
+            if shutil.disk_usage(self._folder).free < _SPARED_BYTES:
+                return
             # Not the folder itself: where a disk was unmounted, nothing is written into its empty place.
             path.parent.mkdir(exist_ok=True)
             before = path.stat().st_size if path.exists() else None

@@ -68,7 +68,7 @@ Lexicon = Annotated[
         "--lexicon", metavar="FILE", help="Pronunciations of your own: .toml, .json or .pls.", show_default=False
     ),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Start again instead of going on.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start again, and speak all of it anew.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
 Url = Annotated[
     str, typer.Option("--url", metavar="URL", help="The farm's Redis. Default: CHORUS_URL.", show_default=False)

@@ -1,10 +1,12 @@
 """A cache may lose anything at any time, and never more than that: not its bound, not a worker's patience."""
 
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from os import utime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from disk import small_disk
@@ -128,6 +130,12 @@ def test_a_full_disk_costs_the_entry_and_is_told_once(cache: DiskCache, caplog: 
     assert cache.read(digest(2)) is None
     assert len(files(cache._folder)) == 1
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_the_last_of_a_disk_is_left_to_others(cache: DiskCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=200 * 2**20))
+    cache.write(digest(1), ENTRY)
+    assert files(cache._folder) == []
 
 
 def test_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
