@@ -57,7 +57,9 @@ class Process:
     spoken: int = field(default=0)
     """Segments that its own engine spoke."""
     counters: list[Counters] = field(default_factory=list)
-    """Whatever counts in this process: asked at every heartbeat."""
+    """Whatever counts in this process."""
+    counted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What they said after the last step."""
 
     def send(self, outcome: Outcome) -> Outcome:
         """Send the hints of an outcome and hand it back."""
@@ -67,6 +69,11 @@ class Process:
     def claim(self, job: str, step: str) -> Claim:
         """Take a step, under a token that says who we are and that no resent message shares."""
         return self.ledger.claim(job, step, f"{self.worker.id}/{uuid.uuid4().hex}")
+
+    def count(self, *more: Counters) -> None:
+        """Ask what counts here, from now on these as well. Not the heartbeat's to ask: a counter may be locked."""
+        self.counters += more
+        self.counted = {what: dict(counts) for ask in self.counters for what, counts in ask().items()}
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:
@@ -167,8 +174,7 @@ def open_process(
 
 def describe(process: Process) -> Worker:
     """The process's registration as of now."""
-    counted = {what: dict(counts) for ask in process.counters for what, counts in ask().items()}
-    return replace(process.worker, served=process.served, counters=counted)
+    return replace(process.worker, served=process.served, counters=process.counted)
 
 
 def current() -> Process:

@@ -41,7 +41,7 @@ def _open(node: str, conf: Any) -> None:
     )
     kept = shelf.open_shelf(settings(), Primers(here.redis))
     if kept:
-        here.counters.append(kept.counters)
+        here.count(kept.counters)
 
 
 voice.register(app)
