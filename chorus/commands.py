@@ -106,7 +106,8 @@ class ClientCommands:
                 shown.show(record)
             _check_done(record)
             warn_of_stand_in(record, client.workers())
-            shown.result({"job": job, "frames": record.frames, "failed": record.segments_failed}, made(record))
+            told = {"frames": record.frames, "failed": record.segments_failed, "cached": record.segments_cached}
+            shown.result({"job": job, **told}, made(record))
 
     def jobs(
         self,

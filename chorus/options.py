@@ -15,7 +15,12 @@ Job = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", show_de
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="PATH", help="A file, or a folder.", show_default=False)
 ]
-Voice = Annotated[str, typer.Option("-v", "--voice", metavar="NAME", help="Who speaks; `chorus voices` lists them.")]
+Voice = Annotated[
+    str,
+    typer.Option(
+        "-v", "--voice", metavar="NAME", help="Of `chorus voices`, or a blend of them: `af_bella(2)+af_sky(1)`."
+    ),
+]
 Speed = Annotated[float, typer.Option("-s", "--speed", metavar="FACTOR", help="0.25 to 4.0 times the usual.")]
 Language = Annotated[
     str,
@@ -63,7 +68,7 @@ Lexicon = Annotated[
         "--lexicon", metavar="FILE", help="Pronunciations of your own: .toml, .json or .pls.", show_default=False
     ),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Start again instead of going on.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start again, and speak all of it anew.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
 Url = Annotated[
     str, typer.Option("--url", metavar="URL", help="The farm's Redis. Default: CHORUS_URL.", show_default=False)

@@ -96,6 +96,7 @@ def _proof(here: process.Process, claim: Claim, store: Store, record: JobRecord)
 
 def _report(record: JobRecord, chapters: tuple[Chapter, ...], made: Encoded, proof: Proof) -> dict[str, Any]:
     audio_s = made.frames / RATE_HZ
+    spoken_s = max(0, made.frames - record.frames_cached) / RATE_HZ
     running_s = time.time() - (record.running_since_ms or record.created_ms) / 1000
     wall_s = record.active_ms / 1000 + running_s
     return {
@@ -111,16 +112,19 @@ def _report(record: JobRecord, chapters: tuple[Chapter, ...], made: Encoded, pro
         ],
         "segments": {
             "planned": record.segments_planned,
-            "spoken": record.segments_done,
+            "spoken": record.segments_done - record.segments_cached,
+            "cached": record.segments_cached,
             "failed": record.segments_failed,
         },
         "characters": {"source": record.characters_total, "covered": record.characters, **proof.told()},
         "audio_s": round(audio_s, 3),
         "wall_s": round(wall_s, 3),
-        "g2p_s": round(record.g2p_ms / 1000, 3),
+        "g2p_ms_per_segment": round(record.g2p_us / 1000 / max(1, record.segments_planned), 3),
         "inference_s": round(record.audio_wall_ms / 1000, 3),
-        "times_real_time": round(audio_s / wall_s, 2),
+        # Of what was spoken: what was kept from before is no speed.
+        "times_real_time": round(spoken_s / wall_s, 2) if spoken_s else None,
         "first_audio_s": None if record.first_audio_ms is None else record.first_audio_ms / 1000,
+        "first_audio_from": record.first_audio_from,
         "model": record.model,
         "model_digest": record.model_digest,
         "voices_digest": record.voices,

@@ -96,7 +96,7 @@ class Cut:
 
     def about(self) -> dict[str, Any]:
         """What the report needs to prove that all of the chapter was spoken."""
-        return {"sha256": digest([self.chapter.text]), "unsaid": self._unsaid, "g2p_ms": round(self.g2p_ms)}
+        return {"sha256": digest([self.chapter.text]), "unsaid": self._unsaid}
 
 
 def _segments(claim: Claim, request: Request, planned: Planned) -> Cut:
