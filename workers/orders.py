@@ -111,7 +111,7 @@ def _order(path: Path, options: Options, cover: bytes | None) -> Order:
     )
     target = _target(path, form, options)
     data = read_file(path)
-    document = select(documents.read(data, name), options.chapters)
+    document = select(documents.read(data, name, documents.wanted(request)), options.chapters)
     return Order(
         data=data,
         document=document,

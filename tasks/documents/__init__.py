@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from pathlib import PurePath
 
+from chorus import reading
 from chorus.errors import SourceError
+from chorus.request import Request
 from tasks.documents import epub, markdown, plain
-from tasks.documents.model import Chapter, Document, Paragraph, select
+from tasks.documents.model import USUAL, Chapter, Document, Paragraph, Wanted, select
 
-__all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "read", "select"]
+__all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "Wanted", "read", "select", "wanted"]
 
-_TEXT_READERS = {".md": markdown.read, ".markdown": markdown.read}
+Reader = Callable[[bytes, str, Wanted], Document]
+
+_TEXT_READERS: dict[str, Reader] = {".md": markdown.read, ".markdown": markdown.read}
 _ZIP = b"PK\x03\x04"
 _OTHERS = (
     (b"%PDF", "a PDF"),
@@ -25,17 +29,27 @@ MOST_TEXT_BYTES = 16 << 20
 _REMEDY = "give an EPUB, Markdown or plain text file."
 
 
-def read(data: bytes, name: str) -> Document:
+def wanted(request: Request) -> Wanted:
+    """What a request asks of its reader."""
+    return Wanted(
+        skip=reading.skipped(request.skip),
+        speak=reading.also_spoken(request.speak),
+        encoding=request.encoding,
+    )
+
+
+def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     """The document in a file, or SourceError: chosen by the name's ending, else by what the bytes are."""
     if not data:
         raise SourceError(f"{name} is empty: {_REMEDY}")
-    document = _reader(data, name)(data, name)
-    if not document.chapters:
-        raise SourceError(f"{name} holds no text that could be spoken: {_REMEDY}")
-    return document
+    document = _reader(data, name)(data, name, wanted)
+    if document.chapters:
+        return document
+    beside = f" beside what is left out, {'; '.join(document.left_out)}" if document.left_out else ""
+    raise SourceError(f"{name} holds no text that could be spoken{beside}: {_REMEDY}")
 
 
-def _reader(data: bytes, name: str) -> Callable[[bytes, str], Document]:
+def _reader(data: bytes, name: str) -> Reader:
     ending = PurePath(name).suffix.lower()
     # What is called an EPUB is opened as one, so that a damaged one is called damaged.
     if ending == ".epub" or data.startswith(_ZIP):

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tasks.documents.html import text_of
-from tasks.documents.model import Document, Draft, audible, clean, counted
+from tasks.documents.model import USUAL, Document, Draft, Wanted, audible, clean, counted
 from tasks.documents.plain import decode, title_of
 
 _FRONT = re.compile(r"\A\s*---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -85,7 +85,7 @@ class _Reader:
         return "".join(parts)
 
 
-def read(data: bytes, name: str) -> Document:
+def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:  # noqa: ARG001 -- not yet
     """The document in a Markdown file."""
     text, fields = _front(decode(data, name))
     reader = _Reader()

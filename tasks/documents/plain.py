@@ -10,7 +10,7 @@ from pathlib import PurePath
 from charset_normalizer import from_bytes
 
 from chorus.errors import SourceError
-from tasks.documents.model import Document, Draft, audible
+from tasks.documents.model import USUAL, Document, Draft, Wanted, audible
 
 # UTF-32 first: its little-endian mark begins with UTF-16's.
 _MARKS = (
@@ -61,10 +61,10 @@ class _Block:
     """It looks like a heading and nothing more."""
 
 
-def read(data: bytes, name: str) -> Document:
+def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     """The document in a text file."""
     title = title_of(name)
-    drafts = _drafts([_block(lines) for lines in _blocks(decode(data, name))])
+    drafts = _drafts([_block(lines) for lines in _blocks(decode(data, name))], wanted)
     chapters, silent = audible(drafts, otherwise=title)
     return Document(title=title, chapters=chapters, left_out=silent)
 
@@ -141,15 +141,15 @@ def _join(lines: list[str]) -> str:
     return "".join(parts)
 
 
-def _drafts(blocks: list[_Block]) -> list[Draft]:
+def _drafts(blocks: list[_Block], wanted: Wanted) -> list[Draft]:
     """Chapters start at numbered headings where there are two of them, else at lines in capitals, else nowhere."""
     by_number = sum(block.numbered for block in blocks) > 1
     by_capitals = not by_number and sum(block.capitals for block in blocks) > 1
-    drafts = [Draft()]
+    drafts = [Draft(wanted=wanted)]
     for block in blocks:
         starts = (by_number and block.numbered) or (by_capitals and block.capitals)
         # PART ONE directly above CHAPTER I belongs to it.
         if starts and not drafts[-1].only_headings:
-            drafts.append(Draft())
+            drafts.append(Draft(wanted=wanted))
         drafts[-1].add(block.text, heading=starts or (by_number and block.capitals))
     return drafts
