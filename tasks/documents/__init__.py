@@ -1,19 +1,21 @@
 """Documents in, chapters out: which reader a file wants, and the sentence for one that no reader takes."""
 
+import re
 from collections.abc import Callable
 from pathlib import PurePath
 
 from chorus import reading
+from chorus.bundle import packed
 from chorus.errors import SourceError
 from chorus.request import Request
-from tasks.documents import epub, markdown, plain
+from tasks.documents import bundle, epub, markdown, plain, ssml
 from tasks.documents.model import USUAL, Chapter, Document, Paragraph, Wanted, select
 
 __all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "Wanted", "read", "select", "wanted"]
 
 Reader = Callable[[bytes, str, Wanted], Document]
 
-_TEXT_READERS: dict[str, Reader] = {".md": markdown.read, ".markdown": markdown.read}
+_TEXT_READERS: dict[str, Reader] = {".md": markdown.read, ".markdown": markdown.read, ".ssml": ssml.read}
 _ZIP = b"PK\x03\x04"
 _OTHERS = (
     (b"%PDF", "a PDF"),
@@ -24,6 +26,7 @@ _OTHERS = (
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"\x7fELF", "a program"),
 )
+_MARKDOWN = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,1000}(?:#{1,6} \S|```|---\r?\n[a-z]{1,20}:)")
 MOST_TEXT_BYTES = 16 << 20
 """Of a text or Markdown file: some three million words."""
 _REMEDY = "give an EPUB, Markdown or plain text file."
@@ -49,7 +52,15 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     raise SourceError(f"{name} holds no text that could be spoken{beside}: {_REMEDY}")
 
 
+def _read_part(data: bytes, name: str, wanted: Wanted) -> Document:
+    if packed(data):
+        raise SourceError(f"{name} is a bundle inside a bundle: name its documents instead.")
+    return read(data, name, wanted)
+
+
 def _reader(data: bytes, name: str) -> Reader:
+    if packed(data):
+        return lambda data, name, wanted: bundle.read(data, name, wanted, _read_part)
     ending = PurePath(name).suffix.lower()
     # What is called an EPUB is opened as one, so that a damaged one is called damaged.
     if ending == ".epub" or data.startswith(_ZIP):
@@ -59,4 +70,9 @@ def _reader(data: bytes, name: str) -> Reader:
             raise SourceError(f"{name} is {what}: {_REMEDY}")
     if len(data) > MOST_TEXT_BYTES:
         raise SourceError(f"{name} has {len(data) >> 20} MB; a text may have {MOST_TEXT_BYTES >> 20}: split it.")
-    return _TEXT_READERS.get(ending, plain.read)
+    if ending in _TEXT_READERS:
+        return _TEXT_READERS[ending]
+    if ssml.looks(data):
+        return ssml.read
+    # Standard input has no ending; a text file's says that its signs are text.
+    return markdown.read if not ending and _MARKDOWN.match(data) else plain.read
