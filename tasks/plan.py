@@ -174,7 +174,7 @@ def _read_anew(claim: Claim, request: Request) -> Planned:
         source = here.store.read(source_key(claim.job))
     if source is None:
         raise SourceError(f"The source of job {claim.job} is gone: submit it again.")
-    document = select(documents.read(source, request.name), request.chapters)
+    document = select(documents.read(source, request.name, documents.wanted(request)), request.chapters)
     return Planned(document=document, language=spoken_language(request, document), salvage=salvage(here, claim))
 
 

@@ -14,7 +14,7 @@ from lxml import etree
 from chorus.errors import SourceError
 from tasks.documents.archive import Archive
 from tasks.documents.html import Block, Blocks
-from tasks.documents.model import Document, Draft, audible, counted
+from tasks.documents.model import USUAL, Document, Draft, Wanted, audible, counted
 from tasks.documents.plain import title_of
 
 _CONTAINER = "META-INF/container.xml"
@@ -58,7 +58,7 @@ class _Package:
     left_out: list[str] = field(default_factory=list)
 
 
-def read(data: bytes, name: str) -> Document:
+def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:  # noqa: ARG001 -- not yet
     """The document in an EPUB file."""
     with Archive(data, name) as archive:
         package = _package(archive, _package_path(archive))
