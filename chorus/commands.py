@@ -74,6 +74,7 @@ class ClientCommands:
         cover: options.Cover = None,
         as_written: options.AsWritten = "",
         pauses: options.Pauses = "",
+        lexicon: options.Lexicon = None,
         form: options.FileFormat = "m4b",
         on_error: options.OnFailure = "silence",
         priority: options.Urgency = "normal",
@@ -98,6 +99,7 @@ class ClientCommands:
             author=author,
             as_written=as_written,
             pauses=pauses,
+            lexicon=options.as_lexicon(lexicon),
             format=options.as_format(form),
             on_error=options.as_on_error(on_error),
         )
@@ -170,13 +172,21 @@ class ClientCommands:
         language: options.Language = "",
         as_written: options.AsWritten = "",
         pauses: options.Pauses = "",
+        lexicon: options.Lexicon = None,
         lead_ms: options.LeadMs = None,
         url: options.Url = "",
     ) -> None:
         """Speak a text now: to the loudspeaker, to `-o FILE`, or as a WAV stream to `-o -`."""
         speech = Speech(
             text=sys.stdin.read() if text == "-" else text,
-            wishes=options.wishes(voice=voice, speed=speed, language=language, as_written=as_written, pauses=pauses),
+            wishes=options.wishes(
+                voice=voice,
+                speed=speed,
+                language=language,
+                as_written=as_written,
+                pauses=pauses,
+                lexicon=options.as_lexicon(lexicon),
+            ),
             output=output,
             lead_ms=lead_ms,
         )

@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 import typer
 
+from chorus import lexicon
 from chorus.errors import OptionError
 from chorus.reading import SKIPPABLE, SPEAKABLE
 from chorus.request import FORMATS, Format, OnError, Priority
@@ -102,6 +103,11 @@ def as_priority(name: str) -> Priority:
     if name not in ("low", "normal", "high"):
         raise OptionError(f"--priority is {name!r}: choose low, normal or high.")
     return cast("Priority", name)
+
+
+def as_lexicon(path: Path | None) -> str:
+    """The pronunciations in a file, or OptionError; none without one."""
+    return lexicon.read(path) if path else ""
 
 
 def wishes(**given: str | float) -> Wishes:

@@ -21,13 +21,14 @@ def speak(claim: Claim, lane: Lane) -> tuple[Outcome, str]:
     primer = request.live and claim.number == 0
     found = kept.find(name, primer=primer) if kept and not claim.fresh else None
     take, spoken_s = (found[0], 0.0) if found else _spoken(claim, voice, speed, lane)
-    pcm = take.pcm + audio.silence(claim.spec["pause_ms"] / request.speed)
+    placed = _led(take, claim.spec.get("lead_ms", 0) / request.speed)
+    pcm = placed.pcm + audio.silence(claim.spec["pause_ms"] / request.speed)
     told = Spoken(
         frames=len(pcm) // SAMPLE_BYTES,
         wall_ms=round(spoken_s * 1000),
         audible=audio.silent_frames(take.pcm) * SAMPLE_BYTES < len(take.pcm),
         worker=here.worker.id,
-        timings=take.timings,
+        timings=placed.timings,
         source=found[1] if found else _temperature(here),
     )
     outcome = here.ledger.commit_segment(claim, cut(claim.number, pcm), told)
@@ -36,6 +37,14 @@ def speak(claim: Claim, lane: Lane) -> tuple[Outcome, str]:
         kept.keep(name, take, found=found[1] if found else None, primer=primer)
     how = "spoken before" if found else f"in {spoken_s:.1f} s"
     return outcome, f"{told.frames / RATE_HZ:.1f} s audio {how}"
+
+
+def _led(take: Take, lead_ms: float) -> Take:
+    """With the silence that is ordered before it; what is kept for others goes without."""
+    if not lead_ms:
+        return take
+    timings = ((symbol, start + lead_ms / 1000, end + lead_ms / 1000) for symbol, start, end in take.timings)
+    return Take(pcm=audio.silence(lead_ms) + take.pcm, timings=tuple(timings))
 
 
 def _speed(claim: Claim, request: Request) -> float:

@@ -104,6 +104,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
     cover: options.Cover = None,
     as_written: options.AsWritten = "",
     pauses: options.Pauses = "",
+    lexicon: options.Lexicon = None,
     on_error: options.OnFailure = "silence",
     priority: options.Urgency = "normal",
     fresh: options.Fresh = False,
@@ -138,6 +139,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         captions=captions,
         as_written=as_written,
         pauses=pauses,
+        lexicon=options.as_lexicon(lexicon),
     )
     found = orders.orders(sources, asked)
     rendering.render(

@@ -57,6 +57,8 @@ class Options:
     captions: str = ""
     as_written: str = ""
     pauses: str = ""
+    lexicon: str = ""
+    """As chorus.lexicon writes it."""
     one_book: bool = False
     """All sources are one document, in their order."""
     skip: str = ""
@@ -117,6 +119,7 @@ def _order(source: Source, options: Options, cover: bytes | None) -> Order:
         on_error=options.on_error,
         as_written=options.as_written,
         pauses=options.pauses,
+        lexicon=options.lexicon,
         skip=options.skip,
         speak=options.speak,
         encoding=options.encoding,
