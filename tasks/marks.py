@@ -12,7 +12,8 @@ from heapq import heappop, heappush
 from itertools import accumulate, pairwise
 
 from chorus.reading import LONGEST_PAUSE_MS
-from tasks.documents.model import BREAK, Chapter, Mark
+from chorus.vocabulary import fit, speaks
+from tasks.documents.model import BREAK, Chapter, Mark, speakable
 from tasks.text import Span, trimmed
 
 SLOWEST, FASTEST = 0.25, 4.0
@@ -149,13 +150,17 @@ def _flat(marks: Iterable[Mark]) -> Iterator[Mark]:
 
 
 def _unbroken(text: str, marks: Sequence[Mark]) -> Iterator[Mark]:
-    """Without what cannot replace a stretch as a whole: it is overlaid, empty, endless, or passes its paragraph."""
+    """Without what cannot replace a stretch as a whole: it is overlaid, silent, endless, or passes its paragraph."""
     given = frozenset(marks)
     for mark in _flat(marks):
         stretch = text[mark.start : mark.end]
-        whole = mark in given and mark.value.strip() and stretch.strip() and BREAK not in stretch
-        if (whole and len(stretch) <= LONGEST_TEXT) or mark.kind not in _ATOMIC:
+        whole = mark in given and stretch.strip() and BREAK not in stretch and len(stretch) <= LONGEST_TEXT
+        if (whole and _audible(mark)) or mark.kind not in _ATOMIC:
             yield mark
+
+
+def _audible(mark: Mark) -> bool:
+    return speaks(fit(mark.value).text) if mark.kind == "phonemes" else speakable(mark.value)
 
 
 def _at(marks: Sequence[Mark], at: int) -> Mark | None:

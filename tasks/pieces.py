@@ -191,7 +191,7 @@ class Reader:
 
     def _unsaid(self, span: Span, said: Phonemes) -> tuple[str, ...]:
         text = self._text[span.start : span.end]
-        return (text,) if not said.text and speakable(text) else ()
+        return (text,) if not said.text and speakable(text) else said.lost
 
     def _until(self, span: Span, end: int) -> Span:
         return next(trimmed(self._text, span.start, end))

@@ -219,13 +219,20 @@ def test_a_long_text_that_something_longer_should_be_said_for_is_said_as_it_is(t
     assert cut == list(segments(chapter(text), "en-us"))
 
 
-def test_what_no_phonemizer_has_a_sound_for_is_named() -> None:
-    whole = chapter("It was said.", "\u2d30\u2d31", LONG)
-    cut = list(segments(whole, "en-us"))
+@pytest.mark.parametrize("text", ["La casa ༬ es grande.", "༬"])
+def test_what_is_passed_over_without_a_sound_is_named(text: str) -> None:
+    whole = chapter("Era una casa, y no era otra cosa.", text, "Y nada más que una casa.")
+    cut = list(segments(whole, "es"))
     check_laws(whole, cut)
-    silent = [words for segment in cut for words in segment.unsaid]
-    assert silent in ([], ["\u2d30\u2d31"])
-    assert bool(silent) == (not pieces.phonemize("\u2d30\u2d31", "en-us").text)
+    assert [words for segment in cut for words in segment.unsaid] == ["༬"]
+
+
+@pytest.mark.parametrize(("kind", "value"), [("phonemes", "%%"), ("say", "***"), ("say", " ")])
+def test_a_word_that_would_be_replaced_by_nothing_audible_is_said_as_it_is(kind: MarkKind, value: str) -> None:
+    text = "It was said."
+    assert list(segments(chapter(text, marks=(over(text, "said", kind, value),)), "en-us")) == list(
+        segments(chapter(text), "en-us")
+    )
 
 
 def test_a_quotation_that_fits_into_a_segment_is_not_parted() -> None:
