@@ -58,6 +58,7 @@ class Request:
             (reading.also_spoken, self.speak),
             (reading.as_written, self.as_written),
             (reading.pauses, self.pauses),
+            (reading.encoding, self.encoding),
         ):
             understood(text)
 

@@ -34,7 +34,7 @@ def wanted(request: Request) -> Wanted:
     return Wanted(
         skip=reading.skipped(request.skip),
         speak=reading.also_spoken(request.speak),
-        encoding=request.encoding,
+        encoding=reading.encoding(request.encoding),
     )
 
 

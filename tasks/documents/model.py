@@ -203,13 +203,10 @@ class Draft:
     def _voiced(self, runs: Iterable[Run]) -> Iterator[Run]:
         """The runs in the voice that was last switched to."""
         for run in runs:
-            tags = run.tags
-            if not run.text:
-                for tag in tags:
-                    if tag.kind == "voice":
-                        self._voice = tag if tag.value else None
-                tags = tuple(tag for tag in tags if tag.kind == "pause")
-            yield replace(run, tags=tags if self._voice is None else (self._voice, *tags))
+            if not run.text and run.tags and run.tags[-1].kind == "voice":
+                self._voice = run.tags[-1] if run.tags[-1].value else None
+            else:
+                yield run if self._voice is None or not run.text else replace(run, tags=(self._voice, *run.tags))
 
 
 def speakable(text: str) -> bool:

@@ -39,8 +39,8 @@ class Run:
     text: str
     tags: tuple[Tag, ...] = ()
     """From the outermost to the innermost. Neighbours that share one Tag object lie under one mark, so an element of
-    the source makes one Tag, however many runs it has. A run without text lends its pauses to the place where it
-    stands, and its voice to everything behind it in the chapter."""
+    the source makes one Tag, however many runs it has. A run without text is a pause at its place, or switches to the
+    voice that is its last tag for the rest of the chapter."""
     kind: str = ""
     """`images` for an alternative text, or another word of chorus.reading.SKIPPABLE and SPEAKABLE."""
 
@@ -76,6 +76,9 @@ def placed(runs: Iterable[Run]) -> tuple[str, tuple[Placed, ...]]:
     open_: list[_Open] = []
     first = 0
     for run in pieces:
+        if not run.text:
+            found += [_Open(tag, first, first) for tag in run.tags if tag.kind == "pause"]
+            continue
         last = first + sum(map(len, clean(run.text).split()))
         kept = _still_open(open_, run.tags)
         open_ = open_[:kept] + [_Open(tag, first, last) for tag in run.tags[kept:]]
