@@ -1,7 +1,5 @@
 """A book's own contents: the nav document of EPUB 3 and the NCX of EPUB 2. Knows nothing of the text they lead to."""
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -15,7 +13,6 @@ _DEEPEST = 3
 """Sections below this are heard inside the chapter they belong to."""
 _LEAST = 2
 """A table of contents with fewer entries than this says nothing about chapters."""
-_BARE = re.compile(r"(?:[ivxlcdm]+|\d+)\.?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +46,9 @@ def entries(data: bytes, package: Package) -> list[Entry]:
         _find_landmarks(tree, package)
     paths = {item.path for item in package.spine}
     found = [one for one in _placed(_nav(tree) if nav else _ncx(tree), package.contents) if one.path in paths]
-    return list(_known(found, package.title)) if len(found) >= _LEAST else []
+    titles = sections.clear_titles([(entry.title, entry.part) for entry in found], package.title)
+    named = [replace(entry, title=title) for entry, title in zip(found, titles, strict=True)]
+    return named if len(named) >= _LEAST else []
 
 
 def _placed(lines: Iterable[_Line], base: str) -> Iterator[Entry]:
@@ -59,17 +58,6 @@ def _placed(lines: Iterable[_Line], base: str) -> Iterator[Entry]:
         if line.title and line.href and line.level <= _DEEPEST:
             path, anchor = place(base, line.href)
             yield Entry(title=line.title, path=path, anchor=anchor, part=above.get(line.level - 1, ""))
-
-
-def _known(found: list[Entry], book: str) -> Iterator[Entry]:
-    """A chapter says its part where the contents have another of its name, or where its name is a mere number."""
-    times = Counter(entry.title.casefold() for entry in found)
-    for entry in found:
-        unclear = times[entry.title.casefold()] > 1 or _BARE.fullmatch(entry.title)
-        if unclear and entry.part and entry.part.casefold() != book.casefold():
-            yield replace(entry, title=f"{entry.part.rstrip('.:')}: {entry.title}")
-        else:
-            yield entry
 
 
 def _nav(tree: etree._Element) -> Iterator[_Line]:

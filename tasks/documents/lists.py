@@ -37,7 +37,7 @@ class Numbering:
         """What stands before the next item: `3. `."""
         number = _number(value, self.number)
         self.number = number + self.step
-        return f"{_written(number, self.form)}. " if self.form else ""
+        return f"{written(number, self.form)}. " if self.form else ""
 
 
 def _number(text: str | None, otherwise: int) -> int:
@@ -46,7 +46,8 @@ def _number(text: str | None, otherwise: int) -> int:
     return max(-_HIGHEST, min(_HIGHEST, int(text)))
 
 
-def _written(number: int, form: str) -> str:
+def written(number: int, form: str) -> str:
+    """A number as a list of this form shows it."""
     if form in {"a", "A"} and 0 < number <= _LETTERS:
         return chr(ord(form) + number - 1)
     if form in {"i", "I"} and 0 < number <= _MOST_ROMAN:

@@ -5,7 +5,8 @@ Kinds are words of chorus.reading.SKIPPABLE; empty for a chapter like any other.
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 _TYPES = {
     "cover": ("cover", "cover-page", "coverpage", "other.cover"),
@@ -41,6 +42,7 @@ _FILES = re.compile(
 )
 _KIND_OF_TYPE = {word: kind for kind, words in _TYPES.items() for word in words}
 _TITLE = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _TITLES.items()}
+_BARE = re.compile(r"(?:[ivxlcdm]+|\d+)\.?", re.IGNORECASE)
 _PREFIX = re.compile(r"^(?:doc|z3998:|other\.)-?")
 
 
@@ -64,3 +66,17 @@ def of_path(path: str) -> str:
     """By its file's name: `text/copyright.xhtml`."""
     match = _FILES.fullmatch(posixpath.splitext(posixpath.basename(path))[0].lower().replace("_", "-"))
     return (match.lastgroup or "") if match else ""
+
+
+def clear_titles(titles: Sequence[tuple[str, str]], book: str) -> list[str]:
+    """Titles, each with the part it stands in, as a listener can tell them apart in a list without levels.
+
+    The part is said where the contents have another section of that name, or where the name is a mere number.
+    """
+    times = Counter(title.casefold() for title, _ in titles)
+    return [
+        f"{part.rstrip('.:')}: {title}"
+        if part and part.casefold() != book.casefold() and (times[title.casefold()] > 1 or _BARE.fullmatch(title))
+        else title
+        for title, part in titles
+    ]

@@ -1,17 +1,14 @@
 """HTML files: the text of a page without its navigation, cut into chapters at its headings. Knows no other format."""
 
-from collections import Counter
-from collections.abc import Iterator
-
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from chorus.errors import SourceError
-from tasks.documents import sections
 from tasks.documents.archive import MOST_MARKUP_BYTES, as_declared
-from tasks.documents.blocks import Block, kind_of
-from tasks.documents.html import Blocks
-from tasks.documents.model import USUAL, Document, Draft, Wanted, audible, counted
+from tasks.documents.blocks import Block
 from tasks.documents.encoding import decode
+from tasks.documents.headings import drafts
+from tasks.documents.html import Blocks
+from tasks.documents.model import USUAL, Document, Wanted, audible, counted
 from tasks.documents.plain import title_of
 from tasks.documents.runs import clean
 from tasks.documents.tolerant import parsed
@@ -35,7 +32,7 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     tree = parsed(_decoded(data, name, wanted))
     reader, blocks = _read(tree, _language(tree))
     title = _title(tree, blocks) or title_of(name)
-    chapters, silent = audible(_drafts(blocks, wanted), otherwise=title)
+    chapters, silent = audible(drafts(blocks, wanted), otherwise=title)
     return Document(
         title=title,
         author=next(filter(None, (_attribute(tree, author, "content") for author in _AUTHORS)), ""),
@@ -87,34 +84,3 @@ def _title(tree: LexborHTMLParser, blocks: list[Block]) -> str:
     node = tree.css_first("title")
     stated = clean(node.text()) if node is not None else ""
     return " ".join((tops[0] if len(tops) == 1 else stated).split())
-
-
-def _drafts(blocks: list[Block], wanted: Wanted) -> Iterator[Draft]:
-    """A single heading of the highest level is the title, and the next level makes the chapters; else the highest."""
-    deepest = _deepest(blocks)
-    group: list[Block] = []
-    text = False
-    for block in blocks:
-        # A title directly above its first chapter is spoken with it.
-        if 0 < block.level <= deepest and text:
-            yield _draft(group, deepest, wanted)
-            group, text = [], False
-        group.append(block)
-        text = text or not block.level
-    yield _draft(group, deepest, wanted)
-
-
-def _deepest(blocks: list[Block]) -> int:
-    times = Counter(block.level for block in blocks if block.level)
-    levels = sorted(times)
-    return levels[1] if len(levels) > 1 and times[levels[0]] == 1 else levels[0] if levels else 0
-
-
-def _draft(group: list[Block], deepest: int, wanted: Wanted) -> Draft:
-    titles = [block.text for block in group if 0 < block.level <= deepest]
-    title = titles[-1] if titles else ""
-    draft = Draft(wanted=wanted, title=title, kind=kind_of(group, sections.of_title(title)))
-    for block in group:
-        kind = "" if block.kind == draft.kind else block.kind
-        draft.add(block.runs, heading=block.level > 0, kind=kind, continued=block.continued)
-    return draft
