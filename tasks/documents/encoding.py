@@ -50,6 +50,11 @@ def decode(data: bytes, name: str, encoding: str = "") -> str:
     return text
 
 
+def unified(text: str) -> str:
+    """The text with every line ended by a line feed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 def _as_said(data: bytes, name: str, encoding: str) -> str:
     text = data.decode(encoding, "replace").removeprefix("\ufeff")
     if text.count("\ufffd") > _MOST_WRONG * len(text):

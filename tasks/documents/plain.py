@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import PurePath
 
 from tasks.documents import gutenberg, markup
-from tasks.documents.encoding import decode
+from tasks.documents.encoding import decode, unified
 from tasks.documents.front import front
 from tasks.documents.markup import Cast
 from tasks.documents.model import USUAL, Document, Draft, Run, Wanted, audible
@@ -57,7 +57,7 @@ class _Block:
 
 def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     """The document in a text file."""
-    text = "\n".join(decode(data, name, wanted.encoding).splitlines())
+    text = unified(decode(data, name, wanted.encoding))
     head = front(text, name)
     book = gutenberg.book(text[head.length :])
     title = head.title or book.title or title_of(name)

@@ -143,7 +143,7 @@ def test_a_file_that_begins_with_a_second_level_heading_has_it_for_a_title() -> 
 def test_code_and_images_are_left_out_and_named() -> None:
     document = plain("# T\n\nRun `ls` now.\n\n```sh\nrm -rf\n```\n\n    indented\n\n![a cat](cat.png)", "x.md")
     assert document.chapters[0].text == "T\n\nRun ls now."
-    assert document.left_out == ("2 code blocks", "1 image")
+    assert document.left_out == ("2 code blocks (unless --speak code)", "1 image (unless --speak images)")
 
 
 @pytest.mark.parametrize(
