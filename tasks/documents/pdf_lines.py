@@ -64,7 +64,7 @@ class Pages:
                 page.read(reader.pages[number], deadline_s=start_s + _FIRST_S + _PAGE_S * (number + 1))
             except _TooSlowError as error:
                 raise SourceError(
-                    f"{self.name} is made of so many pieces that it cannot be read in reasonable time (page {number + 1}): "
+                    f"{self.name} is made of so many pieces that its page {number + 1} would take too long: "
                     "print it to a new PDF."
                 ) from error
             except DAMAGE:
