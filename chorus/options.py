@@ -10,7 +10,10 @@ from chorus.reading import SKIPPABLE, SPEAKABLE
 from chorus.request import FORMATS, Format, OnError, Priority
 from chorus.submission import Wishes
 
-Sources = Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Documents to speak.", show_default=False)]
+Sources = Annotated[
+    list[Path], typer.Argument(metavar="SOURCE", help="Documents; `-` is standard input.", show_default=False)
+]
+OneBook = Annotated[bool, typer.Option("--one-book", help="All sources as one book, in this order.")]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", show_default=False)]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="PATH", help="A file, or a folder.", show_default=False)
@@ -56,7 +59,10 @@ AsWritten = Annotated[
 Pauses = Annotated[
     str, typer.Option("--pauses", metavar="LIST", help="In ms: `sentence=200,paragraph=450,chapter=1200`.")
 ]
-Encoding = Annotated[str, typer.Option("--encoding", metavar="NAME", help="Of a text file, where it is guessed wrong.")]
+Encoding = Annotated[
+    str,
+    typer.Option("--encoding", metavar="NAME", help="Of a text file, where it is guessed wrong.", show_default=False),
+]
 Lexicon = Annotated[
     Path | None,
     typer.Option(

@@ -1,12 +1,14 @@
 """Documents in, chapters out: which reader a file wants, and the sentence for one that no reader takes."""
 
+import re
 from collections.abc import Callable
 from pathlib import PurePath
 
 from chorus import reading
+from chorus.bundle import packed
 from chorus.errors import SourceError
 from chorus.request import Request
-from tasks.documents import epub, markdown, plain, web
+from tasks.documents import bundle, epub, markdown, plain, ssml, web
 from tasks.documents.model import USUAL, Chapter, Document, Paragraph, Wanted, select
 
 __all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "Wanted", "read", "select", "wanted"]
@@ -36,6 +38,7 @@ _BY_MARK: tuple[tuple[bytes, Reader], ...] = (
 )
 _TEXT_READERS: dict[str, Reader] = {
     ".md": markdown.read, ".markdown": markdown.read,
+    ".ssml": ssml.read,
     ".html": web.read, ".htm": web.read, ".xhtml": web.read,
 }  # fmt: skip
 _OTHERS = (
@@ -45,6 +48,7 @@ _OTHERS = (
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"\x7fELF", "a program"),
 )
+_MARKDOWN = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,1000}(?:#{1,6} \S|```|---\r?\n[a-z]{1,20}:)")
 MOST_TEXT_BYTES = 16 << 20
 """Of a text or Markdown file: some three million words."""
 _REMEDY = "give an EPUB, PDF, Word, HTML, Markdown or plain text file."
@@ -70,7 +74,15 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     raise SourceError(f"{name} holds no text that could be spoken{beside}: {_REMEDY}")
 
 
+def _read_part(data: bytes, name: str, wanted: Wanted) -> Document:
+    if packed(data):
+        raise SourceError(f"{name} is a bundle inside a bundle: name its documents instead.")
+    return read(data, name, wanted)
+
+
 def _reader(data: bytes, name: str) -> Reader:
+    if packed(data):
+        return lambda data, name, wanted: bundle.read(data, name, wanted, _read_part)
     ending = PurePath(name).suffix.lower()
     # The members' names stand in an archive as they are.
     if data.startswith(_ZIP) and (_WORD_PART in data or _READERS.get(ending) is _word):
@@ -83,4 +95,13 @@ def _reader(data: bytes, name: str) -> Reader:
             raise SourceError(f"{name} is {what}: {_REMEDY}")
     if len(data) > MOST_TEXT_BYTES:
         raise SourceError(f"{name} has {len(data) >> 20} MB; a text may have {MOST_TEXT_BYTES >> 20}: split it.")
-    return _TEXT_READERS.get(ending) or (web.read if web.looks_like_one(data) else plain.read)
+    return _TEXT_READERS.get(ending) or _by_looks(data, ending)
+
+
+def _by_looks(data: bytes, ending: str) -> Reader:
+    if ssml.looks(data):
+        return ssml.read
+    if web.looks(data):
+        return web.read
+    # Standard input has no ending; a text file's says that its signs are text.
+    return markdown.read if not ending and _MARKDOWN.match(data) else plain.read

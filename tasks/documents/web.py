@@ -19,7 +19,7 @@ _LANGUAGE = ("html", "body", 'meta[http-equiv="content-language" i]')
 _AUTHORS = ('meta[name="author" i]', 'meta[name="dc.creator" i]', 'meta[name="dcterms.creator" i]')
 
 
-def looks_like_one(data: bytes) -> bool:
+def looks(data: bytes) -> bool:
     """Whether a file without a telling name begins as HTML does."""
     head = data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     return head.startswith(_BEGINNINGS) or (head.startswith((b"<?xml", b"<!--")) and b"<html" in head)
