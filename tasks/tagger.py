@@ -70,6 +70,8 @@ _CLOSED = {
     for word in words.split()
 }
 """Words of one class, or of one that matters here."""
+VERSION = 2
+"""Counted up whenever a tag changes: it is part of what phonemes depend on."""
 _BE = _set("is are was were am be been being isn't aren't wasn't weren't it's he's she's i'm you're we're they're")
 _HAVE = _set("have has had having haven't hasn't hadn't i've you've we've they've i'd")
 _SUBJECTS = _set("i you we they who he she it that which people")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chorus.errors import OptionError
 from tasks import tagger
-from tasks.phonemes import phonemize
+from tasks.phonemes import forget, phonemize
 from tasks.vocabulary import VOCABULARY
 
 ROOT = Path(__file__).parents[2]
@@ -150,7 +150,7 @@ def test_many_threads_hear_what_one_hears() -> None:
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda text: said(text, "en-gb"), texts))
         spanish = list(pool.map(lambda text: said(text, "es"), texts))
-    phonemize.cache_clear()
+    forget()
     assert together == [said(text, "en-gb") for text in texts]
     assert spanish == [said(text, "es") for text in texts]
 

@@ -1,0 +1,178 @@
+"""Pronunciations of the caller's own: files of words, each with its IPA or another spelling, made one text.
+
+Pure but for reading the file. Knows no sentence: where the words stand in one, tasks/pronunciation.py finds.
+"""
+
+import json
+import tomllib
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from chorus import pls, vocabulary
+from chorus.errors import OptionError
+from chorus.languages import normalise
+
+LONGEST_FILE_BYTES = 512 * 1024
+"""A lexicon travels in its job's record."""
+_LONGEST_WORD, _LONGEST_SOUND = 100, 400
+_ENDINGS = ".toml, .json or .pls"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Entry:
+    """One word's pronunciation."""
+
+    word: str
+    """One word or a few. In small letters it means the word however written, with a capital only as it stands here."""
+    said: str
+    """Words to say instead, or between slashes IPA."""
+    language: str = ""
+    """A code of chorus.languages, or `en` for all Englishes; empty: whatever is spoken."""
+
+    @property
+    def ipa(self) -> str:
+        """Between its slashes; empty where it is words."""
+        return self.said[1:-1] if self.said.startswith("/") else ""
+
+
+def read(path: Path) -> str:
+    """The pronunciations of a file, as Request.lexicon takes them: equal ones give equal text."""
+    parser = _PARSERS.get(path.suffix.lower())
+    if parser is None:
+        raise OptionError(f"Lexicon {path} is of no kind that is read: name a file that ends in {_ENDINGS}.")
+    try:
+        if path.stat().st_size > LONGEST_FILE_BYTES:
+            raise OptionError(f"Lexicon {path} is too large: {LONGEST_FILE_BYTES // 1024} KB are the most.")
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise OptionError(f"Lexicon {path} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"Lexicon {path} is not UTF-8 at byte {error.start}: save it as UTF-8.") from error
+    try:
+        return _written(_checked(path.name, parser(text)))
+    except (ValueError, RecursionError) as error:
+        raise OptionError(f"Lexicon {path} is not understood: {error}.") from error
+
+
+def entries(lexicon: str) -> tuple[Entry, ...]:
+    """The pronunciations of a Request; OptionError if `read` did not write them."""
+    return _entries(lexicon) if lexicon else ()
+
+
+@lru_cache(maxsize=8)
+def _entries(lexicon: str) -> tuple[Entry, ...]:
+    if len(lexicon.encode()) > 2 * LONGEST_FILE_BYTES:
+        raise OptionError(f"The lexicon is too large: {LONGEST_FILE_BYTES // 1024} KB are the most.")
+    try:
+        return tuple(_checked("The lexicon", _nested(_json(lexicon))))
+    except (ValueError, RecursionError) as error:
+        raise OptionError(f"The lexicon is not understood: {error}.") from error
+
+
+def _checked(name: str, found: Iterable[Entry]) -> list[Entry]:
+    """The entries in their order, each fit to be spoken."""
+    kept: dict[tuple[str, str], Entry] = {}
+    for raw in found:
+        entry = _plain(raw)
+        _check(name, entry)
+        before = kept.setdefault((entry.language, entry.word), entry)
+        if before != entry:
+            raise OptionError(f"{name}: {entry.word!r} stands there twice, as {before.said!r} and as {entry.said!r}.")
+    if not kept:
+        raise OptionError(f'{name} holds no word: write lines such as `Hermione = "/hɜɹmˈIəni/"`.')
+    return [kept[key] for key in sorted(kept)]
+
+
+def _plain(entry: Entry) -> Entry:
+    word, said = (" ".join(unicodedata.normalize("NFC", text).split()) for text in (entry.word, entry.said))
+    return Entry(word=word.replace("\u2019", "'"), said=said, language=entry.language)
+
+
+def _check(name: str, entry: Entry) -> None:
+    if not any(char.isalnum() for char in entry.word) or len(entry.word) > _LONGEST_WORD:
+        raise OptionError(f"{name}: {entry.word[:30]!r} is no word: 1 to {_LONGEST_WORD} characters, a letter in it.")
+    slashes = len(entry.said) > 1 and entry.said.startswith("/") and entry.said.endswith("/")
+    if entry.said.startswith("/") != slashes or len(entry.said) > _LONGEST_SOUND:
+        raise OptionError(
+            f"{name}: {entry.word!r} is said {entry.said[:30]!r}: write IPA between two slashes, or other words, "
+            f"{_LONGEST_SOUND} characters at most."
+        )
+    if slashes:
+        _check_ipa(name, entry)
+    elif not any(char.isalnum() for char in entry.said):
+        raise OptionError(f"{name}: {entry.word!r} has no sound: write IPA between two slashes, or other words.")
+
+
+def _check_ipa(name: str, entry: Entry) -> None:
+    fitted = vocabulary.fit(vocabulary.from_ipa(entry.ipa, entry.language))
+    if fitted.dropped:
+        near = vocabulary.nearest(fitted.dropped[0])
+        remedy = f"the nearest is {near!r}" if near else "leave it out"
+        raise OptionError(f"{name}: {entry.word!r} has {fitted.dropped[0]!r}, which Kokoro cannot say: {remedy}.")
+    if not vocabulary.speaks(fitted.text):
+        raise OptionError(f"{name}: {entry.word!r} has no sound: write IPA between two slashes, or other words.")
+
+
+def _written(found: Iterable[Entry]) -> str:
+    tables: dict[str, dict[str, str]] = {}
+    for entry in found:
+        tables.setdefault(entry.language, {})[entry.word] = entry.said
+    return json.dumps(tables, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _nested(tree: object) -> Iterator[Entry]:
+    """Words at the top, or in a table that is named by their language."""
+    if not isinstance(tree, Mapping):
+        raise ValueError("it is no table of words")  # noqa: TRY004 - the same kind as the parsers'
+    for word, said in tree.items():
+        if isinstance(said, Mapping):
+            for inner, value in said.items():
+                yield _entry(inner, value, _language(word))
+        else:
+            yield _entry(word, said, "")
+
+
+def _entry(word: str, said: object, language: str) -> Entry:
+    if not isinstance(said, str):
+        raise ValueError(f"{word!r} is {type(said).__name__}, not text")  # noqa: TRY004 - see above
+    return Entry(word=word, said=said, language=language)
+
+
+def _language(tag: str) -> str:
+    if tag in ("", "en"):
+        return tag
+    try:
+        return normalise(tag)
+    except OptionError as error:
+        quotes = "a word with a dot needs quotes, a table is named by a language"
+        raise ValueError(f"{tag!r} is a table but no language ({quotes})") from error
+
+
+def _json(text: str) -> object:
+    return json.loads(text, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name!r} stands there twice")
+        found[name] = value
+    return found
+
+
+def _pls(text: str) -> Iterator[Entry]:
+    for lexeme in pls.lexemes(text):
+        tag = lexeme.language.split("-")[0] if lexeme.language.lower().startswith("en") else lexeme.language
+        yield Entry(word=lexeme.word, said=lexeme.said, language=_language(tag.lower()))
+
+
+_PARSERS: dict[str, Callable[[str], Iterator[Entry]]] = {
+    ".toml": lambda text: _nested(tomllib.loads(text)),
+    ".json": lambda text: _nested(_json(text)),
+    ".pls": _pls,
+}

@@ -1,0 +1,73 @@
+"""Where the words of a lexicon stand in a sentence: whole words, the longest first. Knows no file and no backend."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from chorus import lexicon
+from chorus.lexicon import Entry
+from tasks.documents.model import Mark, MarkKind
+
+# Where no blanks are written, every letter may begin a word.
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+_PIECE = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+|[^\w\s]")
+_FIRST_LETTER = re.compile(rf"[^\W{_UNSPACED}]")
+# Accents and vowel signs are no word to `re`, but part of one.
+_JOINED = r"\w\u0300-\u036f\u0900-\u0903\u093a-\u094f"
+_LAST_LETTER = re.compile(rf"(?![{_UNSPACED}])[{_JOINED}]$")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Word:
+    """An entry with the pattern that finds it."""
+
+    entry: Entry
+    pattern: re.Pattern[str]
+
+
+def marks(text: str, language: str, written: str) -> Iterator[Mark]:
+    """The words of the lexicon in a text of this language, as marks that tell their sounds; none over another."""
+    if not written:
+        return
+    beginnings, at = _beginnings(written, language), 0
+    for piece in _PIECE.finditer(text):
+        if piece.start() < at:
+            continue
+        for word in beginnings.get(piece[0].casefold(), ()):
+            match = word.pattern.match(text, piece.start())
+            if match is not None:
+                yield _mark(match, word.entry)
+                at = match.end()
+                break
+
+
+def _mark(match: re.Match[str], entry: Entry) -> Mark:
+    kind: MarkKind = "phonemes" if entry.ipa else "say"
+    return Mark(start=match.start(), end=match.end(), kind=kind, value=entry.ipa or entry.said)
+
+
+@lru_cache(maxsize=16)
+def _beginnings(written: str, language: str) -> dict[str, list[_Word]]:
+    """The words by their first piece, in the order in which they are tried."""
+    found: dict[str, list[_Word]] = {}
+    tags = ("", language.partition("-")[0], language)
+    for entry in sorted(
+        (entry for entry in lexicon.entries(written) if entry.language in tags), key=_rank, reverse=True
+    ):
+        piece = _PIECE.search(entry.word)
+        if piece is not None:
+            found.setdefault(piece[0].casefold(), []).append(_Word(entry=entry, pattern=_pattern(entry.word)))
+    return found
+
+
+def _rank(entry: Entry) -> tuple[int, bool, str]:
+    """The longest first; of equal ones the one with capitals, then the one for this very language."""
+    return len(entry.word), entry.word != entry.word.lower(), entry.language
+
+
+def _pattern(word: str) -> re.Pattern[str]:
+    any_blank = re.escape(word).replace(r"\ ", r"\s+").replace("'", "['\u2019]")
+    before = rf"(?<![{_JOINED}])" if _FIRST_LETTER.match(word) else ""
+    after = rf"(?![{_JOINED}])" if _LAST_LETTER.search(word) else ""
+    return re.compile(before + any_blank + after, re.IGNORECASE if word == word.lower() else 0)
