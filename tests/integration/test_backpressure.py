@@ -256,6 +256,7 @@ def test_at_seventy_percent_of_the_servers_memory_nothing_more_is_spoken_and_the
         used = scales.redis.info("memory")["used_memory"]
         try:
             scales.redis.config_set("maxmemory", int(used / (MEMORY_SHARE + 0.1)))
+            everyone_looked(farm)
             done = held_back(farm, scales, "the server's memory is short")
             wait_until(lambda: farm.client.job(job).waiting, description="the job says why it waits")
             capsys.readouterr()
@@ -269,6 +270,16 @@ def test_at_seventy_percent_of_the_servers_memory_nothing_more_is_spoken_and_the
             scales.redis.delete("ballast")
         assert farm.finished(job).state is State.DONE
         assert farm.client.job(job).waiting == ""
+
+
+def everyone_looked(farm: Workshop) -> None:
+    """Every worker has looked at the server's memory since; it does so after each sign of life."""
+    for _ in range(2):
+        seen = {worker.id: worker.seen_ms for worker in farm.client.workers()}
+        wait_until(
+            lambda seen=seen: all(worker.seen_ms > seen[worker.id] for worker in farm.client.workers()),
+            description="every worker has given a sign of life",
+        )
 
 
 # --- faults
