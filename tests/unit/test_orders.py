@@ -8,6 +8,7 @@ import pytest
 from chorus.errors import CallerError, OutputError, SourceError
 from workers.orders import READABLE, Options, orders
 
+BINARY = (".epub", ".pdf", ".docx")
 PLAIN = Options(
     output=None, format="", voice="af_heart", speed=1.0, language="", chapters="", title="", author="", cover=None,
     on_error="silence",
@@ -54,7 +55,7 @@ def test_a_folder_gives_its_documents_in_order_and_nothing_else(here: Path) -> N
     shelf = here / "shelf"
     (shelf / "deeper").mkdir(parents=True)
     for number, ending in enumerate(reversed(READABLE)):
-        (shelf / f"{number}{ending.upper()}").write_text("Words.") if ending not in PACKED else None
+        (shelf / f"{number}{ending.upper()}").write_text("<speak>Words.</speak>") if ending not in PACKED else None
     (shelf / "deeper.md").mkdir()
     found = orders([shelf], PLAIN)
     assert [order.request.name for order in found] == sorted(
