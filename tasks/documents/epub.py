@@ -83,7 +83,7 @@ def _places(entries: list[Entry], blocks: list[Block]) -> dict[int, Entry]:
         # An anchor that is not there still leads a reader to its document.
         place = at.get(entry.anchor, 0)
         first = places.setdefault(place, entry)
-        if first is not entry and first.title == entry.part:
+        if first is not entry and first.title == entry.part and (not entry.anchor or entry.anchor in at):
             places[place] = replace(entry, title=sections.joined(first.title, entry.title))
     return places
 
