@@ -208,12 +208,20 @@ def test_a_section_without_a_line_in_the_contents_is_not_part_of_the_chapter_bef
 
 
 PARTS = {f"{n}.xhtml": page(f"<p>Text {n}.</p>") for n in range(1, 6)}
-NESTED = (
-    "<li><a href='1.xhtml'>Part One</a><ol><li><a href='1.xhtml'>Chapter 1</a></li>"
-    "<li><a href='2.xhtml'>Chapter 2</a></li></ol></li><li><span>Part Two:</span><ol><li><a href='3.xhtml'>Chapter 1</a></li><li><a href='4.xhtml'>IV</a></li>"
-    "<li><a href='5.xhtml'>The End</a><ol><li><a href='5.xhtml#a'>a</a><ol><li><a href='5.xhtml#b'>b</a></li></ol></li>"
-    "</ol></li></ol></li>"
-)
+
+
+def line(title: str, href: str, *inside: str) -> str:
+    label = f'<a href="{href}">{title}</a>' if href else f"<span>{title}</span>"
+    deeper = f"<ol>{''.join(inside)}</ol>" if inside else ""
+    return f"<li>{label}{deeper}</li>"
+
+
+NESTED = line(
+    "Part One", "1.xhtml", line("Chapter 1", "1.xhtml"), line("Chapter 2", "2.xhtml")
+) + line(
+    "Part Two:", "", line("Chapter 1", "3.xhtml"), line("IV", "4.xhtml"),
+    line("The End", "5.xhtml", line("a", "5.xhtml#a", line("b", "5.xhtml#b"))),
+)  # fmt: skip
 TITLES = ["Part One: Chapter 1", "Chapter 2", "Part Two: Chapter 1", "Part Two: IV", "The End"]
 
 
