@@ -43,8 +43,19 @@ _COUNTING = words("every each this that one any last next per half another")
 
 def tag_for(place: Place) -> str:
     """The tag that makes misaki say a word of these rightly; empty for any other word."""
+    if place.word in _SENSES:
+        return _SENSES[place.word](place, open_class(place))
     rule = _RULES.get(place.word)
     return rule(place) if rule else ""
+
+
+def meant(words: Sequence[str], tags: Sequence[str], at: int) -> str:
+    """The tag of a word by another tagger, corrected where it is the sense that decides, or the time of reading."""
+    place, tag = Place(words=words, tags=tags, at=at), tags[at]
+    if place.word in ("read", "reread") and tag in ("VBP", "VBD", "VB"):
+        return _read(place)
+    sense = _SENSES.get(place.word)
+    return sense(place, tag) if sense else tag
 
 
 def sound_for(words: Sequence[str], tags: Sequence[str], at: int) -> str:
@@ -208,8 +219,7 @@ def _content(place: Place) -> str:
     return "NN"
 
 
-def _bow(place: Place) -> str:
-    tag = open_class(place)
+def _bow(place: Place, tag: str) -> str:
     if not tag.startswith("NN"):
         return tag
     around = frozenset(place.words)
@@ -228,12 +238,11 @@ def _bow(place: Place) -> str:
     return "VB" if courtesy or not around.isdisjoint(_SHIP) else tag
 
 
-def _bass(place: Place) -> str:
+def _bass(place: Place, _tag: str) -> str:
     return "NN" if not _FISH.isdisjoint(place.words) else "JJ"
 
 
-def _tear(place: Place) -> str:
-    tag = open_class(place)
+def _tear(place: Place, tag: str) -> str:
     rent = place.behind == "in" and words("eye eyes voice").isdisjoint(place.words)
     worn = place.before() == "and" and place.before(1) == "wear"
     return "VB" if tag.startswith("NN") and (rent or worn) else tag
@@ -256,6 +265,7 @@ def _learned(place: Place) -> str:
 
 _RULES: dict[str, Callable[[Place], str]] = {
     "read": _read, "reread": _read, "wound": _wound, "used": _used, "that": _that, "in": _in, "minute": _minute,
-    "close": _close, "live": _live, "lives": _lives, "content": _content, "bow": _bow, "bows": _bow, "bass": _bass,
-    "like": _like, "tear": _tear, "dove": _dove, "invalid": _invalid, "learned": _learned,
+    "close": _close, "live": _live, "lives": _lives, "content": _content, "like": _like, "dove": _dove,
+    "invalid": _invalid, "learned": _learned,
 }  # fmt: skip
+_SENSES: dict[str, Callable[[Place, str], str]] = {"bow": _bow, "bows": _bow, "bass": _bass, "tear": _tear}
