@@ -44,9 +44,9 @@ class Bench:
         return [str(self.checkout / "bin" / "chorus"), *words]
 
     def environment(self, home: str, **more: str) -> dict[str, str]:
-        """Without settings of the caller's own."""
+        """Without settings of the caller's own, and without a cache that would answer in the voice's place."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")}
-        return kept | {"CHORUS_HOME": str(self.scratch / home), **more}
+        return kept | {"CHORUS_HOME": str(self.scratch / home), "CHORUS_CACHE_MB": "0", **more}
 
     def run(self, *words: str, home: str, **more: str) -> str:
         """A command's standard output."""

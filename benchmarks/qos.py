@@ -91,7 +91,8 @@ def main() -> None:
 @contextmanager
 def farm(model: Path, voices: Path, home: str) -> Iterator[Client]:
     """A stack of this checkout, warm."""
-    settings = FarmSettings(home=Path(home), model=model.absolute(), voices=voices.absolute())
+    # A cache would answer in the voice's place.
+    settings = FarmSettings(home=Path(home), model=model.absolute(), voices=voices.absolute(), cache_mb=0)
     with ensure(settings) as stack, Client(stack.url) as client:
         while {worker.role for worker in client.workers()} != {"voice", "desk"}:
             time.sleep(0.1)

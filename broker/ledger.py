@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import redis
 
@@ -60,6 +60,8 @@ class Claim:
     sound: str = ""
     store: str = ""
     model: str = ""
+    fresh: bool = False
+    """Whether this run was asked for anew: nothing is taken from an earlier one."""
 
     @property
     def number(self) -> int:
@@ -87,6 +89,10 @@ class Pins:
     """By sound: `model`, `model_digest` and `voices` digest, for the job's record."""
 
 
+Source = Literal["cold", "warm", "cache", "primer"]
+"""Where a segment's audio is from: a process that had spoken nothing yet or one that had, its disk, or Redis."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spoken:
     """What is told of a segment besides its audio."""
@@ -100,6 +106,7 @@ class Spoken:
     """Who spoke it, for the job's statistics."""
     timings: tuple[tuple[str, float, float], ...] = ()
     """Per phoneme: symbol, start and end in seconds."""
+    source: Source = "warm"
 
 
 class Ledger:
@@ -133,7 +140,7 @@ class Ledger:
         outcome = self._run("claim", job, step, token)
         if not outcome.extra:
             return Claim(status=outcome.status, job=job, step=step, token=token, spec={}, document={})
-        attempt, epoch, spec, request, document, model = outcome.extra
+        attempt, epoch, spec, request, document, model, fresh = outcome.extra
         return Claim(
             status=outcome.status,
             job=job,
@@ -147,6 +154,7 @@ class Ledger:
             sound=outcome.sound,
             store=outcome.store,
             model=model.decode(),
+            fresh=fresh == b"1",
         )
 
     def renew(self, claim: Claim) -> bool:
@@ -164,13 +172,15 @@ class Ledger:
         told = _json(document) if document else ""
         return self._commit("extend", claim, told, first_index, *map(_json, specs))
 
-    def commit_plan(self, claim: Claim, *, title: str, characters: int) -> Outcome:
-        """The chapter is planned to its end."""
-        return self._commit("commit_plan", claim, _json({"title": title, "characters": characters}))
+    def commit_plan(
+        self, claim: Claim, *, title: str, characters: int, about: Mapping[str, Any] | None = None
+    ) -> Outcome:
+        """The chapter is planned to its end. `about`: {sha256, unsaid} of what was planned."""
+        return self._commit("commit_plan", claim, _json({**(about or {}), "title": title, "characters": characters}))
 
     def commit_segment(self, claim: Claim, chunks: Iterable[Chunk], told: Spoken) -> Outcome:
         """Publish a segment's audio."""
-        about = {"frames": told.frames, "wall_ms": told.wall_ms, "audible": told.audible, "worker": told.worker}
+        about = {name: getattr(told, name) for name in ("frames", "wall_ms", "audible", "worker", "source")}
         entries = [[part for field in encode(chunk).items() for part in field] for chunk in chunks]
         flat = (value for entry in entries for value in entry)
         return self._commit("commit_segment", claim, _json(about), _json(told.timings), len(entries[0]), *flat)

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,6 +28,9 @@ from broker.upkeep import Upkeep
 from broker.watchdog import HUNG, Watchdog, deadline_s
 from chorus.errors import FarmError
 from chorus.records import Worker
+
+Counters = Callable[[], Mapping[str, Mapping[str, float]]]
+"""Counts since the process started, by what is counted."""
 
 RETRIES = 12
 FAREWELL_S = 2.0
@@ -51,6 +54,12 @@ class Process:
     worker: Worker
     """As it was when the process opened."""
     served: int = field(default=0)
+    spoken: int = field(default=0)
+    """Segments that its own engine spoke."""
+    counters: list[Counters] = field(default_factory=list)
+    """Whatever counts in this process."""
+    counted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What they said after the last step."""
 
     def send(self, outcome: Outcome) -> Outcome:
         """Send the hints of an outcome and hand it back."""
@@ -60,6 +69,11 @@ class Process:
     def claim(self, job: str, step: str) -> Claim:
         """Take a step, under a token that says who we are and that no resent message shares."""
         return self.ledger.claim(job, step, f"{self.worker.id}/{uuid.uuid4().hex}")
+
+    def count(self, *more: Counters) -> None:
+        """Ask what counts here, from now on these as well. Not the heartbeat's to ask: a counter may be locked."""
+        self.counters += more
+        self.counted = {what: dict(counts) for ask in self.counters for what, counts in ask().items()}
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:
@@ -160,7 +174,7 @@ def open_process(
 
 def describe(process: Process) -> Worker:
     """The process's registration as of now."""
-    return replace(process.worker, served=process.served)
+    return replace(process.worker, served=process.served, counters=process.counted)
 
 
 def current() -> Process:

@@ -25,6 +25,11 @@ class FarmSettings(ClientSettings):
     store: Path | None = Field(
         default=None, description="Folder for parts and results. Default: `store` in CHORUS_HOME."
     )
+    cache_mb: int = Field(
+        default=2048,
+        ge=0,
+        description="Most megabytes of spoken segments kept in the store, so that none is spoken twice. 0: none.",
+    )
     lanes: Literal["auto", "both", "bulk"] = Field(
         default="auto", description="`both` sessions, or `bulk` alone to save memory; `auto` means both."
     )
@@ -55,6 +60,10 @@ class FarmSettings(ClientSettings):
     def tagger_folder(self) -> Path:
         """Where spaCy's English model lies once it was pulled."""
         return self.home_folder() / "models" / "en_core_web_sm-3.8.0"
+
+    def cache_bytes(self) -> int:
+        """The most that kept segments take on disk."""
+        return self.cache_mb * 10**6
 
     def bulk_slots(self) -> int:
         """Segments spoken at once by this machine's bulk lane."""

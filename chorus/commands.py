@@ -18,7 +18,9 @@ from chorus import options
 from chorus.client import Client
 from chorus.errors import CallerError, ChorusError, FarmError, JobFailedError, OptionError
 from chorus.records import JobRecord, State, Want
-from chorus.speak import Speech, speak
+from chorus.sources import sources as sources_of
+from chorus.speak import Speech
+from chorus.speak import speak as say_aloud
 from chorus.submission import Terms
 from chorus.terminal import STAND_IN, clock, complain, made, progress, tell, warn_of_stand_in
 from chorus.wire import RATE_HZ
@@ -63,9 +65,16 @@ class ClientCommands:
         speed: options.Speed = 1.0,
         language: options.Language = "",
         chapters: options.Chapters = "",
+        skip: options.Skip = "",
+        speak: options.Speak = "",
+        encoding: options.Encoding = "",
+        one_book: options.OneBook = False,
         title: options.Title = "",
         author: options.Author = "",
         cover: options.Cover = None,
+        as_written: options.AsWritten = "",
+        pauses: options.Pauses = "",
+        lexicon: options.Lexicon = None,
         form: options.FileFormat = "m4b",
         on_error: options.OnFailure = "silence",
         priority: options.Urgency = "normal",
@@ -75,24 +84,30 @@ class ClientCommands:
         url: options.Url = "",
     ) -> None:
         """Hand documents to the farm and print the ids of their jobs."""
-        if job and len(sources) > 1:
-            raise OptionError(
-                f"--job {job} names one job, but {len(sources)} documents were given: submit them singly."
-            )
+        named = sources_of(sources, one_book=one_book)
+        if job and len(named) > 1:
+            raise OptionError(f"--job {job} names one job, but {len(named)} documents were given: submit them singly.")
         wishes = options.wishes(
             voice=voice,
             speed=speed,
             language=language,
             chapters=chapters,
+            skip=skip,
+            speak=speak,
+            encoding=encoding,
             title=title,
             author=author,
+            as_written=as_written,
+            pauses=pauses,
+            lexicon=options.as_lexicon(lexicon),
             format=options.as_format(form),
             on_error=options.as_on_error(on_error),
         )
         terms = Terms(priority=options.as_priority(priority))
         with self._connect(url, work=True) as client:
-            for source in sources:
-                record = client.submit(source, job=job or None, cover=cover, fresh=fresh, terms=terms, **wishes)
+            for source in named:
+                wishes["name"] = source.name
+                record = client.submit(source.given(), job=job or None, cover=cover, fresh=fresh, terms=terms, **wishes)
                 tell(record.to_json() if as_json else record.job)
 
     def follow(self, job: options.Job, *, as_json: options.AsJson = False, url: options.Url = "") -> None:
@@ -102,7 +117,8 @@ class ClientCommands:
                 shown.show(record)
             _check_done(record)
             warn_of_stand_in(record, client.workers())
-            shown.result({"job": job, "frames": record.frames, "failed": record.segments_failed}, made(record))
+            told = {"frames": record.frames, "failed": record.segments_failed, "cached": record.segments_cached}
+            shown.result({"job": job, **told}, made(record))
 
     def jobs(
         self,
@@ -146,7 +162,7 @@ class ClientCommands:
         with self._connect(url, work=False) as client:
             tell(str(client.save(job, output or Path())))
 
-    def say(
+    def say(  # noqa: PLR0913 -- see above
         self,
         text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say; `-` reads it from standard input.")],
         *,
@@ -154,17 +170,27 @@ class ClientCommands:
         voice: options.Voice = options.DEFAULT_VOICE,
         speed: options.Speed = 1.0,
         language: options.Language = "",
+        as_written: options.AsWritten = "",
+        pauses: options.Pauses = "",
+        lexicon: options.Lexicon = None,
         lead_ms: options.LeadMs = None,
         url: options.Url = "",
     ) -> None:
         """Speak a text now: to the loudspeaker, to `-o FILE`, or as a WAV stream to `-o -`."""
         speech = Speech(
             text=sys.stdin.read() if text == "-" else text,
-            wishes=options.wishes(voice=voice, speed=speed, language=language),
+            wishes=options.wishes(
+                voice=voice,
+                speed=speed,
+                language=language,
+                as_written=as_written,
+                pauses=pauses,
+                lexicon=options.as_lexicon(lexicon),
+            ),
             output=output,
             lead_ms=lead_ms,
         )
-        speak(speech, lambda: self._connect(url, work=True))
+        say_aloud(speech, lambda: self._connect(url, work=True))
 
     def voices(self, *, as_json: options.AsJson = False, url: options.Url = "") -> None:
         """List the voices that the farm's workers can speak with."""

@@ -33,18 +33,23 @@ def refusal(path: Path, error: OSError) -> ChorusError:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, *, refuse: Refusal = refusal) -> Iterator[Path]:
-    """A path beside `path` to write to: it becomes `path` when the block ends well, and vanishes when it does not."""
+def whole_file(path: Path, *, refuse: Refusal = refusal, durable: bool = True) -> Iterator[Path]:
+    """A path beside `path` to write to: it becomes `path` when the block ends well, and vanishes when it does not.
+
+    What is not `durable` may be gone or torn after the machine lost its power.
+    """
     temporary = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")
     try:
         _check_target(path)
         temporary.touch(exist_ok=False)
         yield temporary
-        _sync(temporary)
+        if durable:
+            _sync(temporary)
         temporary.replace(path)
-        # The name must be as durable as the bytes: after this a ledger may free the only other copy.
-        with contextlib.suppress(OSError):
-            _sync(path.parent)
+        if durable:
+            # The name must be as durable as the bytes: after this a ledger may free the only other copy.
+            with contextlib.suppress(OSError):
+                _sync(path.parent)
     except OSError as error:
         raise refuse(path, error) from error
     finally:

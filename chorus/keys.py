@@ -16,6 +16,8 @@ GLOBAL_S: Final = UNFINISHED_S + 24 * 3600
 """TTL of the lists of jobs, renewed at every submit: longer than the longest-lived job they name."""
 WORKER_S: Final = 10
 """TTL of a worker's registration, renewed by its heartbeat."""
+PRIMER_S: Final = 300
+"""How long a live job's first segment is kept after it was last spoken or heard."""
 
 INBOX: Final = "chorus:inbox"
 """List of job ids: "look at this job". TTL GLOBAL_S."""
@@ -27,9 +29,16 @@ REAPER: Final = "chorus:reaper"
 """String: the mutex of the one process that looks for lost work. TTL a few ticks."""
 WORKERS: Final = "chorus:workers"
 """Sorted set, worker id to last seen ms. TTL GLOBAL_S."""
+PRIMERS: Final = "chorus:primers"
+"""Hash, digest of what made it to the first segment of a live job, for whoever asks for the same. TTL PRIMER_S."""
+PRIMERS_USED: Final = "chorus:primers:used"
+"""Sorted set, those digests to when they were last spoken or heard, in ms. TTL PRIMER_S."""
 _WORKER: Final = "chorus:worker:"
 
-_GLOBAL_KINDS: Final = {INBOX: "list", JOBS: "zset", ACTIVE: "zset", REAPER: "string", WORKERS: "zset"}
+_GLOBAL_KINDS: Final = {
+    INBOX: "list", JOBS: "zset", ACTIVE: "zset", REAPER: "string", WORKERS: "zset", PRIMERS: "hash",
+    PRIMERS_USED: "zset",
+}  # fmt: skip
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _JOB_KEY: Final = re.compile(r"chorus:\{[A-Za-z0-9._-]{1,64}\}:([a-z]+)")
 

@@ -1,5 +1,6 @@
 """The languages Kokoro speaks, under one code each. Pure: knows nothing of documents, voices files or phonemes."""
 
+from chorus import voices
 from chorus.errors import OptionError
 
 LANGUAGES = {
@@ -53,8 +54,11 @@ def normalise(tag: str) -> str:
 
 
 def for_voice(name: str) -> str:
-    """The language a voice was recorded in: Kokoro's voices carry it in their first letter, `af_heart`, `ff_siwis`."""
-    code = _OF_VOICE.get(name[:1].lower())
+    """The language a voice was recorded in: Kokoro's voices carry it in their first letter, `af_heart`, `ff_siwis`.
+
+    A blend speaks its heaviest voice's.
+    """
+    code = _OF_VOICE.get(voices.blend(name)[0].name[:1].lower())
     if code is None:
         raise OptionError(f"Voice {name!r} does not tell its language by its first letter: name the language as well.")
     return code

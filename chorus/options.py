@@ -5,17 +5,26 @@ from typing import Annotated, cast
 
 import typer
 
+from chorus import lexicon
 from chorus.errors import OptionError
 from chorus.reading import SKIPPABLE, SPEAKABLE
 from chorus.request import FORMATS, Format, OnError, Priority
 from chorus.submission import Wishes
 
-Sources = Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Documents to speak.", show_default=False)]
+Sources = Annotated[
+    list[Path], typer.Argument(metavar="SOURCE", help="Documents; `-` is standard input.", show_default=False)
+]
+OneBook = Annotated[bool, typer.Option("--one-book", help="All sources as one book, in this order.")]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", show_default=False)]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="PATH", help="A file, or a folder.", show_default=False)
 ]
-Voice = Annotated[str, typer.Option("-v", "--voice", metavar="NAME", help="Who speaks; `chorus voices` lists them.")]
+Voice = Annotated[
+    str,
+    typer.Option(
+        "-v", "--voice", metavar="NAME", help="Of `chorus voices`, or a blend of them: `af_bella(2)+af_sky(1)`."
+    ),
+]
 Speed = Annotated[float, typer.Option("-s", "--speed", metavar="FACTOR", help="0.25 to 4.0 times the usual.")]
 Language = Annotated[
     str,
@@ -56,14 +65,17 @@ AsWritten = Annotated[
 Pauses = Annotated[
     str, typer.Option("--pauses", metavar="LIST", help="In ms: `sentence=200,paragraph=450,chapter=1200`.")
 ]
-Encoding = Annotated[str, typer.Option("--encoding", metavar="NAME", help="Of a text file, where it is guessed wrong.")]
+Encoding = Annotated[
+    str,
+    typer.Option("--encoding", metavar="NAME", help="Of a text file, where it is guessed wrong.", show_default=False),
+]
 Lexicon = Annotated[
     Path | None,
     typer.Option(
         "--lexicon", metavar="FILE", help="Pronunciations of your own: .toml, .json or .pls.", show_default=False
     ),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Start again instead of going on.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start again, and speak all of it anew.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
 Url = Annotated[
     str, typer.Option("--url", metavar="URL", help="The farm's Redis. Default: CHORUS_URL.", show_default=False)
@@ -91,6 +103,11 @@ def as_priority(name: str) -> Priority:
     if name not in ("low", "normal", "high"):
         raise OptionError(f"--priority is {name!r}: choose low, normal or high.")
     return cast("Priority", name)
+
+
+def as_lexicon(path: Path | None) -> str:
+    """The pronunciations in a file, or OptionError; none without one."""
+    return lexicon.read(path) if path else ""
 
 
 def wishes(**given: str | float) -> Wishes:

@@ -3,7 +3,10 @@
 Knows no document and no phonemes; the rooms that do take their words from here, and a submit is refused by them.
 """
 
+import codecs
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from encodings.aliases import aliases
 from types import MappingProxyType
 
 from chorus.errors import OptionError
@@ -24,6 +27,11 @@ PAUSES_MS: Mapping[str, int] = MappingProxyType({
 })  # fmt: skip
 """Silence behind a segment at speed 1, by what ends with it. `scene` is a row of ornaments, `cut` is no end at all."""
 LONGEST_PAUSE_MS = 60_000
+
+_NO_FILES = frozenset(("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"))
+"""What Python takes for encodings though no file is written in them."""
+_USUAL = ("utf-8", "cp1252", "cp1251")
+_SHOWN_CHARS = 40
 
 
 def skipped(text: str) -> frozenset[str]:
@@ -54,6 +62,27 @@ def pauses(text: str) -> Mapping[str, int]:
             raise OptionError(f"--pauses has {part!r}: a pause has 0 to {LONGEST_PAUSE_MS} milliseconds.")
         found[name] = int(value)
     return MappingProxyType(found)
+
+
+def encoding(text: str) -> str:
+    """Python's name of the encoding that `--encoding` names, `cp1251` for `windows-1251`; empty for none."""
+    name = text.strip().lower()
+    if not name:
+        return ""
+    try:
+        found = codecs.lookup(name).name.replace("_", "-")
+        b"a".decode(found, "replace")
+    except (LookupError, ValueError):
+        found = ""
+    if not found or found in _NO_FILES:
+        known = {
+            alias.replace("_", "-")
+            for alias, codec in aliases.items()
+            if not codec.endswith(("_codec", "mbcs", "rot_13"))
+        }
+        near = get_close_matches(name.replace("_", "-")[:_SHOWN_CHARS], sorted(known), n=3) or _USUAL
+        raise OptionError(f"Encoding {text[:_SHOWN_CHARS]!r} is unknown: choose one like {', '.join(near)}.")
+    return found
 
 
 def _listed(option: str, text: str, known: Iterable[str]) -> frozenset[str]:

@@ -99,22 +99,32 @@ class JobRecord:
     active_ms: int = 0
     """How long it had been running before that."""
     finished_ms: int | None = None
+    first_chunk_ms: int | None = None
+    """From creation to the first audio of any kind; None until it is known."""
     first_audio_ms: int | None = None
-    """From creation to the first audio that is not silence; None until it is known."""
+    """The same to the first that is not silence."""
+    first_audio_from: str = ""
+    """Where that came from: `cold` and `warm` workers speak, `cache` and `primer` were spoken before."""
     chapters_total: int = 0
     chapters_planned: int = 0
     segments_planned: int = 0
     segments_done: int = 0
     segments_failed: int = 0
+    segments_cached: int = 0
+    """Of those done: spoken before, by whatever job, and not again."""
     parts_total: int = 0
     parts_done: int = 0
     frames: int = 0
     """Samples of audio published so far."""
+    frames_cached: int = 0
+    """Of those: not spoken again."""
     audio_wall_ms: int = 0
     """Time spent speaking them, summed over all workers."""
     characters: int = 0
     """Characters of the source spoken so far."""
     characters_total: int = 0
+    g2p_us: int = 0
+    """Time spent turning its text into phonemes, in microseconds."""
     spoken_by: Mapping[str, int] = field(default_factory=dict)
     """Segments spoken, by worker id."""
     title: str = ""
@@ -166,11 +176,15 @@ class JobRecord:
 
 
 _BY = "spoken_by:"
-_TEXTS = ("digest", "store", "sound", "model", "model_digest", "voices", "error", "waiting")
-_TIMES = ("started_ms", "finished_ms", "first_audio_ms", "running_since_ms")
+_TEXTS = (
+    "digest", "store", "sound", "model", "model_digest", "voices", "error", "waiting",
+    "first_audio_from",
+)  # fmt: skip
+_TIMES = ("started_ms", "finished_ms", "first_chunk_ms", "first_audio_ms", "running_since_ms")
 _COUNTS = (
     "epoch", "created_ms", "chapters_total", "chapters_planned", "segments_planned", "segments_done", "segments_failed",
-    "parts_total", "parts_done", "frames", "active_ms", "audio_wall_ms", "characters", "characters_total",
+    "segments_cached", "parts_total", "parts_done", "frames", "frames_cached", "active_ms", "audio_wall_ms",
+    "characters", "characters_total", "g2p_us",
 )  # fmt: skip
 
 
@@ -204,6 +218,8 @@ class Worker:
     started_ms: int = 0
     served: int = 0
     """Steps done since it started."""
+    counters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What it counted since it started: of `cache` and `primer` or of `phonemes`, by name."""
     seen_ms: int = 0
     """Its last heartbeat, by the server's clock."""
 

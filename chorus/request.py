@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal, Self
 
-from chorus import reading
+from chorus import reading, voices
 from chorus.errors import OptionError
 
 FORMATS = ("wav", "flac", "mp3", "opus", "m4b")
@@ -22,6 +22,7 @@ class Request:
     name: str
     """The source's file name; its ending decides the reader: `book.epub`, `talk.md`, `text.txt`."""
     voice: str = "af_heart"
+    """A name or a blend; here it gets its canonical spelling (chorus.voices)."""
     speed: float = 1.0
     """0.25 to 4.0; beyond 0.5 to 2.0 the model's speech is time-stretched."""
     language: str = ""
@@ -47,6 +48,7 @@ class Request:
 
     def __post_init__(self) -> None:
         """Refuse what no worker could serve."""
+        object.__setattr__(self, "voice", voices.canonical(self.voice))
         if not SLOWEST <= self.speed <= FASTEST:
             raise OptionError(f"Speed {self.speed:g} is out of range: choose {SLOWEST} to {FASTEST}.")
         if self.format and self.format not in FORMATS:
@@ -58,6 +60,7 @@ class Request:
             (reading.also_spoken, self.speak),
             (reading.as_written, self.as_written),
             (reading.pauses, self.pauses),
+            (reading.encoding, self.encoding),
         ):
             understood(text)
 

@@ -154,20 +154,25 @@ class Pace:
         self._began_s = 0.0
 
     def times_real_time(self, record: JobRecord) -> float:
-        """Seconds of audio made per second, or 0 while nothing was."""
-        run = (record.job, record.epoch)
-        if self._first is None or (self._first.job, self._first.epoch) != run:
-            self._first, self._began_s = record, time.monotonic()
-        elapsed_s = time.monotonic() - self._began_s
-        return (record.frames - self._first.frames) / RATE_HZ / elapsed_s if elapsed_s > 0 else 0.0
+        """Seconds of audio spoken per second, or 0 while nothing was; what was spoken before does not count."""
+        first, elapsed_s = self._since(record)
+        spoken = record.frames - record.frames_cached - (first.frames - first.frames_cached)
+        return spoken / RATE_HZ / elapsed_s if elapsed_s > 0 else 0.0
 
     def left_s(self, record: JobRecord) -> float | None:
         """Seconds until everything is spoken, or None while nobody can tell."""
-        speed = self.times_real_time(record)
+        first, elapsed_s = self._since(record)
+        speed = (record.frames - first.frames) / RATE_HZ / elapsed_s if elapsed_s > 0 else 0.0
         if not speed or not record.characters or not record.characters_total:
             return None
         left = max(0, record.characters_total - record.characters) / record.characters
         return record.frames / RATE_HZ * left / speed
+
+    def _since(self, record: JobRecord) -> tuple[JobRecord, float]:
+        """The job as it was when we began to look at this run of it, and how long ago that was."""
+        if self._first is None or (self._first.job, self._first.epoch) != (record.job, record.epoch):
+            self._first, self._began_s = record, time.monotonic()
+        return self._first, time.monotonic() - self._began_s
 
 
 def describe(record: JobRecord, pace: Pace, *, starting: bool = False) -> str:
@@ -182,7 +187,8 @@ def describe(record: JobRecord, pace: Pace, *, starting: bool = False) -> str:
     over = record.segments_done + record.segments_failed
     words = [
         f"chapters {record.chapters_planned}/{record.chapters_total}",
-        f"segments {over}/{record.segments_planned}{'' if record.planned else '+'}",
+        f"segments {over}/{record.segments_planned}{'' if record.planned else '+'}"
+        + (f" ({record.segments_cached} spoken before)" if record.segments_cached else ""),
         f"{clock(record.frames / RATE_HZ)} of audio",
     ]
     if speed:
@@ -206,7 +212,13 @@ def made(record: JobRecord) -> str:
     lost = f", {record.segments_failed} of them could not be spoken" if record.segments_failed else ""
     length = clock(record.frames / RATE_HZ)
     sentence = f"Job {record.job} is done: {length} of audio in {record.segments_planned} segments{lost}."
+    sentence += of_before(record.segments_planned, record.segments_done, record.segments_cached)
     return f"{sentence} `chorus save {record.job} -o .` fetches it." if record.request.format else sentence
+
+
+def of_before(planned: int, done: int, cached: int) -> str:
+    """A sentence about what need not be spoken again; nothing where all was spoken."""
+    return f" {done - cached} of {planned} segments spoken, {cached} were before." if cached else ""
 
 
 def warn_of_stand_in(record: JobRecord, workers: Iterable[Worker]) -> None:

@@ -12,6 +12,7 @@ from chorus.keys import JobKeys
 from chorus.records import JobRecord
 from chorus.request import Request
 from chorus.wire import RATE_HZ
+from tasks.coverage import Proof
 from tasks.encode import BookMeta, Chapter, Encoded, encode_into
 from tasks.parts import Sidecar, chapter_marks, read_parts, read_sidecar
 
@@ -25,7 +26,8 @@ def bind(claim: Claim) -> tuple[Outcome, str]:
     chapters = chapter_marks(_sidecars(store, claim, record.parts_total), _titles(here, keys, record.chapters_total))
     if not _is_made(store, claim, record):
         made = _make(store, claim, record, _book(here, claim, record, chapters))
-        told = json.dumps(_report(record, chapters, made), indent=2, ensure_ascii=False).encode()
+        proof = _proof(here, claim, store, record)
+        told = json.dumps(_report(record, chapters, made, proof), indent=2, ensure_ascii=False).encode()
         store.write(report_key(claim.job, claim.epoch), told)
     path = store.path(result_key(claim.job, claim.epoch, record.request.format))
     result: dict[str, Any] = {
@@ -83,8 +85,18 @@ def _book(here: process.Process, claim: Claim, record: JobRecord, chapters: tupl
     )
 
 
-def _report(record: JobRecord, chapters: tuple[Chapter, ...], made: Encoded) -> dict[str, Any]:
+def _proof(here: process.Process, claim: Claim, store: Store, record: JobRecord) -> Proof:
+    """Whether the sidecars hold what was planned, character by character."""
+    told = cast("dict[bytes, bytes]", here.redis.hgetall(JobKeys(claim.job).chapters))
+    proof = Proof(chapters={int(number): json.loads(one) for number, one in told.items()})
+    for sidecar in _sidecars(store, claim, record.parts_total):
+        proof.read(sidecar, RATE_HZ)
+    return proof
+
+
+def _report(record: JobRecord, chapters: tuple[Chapter, ...], made: Encoded, proof: Proof) -> dict[str, Any]:
     audio_s = made.frames / RATE_HZ
+    spoken_s = max(0, made.frames - record.frames_cached) / RATE_HZ
     running_s = time.time() - (record.running_since_ms or record.created_ms) / 1000
     wall_s = record.active_ms / 1000 + running_s
     return {
@@ -100,15 +112,19 @@ def _report(record: JobRecord, chapters: tuple[Chapter, ...], made: Encoded) -> 
         ],
         "segments": {
             "planned": record.segments_planned,
-            "spoken": record.segments_done,
+            "spoken": record.segments_done - record.segments_cached,
+            "cached": record.segments_cached,
             "failed": record.segments_failed,
         },
-        "characters": {"source": record.characters_total, "covered": record.characters},
+        "characters": {"source": record.characters_total, "covered": record.characters, **proof.told()},
         "audio_s": round(audio_s, 3),
         "wall_s": round(wall_s, 3),
+        "g2p_ms_per_segment": round(record.g2p_us / 1000 / max(1, record.segments_planned), 3),
         "inference_s": round(record.audio_wall_ms / 1000, 3),
-        "times_real_time": round(audio_s / wall_s, 2),
+        # Of what was spoken: what was kept from before is no speed.
+        "times_real_time": round(spoken_s / wall_s, 2) if spoken_s else None,
         "first_audio_s": None if record.first_audio_ms is None else record.first_audio_ms / 1000,
+        "first_audio_from": record.first_audio_from,
         "model": record.model,
         "model_digest": record.model_digest,
         "voices_digest": record.voices,

@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 from chorus.errors import OptionError
 from chorus.wire import RATE_HZ
+from tasks.documents.model import BREAK
 from tasks.parts import Sidecar
 
 CaptionFormat = Literal["srt", "vtt"]
@@ -29,7 +30,7 @@ def cues(sidecars: Iterable[Sidecar]) -> Iterator[Cue]:
     for sidecar in sidecars:
         for segment in sidecar.segments:
             begin = first + segment.offset
-            cue = Cue(start_ms=_ms(begin), end_ms=_ms(begin + segment.frames), text=" ".join(segment.text.split()))
+            cue = Cue(start_ms=_ms(begin), end_ms=_ms(begin + segment.frames), text=_lines(segment.text))
             if cue.text and cue.end_ms > cue.start_ms:
                 yield cue
         first += sidecar.frames
@@ -55,6 +56,13 @@ def captions(sidecars: Iterable[Sidecar], form: CaptionFormat) -> str:
             for cue in cues(sidecars)
         )
     raise OptionError(f"Captions format {form!r} is unknown: choose srt or vtt.")
+
+
+def _lines(text: str) -> str:
+    """A line per paragraph: a heading that is spoken in one breath with its text stands above it."""
+    # A line with an arrow would begin a cue of its own.
+    between = " " if "-->" in text else "\n"
+    return between.join(filter(None, (" ".join(part.split()) for part in text.split(BREAK))))
 
 
 def _ms(frame: int) -> int:

@@ -21,7 +21,7 @@ class Utterance:
     phonemes: str
     """Filtered to the vocabulary, 1 to 510 tokens."""
     voice: str
-    """A name from the voices file."""
+    """A name from the voices file, or a blend of several (chorus.voices)."""
     speed: float = 1.0
     """0.5 to 2.0: what the model itself can do."""
 

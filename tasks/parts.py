@@ -119,7 +119,7 @@ def write_part(store: Store, job: str, epoch: int, part: int, *, chapter: int, s
         segments=tuple(_place(segments)),
         loudness_db=loudness_db(pcm),
     )
-    store.write(part_key(job, epoch, part), _to_flac(pcm))
+    store.write(part_key(job, epoch, part), to_flac(pcm))
     store.write(sidecar_key(job, epoch, part), sidecar.to_json())
     return sidecar
 
@@ -145,7 +145,7 @@ def read_part(store: Store, job: str, epoch: int, part: int) -> Part:
     """A part, verified; FarmError if it is missing or not what its sidecar says."""
     sidecar = read_sidecar(store, job, epoch, part)
     key = part_key(job, epoch, part)
-    pcm = _from_flac(key, store.read(key))
+    pcm = from_flac(key, store.read(key))
     if digest(pcm) != sidecar.sha256:
         raise FarmError(
             f"{key} is damaged: its checksum does not match its sidecar. Render the job again with --fresh."
@@ -202,7 +202,7 @@ def _placed(record: dict[str, Any]) -> Placed:
     return Placed(**record | {"timings": tuple((str(s), float(a), float(b)) for s, a, b in record["timings"])})
 
 
-def _to_flac(pcm: bytes) -> bytes:
+def to_flac(pcm: bytes) -> bytes:
     """16-bit mono FLAC. No sound is no bytes: libsndfile writes no empty FLAC."""
     if not pcm:
         return b""
@@ -211,7 +211,8 @@ def _to_flac(pcm: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _from_flac(key: str, data: bytes) -> bytes:
+def from_flac(key: str, data: bytes) -> bytes:
+    """The PCM in it; FarmError, naming the key, if there is none."""
     if not data:
         return b""
     try:

@@ -2,28 +2,32 @@
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from threading import Lock
 from typing import Any, cast
 
 from broker import process
 from broker.ledger import Claim, Outcome
 from broker.store import source_key
-from chorus import languages
-from chorus.errors import OptionError, SourceError
+from chorus import languages, reading
+from chorus.errors import FarmError, OptionError, SourceError
 from chorus.keys import UNFINISHED_S, JobKeys
 from chorus.request import Request
 from tasks import documents
-from tasks.documents.model import Document, select
+from tasks.coverage import digest, gaps, solid
+from tasks.documents.model import Chapter, Document, select
 from tasks.encode.cover import read_cover
+from tasks.phonemes import Rules
 from tasks.salvage import Salvage, salvage
 from tasks.segments import Segment, estimate_frames, segments
+from tasks.text import Span
 
 # A live job's first segment: a few words, so that they are heard soon.
 LIVE_FIRST_TOKENS = 15
 BATCH = 32
 READ_AT_ONCE = 4
+_SHOWN = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +49,8 @@ def plan(claim: Claim) -> tuple[Outcome, str]:
     about = _about(planned) if claim.number == 0 else None
     if about is not None and _fits_a_file(planned.document.cover):
         here.redis.set(JobKeys(claim.job).cover, planned.document.cover or b"", nx=True, ex=UNFINISHED_S)
-    specs = (_spec(claim.number, request, planned, segment) for segment in _segments(claim, request, planned))
+    cut = _segments(claim, request, planned)
+    specs = (_spec(claim.number, request, planned, segment) for segment in cut.watched())
     handed = 0
     for batch in itertools.chain([list(itertools.islice(specs, 1))], _batches(specs)):
         outcome = here.ledger.extend(claim, batch, first_index=handed, document=about)
@@ -53,8 +58,9 @@ def plan(claim: Claim) -> tuple[Outcome, str]:
             return outcome, ""
         here.send(outcome)
         handed, about = handed + len(batch), None
-    outcome = here.ledger.commit_plan(claim, title=chapter.title, characters=len(chapter.text))
-    return outcome, f"{chapter.title or 'untitled'}: {handed} segments"
+    cut.check()
+    outcome = here.ledger.commit_plan(claim, title=chapter.title, characters=len(chapter.text), about=cut.about())
+    return outcome, f"{chapter.title or 'untitled'}: {handed} segments, {cut.g2p_ms:.0f} ms of phonemes"
 
 
 def _batches(specs: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -62,9 +68,42 @@ def _batches(specs: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _segments(claim: Claim, request: Request, planned: Planned) -> Iterator[Segment]:
+@dataclass(kw_only=True)
+class Cut:
+    """A chapter's segments, and what is known of all of them once they were handed over."""
+
+    chapter: Chapter
+    segments: Iterable[Segment]
+    g2p_ms: float = 0.0
+    _spans: list[Span] = field(default_factory=list)
+    _unsaid: list[str] = field(default_factory=list)
+
+    def watched(self) -> Iterator[Segment]:
+        """The segments, as they are cut."""
+        for segment in self.segments:
+            self.g2p_ms += segment.g2p_ms
+            self._spans.append(Span(start=segment.start, end=segment.end))
+            self._unsaid += segment.unsaid
+            yield segment
+
+    def check(self) -> None:
+        """FarmError if they lose or repeat a character: no word of a text goes missing unsaid."""
+        for gap in gaps(self.chapter.text, self._spans) if self._spans else ():
+            words = self.chapter.text[gap.start : gap.end][:_SHOWN]
+            raise FarmError(
+                f"Its segments do not hold {words!r} (character {gap.start}) exactly once: please report it."
+            )
+
+    def about(self) -> dict[str, Any]:
+        """What the report needs to prove that all of the chapter was spoken."""
+        return {"sha256": digest([self.chapter.text]), "unsaid": self._unsaid}
+
+
+def _segments(claim: Claim, request: Request, planned: Planned) -> Cut:
+    chapter = planned.document.chapters[claim.number]
     first = LIVE_FIRST_TOKENS if request.live and claim.number == 0 else None
-    return segments(planned.document.chapters[claim.number], planned.language, first=first)
+    pauses, rules = reading.pauses(request.pauses), Rules.of(request)
+    return Cut(chapter=chapter, segments=segments(chapter, planned.language, first=first, pauses=pauses, rules=rules))
 
 
 def _spec(number: int, request: Request, planned: Planned, segment: Segment) -> dict[str, Any]:
@@ -77,8 +116,12 @@ def _spec(number: int, request: Request, planned: Planned, segment: Segment) -> 
         "text": text,
         "phonemes": segment.phonemes,
         "pause_ms": segment.pause_ms,
-        "characters": _solid(text),
-        "frames": estimate_frames(segment.tokens, request.speed),
+        "characters": len(solid(text)),
+        "frames": estimate_frames(segment.tokens, request.speed * segment.rate),
+        "g2p_ms": segment.g2p_ms,
+        **({"voice": segment.voice} if segment.voice else {}),
+        **({"rate": segment.rate} if segment.rate != 1 else {}),
+        **({"lead_ms": segment.lead_ms} if segment.lead_ms else {}),
         **({"stored": asdict(stored)} if stored else {}),
     }
 
@@ -101,13 +144,9 @@ def _about(planned: Planned) -> dict[str, Any]:
         "author": document.author,
         "language": planned.language,
         "chapters": len(document.chapters),
-        "characters": sum(_solid(chapter.text) for chapter in document.chapters),
+        # Without white space, so that `covered` and `source` can be equal.
+        "characters": sum(len(solid(chapter.text)) for chapter in document.chapters),
     }
-
-
-def _solid(text: str) -> int:
-    """Characters that are not white space: what `covered` and `source` count, so that they can be equal."""
-    return sum(map(len, text.split()))
 
 
 _read_lately: OrderedDict[tuple[object, ...], Planned] = OrderedDict()
@@ -135,7 +174,7 @@ def _read_anew(claim: Claim, request: Request) -> Planned:
         source = here.store.read(source_key(claim.job))
     if source is None:
         raise SourceError(f"The source of job {claim.job} is gone: submit it again.")
-    document = select(documents.read(source, request.name), request.chapters)
+    document = select(documents.read(source, request.name, documents.wanted(request)), request.chapters)
     return Planned(document=document, language=spoken_language(request, document), salvage=salvage(here, claim))
 
 

@@ -1,41 +1,23 @@
-"""A chapter cut into segments: what one call of the engine speaks, and how long it is silent afterwards.
+"""A chapter cut into segments: what one call of the engine speaks, and how long it is silent around them.
 
 Spans are offsets into the chapter's text; laid end to end they hold every character of it that is not a blank. Knows
 nothing of jobs, queues or audio files.
 """
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from unicodedata import combining
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import reduce
 
 from chorus.reading import PAUSES_MS
-from tasks.documents.model import Chapter, Paragraph
-from tasks.phonemes import Phonemes, check, phonemize
-from tasks.text import Span, sentences, trimmed
-from tasks.vocabulary import N_MAX
+from tasks.breath import TARGET_TOKENS, Targets
+from tasks.documents.model import Chapter
+from tasks.phonemes import Rules, check
+from tasks.pieces import Manner, Piece, Reader
+from tasks.text import Span
 
-TARGET_TOKENS = 150
 FRAMES_PER_TOKEN = 3 * 600
 """Kokoro's duration of an average token: three of its frames, each 600 samples at 24 kHz."""
-_SLACK = 1.5
-"""A sentence up to this many times the target is still better spoken whole."""
-_LONGEST_TEXT = 1000
-"""Characters phonemized at once: what bounds time on a text without sentences."""
-_CLOSERS = "\"'\u2019\u201d\u00bb)]}"
-_CLAUSE = re.compile(
-    rf"(?:[;:,)\u2013\u2026\u060c][{re.escape(_CLOSERS)}]*(?=\s)|\u2014[{re.escape(_CLOSERS)}]*"
-    rf"|[\u3001\u3002\uff0c\uff1b\uff1a\uff01\uff1f][{re.escape(_CLOSERS)}]*|\s(?=\())"
-)
-_CLAUSE_ENDS = tuple(";:,)\u2014\u2013\u2026\u060c\u3001\u3002\uff0c\uff1b\uff1a\uff01\uff1f")
-_WORD = re.compile(r"\s+")
-_JOINERS = "\u200d\ufe0f"
-_NEAREST, _FARTHEST = 0.4, 2.5
-"""Where a clause may end, in shares of the wanted length: nearer leaves a stump, farther is no answer."""
-_PATIENCE = 4
-"""While segments still grow, a clause so many times longer than wanted is cut between its words."""
-_FULL = 0.75
-"""Filled to this share a segment is handed on without looking whether a short sentence follows."""
+_USUAL = Rules()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,42 +34,54 @@ class Segment:
     """Silence after it, at speed 1."""
     tokens: int
     heading: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Piece:
-    """A span with its phonemes; without phonemes it is passed over in silence."""
-
-    span: Span
-    said: Phonemes
-    heading: bool = False
-    ends: str = "cut"
-    """What ends behind it: a key of PAUSES_MS."""
+    """Whether headings alone are in it."""
+    voice: str = ""
+    """Who speaks it, if not the job's voice: a name or a blend."""
+    rate: float = 1.0
+    """How many times the job's speed."""
+    lead_ms: int = 0
+    """Silence before it, at speed 1: ordered before the chapter's first word."""
+    unsaid: tuple[str, ...] = ()
+    """What stands in it and has no sound that a phonemizer knows: it is passed over, and the report names it."""
+    g2p_ms: float = field(default=0.0, compare=False)
+    """What its phonemes cost: two cuts of one text are equal whatever they cost."""
 
 
 def segments(
-    chapter: Chapter, language: str, *, target: int = TARGET_TOKENS, first: int | None = None
+    chapter: Chapter,
+    language: str,
+    *,
+    target: int = TARGET_TOKENS,
+    first: int | None = None,
+    pauses: Mapping[str, int] = PAUSES_MS,
+    rules: Rules = _USUAL,
 ) -> Iterator[Segment]:
     """The chapter's segments, cut while they are asked for; none if it has nothing to say.
 
-    With `first` the first one is about so many tokens long, and the next ones double up to the target.
+    With `first` the first one is about so many tokens long, and the next ones double up to the target. A pause other
+    than the usual is kept: what it stands behind is not put together with what follows.
     """
     check(language)
-    held: Segment | None = None
-    start: int | None = None
-    for piece in _joined(chapter, language, _Targets(target=target, first=first)):
-        if not piece.said.text:
+    manner = Manner(language=language, pauses=pauses, rules=rules, targets=Targets(target=target, first=first))
+    reader = Reader(chapter, manner)
+    held: Piece | None = None
+    ornaments: Piece | None = None
+    behind_ms = 0
+    for piece in _breaths(_quotations(reader.pieces(), manner), manner):
+        if held is None:
             # Ornaments belong to the silence behind what was said, or to what is said first.
-            if held is None:
-                start = piece.span.start if start is None else start
-            else:
-                held = replace(held, end=piece.span.end, pause_ms=max(held.pause_ms, PAUSES_MS[piece.ends]))
-            continue
-        if held is not None:
-            yield held
-        held, start = _segment(piece, start), None
+            ornaments = piece if ornaments is None else _led(ornaments, piece)
+            held = ornaments if ornaments.tokens else None
+        elif not piece.tokens:
+            held, behind_ms = _silenced(held, piece), behind_ms + piece.silence_ms
+        elif _rounds_off(held, piece, manner):
+            held = held.then(piece)
+        else:
+            yield _segment(held, max(held.pause_ms, behind_ms + piece.silence_ms), first=ornaments is not None)
+            held, behind_ms, ornaments = piece, 0, None
     if held is not None:
-        yield replace(held, pause_ms=PAUSES_MS["chapter"])
+        last_ms = max(pauses["chapter"], behind_ms + reader.last_silence_ms())
+        yield _segment(held, last_ms, first=ornaments is not None)
 
 
 def estimate_frames(tokens: int, speed: float) -> int:
@@ -95,123 +89,99 @@ def estimate_frames(tokens: int, speed: float) -> int:
     return round(tokens * FRAMES_PER_TOKEN / speed)
 
 
-def _segment(piece: _Piece, start: int | None) -> Segment:
+def _segment(piece: Piece, pause_ms: int, *, first: bool) -> Segment:
     return Segment(
-        start=piece.span.start if start is None else start,
+        start=piece.span.start,
         end=piece.span.end,
         phonemes=piece.said.text,
-        pause_ms=PAUSES_MS[piece.ends],
-        tokens=piece.said.tokens,
+        pause_ms=pause_ms,
+        tokens=piece.tokens,
         heading=piece.heading,
+        voice=piece.voice,
+        rate=piece.rate,
+        lead_ms=piece.silence_ms if first else 0,
+        unsaid=piece.unsaid,
+        g2p_ms=round(piece.g2p_ms, 3),
     )
 
 
-class _Targets:
-    """How long the segment at hand should be: small for a waiting listener, then growing."""
-
-    def __init__(self, *, target: int, first: int | None) -> None:
-        self._final = min(target, N_MAX)
-        self.now = min(first or target, self._final)
-
-    @property
-    def growing(self) -> bool:
-        return self.now < self._final
-
-    def next(self) -> None:
-        self.now = min(2 * self.now, self._final)
+def _led(ornaments: Piece, piece: Piece) -> Piece:
+    return replace(ornaments.then(piece), silence_ms=ornaments.silence_ms + piece.silence_ms)
 
 
-def _joined(chapter: Chapter, language: str, targets: _Targets) -> Iterator[_Piece]:
-    """Pieces of one paragraph put together until they are long enough."""
-    for paragraph in chapter.paragraphs():
-        held: _Piece | None = None
-        for piece in _pieces(chapter.text, paragraph, language, targets):
-            if held is not None and held.said.tokens + 1 + piece.said.tokens > targets.now:
-                yield held
-                targets.next()
-                held = None
-            held = piece if held is None else _merged(held, piece)
-            if held.said.tokens >= _FULL * targets.now:
-                yield held
-                targets.next()
-                held = None
-        if held is not None:
+def _silenced(held: Piece, piece: Piece) -> Piece:
+    """What was said, and behind it what is passed over in silence."""
+    return replace(
+        held,
+        span=Span(start=held.span.start, end=piece.span.end),
+        ends="scene" if piece.begins or piece.silence_ms else piece.ends,
+        pause_ms=max(held.pause_ms, piece.pause_ms),
+        unsaid=held.unsaid + piece.unsaid,
+        g2p_ms=held.g2p_ms + piece.g2p_ms,
+    )
+
+
+def _quotations(pieces: Iterator[Piece], manner: Manner) -> Iterator[Piece]:
+    """The same, where a quotation that fits into a segment is one piece, however many sentences it has."""
+    held: list[Piece] = []
+    for piece in pieces:
+        if held and (piece.begins or not _together(held[-1], piece)):
+            yield reduce(Piece.then, held)
+            held = []
+        held.append(piece)
+        fits = sum(one.tokens + 1 for one in held) <= manner.targets.now
+        if piece.quoted and fits:
+            continue
+        yield from [reduce(Piece.then, held)] if fits else held
+        held = []
+    if held:
+        yield reduce(Piece.then, held)
+
+
+def _breaths(pieces: Iterator[Piece], manner: Manner) -> Iterator[Piece]:
+    """Pieces put together until they are long enough."""
+    held: Piece | None = None
+    for piece in pieces:
+        if held is not None and not _goes_on(held, piece, manner):
             yield held
+            manner.targets.next(held.tokens)
+            held = None
+        held = piece if held is None else held.then(piece)
+        if manner.targets.full(held.tokens):
+            yield held
+            manner.targets.next(held.tokens)
+            held = None
+    if held is not None:
+        yield held
 
 
-def _merged(one: _Piece, other: _Piece) -> _Piece:
-    text = " ".join(said.text for said in (one.said, other.said) if said.text)
-    span = Span(start=one.span.start, end=other.span.end)
-    return replace(other, span=span, said=replace(other.said, text=text))
+def _goes_on(held: Piece, piece: Piece, manner: Manner) -> bool:
+    """Whether a piece is said in the same breath as what is held."""
+    targets, tokens = manner.targets, held.tokens + 1 + piece.tokens
+    stump = targets.short(held.tokens, heading=held.heading) and tokens <= targets.roomiest
+    if not piece.begins:
+        return _together(held, piece) and (tokens <= targets.now or stump)
+    # A short heading, or a line such as “No.”, sounds wrong alone: it belongs to what follows.
+    return stump and held.begins and (held.heading or not piece.heading) and _neighbours(held, piece, manner)
 
 
-def _pieces(text: str, paragraph: Paragraph, language: str, targets: _Targets) -> Iterator[_Piece]:
-    """A paragraph's sentences, whole where they are short enough."""
-    for body in trimmed(text, paragraph.start, paragraph.end):
-        for sentence in sentences(text, body.start, body.end, language):
-            rest: Span | None = sentence
-            while rest is not None:
-                span, said = _take(text, rest, language, targets, heading=paragraph.heading)
-                ends = _ends(text, span, sentence, body, paragraph, said)
-                yield _Piece(span=span, said=said, heading=paragraph.heading, ends=ends)
-                rest = next(trimmed(text, span.end, sentence.end), None)
+def _rounds_off(held: Piece, piece: Piece, manner: Manner) -> bool:
+    """Whether a piece that nothing follows in its own breath is said with what stands before it."""
+    targets = manner.targets
+    room = targets.now if targets.growing else targets.roomiest
+    stump = targets.short(piece.tokens, heading=False) and held.tokens + 1 + piece.tokens <= room
+    if not stump or piece.heading or held.heading:
+        return False
+    return _neighbours(held, piece, manner) if piece.begins else held.ends != "scene" and _together(held, piece)
 
 
-def _ends(text: str, span: Span, sentence: Span, body: Span, paragraph: Paragraph, said: Phonemes) -> str:
-    if span.end == body.end:
-        return "heading" if paragraph.heading else "paragraph" if said.text or span != body else "scene"
-    if span.end == sentence.end:
-        return "sentence"
-    return "clause" if text[span.start : span.end].rstrip(_CLOSERS).endswith(_CLAUSE_ENDS) else "cut"
+def _together(held: Piece, piece: Piece) -> bool:
+    """Whether nothing ordered stands between two pieces: no silence, and no other voice or rate."""
+    alike = (held.voice, held.rate) == (piece.voice, piece.rate)
+    return not piece.silence_ms and (alike or not held.tokens or not piece.tokens)
 
 
-def _take(text: str, rest: Span, language: str, targets: _Targets, *, heading: bool) -> tuple[Span, Phonemes]:
-    """The beginning of what is left of a sentence, as much as one segment should have of it."""
-    span = rest
-    if rest.end - rest.start > _LONGEST_TEXT:
-        bound = Span(start=rest.start, end=rest.start + _LONGEST_TEXT)
-        span = _until(text, rest, _at_clause(text, bound, _LONGEST_TEXT * 0.8) or _at_word(text, bound, _LONGEST_TEXT))
-    said = phonemize(text[span.start : span.end], language, heading=heading)
-    while said.tokens > (targets.now if targets.growing else min(targets.now * _SLACK, N_MAX)):
-        cut = _cut(text, span, said.tokens, targets)
-        if cut is None:
-            break
-        span = _until(text, span, cut)
-        said = phonemize(text[span.start : span.end], language, heading=heading)
-    return span, said
-
-
-def _cut(text: str, span: Span, tokens: int, targets: _Targets) -> int | None:
-    """Where to end a piece that is too long; None where it had better stay whole."""
-    pieces = tokens / targets.now if targets.growing else max(2, round(tokens / targets.now))
-    aim = (span.end - span.start) / pieces
-    at = _at_clause(text, span, aim)
-    if at is not None or tokens <= (min(_PATIENCE * targets.now, N_MAX) if targets.growing else N_MAX):
-        return at
-    return _at_word(text, span, 2 * aim if targets.growing else aim) if span.end - span.start > 1 else None
-
-
-def _until(text: str, span: Span, end: int) -> Span:
-    return next(trimmed(text, span.start, end))
-
-
-def _at_clause(text: str, span: Span, aim: float) -> int | None:
-    """The clause's end nearest to so many characters, if one is near enough."""
-    ends = [match.end() for match in _CLAUSE.finditer(text, span.start, span.end) if match.end() < span.end]
-    near = [end for end in ends if _NEAREST * aim <= end - span.start <= _FARTHEST * aim]
-    near = [end for end in near if span.end - end >= _NEAREST * aim]
-    return min(near, key=lambda end: abs(end - span.start - aim), default=None)
-
-
-def _at_word(text: str, span: Span, aim: float) -> int:
-    """The word's end nearest to so many characters; inside a word where there is no other way."""
-    ends = [match.start() for match in _WORD.finditer(text, span.start, span.end)]
-    near = [end for end in ends if end - span.start <= _FARTHEST * aim]
-    if near:
-        return min(near, key=lambda end: abs(end - span.start - aim))
-    middle = min(span.start + max(1, int(aim)), span.start + (span.end - span.start) // 2 or span.start + 1)
-    cut = middle
-    # An accent or a joiner belongs to the letter before it.
-    while cut < span.end and (combining(text[cut]) or text[cut] in _JOINERS or text[cut - 1] == _JOINERS[0]):
-        cut += 1
-    return cut if cut < span.end else middle
+def _neighbours(held: Piece, piece: Piece, manner: Manner) -> bool:
+    """Whether two paragraphs may share a breath: both are said, and nobody asked for another pause between them."""
+    usual = held.ends in ("paragraph", "heading") and manner.pauses[held.ends] == PAUSES_MS[held.ends]
+    return usual and held.tokens > 0 and piece.tokens > 0 and _together(held, piece)

@@ -27,6 +27,8 @@ class Phonemes:
     """`misaki` or `espeak`; empty where there was nothing to do."""
     unknown: tuple[str, ...] = ()
     """Words no dictionary has, pronounced by their spelling, and what could not be said at all."""
+    lost: tuple[str, ...] = ()
+    """Of those, what could not be said at all."""
 
     @property
     def tokens(self) -> int:
@@ -101,6 +103,7 @@ def _fitted(read: Utterance, words: Sequence[Word], language: str, notes: Sequen
         text=fitted.text if heard else "",
         backend=backends.name(language) if words else "",
         unknown=tuple(dict.fromkeys(filter(None, unknown))),
+        lost=tuple(word.lost for word in words if word.lost),
     )
     return Explained(phonemes=phonemes, reading=read, words=tuple(words))
 

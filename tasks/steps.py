@@ -69,6 +69,7 @@ def _do(here: process.Process, claim: Claim, work: Work) -> str:
         raise _failed(here, claim, f"{type(error).__name__}: {error}", hopeless=False) from error
     here.send(outcome)
     here.served += 1
+    here.count()
     return f"{told(claim.step)}: {sentence if outcome.status == 'ok' else UNCLAIMED[outcome.status]}"
 
 

@@ -1,37 +1,84 @@
 """segment:n — phonemes become audio and are published. Knows the engine only by its Protocol."""
 
 from broker import process
-from broker.ledger import Claim, Outcome, Spoken
+from broker.ledger import Claim, Outcome, Source, Spoken
 from broker.watchdog import speaking_s
-from chorus.request import Request
+from chorus.request import FASTEST, SLOWEST, Request
+from chorus.voices import canonical
 from chorus.wire import RATE_HZ, SAMPLE_BYTES, cut
-from tasks import audio, engine
-from tasks.engine import Lane, Speech, Utterance
+from tasks import audio, engine, shelf
+from tasks.engine import Lane, Utterance
+from tasks.shelf import Take
 
 
 def speak(claim: Claim, lane: Lane) -> tuple[Outcome, str]:
-    """Speak one segment and commit it."""
-    request = Request.from_json(claim.request)
-    speed = audio.split_speed(request.speed)
-    utterance = Utterance(phonemes=claim.spec["phonemes"], voice=request.voice, speed=speed.model)
-    speech = _speech(claim, utterance, lane)
-    spoken = audio.stretch(audio.to_pcm(speech.audio), speed.stretch)
-    pcm = spoken + audio.silence(claim.spec["pause_ms"] / request.speed)
+    """Speak one segment, or find it where it was spoken before, and commit it."""
     here = process.current()
+    request = Request.from_json(claim.request)
+    speed = _speed(claim, request)
+    voice = canonical(claim.spec.get("voice") or request.voice)
+    name, kept = _name(claim, voice, speed), shelf.current()
+    primer = request.live and claim.number == 0
+    found = kept.find(name, primer=primer) if kept and not claim.fresh else None
+    take, spoken_s = (found[0], 0.0) if found else _spoken(claim, voice, speed, lane)
+    placed = _led(take, claim.spec.get("lead_ms", 0) / request.speed)
+    pcm = placed.pcm + audio.silence(claim.spec["pause_ms"] / request.speed)
     told = Spoken(
         frames=len(pcm) // SAMPLE_BYTES,
-        wall_ms=round(speech.seconds * 1000),
-        audible=audio.silent_frames(spoken) * SAMPLE_BYTES < len(spoken),
+        wall_ms=round(spoken_s * 1000),
+        audible=audio.silent_frames(take.pcm) * SAMPLE_BYTES < len(take.pcm),
         worker=here.worker.id,
-        timings=tuple((symbol, start / speed.stretch, end / speed.stretch) for symbol, start, end in speech.timings),
+        timings=placed.timings,
+        source=found[1] if found else _temperature(here),
     )
     outcome = here.ledger.commit_segment(claim, cut(claim.number, pcm), told)
-    return outcome, f"{told.frames / RATE_HZ:.1f} s audio in {speech.seconds:.1f} s"
+    if kept:
+        # Whoever listens has it by now.
+        kept.keep(name, take, found=found[1] if found else None, primer=primer)
+    how = "spoken before" if found else f"in {spoken_s:.1f} s"
+    return outcome, f"{told.frames / RATE_HZ:.1f} s audio {how}"
 
 
-def _speech(claim: Claim, utterance: Utterance, lane: Lane) -> Speech:
-    """Where processes may have died of it, a process of its own speaks it; the lane's slot is taken all the same."""
-    if not claim.apart:
-        return engine.current().speak(utterance, lane)
-    limit_s = speaking_s(claim, process.current().settings.deadline_s)
-    return engine.current().speak_apart(utterance, limit_s=limit_s)
+def _led(take: Take, lead_ms: float) -> Take:
+    """With the silence that is ordered before it; what is kept for others goes without."""
+    if not lead_ms:
+        return take
+    timings = ((symbol, start + lead_ms / 1000, end + lead_ms / 1000) for symbol, start, end in take.timings)
+    return Take(pcm=audio.silence(lead_ms) + take.pcm, timings=tuple(timings))
+
+
+def _speed(claim: Claim, request: Request) -> float:
+    """A text may ask for more than there is."""
+    return min(max(request.speed * float(claim.spec.get("rate", 1)), SLOWEST), FASTEST)
+
+
+def _name(claim: Claim, voice: str, speed: float) -> str:
+    speaker = engine.current()
+    return shelf.name_of(
+        sound=speaker.sound,
+        voices_digest=speaker.voices_digest,
+        voice=voice,
+        speed=speed,
+        phonemes=claim.spec["phonemes"],
+    )
+
+
+def _temperature(here: process.Process) -> Source:
+    here.spoken += 1
+    return "warm" if here.spoken > 1 else "cold"
+
+
+def _spoken(claim: Claim, voice: str, speed: float, lane: Lane) -> tuple[Take, float]:
+    """The audio, and the seconds of inference it took.
+
+    Where processes may have died of it, a process of its own speaks it; the lane's slot is taken all the same.
+    """
+    model, stretch = audio.split_speed(speed)
+    utterance = Utterance(phonemes=claim.spec["phonemes"], voice=voice, speed=model)
+    if claim.apart:
+        limit_s = speaking_s(claim, process.current().settings.deadline_s)
+        speech = engine.current().speak_apart(utterance, limit_s=limit_s)
+    else:
+        speech = engine.current().speak(utterance, lane)
+    timings = tuple((symbol, start / stretch, end / stretch) for symbol, start, end in speech.timings)
+    return Take(pcm=audio.stretch(audio.to_pcm(speech.audio), stretch), timings=timings), speech.seconds

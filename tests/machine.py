@@ -50,6 +50,8 @@ class Machine:
             "CHORUS_MODEL": str(self._model),
             "CHORUS_VOICES": str(VOICES),
             "CHORUS_OFFLINE": "1",
+            # What a test looks at is being spoken, not remembered.
+            "CHORUS_CACHE_MB": "0",
         }
 
     def environment(self, **more: str) -> dict[str, str]:

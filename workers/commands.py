@@ -24,6 +24,7 @@ from chorus.terminal import clock, complain, progress, tell
 from workers.housekeeping import download_bar, mount, settings_for
 
 if TYPE_CHECKING:
+    from workers.inspection import Inspection
     from workers.models import Model
 
 RENDER: Final = "render"
@@ -66,7 +67,9 @@ class Program(typer.core.TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """A first word that is no command but a file, or looks like one, is a book."""
         word = args[0] if args else ""
-        if self.get_command(ctx, word) is None and (Path(word).exists() or Path(word).suffix or "/" in word):
+        if self.get_command(ctx, word) is None and (
+            Path(word).exists() or Path(word).suffix or "/" in word or word == "-"
+        ):
             args = [RENDER, *args]
         return super().resolve_command(ctx, args)
 
@@ -92,9 +95,16 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
     speed: options.Speed = 1.0,
     language: options.Language = "",
     chapters: options.Chapters = "",
+    skip: options.Skip = "",
+    speak: options.Speak = "",
+    encoding: options.Encoding = "",
+    one_book: options.OneBook = False,
     title: options.Title = "",
     author: options.Author = "",
     cover: options.Cover = None,
+    as_written: options.AsWritten = "",
+    pauses: options.Pauses = "",
+    lexicon: options.Lexicon = None,
     on_error: options.OnFailure = "silence",
     priority: options.Urgency = "normal",
     fresh: options.Fresh = False,
@@ -117,12 +127,19 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         speed=speed,
         language=normalise(language) if language else "",
         chapters=chapters,
+        skip=skip,
+        speak=speak,
+        encoding=encoding,
+        one_book=one_book,
         title=title,
         author=author,
         cover=cover,
         on_error=options.as_on_error(on_error),
         priority=options.as_priority(priority),
         captions=captions,
+        as_written=as_written,
+        pauses=pauses,
+        lexicon=options.as_lexicon(lexicon),
     )
     found = orders.orders(sources, asked)
     rendering.render(
@@ -145,36 +162,49 @@ def choose_model(settings: FarmSettings, *, ask: bool) -> "Model":
 
 
 @app.command()
-def inspect(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A document.", show_default=False)],
+def inspect(  # noqa: PLR0913 - see above
+    sources: options.Sources,
     *,
     voice: options.Voice = options.DEFAULT_VOICE,
     speed: options.Speed = 1.0,
     language: options.Language = "",
     chapters: options.Chapters = "",
+    skip: options.Skip = "",
+    speak: options.Speak = "",
+    encoding: options.Encoding = "",
+    one_book: options.OneBook = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show what a document holds: chapters, words, segments, how long it will last."""
+    """Show what documents hold: chapters, words, segments, how long they will last, and what is left out and why."""
     from chorus.languages import normalise  # noqa: PLC0415 - see above
-    from chorus.request import Request  # noqa: PLC0415
-    from tasks import documents  # noqa: PLC0415
-    from tasks.documents.model import select  # noqa: PLC0415
-    from tasks.plan import spoken_language  # noqa: PLC0415
+    from chorus.sources import sources as named  # noqa: PLC0415
     from workers import inspection, orders  # noqa: PLC0415
 
-    asked = Request(name=source.name, voice=voice, speed=speed, language=normalise(language) if language else "")
-    document = select(documents.read(orders.read_file(source), source.name), chapters)
-    found = inspection.inspect(document, spoken_language(asked, document), speed)
-    if as_json:
-        tell(json.dumps(asdict(found), ensure_ascii=False))
-        return
+    wishes = options.wishes(
+        voice=voice,
+        speed=speed,
+        language=normalise(language) if language else "",
+        chapters=chapters,
+        skip=skip,
+        speak=speak,
+        encoding=encoding,
+    )
+    for source in named(list(orders.files(sources)), one_book=one_book):
+        found = inspection.inspect_source(source, wishes)
+        if as_json:
+            tell(json.dumps(asdict(found), ensure_ascii=False))
+        else:
+            _show(found)
+
+
+def _show(found: "Inspection") -> None:
     table = Table("", "chapter", "words", "segments", "length", title=found.title, title_justify="left", box=None)
     for row in found.chapters:
         table.add_row(str(row.number), row.title, str(row.words), str(row.segments), clock(row.estimated_s))
     table.add_row("", "in all", str(found.words), str(found.segments), clock(found.estimated_s), style="bold")
     Console().print(table)
-    if found.left_out:
-        tell(f"Left out: {'; '.join(found.left_out)}.")
+    for left_out in found.left_out:
+        tell(f"Left out: {left_out}")
 
 
 mount(app)

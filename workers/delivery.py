@@ -11,7 +11,7 @@ from typing import Any
 from broker.store import LocalStore, job_key, report_key, result_key
 from chorus.errors import DiskError
 from chorus.files import whole_file
-from chorus.terminal import clock
+from chorus.terminal import clock, of_before
 from tasks.captions import as_captions, captions
 from tasks.parts import read_sidecars
 from workers.orders import Order
@@ -58,12 +58,14 @@ def report_path(target: Path) -> Path:
 
 def made(report: dict[str, Any]) -> str:
     """The last line of a render."""
-    segments, chapters = report["segments"], len(report["chapters"])
+    segments, chapters, pace = report["segments"], len(report["chapters"]), report["times_real_time"]
+    done, cached = segments["planned"] - segments["failed"], segments.get("cached", 0)
+    speed = f" ({pace:.1f}x real time)" if pace else ""
     lost = f", {segments['failed']} of them could not be spoken" if segments["failed"] else ""
     return (
         f"{report['file']}: {clock(report['audio_s'])} in {chapters} chapter{'' if chapters == 1 else 's'}, "
-        f"{segments['planned']} segments{lost}, made in {clock(report['wall_s'])} "
-        f"({report['times_real_time']:.1f}x real time)."
+        f"{segments['planned']} segments{lost}, made in {clock(report['wall_s'])}{speed}."
+        f"{of_before(segments['planned'], done, cached)}"
     )
 
 

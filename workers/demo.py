@@ -38,7 +38,9 @@ Tell = Callable[[str], None]
 def demo(settings: FarmSettings, tell: Tell) -> None:
     """Tell the story undisturbed, then with a kill; FarmError if the two files differ."""
     with tempfile.TemporaryDirectory(prefix="chorus-demo-") as home:
-        own = settings.model_copy(update={"url": "", "home": Path(home), "store": None, "slots": 1, "lease_s": LEASE_S})
+        # Without a cache: what was told once would not be spoken the second time.
+        stage = {"url": "", "home": Path(home), "store": None, "slots": 1, "lease_s": LEASE_S, "cache_mb": 0}
+        own = settings.model_copy(update=stage)
         spec = StackSpec(voice=False, others=tuple(voice_program(name) for name in NAMES))
         with ensure(own, spec) as stack, Client(stack.url) as client, connect(stack.url) as server:
             _Stage(client, server, Path(home), tell).play()

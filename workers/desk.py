@@ -5,6 +5,7 @@ from typing import Any
 
 from broker import process
 from broker.app import DESK, DESK_LIVE, app
+from broker.cache import FOLDER, DiskCache
 from broker.gate import HOLD
 from broker.hints import store_queue
 from broker.settings import settings
@@ -19,6 +20,7 @@ UNFINISHED, FINISHED = timedelta(days=30), timedelta(days=1)
 def _open(node: str, conf: Any) -> None:
     store = LocalStore(settings().store_folder())
     store.sweep(unfinished=UNFINISHED, finished=FINISHED)
+    DiskCache(store.folder / FOLDER, most_bytes=settings().cache_bytes()).trim()
     slots = settings().desk_slots
     listen(conf, dict.fromkeys((DESK_LIVE, store_queue(store.id), DESK), slots + HOLD))
     process.open_process(app, settings(), role="desk", node=node, slots={"desk": slots}, store=store)

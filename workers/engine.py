@@ -6,6 +6,7 @@ Knows nothing of queues, jobs or Redis: an utterance goes in, validated speech c
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 
 import kokoro_onnx
 
@@ -21,6 +22,8 @@ from workers.validation import check_outputs, check_speech, shown
 
 MAX_TOKENS = 510
 SLOWEST, FASTEST = 0.5, 2.0
+# Half a megabyte each.
+_BLENDS_KEPT = 16
 # Heard by nobody: it pays the first run's allocations before someone waits for them.
 _WARM_UP = "həlˈoʊ"
 
@@ -71,6 +74,7 @@ class KokoroEngine:
         self.voices_digest = model.voices_digest
         self._opened = model
         self._styles = styles
+        self._style = lru_cache(maxsize=_BLENDS_KEPT)(partial(voicebank.style, styles))
         self._booths = booths
         self._apart = threading.Lock()
 
@@ -84,7 +88,7 @@ class KokoroEngine:
 
     def speak(self, utterance: Utterance, lane: Lane) -> Speech:
         """Say it on this lane, or raise ChorusError. A run of spaces is read as one, and none at either end."""
-        style = self._styles[voicebank.require(utterance.voice, self._styles)]
+        style = self._style(utterance.voice)
         booth = self._booths.get(lane)
         if booth is None:
             raise FarmError("The engine is closed: this process is going down.")

@@ -4,7 +4,7 @@ Parses, calls, prints. What is heavy to import is imported by the command that n
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -94,6 +94,8 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
     for worker in workers:
         slots = ", ".join(f"{lane} {count}" for lane, count in worker.slots.items())
         tell(f"{worker.id}: {worker.model or worker.role} · slots {slots} · {worker.served} steps done")
+        for what, counts in worker.counters.items():
+            tell(f"{worker.id}, {what}: {_counted(counts)}")
     for one in sessions:
         for lane in one.lanes:
             tell(
@@ -104,6 +106,17 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
         from workers.models import PULL  # noqa: PLC0415 - see above
 
         tell(f"The stand-in voice speaks: `{PULL}` fetches Kokoro's real one.")
+
+
+def _counted(counts: Mapping[str, float]) -> str:
+    """`hits 9, misses 3 (75 %), entries 3`."""
+    told = []
+    for name, value in counts.items():
+        told.append(f"{value / 1e6:.1f} MB" if name == "bytes" else f"{name.replace('_', ' ')} {value:.10g}")
+        asked = counts.get("hits", 0) + counts.get("misses", 0)
+        if name == "misses" and asked:
+            told[-1] += f" ({counts['hits'] / asked:.0%} found)"
+    return ", ".join(told)
 
 
 def reset(*, url: options.Url = "") -> None:

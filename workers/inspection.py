@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 
+from chorus.request import Request
+from chorus.sources import Source
+from chorus.submission import Wishes
 from chorus.wire import RATE_HZ
-from tasks.documents.model import Document
+from tasks import documents
+from tasks.documents.model import Document, select
+from tasks.plan import spoken_language
 from tasks.segments import estimate_frames, segments
 
 
@@ -35,6 +40,14 @@ class Inspection:
     estimated_s: int
     left_out: tuple[str, ...]
     """What the source holds and nobody will hear."""
+
+
+def inspect_source(source: Source, wishes: Wishes) -> Inspection:
+    """What is in a document the user names, read as a render would read it."""
+    named: Wishes = {**wishes, "name": source.name}
+    request = Request(**named)
+    document = select(documents.read(source.read(), source.name, documents.wanted(request)), request.chapters)
+    return inspect(document, spoken_language(request, document), request.speed)
 
 
 def inspect(document: Document, language: str, speed: float) -> Inspection:

@@ -13,14 +13,15 @@ from chorus.errors import OptionError, OutputError, SourceError
 from chorus.files import reason
 from chorus.options import as_format
 from chorus.request import FORMATS, Format, OnError, Priority, Request
+from chorus.sources import PIPE, Source, read_file
+from chorus.sources import sources as named
 from tasks import documents
 from tasks.captions import as_captions
 from tasks.documents.model import Document, select
 from tasks.encode.cover import read_cover
 
 DEFAULT_FORMAT: Format = "m4b"
-PIPE = Path("-")
-READABLE = (".epub", ".md", ".markdown", ".txt", ".text")
+READABLE = (".epub", ".md", ".markdown", ".txt", ".text", ".ssml", ".html", ".htm", ".xhtml", ".pdf", ".docx")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +55,20 @@ class Options:
     on_error: OnError
     priority: Priority = "normal"
     captions: str = ""
+    as_written: str = ""
+    pauses: str = ""
+    lexicon: str = ""
+    """As chorus.lexicon writes it."""
+    one_book: bool = False
+    """All sources are one document, in their order."""
+    skip: str = ""
+    speak: str = ""
+    encoding: str = ""
 
 
 def orders(sources: Iterable[Path], options: Options) -> list[Order]:
     """An order per document, or the first thing that is wrong with one."""
-    found = list(_files(sources))
+    found = named(list(files(sources)), one_book=options.one_book)
     output = options.output
     if output == PIPE:
         raise OutputError("A book is a file, and `-o -` is a pipe: name a file, or use `chorus say` for a pipe.")
@@ -67,21 +77,22 @@ def orders(sources: Iterable[Path], options: Options) -> list[Order]:
             raise OutputError(f"{output} is one file, but {len(found)} documents were named: name a folder.")
         raise OutputError(f"The output folder {output} does not exist: make it, or name another.")
     cover = _cover(options.cover) if options.cover else None
-    made = [_order(path, options, cover) for path in found]
+    made = [_order(source, options, cover) for source in found]
     _check_distinct(found, made)
     return made
 
 
-def _check_distinct(found: Iterable[Path], made: Iterable[Order]) -> None:
+def _check_distinct(found: Iterable[Source], made: Iterable[Order]) -> None:
     """Two books in one file would be the second alone."""
-    known: dict[Path, Path] = {}
-    for path, order in zip(found, made, strict=True):
-        other = known.setdefault(order.target, path)
-        if other is not path:
-            raise OutputError(f"{other} and {path} would both become {order.target}: render them one by one.")
+    known: dict[Path, Source] = {}
+    for source, order in zip(found, made, strict=True):
+        other = known.setdefault(order.target, source)
+        if other is not source:
+            raise OutputError(f"{other} and {source} would both become {order.target}: render them one by one.")
 
 
-def _files(sources: Iterable[Path]) -> Iterator[Path]:
+def files(sources: Iterable[Path]) -> Iterator[Path]:
+    """The files that are named, and the documents in folders that are."""
     for source in sources:
         if not source.is_dir():
             yield source
@@ -92,14 +103,12 @@ def _files(sources: Iterable[Path]) -> Iterator[Path]:
         yield from books
 
 
-def _order(path: Path, options: Options, cover: bytes | None) -> Order:
-    # A file's name may be any bytes, a request's is text.
-    name = os.fsencode(path.name).decode("utf-8", "replace")
+def _order(source: Source, options: Options, cover: bytes | None) -> Order:
     form = _format(options)
     if options.captions:
         as_captions(options.captions)
     request = Request(
-        name=name,
+        name=source.name,
         voice=options.voice,
         speed=options.speed,
         language=options.language,
@@ -108,10 +117,16 @@ def _order(path: Path, options: Options, cover: bytes | None) -> Order:
         author=options.author,
         format=form,
         on_error=options.on_error,
+        as_written=options.as_written,
+        pauses=options.pauses,
+        lexicon=options.lexicon,
+        skip=options.skip,
+        speak=options.speak,
+        encoding=options.encoding,
     )
-    target = _target(path, form, options)
-    data = read_file(path)
-    document = select(documents.read(data, name), options.chapters)
+    target = _target(source, form, options)
+    data = source.read()
+    document = select(documents.read(data, source.name, documents.wanted(request)), options.chapters)
     return Order(
         data=data,
         document=document,
@@ -132,16 +147,6 @@ def _cover(path: Path) -> bytes:
     return data
 
 
-def read_file(path: Path) -> bytes:
-    """A file the user named."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise SourceError(f"{path} does not exist: check the name.") from error
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({reason(error)}).") from error
-
-
 def _format(options: Options) -> Format:
     """-f, else the output's ending, else an audiobook. They may not contradict each other."""
     named = options.output is not None and not options.output.is_dir()
@@ -153,7 +158,7 @@ def _format(options: Options) -> Format:
     return options.format or as_format(ending) or DEFAULT_FORMAT
 
 
-def _target(source: Path, form: Format, options: Options) -> Path:
+def _target(source: Source, form: Format, options: Options) -> Path:
     output = options.output or Path.cwd()
     target = output / f"{source.stem}.{form}" if output.is_dir() else output
     if not target.suffix:

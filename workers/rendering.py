@@ -4,7 +4,7 @@ Ties orders, models, the stack and the client together. Knows nothing of the com
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from typing import Protocol, cast
@@ -18,6 +18,7 @@ from chorus.records import JobRecord, State
 from chorus.submission import MAX_SOURCE_BYTES, Terms, Wishes
 from chorus.terminal import Progress
 from tasks import phonemes
+from tasks.documents.model import Document
 from tasks.plan import spoken_language
 from workers import voicebank
 from workers.delivery import deliver, finished_run, made
@@ -122,10 +123,16 @@ def _farm_voice(client: Client) -> Voice:
 
 def _introduce(voice: Voice, orders: list[Order], progress: Progress) -> None:
     for order in orders:
-        voicebank.require(order.request.voice, voice.known)
+        for name in (order.request.voice, *_marked_voices(order.document)):
+            voicebank.require(name, voice.known)
         phonemes.check(spoken_language(order.request, order.document))
     if voice.stand_in:
         progress.note(f"Speaking with the {voice.name}, which only stands in: `{PULL}` fetches Kokoro's real voice.")
+
+
+def _marked_voices(document: Document) -> Iterator[str]:
+    """Whom the document itself wants to hear."""
+    return (mark.value for chapter in document.chapters for mark in chapter.marks if mark.kind == "voice")
 
 
 def _job(order: Order, voice: Voice) -> str:

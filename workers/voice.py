@@ -6,8 +6,9 @@ from broker import process
 from broker.app import app
 from broker.gate import HOLD
 from broker.hints import voice_queue
+from broker.primers import Primers
 from broker.settings import settings
-from tasks import engine, voice
+from tasks import engine, shelf, voice
 from workers import remote  # noqa: F401 - its commands are known to Celery once it is imported
 from workers.life import connect, listen
 
@@ -24,7 +25,7 @@ def _open(node: str, conf: Any) -> None:
     live, bulk = voice_queue("live", speaker.sound), voice_queue("bulk", speaker.sound)
     slots = {"live": speaker.slots("live"), "bulk": speaker.slots("bulk")}
     listen(conf, {live: sum(slots.values()), bulk: slots["bulk"] + HOLD})
-    process.open_process(
+    here = process.open_process(
         app,
         settings(),
         role="voice",
@@ -38,6 +39,9 @@ def _open(node: str, conf: Any) -> None:
         stand_in=model.stand_in,
         voices=speaker.voices(),
     )
+    kept = shelf.open_shelf(settings(), Primers(here.redis))
+    if kept:
+        here.count(kept.counters)
 
 
 voice.register(app)

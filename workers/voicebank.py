@@ -1,4 +1,4 @@
-"""The voices file: an npz of style tables, one per voice, read once and shared.
+"""The voices file: an npz of style tables, one per voice, read once and shared, and the blends made of them.
 
 Knows nothing of the model that speaks with them.
 """
@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from chorus import voices
 from chorus.errors import ModelError, OptionError
 
 Style = NDArray[np.float32]
@@ -39,15 +40,34 @@ def load(path: Path) -> Mapping[str, Style]:
     return MappingProxyType(bank)
 
 
-def require(name: str, known: Iterable[str]) -> str:
-    """The name if there is such a voice, else OptionError with the nearest ones."""
+def require(voice: str, known: Iterable[str]) -> str:
+    """The canonical spelling of a name or a blend if there are such voices, else OptionError with the nearest ones."""
     names = sorted(known)
-    if name in names:
-        return name
+    for share in voices.blend(voice):
+        if share.name not in names:
+            raise _unknown(share.name, voice, names)
+    return voices.canonical(voice)
+
+
+def style(bank: Mapping[str, Style], voice: str) -> Style:
+    """The table of a name or a blend: of several voices their weighted mean, row by row."""
+    require(voice, bank)
+    shares = voices.blend(voice)
+    if len(shares) == 1:
+        return bank[shares[0].name]
+    rows = min(len(bank[share.name]) for share in shares)
+    mixed = sum(float(share.weight) * bank[share.name][:rows].astype(np.float64) for share in shares)
+    table = np.asarray(mixed, dtype=np.float32)
+    table.setflags(write=False)
+    return table
+
+
+def _unknown(name: str, voice: str, names: list[str]) -> OptionError:
     near = difflib.get_close_matches(name.strip().casefold(), names, n=3, cutoff=0.5)
     shown = ", ".join([*names[:_NAMES_SHOWN], *(["…"] if len(names) > _NAMES_SHOWN else [])])
     remedy = f"did you mean {' or '.join(near)}?" if near else f"there are {shown}."
-    raise OptionError(f"Voice {name!r} is unknown: {remedy}")
+    within = "" if voice.strip() == name else f" in {voice!r}"
+    return OptionError(f"Voice {name!r}{within} is unknown: {remedy}")
 
 
 def _npz(file: BinaryIO, path: Path) -> np.lib.npyio.NpzFile:

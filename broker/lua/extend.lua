@@ -2,8 +2,8 @@
 -- has already is passed over, so a plan that died halfway is simply made again.
 -- ARGV 3-5 as in guard.lua. ARGV 6: the document as JSON {title, author, language, chapters, characters}, with the first
 -- call of plan:0, else empty. ARGV 7: index within the chapter of the first spec. ARGV 8…: specs as JSON
--- {chapter, frames, …}. One with `stored` {part, number, frames} lies in the store since an earlier ledger lost this job:
--- if it gets the same place again, it counts as spoken.
+-- {chapter, frames, g2p_ms, …}. One with `stored` {part, number, frames} lies in the store since an earlier ledger lost
+-- this job: if it gets the same place again, it counts as spoken.
 -- Writes record, specs, steps, parts, chapters. Status: ok | done | gone.
 
 local k = tonumber(string.match(step, '%d+$'))
@@ -39,6 +39,7 @@ local function take(spec)
   redis.call('HSET', specs, n, cjson.encode(spec))
   set('part_frames', frames + spec.frames)
   add('segments_planned', 1)
+  add('g2p_us', math.floor(1000 * (spec.g2p_ms or 0)))
 end
 
 if ARGV[6] ~= '' then

@@ -14,7 +14,7 @@
 --   11 stream    stream  the audio (docs/wire.md)
 --   12 entries   hash    segment number -> ids of its stream entries, until they are freed
 --   13 parts     hash    part number -> {chapter, first, last, left, closed} as JSON
---   14 chapters  hash    chapter number -> {title, first, count, characters} as JSON
+--   14 chapters  hash    chapter number -> {title, first, count, characters, sha256, unsaid} as JSON
 --   15 readers   hash    listener -> {segment, deadline_ms} as JSON
 -- ARGV 1: what is known of the farm now, as JSON {slots: {sound: slots}, memory_tight}. ARGV 2: the lease in ms.
 -- The rest is each script's own.

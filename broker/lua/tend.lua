@@ -56,8 +56,9 @@ local function restart()
   for _, field in ipairs({
     'started_ms', 'finished_ms', 'chapters_total', 'chapters_planned', 'chapter_now', 'segments_planned',
     'segments_done', 'segments_failed', 'parts_total', 'parts_done', 'part_frames', 'frames', 'audio_wall_ms',
-    'characters', 'characters_total', 'first_audio_ms', 'document', 'error', 'result', 'waiting', 'end_id', 'next',
-    'freed', 'listened_ms', 'unheard', 'active_ms', 'running_since_ms',
+    'segments_cached', 'frames_cached', 'g2p_us', 'characters', 'characters_total', 'first_chunk_ms', 'first_audio_ms',
+    'first_audio_from', 'document', 'error', 'result', 'waiting', 'end_id', 'next', 'freed', 'listened_ms', 'unheard',
+    'active_ms', 'running_since_ms',
   }) do redis.call('HDEL', record, field) end
   add('epoch', 1)
   set('fresh', 1)

@@ -1,61 +1,82 @@
-"""Markdown: headings become chapters, links their text, tables rows; code is left out. Knows no other format."""
+"""Markdown: headings become chapters, links their text, tables rows, footnotes notes. Knows no other format."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from tasks.documents.commonmark import tokens
+from tasks.documents.encoding import decode, unified
+from tasks.documents.front import front
 from tasks.documents.html import text_of
-from tasks.documents.model import Document, Draft, audible, clean, counted
-from tasks.documents.plain import decode, title_of
+from tasks.documents.markup import SOFT, Cast
+from tasks.documents.model import USUAL, Document, Draft, Run, Tag, Wanted, audible, clean, counted
+from tasks.documents.plain import title_of
 
-_FRONT = re.compile(r"\A\s*---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FIELD = re.compile(r"^(title|author|authors|creator|lang|language):[ \t]*(.+?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
-_ONE_NAME = {"authors": "author", "creator": "author", "lang": "language"}
+_LANGUAGE = re.compile(r"""<([a-z][a-z0-9]*)\b[^>]*?\slang\s*=\s*["']?([A-Za-z0-9-]{1,35})""", re.IGNORECASE)
+_ELEMENT = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
+_DONE = re.compile(r"\A\[[ xX]\][ \t]+")
+"""A task's box."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Block:
-    text: str
-    level: int
+    runs: tuple[Run, ...]
+    level: int = 0
     """A heading's, 1 to 6; 0 for any other paragraph."""
+    kind: str = ""
+    continued: bool = False
+
+    @property
+    def text(self) -> str:
+        """What is visible of it, pictures aside."""
+        return clean("".join(run.text for run in self.runs if not run.kind))
 
 
 @dataclass(kw_only=True)
 class _Reader:
-    """Turns tokens into blocks and counts what is not spoken."""
+    """Turns tokens into blocks."""
 
-    code: int = 0
-    images: int = 0
+    marks: int = 0
+    """Of footnotes, in the text."""
     _level: int = 0
     _number: str = ""
-    _cells: list[str] = field(default_factory=list)
+    _item: bool = False
+    _note: bool = False
+    _begun: bool = False
+    """A table, or a note, of which a paragraph was given already."""
+    _cells: list[list[Run]] = field(default_factory=list)
 
-    def read(self, text: str) -> Iterator[_Block]:
+    def blocks(self, text: str, name: str) -> Iterator[_Block]:
         """The paragraphs in order."""
-        parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-        for token in parser.parse(text):
-            for paragraph in self._paragraphs(token):
-                if spoken := clean(paragraph):
-                    yield _Block(text=spoken, level=self._level)
+        for token in tokens(text, name):
+            match token.type:
+                case "inline" if self._cells:
+                    self._cells[-1] = self._inline(token)
+                case "inline":
+                    yield self._paragraph(token)
+                case "tr_close":
+                    yield self._block(_row(self._cells), kind="tables")
+                    self._cells = []
+                case "html_block":
+                    yield from (self._block([Run(part)]) for part in text_of(token.content))
+                case "fence" | "code_block":
+                    yield _Block(runs=(Run(token.content),), kind="code")
+                case _:
+                    self._structure(token)
 
-    def _paragraphs(self, token: Token) -> list[str]:
-        match token.type:
-            case "inline" if self._cells:
-                self._cells[-1] = self._inline(token)
-            case "inline":
-                number, self._number = self._number, ""
-                return [number + self._inline(token)]
-            case "tr_close":
-                row, self._cells = ", ".join(cell for cell in self._cells if cell), []
-                return [row]
-            case "html_block":
-                return text_of(token.content)
-            case _:
-                self._structure(token)
-        return []
+    def _paragraph(self, token: Token) -> _Block:
+        runs = self._inline(token)
+        if self._item and runs:
+            runs[0] = replace(runs[0], text=_DONE.sub("", runs[0].text, count=1))
+        number, self._number, self._item = self._number, "", False
+        return self._block([Run(number), *runs] if number else runs)
+
+    def _block(self, runs: list[Run], *, kind: str = "") -> _Block:
+        kind = "notes" if self._note else kind
+        continued, self._begun = self._begun, bool(kind)
+        return _Block(runs=tuple(runs), level=self._level, kind=kind, continued=continued)
 
     def _structure(self, token: Token) -> None:
         match token.type:
@@ -64,51 +85,78 @@ class _Reader:
             case "heading_close":
                 self._level = 0
             case "list_item_open":
-                self._number = f"{token.info}. " if token.info else ""
+                self._number, self._item = f"{token.info}. " if token.info else "", True
             case "th_open" | "td_open":
-                self._cells.append("")
-            case "fence" | "code_block":
-                self.code += 1
+                self._cells.append([])
+            case "footnote_open" | "footnote_close":
+                self._note, self._begun = token.type == "footnote_open", False
+            case "table_open":
+                self._begun = self._note and self._begun
 
-    def _inline(self, token: Token) -> str:
-        parts = []
+    def _inline(self, token: Token) -> list[Run]:
+        found: list[Run] = []
+        languages: list[tuple[str, Tag]] = []
         for child in token.children or []:
+            tags = tuple(tag for _, tag in languages)
             match child.type:
-                case "text" | "code_inline":
-                    parts.append(child.content)
+                case "text" | "code_inline" | "text_special":
+                    found.append(Run(child.content, tags))
                 case "softbreak":
-                    parts.append(" ")
+                    found.append(Run(SOFT, tags))
                 case "hardbreak":
-                    parts.append("\n")
+                    found.append(Run("\n", tags))
                 case "image":
-                    self.images += 1
-        return "".join(parts)
+                    found.append(Run(_plain(child), tags, kind="images"))
+                case "speech":
+                    run: Run = child.meta["run"]
+                    found.append(Run(run.text.strip("*_`"), (*tags, *run.tags)) if run.text else run)
+                case "footnote_ref":
+                    self.marks += 1
+                case "html_inline":
+                    found += [Run("\n")] if _html(child.content, languages) == "br" else []
+        return found
 
 
-def read(data: bytes, name: str) -> Document:
+def _html(element: str, languages: list[tuple[str, Tag]]) -> str:
+    """The element's name; one that states a language keeps it until it is closed."""
+    match = _ELEMENT.match(element)
+    name = match[2].lower() if match else ""
+    if match and match[1]:
+        open_ = [at for at, (opened, _) in enumerate(languages) if opened == name]
+        del languages[open_[-1] if open_ else len(languages) :]
+    elif stated := _LANGUAGE.match(element):
+        languages.append((name, Tag("language", stated[2])))
+    return name
+
+
+def _plain(token: Token) -> str:
+    """An image's alternative text."""
+    return "".join(child.content or _plain(child) for child in token.children or [])
+
+
+def _row(cells: list[list[Run]]) -> list[Run]:
+    row: list[Run] = []
+    for cell in cells:
+        if any(run.text.strip() for run in cell):
+            row += [Run(", "), *cell] if row else cell
+    return row
+
+
+def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     """The document in a Markdown file."""
-    text, fields = _front(decode(data, name))
+    text = unified(decode(data, name, wanted.encoding))
+    head = front(text, name)
     reader = _Reader()
-    blocks = list(reader.read(text))
-    title = fields.get("title") or _title(blocks) or title_of(name)
-    chapters, silent = audible(_drafts(blocks), otherwise=title)
+    blocks = [block for block in reader.blocks(text[head.length :], name) if block.runs]
+    title = head.title or _title(blocks) or title_of(name)
+    chapters, left_out = audible(_drafts(blocks, head.cast, wanted), otherwise=title)
     return Document(
         title=title,
-        author=fields.get("author", ""),
-        language=fields.get("language", ""),
+        author=head.author,
+        language=head.language,
         chapters=chapters,
-        left_out=(*counted(reader.code, "code block"), *counted(reader.images, "image"), *silent),
+        left_out=(*left_out, *counted(reader.marks, "note mark")),
     )
-
-
-def _front(text: str) -> tuple[str, dict[str, str]]:
-    """The text without its front matter, and the fields of it that we know."""
-    text = text.replace("\r\n", "\n")
-    match = _FRONT.match(text)
-    if match is None or ":" not in match[1]:
-        return text, {}
-    found = ((key.lower(), value.strip("\"'[]")) for key, value in _FIELD.findall(match[1]))
-    return text[match.end() :], {_ONE_NAME.get(key, key): value for key, value in found}
 
 
 def _title(blocks: list[_Block]) -> str:
@@ -118,15 +166,16 @@ def _title(blocks: list[_Block]) -> str:
     return " ".join(titles[0].split()) if len(titles) == 1 else ""
 
 
-def _drafts(blocks: list[_Block]) -> list[Draft]:
+def _drafts(blocks: list[_Block], cast: Cast, wanted: Wanted) -> list[Draft]:
     """Where there is one title at most, the second level makes the chapters; where there are more, the first."""
     deepest = 1 if sum(block.level == 1 for block in blocks) > 1 else 2
-    drafts = [Draft()]
+    drafts = [Draft(wanted=wanted)]
     for block in blocks:
         # A title directly above its first chapter is spoken with it.
         if 0 < block.level <= deepest:
             if not drafts[-1].only_headings:
-                drafts.append(Draft())
+                drafts.append(Draft(wanted=wanted))
             drafts[-1].title = block.text
-        drafts[-1].add(block.text, heading=block.level > 0)
+        for speech in cast.speeches(block.runs):
+            drafts[-1].add(speech, heading=block.level > 0, kind=block.kind, continued=block.continued)
     return drafts

@@ -1,27 +1,34 @@
 """What every reader makes of a file: chapters of plain paragraphs. Knows nothing of any file format or of speech."""
 
+import itertools
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from chorus.errors import OptionError
-from chorus.reading import SKIPPED
+from chorus.reading import SKIPPED, SPEAKABLE
+from tasks.documents.runs import MarkKind, Run, Tag, clean, placed
+
+__all__ = [
+    "BREAK", "USUAL", "Chapter", "Document", "Draft", "Mark", "MarkKind", "Paragraph", "Run", "Tag", "Wanted",
+    "audible", "clean", "counted", "select", "speakable",
+]  # fmt: skip
 
 BREAK = "\n\n"
 """What stands between two paragraphs of a chapter's text, and never inside one."""
 
-# Joiners and marks that show how to break or order letters, never a sound; espeak would spell some of them.
-# U+200C and U+200D stay: Hindi is written with them.
-_INVISIBLE = dict.fromkeys(
-    [0xAD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-)
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_BLANKS = re.compile(r"[^\S\n]+")
-_LINE_ENDS = re.compile(r" ?\n[\n ]*")
 _EMOJI = range(0x1F000, 0x20000)
 _TITLE_HEADINGS = 2
+_NAMES = {
+    "cover": "cover page", "titlepage": "title page", "copyright": "copyright page", "dedication": "dedication",
+    "contents": "table of contents", "notes": "note", "index": "index", "bibliography": "bibliography",
+    "tables": "table", "images": "image", "code": "code block",
+}  # fmt: skip
+_MANY = {"contents": "tables of contents", "index": "indexes", "bibliography": "bibliographies"}
+_BARE = "bare"
+"""Counted like a kind: images that were to be read and have no alternative text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,9 +40,6 @@ class Paragraph:
     end: int
     """Offset behind the last one."""
     heading: bool = False
-
-
-MarkKind = Literal["language", "voice", "rate", "say", "phonemes", "as", "pause"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +68,13 @@ class Wanted:
     encoding: str = ""
     """Of a text file, where it is known."""
 
+    def leaves_out(self, kind: str) -> bool:
+        """Whether a section, paragraph or run of this kind is not to be heard."""
+        return kind in self.skip or (kind in SPEAKABLE and kind not in self.speak)
+
+
+USUAL = Wanted()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chapter:
@@ -77,6 +88,8 @@ class Chapter:
     """Which paragraphs, counted from 0, are headings."""
     marks: tuple[Mark, ...] = ()
     """In the order of their starts; of marks of one kind over one character the last and innermost counts."""
+    kind: str = ""
+    """What the section is, a word of chorus.reading.SKIPPABLE; empty for a chapter like any other."""
 
     def paragraphs(self) -> Iterator[Paragraph]:
         """The paragraphs in order; with the breaks between them they are the whole text."""
@@ -93,6 +106,8 @@ class Document:
 
     title: str
     author: str = ""
+    series: str = ""
+    """As in `Discworld #3`."""
     language: str = ""
     """As the document states it, not yet normalised; empty when it does not say."""
     cover: bytes | None = None
@@ -103,47 +118,95 @@ class Document:
     """What the source holds and nobody will hear, each with its reason."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Passage:
+    """A paragraph before it has its place."""
+
+    text: str
+    marks: tuple[Mark, ...]
+    heading: bool
+    note: bool
+
+
 @dataclass(kw_only=True)
 class Draft:
-    """A chapter while a reader collects it: clean paragraphs go in, a Chapter comes out."""
+    """A chapter while a reader collects it: paragraphs go in, a Chapter of the wanted ones comes out."""
 
     title: str = ""
-    paragraphs: list[str] = field(default_factory=list)
-    headings: list[int] = field(default_factory=list)
+    kind: str = ""
+    """What the section is, a word of chorus.reading.SKIPPABLE."""
+    wanted: Wanted = USUAL
+    paragraphs: list[_Passage] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    """How much of each kind was added and is not wanted."""
+    _voice: Tag | None = None
+    _pauses: tuple[Tag, ...] = ()
+    """Of paragraphs that had nothing else."""
 
-    def add(self, text: str, *, heading: bool = False) -> None:
-        """Append a paragraph; one without any visible character is no paragraph."""
-        text = clean(text)
-        if not text:
+    def add(self, text: str | Iterable[Run], *, heading: bool = False, kind: str = "", continued: bool = False) -> None:
+        """Append a paragraph; one without any visible character is no paragraph.
+
+        `kind` is a word of SKIPPABLE or SPEAKABLE, `continued` says that it belongs to the same note, table or code
+        block as the one before. Notes come to stand behind everything else in their chapter.
+        """
+        runs = [Run(text)] if isinstance(text, str) else list(text)
+        if self.wanted.leaves_out(kind):
+            self.left_out[kind] += not continued and any(clean(run.text) for run in runs)
             return
-        if heading:
-            self.headings.append(len(self.paragraphs))
-        self.paragraphs.append(text)
+        pauses, self._pauses = self._pauses, ()
+        found, tags = placed([*(Run("", (tag,)) for tag in pauses), *self._voiced(filter(self._wants, runs))])
+        if not found:
+            self._pauses = tuple(one.tag for one in tags)
+            return
+        marks = tuple(Mark(start=one.start, end=one.end, kind=one.tag.kind, value=one.tag.value) for one in tags)
+        self.paragraphs.append(_Passage(text=found, marks=marks, heading=heading, note=kind == "notes"))
 
     @property
     def only_headings(self) -> bool:
         """Whether nothing stands under the headings yet."""
-        return len(self.headings) == len(self.paragraphs)
+        return all(passage.heading for passage in self.paragraphs)
 
     def chapter(self, *, otherwise: str = "") -> Chapter:
         """The finished chapter; without a title of its own it is called by its headings, or else this."""
-        title = " ".join((self.title or self._heading() or otherwise).split())
-        return Chapter(title=title, text=BREAK.join(self.paragraphs), headings=tuple(self.headings))
+        passages = sorted(self.paragraphs, key=lambda passage: passage.note)
+        marks: list[Mark] = []
+        start = 0
+        for passage in passages:
+            marks += (replace(mark, start=start + mark.start, end=start + mark.end) for mark in passage.marks)
+            start += len(passage.text) + len(BREAK)
+        text = BREAK.join(passage.text for passage in passages)
+        marks += (Mark(start=len(text), end=len(text), kind=tag.kind, value=tag.value) for tag in self._pauses)
+        return Chapter(
+            title=" ".join((self.title or self._heading() or otherwise).split()),
+            text=text,
+            headings=tuple(index for index, passage in enumerate(passages) if passage.heading),
+            marks=tuple(marks),
+            kind=self.kind,
+        )
 
     def _heading(self) -> str:
         """What the headings at the top say: `Chapter 1` above `The Storm` is `Chapter 1: The Storm`."""
-        opening = [self.paragraphs[at] for index, at in enumerate(self.headings) if at == index]
+        opening = [passage.text for passage in itertools.takewhile(lambda one: one.heading, self.paragraphs)]
         if len(opening) == _TITLE_HEADINGS:
             return ": ".join(heading.rstrip(".:") for heading in opening)
         # More than two are a list of headings, and the last one is this chapter's own.
-        return opening[-1] if opening else next((self.paragraphs[at] for at in self.headings), "")
+        return opening[-1] if opening else next((one.text for one in self.paragraphs if one.heading), "")
 
+    def _wants(self, run: Run) -> bool:
+        """Whether a run is heard; if not, it is counted."""
+        silent = self.wanted.leaves_out(run.kind)
+        bare = run.kind == "images" and not silent and not clean(run.text)
+        if silent or bare:
+            self.left_out[_BARE if bare else run.kind] += 1
+        return not silent and not bare
 
-def clean(text: str) -> str:
-    """One paragraph's text: composed letters, single blanks, single line ends, nothing invisible."""
-    text = _CONTROL.sub("", unicodedata.normalize("NFC", text)).translate(_INVISIBLE)
-    text = _LINE_ENDS.sub("\n", _BLANKS.sub(" ", "\n".join(text.splitlines())))
-    return text.strip()
+    def _voiced(self, runs: Iterable[Run]) -> Iterator[Run]:
+        """The runs in the voice that was last switched to."""
+        for run in runs:
+            if not run.text and run.tags and run.tags[-1].kind == "voice":
+                self._voice = run.tags[-1] if run.tags[-1].value else None
+            else:
+                yield run if self._voice is None or not run.text else replace(run, tags=(self._voice, *run.tags))
 
 
 def speakable(text: str) -> bool:
@@ -157,11 +220,32 @@ def counted(count: int, name: str) -> tuple[str, ...]:
 
 
 def audible(drafts: Iterable[Draft], *, otherwise: str) -> tuple[tuple[Chapter, ...], tuple[str, ...]]:
-    """The chapters with something to say, and the names of those without."""
-    chapters = [draft.chapter(otherwise=otherwise) for draft in drafts if draft.paragraphs or draft.title]
-    spoken = tuple(chapter for chapter in chapters if speakable(chapter.text))
-    silent = tuple(f"{chapter.title or 'a chapter'} (no text)" for chapter in chapters if not speakable(chapter.text))
-    return spoken, silent
+    """The chapters with something to say that is wanted, and what is left out, each with its reason."""
+    spoken: list[Chapter] = []
+    silent: list[str] = []
+    counts: Counter[str] = Counter()
+    for draft in drafts:
+        counts.update(draft.left_out)
+        if draft.wanted.leaves_out(draft.kind):
+            silent.append(f"{draft.chapter().title or f'the {_NAMES[draft.kind]}'} ({_why(draft.kind)})")
+        elif draft.paragraphs or draft.title:
+            chapter = draft.chapter(otherwise=otherwise)
+            if speakable(chapter.text):
+                spoken.append(chapter)
+            else:
+                silent.append(f"{chapter.title or 'a chapter'} (no text)")
+    return tuple(spoken), (*silent, *(_left_out(kind, count) for kind, count in counts.items() if count))
+
+
+def _left_out(kind: str, count: int) -> str:
+    if kind == _BARE:
+        return f"{counted(count, 'image')[0]} (without alternative text)"
+    many = f"{count} {_MANY[kind]}" if count > 1 and kind in _MANY else counted(count, _NAMES[kind])[0]
+    return f"{many} ({_why(kind)})"
+
+
+def _why(kind: str) -> str:
+    return f"unless --speak {kind}" if kind in SPEAKABLE else f"--skip {kind}"
 
 
 def select(document: Document, spec: str) -> Document:

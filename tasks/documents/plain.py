@@ -1,37 +1,23 @@
-"""Plain text: its encoding, its hard-wrapped lines, its chapter headings. Knows nothing of markup."""
+"""Plain text: its encoding, its hard-wrapped lines, its chapter headings. Knows no other format."""
 
-import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePath
 
-from charset_normalizer import from_bytes
+from tasks.documents import gutenberg, markup
+from tasks.documents.encoding import decode, unified
+from tasks.documents.front import front
+from tasks.documents.markup import Cast
+from tasks.documents.model import USUAL, Document, Draft, Run, Wanted, audible
 
-from chorus.errors import SourceError
-from tasks.documents.model import Document, Draft, audible
+__all__ = ["decode", "read", "title_of"]
 
-# UTF-32 first: its little-endian mark begins with UTF-16's.
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_BINARY = bytes({*range(32)} - {*b"\t\n\r\f\x0b\x1b\x1a"})
-_BINARY_SHARE = 0.02
-_BINARY_SHARE_UTF8 = 0.2
-"""Something that is UTF-8 to its end is a text, unless it consists of little else."""
-_SAMPLE_BYTES = 64 * 1024
-_ASCII = 0x7F
-_WESTERN = frozenset("áàâãäåæçéèêëíîïìñóòôõöøœúùûüýÿßÁÀÂÄÅÆÇÉÈÊËÍÎÏÑÓÔÖØŒÚÜ‘’“”–—…«»¿¡°£€ªº·§©".encode("cp1252")) | {
-    0xA0
-}
-_WESTERN_SHARE = 0.95
 _WRAP_CHARS = 120
 """A line longer than this was not wrapped by hand, so its line end ends a paragraph."""
+_LONG_SHARE = 0.05
+"""Of a text's lines: with more that are longer, none was wrapped."""
 _HEADING_CHARS = 80
 _HEADING_LINES = 3
 _ROMAN = r"(?-i:(?=[CLXVI])C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))"
@@ -52,21 +38,38 @@ _HYPHEN = re.compile(r"[^\W\d_]-$")
 _INDENT = re.compile(r"[ \t]{2,}\S")
 
 
+_CONTENTS = re.compile(r"(?:table of )?contents[.:]?", re.IGNORECASE)
+_LEAST_ENTRIES = 3
+"""Lines that could be headings, directly below each other: so many are a table of contents."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Block:
+    runs: tuple[Run, ...]
     text: str
-    numbered: bool
+    """What is visible of it."""
+    numbered: bool = False
     """It says by its words that a chapter starts here."""
-    capitals: bool
+    capitals: bool = False
     """It looks like a heading and nothing more."""
+    kind: str = ""
 
 
-def read(data: bytes, name: str) -> Document:
+def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     """The document in a text file."""
-    title = title_of(name)
-    drafts = _drafts([_block(lines) for lines in _blocks(decode(data, name))])
-    chapters, silent = audible(drafts, otherwise=title)
-    return Document(title=title, chapters=chapters, left_out=silent)
+    text = unified(decode(data, name, wanted.encoding))
+    head = front(text, name)
+    book = gutenberg.book(text[head.length :])
+    title = head.title or book.title or title_of(name)
+    blocks = [_block(lines, head.cast, name) for lines in _blocks(book.text.splitlines(), head.cast)]
+    chapters, left_out = audible(_drafts(_without_contents(blocks), head.cast, wanted), otherwise=title)
+    return Document(
+        title=title,
+        author=head.author or book.author,
+        language=head.language or book.language,
+        chapters=chapters,
+        left_out=(*book.left_out, *left_out),
+    )
 
 
 def title_of(name: str) -> str:
@@ -74,62 +77,59 @@ def title_of(name: str) -> str:
     return re.sub(r"[_\s]+", " ", PurePath(name).stem).strip() or name
 
 
-def decode(data: bytes, name: str) -> str:
-    """The text in these bytes: by mark, as UTF-8, by a guess, or as cp1252; SourceError when they are no text."""
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return data[len(mark) :].decode(encoding, "replace")
-    sample = data[:_SAMPLE_BYTES]
-    binary = 1 - len(sample.translate(None, _BINARY)) / max(1, len(sample))
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = "" if binary > _BINARY_SHARE else _guessed(data)
-    if not text or binary > _BINARY_SHARE_UTF8:
-        raise SourceError(f"{name} is not a text: give an EPUB, Markdown or plain text file.")
-    return text
-
-
-def _guessed(data: bytes) -> str:
-    """By the Western alphabet, which every one-byte language with a voice is written in, unless a guess is clear."""
-    guess = from_bytes(data[:_SAMPLE_BYTES]).best()
-    western = guess is None or "cp1252" in guess.could_be_from_charset or _western(data)
-    # The guess saw only the beginning: the rest may hold bytes for which its encoding has no letter.
-    return data.decode("cp1252" if western or guess is None else guess.encoding, "replace")
-
-
-def _western(data: bytes) -> bool:
-    """Whether, read as cp1252, nearly all beyond ASCII is what Western texts have: accents, quotes, dashes."""
-    beyond = [byte for byte in data[:_SAMPLE_BYTES] if byte > _ASCII]
-    return sum(byte in _WESTERN for byte in beyond) > _WESTERN_SHARE * len(beyond) and len(beyond) * 4 < len(data)
-
-
-def _blocks(text: str) -> Iterator[list[str]]:
+def _blocks(lines: list[str], cast: Cast) -> Iterator[list[str]]:
     """Runs of lines between empty ones, cut again where a line starts a list item or an indented paragraph."""
+    filled = [line for line in lines if line.strip()]
+    wrapped = sum(len(line) > _WRAP_CHARS for line in filled) <= _LONG_SHARE * len(filled)
     block: list[str] = []
-    for line in [*text.splitlines(), ""]:
-        if block and (not line.strip() or _starts_paragraph(line, block)):
+    for line in [*lines, ""]:
+        if block and (not line.strip() or not wrapped or _starts_paragraph(line, block, cast)):
             yield block
             block = []
         if line.strip():
             block.append(line)
 
 
-def _starts_paragraph(line: str, block: list[str]) -> bool:
-    if _ITEM.match(line) or max(len(block[-1]), len(line)) > _WRAP_CHARS:
+def _starts_paragraph(line: str, block: list[str], cast: Cast) -> bool:
+    if _ITEM.match(line) or cast.starts(line) or max(len(block[-1]), len(line)) > _WRAP_CHARS:
         return True
     # Verse and centred headings are set in as a whole: there one more indented line is no news.
     return bool(_INDENT.match(line)) and not _INDENT.match(block[-1])
 
 
-def _block(lines: list[str]) -> _Block:
-    text = _join([line.strip() for line in lines])
-    heading = len(lines) <= _HEADING_LINES and len(text) <= _HEADING_CHARS
-    numbered = [bool(_NUMBERED.fullmatch(line.strip())) for line in lines] if heading else [False]
+def _block(lines: list[str], cast: Cast, name: str) -> _Block:
+    lines = [line.strip() for line in lines]
+    runs = tuple(markup.runs(_join(lines), name))
+    text = "".join(run.text for run in runs).strip()
+    aside = gutenberg.aside(text)
+    if aside is not None or cast.starts(text):
+        return _Block(runs=runs if aside is None else (aside,), text=text, kind=aside.kind if aside else "")
+    shown = [line for line in (markup.visible(line, name).strip() for line in lines) if line]
+    numbered = [bool(_NUMBERED.fullmatch(line)) for line in shown if len(line) <= _HEADING_CHARS]
+    if len(numbered) == len(shown) >= _LEAST_ENTRIES and all(numbered):
+        return _Block(runs=runs, text=text, kind="contents")
+    heading = 0 < len(shown) <= _HEADING_LINES and len(text) <= _HEADING_CHARS
     letters = [char for char in text if char.isalpha()] if heading else []
     capitals = len(letters) > 1 and all(char.isupper() for char in letters) and text[-1] not in ",;"
     # Several numbered lines in one block are a table of contents.
-    return _Block(text=text, numbered=numbered[0] and sum(numbered) == 1, capitals=capitals)
+    return _Block(runs=runs, text=text, numbered=heading and numbered[0] and sum(numbered) == 1, capitals=capitals)
+
+
+def _without_contents(blocks: list[_Block]) -> list[_Block]:
+    """The same blocks, those of a table of contents called so: headings in a row that come again, and their heading."""
+    last = {block.text: at for at, block in enumerate(blocks) if block.numbered}
+    entries = [block.numbered and last[block.text] > at for at, block in enumerate(blocks)]
+    marked = list(blocks)
+    start = 0
+    for at, entry in enumerate([*entries, False]):
+        if not entry:
+            for index in range(start, at) if at - start >= _LEAST_ENTRIES else ():
+                marked[index] = replace(blocks[index], numbered=False, capitals=False, kind="contents")
+            start = at + 1
+    for at, (block, after) in enumerate(pairwise(marked)):
+        if after.kind == "contents" and _CONTENTS.fullmatch(block.text):
+            marked[at] = replace(block, numbered=False, capitals=False, kind="contents")
+    return marked
 
 
 def _join(lines: list[str]) -> str:
@@ -141,15 +141,20 @@ def _join(lines: list[str]) -> str:
     return "".join(parts)
 
 
-def _drafts(blocks: list[_Block]) -> list[Draft]:
+def _drafts(blocks: list[_Block], cast: Cast, wanted: Wanted) -> list[Draft]:
     """Chapters start at numbered headings where there are two of them, else at lines in capitals, else nowhere."""
     by_number = sum(block.numbered for block in blocks) > 1
     by_capitals = not by_number and sum(block.capitals for block in blocks) > 1
-    drafts = [Draft()]
+    drafts = [Draft(wanted=wanted)]
+    before = ""
     for block in blocks:
         starts = (by_number and block.numbered) or (by_capitals and block.capitals)
         # PART ONE directly above CHAPTER I belongs to it.
         if starts and not drafts[-1].only_headings:
-            drafts.append(Draft())
-        drafts[-1].add(block.text, heading=starts or (by_number and block.capitals))
+            drafts.append(Draft(wanted=wanted))
+        for speech in cast.speeches(block.runs):
+            heading = starts or (by_number and block.capitals)
+            continued = block.kind == before == "contents"
+            drafts[-1].add(speech, heading=heading, kind=block.kind, continued=continued)
+        before = block.kind
     return drafts

@@ -214,6 +214,9 @@ def test_the_report_says_what_was_made_of_what(chorus: Type, machine: Machine) -
     assert ends[-1] == pytest.approx(report["audio_s"], abs=0.002)
     assert report["segments"]["planned"] == report["segments"]["spoken"] > 3
     assert report["segments"]["failed"] == 0
+    proof = {name: report["characters"][name] for name in ("proved", "missing", "silent", "unsaid")}
+    assert proof == {"proved": True, "missing": [], "silent": [], "unsaid": []}
+    assert report["g2p_ms_per_segment"] > 0
     assert report["wall_s"] > 0
     assert report["times_real_time"] == pytest.approx(report["audio_s"] / report["wall_s"], rel=0.01)
     assert 0 < report["first_audio_s"] <= report["wall_s"] + 1

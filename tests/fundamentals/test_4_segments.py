@@ -4,13 +4,21 @@ from tasks.documents import read
 from tasks.segments import segments
 from tasks.vocabulary import N_MAX, VOCABULARY
 
-LETTER = b"# A letter\n\nDear Ada. The boat came home!\n\nNobody was lost."
+LETTER = (
+    b"# A letter from the keeper of the light\n\n"
+    b"Dear Ada. The boat came home!\n\n"
+    b"Nobody was lost, and nobody was late for tea."
+)
 
 
 def test_every_word_of_a_chapter_is_in_exactly_one_segment() -> None:
     (chapter,) = read(LETTER, "letter.md").chapters
     spoken = [chapter.text[segment.start : segment.end] for segment in segments(chapter, "en-us")]
-    assert spoken == ["A letter", "Dear Ada. The boat came home!", "Nobody was lost."]
+    assert spoken == [
+        "A letter from the keeper of the light",
+        "Dear Ada. The boat came home!",
+        "Nobody was lost, and nobody was late for tea.",
+    ]
 
 
 def test_a_segment_is_phonemes_and_the_silence_behind_them() -> None:
@@ -19,3 +27,9 @@ def test_a_segment_is_phonemes_and_the_silence_behind_them() -> None:
     assert all(symbol in VOCABULARY for symbol in paragraph.phonemes), "one symbol is one token of the model"
     assert paragraph.tokens == len(paragraph.phonemes) <= N_MAX
     assert paragraph.pause_ms < heading.pause_ms < last.pause_ms
+
+
+def test_what_is_too_short_to_sound_right_alone_is_said_with_its_neighbour() -> None:
+    (chapter,) = read(b"# Tea\n\nNobody was late for it.", "tea.md").chapters
+    (only,) = segments(chapter, "en-us")
+    assert chapter.text[only.start : only.end] == "Tea\n\nNobody was late for it."

@@ -176,6 +176,28 @@ def test_the_style_is_the_row_of_this_many_tokens(tmp_path: Path, fed: list[dict
     assert fed[0]["speed"].tolist() == [1.25]
 
 
+def test_a_blend_is_mixed_once_and_its_mean_is_what_the_model_gets(
+    opened: Open, fed: list[dict[str, np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed: list[str] = []
+    really = voicebank.style
+
+    def counting(bank: Any, voice: str) -> Any:
+        mixed.append(voice)
+        return really(bank, voice)
+
+    monkeypatch.setattr(voicebank, "style", counting)
+    engine, bank = opened(), voicebank.load(TOY_VOICES)
+    for lane in (*LANES, *LANES):
+        say(engine, lane=lane, voice="af_heart*3+bf_emma")
+    assert mixed == ["af_heart*3+bf_emma"]
+    row = len(HELLO) - 1
+    wanted = 0.75 * bank["af_heart"][row] + 0.25 * bank["bf_emma"][row]
+    assert len(fed) == 4
+    for feed in fed:
+        assert feed["style"] == pytest.approx(wanted, abs=1e-6)
+
+
 def test_a_fractional_speed_is_heard(opened: Open) -> None:
     engine = opened()
     lengths = [len(say(engine, speed=speed).audio) for speed in (0.5, 0.8, 1.0, 2.0)]
@@ -186,6 +208,11 @@ def test_a_fractional_speed_is_heard(opened: Open) -> None:
     ("wishes", "error", "sentence"),
     [
         ({"voice": "af_haert"}, OptionError, "Voice 'af_haert' is unknown: did you mean af_heart or af_bella?"),
+        (
+            {"voice": "af_heart+bf_ema"},
+            OptionError,
+            "Voice 'bf_ema' in 'af_heart+bf_ema' is unknown: did you mean bf_emma or af_heart or af_bella?",
+        ),
         ({"phonemes": "hə❓l1o"}, FarmError, "The model has no token for '1', '❓'; nothing is dropped unsaid."),
         ({"phonemes": "a\nb"}, FarmError, r"The model has no token for '\n'; nothing is dropped unsaid."),
         ({"phonemes": ""}, FarmError, "A segment without phonemes reached the model."),

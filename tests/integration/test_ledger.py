@@ -10,7 +10,7 @@ import redis
 from support import wait_until
 
 from broker import registry
-from broker.ledger import Claim, Ledger, Outcome, Pins, Spoken
+from broker.ledger import Claim, Ledger, Outcome, Pins, Source, Spoken
 from broker.settings import FarmSettings
 from chorus import Client
 from chorus.errors import JobFailedError
@@ -67,9 +67,9 @@ class Farm:
     def speak(self, step: str) -> Outcome:
         return self.note(self.publish(self.take(step)))
 
-    def publish(self, claim: Claim) -> Outcome:
+    def publish(self, claim: Claim, source: Source = "warm") -> Outcome:
         pcm = bytes([claim.number % 255 + 1, 0]) * 100
-        told = Spoken(frames=100, wall_ms=5, audible=True, worker="voice@here#1")
+        told = Spoken(frames=100, wall_ms=5, audible=True, worker="voice@here#1", source=source)
         return self.ledger.commit_segment(claim, cut(claim.number, pcm), told)
 
     def work(self, step: str) -> Outcome:
@@ -129,6 +129,43 @@ def test_a_book_runs_from_submit_to_its_file(farm: Farm) -> None:
     assert (record.characters, record.characters_total) == (100, 100)
     assert record.parts_done == record.parts_total == 3
     assert [chunk.kind for chunk in farm.stream()] == [Kind.END]
+
+
+def test_what_was_spoken_before_counts_as_done_and_as_nobodys_work(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(4)
+    sources: tuple[Source, ...] = ("cache", "warm", "primer", "cold")
+    for number, source in enumerate(sources):
+        farm.hints.remove(f"segment:{number}")
+        farm.note(farm.publish(farm.take(f"segment:{number}"), source))
+    farm.work_off()
+    record = farm.client.job("book")
+    assert (record.state, record.segments_done, record.frames) == (State.DONE, 4, 400)
+    assert (record.segments_cached, record.frames_cached) == (2, 200)
+    assert (record.audio_wall_ms, record.spoken_by) == (10, {"voice@here#1": 2})
+    assert record.first_audio_from == "cache"
+    assert record.first_chunk_ms == record.first_audio_ms is not None
+    farm.client.submit("Once.", job="book", format="wav", fresh=True)
+    farm.note(farm.tend())
+    record = farm.client.job("book")
+    assert (record.segments_cached, record.frames_cached, record.first_audio_from) == (0, 0, "")
+    assert record.first_chunk_ms is None
+
+
+def test_only_a_run_that_was_asked_for_anew_is_fresh(farm: Farm) -> None:
+    farm.submit()
+    assert not farm.take("plan:0").fresh
+    farm.client.submit("Once.", job="book", format="wav", fresh=True)
+    farm.note(farm.tend())
+    assert farm.take("plan:0").fresh
+
+
+def test_time_spent_on_phonemes_is_added_up(farm: Farm) -> None:
+    farm.submit()
+    claim = farm.take("plan:0")
+    specs = [spec(0) | {"g2p_ms": 1.25}, spec(0) | {"g2p_ms": 0.5}, spec(0)]
+    farm.ledger.extend(claim, specs, first_index=0, document={"title": "Book", "chapters": 1, "characters": 30})
+    assert farm.client.job("book").g2p_us == 1750
 
 
 def test_a_job_waits_and_says_for_what(farm: Farm) -> None:

@@ -33,7 +33,7 @@ The tide went out again.
 """
 # As many segments as slots: both are being spoken at every death, and nothing comes between.
 TWO = b"The tide came in, and the tide went out.\n\nNobody on the long pier ever counted how often."
-POISON = "segment:3"
+POISON = "segment:1"
 TOKEN = VOCABULARY["ʒ"]
 SPEED = 2.0
 # A bad segment of a few tokens then counts as hung as soon as a child can have loaded its model.
@@ -91,7 +91,7 @@ class Farm:
         assert (record.state, record.segments_failed) == (State.DONE, 1), record.error
         assert record.segments_done == record.segments_planned - 1
         planned = planned_tokens(BOOK, "book.md")
-        lost = planned_tokens(b"Measure.", "bad.txt")
+        lost = planned_tokens(b"# Two\n\nMeasure.", "bad.md")
         at = next(n for n in range(len(planned)) if planned[n : n + len(lost)] == lost)
         assert heard_tokens(self.workshop.client.save("book", path)) == planned[:at] + planned[at + len(lost) :]
 

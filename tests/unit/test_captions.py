@@ -39,6 +39,11 @@ def test_webvtt_as_browsers_read_it() -> None:
     )
 
 
+def test_a_heading_in_one_breath_with_its_text_stands_on_a_line_of_its_own() -> None:
+    (cue,) = cues([sidecar(24_000, text="Chapter 1\n\nThe tide\ncame in.")])
+    assert cue.text == "Chapter 1\nThe tide came in."
+
+
 @given(st.lists(st.lists(st.integers(24, 500_000), min_size=1, max_size=5), max_size=20))
 def test_cues_never_drift_from_the_frames(parts: list[list[int]]) -> None:
     made = list(cues(sidecar(*lengths) for lengths in parts))
@@ -54,8 +59,9 @@ def test_what_says_nothing_or_takes_no_time_has_no_cue() -> None:
     assert list(cues([sidecar(24_000, text=" \n "), sidecar(0), sidecar(3)])) == []
 
 
-def test_no_cue_can_end_another_early() -> None:
-    made = captions([sidecar(24_000, text="one\n\n2\n00:00:09,000 --> 00:00:10,000\ntwo")], "srt")
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+def test_no_cue_can_end_another_early(gap: str) -> None:
+    made = captions([sidecar(24_000, text=f"one\n\n2{gap}00:00:09,000 --> 00:00:10,000{gap}two")], "srt")
     assert len(re.findall(r"^\d+$", made, flags=re.MULTILINE)) == 1
 
 

@@ -135,12 +135,12 @@ def test_the_cover_is_found_as_either_version_marks_it(properties: str) -> None:
 def test_what_nobody_hears_is_named() -> None:
     pages = {"cover.xhtml": page("<img src='c.jpg'/>"), "1.xhtml": page("<p>One<a epub:type='noteref'>1</a>.</p>")}
     opf = package([*pages, "gone.xhtml"], items=NAV).replace("</spine>", '<itemref idref="n"/></spine>')
-    document = opened(epub(pages, opf=opf, extra={"OEBPS/nav.xhtml": nav()}))
+    document = opened(epub(pages, opf=opf, extra={"OEBPS/nav.xhtml": nav(("One", "1.xhtml"))}))
     assert document.chapters[0].text == "One."
     assert document.left_out == (
         "gone.xhtml (missing from the archive)",
-        "nav.xhtml (the table of contents)",
-        "1 image",
+        "the table of contents (--skip contents)",
+        "1 image (unless --speak images)",
         "1 note or page mark",
     )
 

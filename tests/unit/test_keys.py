@@ -46,6 +46,8 @@ def test_an_id_that_would_break_a_key_or_a_file_name_is_refused(job: str) -> Non
         (JobKeys("j").stream, "stream"),
         (keys.INBOX, "list"),
         (keys.ACTIVE, "zset"),
+        (keys.PRIMERS, "hash"),
+        (keys.PRIMERS_USED, "zset"),
         (keys.worker("w#1"), "string"),
         ("chorus:{j}:secrets", ""),
         ("chorus:other", ""),

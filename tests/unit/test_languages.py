@@ -39,7 +39,7 @@ def test_a_voice_tells_its_language_by_its_first_letter(voice: str, code: str) -
     assert for_voice(voice) == code
 
 
-@pytest.mark.parametrize("voice", ["", "xf_nobody", "42"])
+@pytest.mark.parametrize("voice", ["xf_nobody", "42", "xf_nobody*2+af_heart"])
 def test_a_voice_that_does_not_tell_its_language_asks_for_it(voice: str) -> None:
     with pytest.raises(OptionError, match="language"):
         for_voice(voice)

@@ -53,7 +53,7 @@ def test_a_farms_variable_does_not_disturb_a_client(monkeypatch: pytest.MonkeyPa
     ("name", "value"),
     [
         ("SLOTS", "-1"), ("SLOTS", "257"), ("DESK_SLOTS", "0"), ("LEASE_S", "0.1"), ("LANES", "many"),
-        ("PORT", "70000"), ("OFFLINE", "perhaps"), ("FLOWER_PORT", "0"),
+        ("CACHE_MB", "-1"), ("PORT", "70000"), ("OFFLINE", "perhaps"), ("FLOWER_PORT", "0"),
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_refused_by_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

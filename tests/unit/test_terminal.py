@@ -12,6 +12,7 @@ from chorus import terminal
 from chorus.records import JobRecord, State, Worker
 from chorus.request import Request
 from chorus.terminal import Pace, clock, describe, made, progress, shares, warn_of_stand_in
+from workers import delivery
 
 QUEUED = JobRecord(
     job="j", state=State.QUEUED, request=Request(name="book.epub", format="m4b"), digest="d", created_ms=1, sound="s1"
@@ -48,6 +49,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
         ({}, "chapters 1/3 · segments 4/10+ · 1:00 of audio"),
         ({"chapters_planned": 3, "segments_failed": 1}, "chapters 3/3 · segments 5/10 · 1:00 of audio"),
         ({"chapters_planned": 3, "segments_done": 10}, "chapters 3/3 · segments 10/10 · 1:00 of audio · binding"),
+        ({"segments_cached": 3}, "chapters 1/3 · segments 4/10+ (3 spoken before) · 1:00 of audio"),
         ({"state": State.PAUSED}, "chapters 1/3 · segments 4/10+ · 1:00 of audio · paused"),
         ({"state": State.PAUSED, "waiting": "The store /s is full."}, "paused: The store /s is full."),
     ],
@@ -68,6 +70,15 @@ def test_the_pace_counts_what_was_made_since_we_look(time: Clock) -> None:
     assert pace.times_real_time(dataclasses.replace(later, epoch=2, frames=0)) == 0
 
 
+def test_what_was_spoken_before_is_no_speed_but_brings_the_end_nearer(time: Clock) -> None:
+    pace = Pace()
+    pace.times_real_time(RUNNING)
+    time.now_s += 10
+    later = dataclasses.replace(RUNNING, frames=24_000 * 80, frames_cached=24_000 * 15, characters=1500)
+    assert pace.times_real_time(later) == 0.5
+    assert pace.left_s(later) == 40
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3600, "1:00:00")])
 def test_lengths_are_written_as_people_write_them(seconds: float, text: str) -> None:
     assert clock(seconds) == text
@@ -84,6 +95,25 @@ def test_the_last_sentence_names_what_is_missing_and_how_to_fetch_the_file() -> 
     )
     streamed = dataclasses.replace(RUNNING, request=Request(name="t.txt"))
     assert made(streamed) == "Job j is done: 1:00 of audio in 10 segments."
+
+
+def test_the_last_sentence_says_what_need_not_be_spoken_again() -> None:
+    done = dataclasses.replace(
+        RUNNING, state=State.DONE, segments_planned=812, segments_done=811, segments_cached=810, segments_failed=1
+    )
+    assert (
+        "of audio in 812 segments, 1 of them could not be spoken. 1 of 812 segments spoken, 810 were before."
+        in made(done)
+    )
+    report = {
+        "file": "b.m4b", "chapters": [{}], "audio_s": 60, "wall_s": 2, "times_real_time": None,
+        "segments": {"planned": 9, "spoken": 0, "cached": 9, "failed": 0},
+    }  # fmt: skip
+    assert delivery.made(report) == (
+        "b.m4b: 1:00 in 1 chapter, 9 segments, made in 0:02. 0 of 9 segments spoken, 9 were before."
+    )
+    report |= {"times_real_time": 30.0, "segments": {"planned": 9, "spoken": 9, "cached": 0, "failed": 0}}
+    assert delivery.made(report) == "b.m4b: 1:00 in 1 chapter, 9 segments, made in 0:02 (30.0x real time)."
 
 
 def test_a_pipe_gets_a_line_when_something_changes_and_every_few_seconds(

@@ -1,0 +1,82 @@
+"""The documents that a command names: files, `-` for standard input, several as one book. Knows no document format."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from chorus.bundle import pack
+from chorus.errors import OptionError, SourceError
+from chorus.files import reason
+
+PIPE: Final = Path("-")
+MOST_BYTES: Final = 128 << 20
+"""Of one document: a book with all its pictures. It is held in memory while it is read."""
+_PIPE_NAME = "stdin"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """One book's document, or documents, in order."""
+
+    paths: tuple[Path, ...]
+
+    @property
+    def name(self) -> str:
+        """What its request calls it."""
+        first, *others = map(_name, self.paths)
+        return f"{first} and {len(others)} more" if others else first
+
+    @property
+    def stem(self) -> str:
+        """The name of a file made of it, without an ending."""
+        return _PIPE_NAME if self.paths[0] == PIPE else self.paths[0].stem
+
+    def __str__(self) -> str:
+        return " and ".join(map(str, self.paths))
+
+    def read(self) -> bytes:
+        """Its bytes, several documents packed into one archive; or SourceError."""
+        if len(self.paths) == 1:
+            return read_file(self.paths[0])
+        return pack([(_name(path), read_file(path)) for path in self.paths])
+
+    def given(self) -> Path | bytes:
+        """As a submit takes it: a plain file is looked at before it is read."""
+        return self.paths[0] if len(self.paths) == 1 and self.paths[0] != PIPE else self.read()
+
+
+def sources(paths: Sequence[Path], *, one_book: bool = False) -> list[Source]:
+    """What is named on a command line, each for itself or all as one book."""
+    if list(paths).count(PIPE) > 1:
+        raise OptionError("`-` is standard input, which can be read only once: name it once.")
+    return [Source(paths=tuple(paths))] if one_book else [Source(paths=(path,)) for path in paths]
+
+
+def read_file(path: Path) -> bytes:
+    """A file the user named, or what comes on standard input."""
+    try:
+        if path != PIPE and path.stat().st_size > MOST_BYTES:
+            raise _too_large(path, path.stat().st_size)
+        with path.open("rb") if path != PIPE else os.fdopen(os.dup(sys.stdin.fileno()), "rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError as error:
+        raise SourceError(f"{path} does not exist: check the name.") from error
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else "it is closed"
+        raise SourceError(f"{'Standard input' if path == PIPE else path} cannot be read ({why}).") from error
+    if len(data) > MOST_BYTES:
+        raise _too_large(path, len(data))
+    return data
+
+
+def _too_large(path: Path, size: int) -> SourceError:
+    shown = "Standard input" if path == PIPE else path
+    return SourceError(f"{shown} has {size >> 20} MB or more; a document may have {MOST_BYTES >> 20}: split it.")
+
+
+def _name(path: Path) -> str:
+    """A file's name may be any bytes, a request's is text."""
+    return _PIPE_NAME if path == PIPE else os.fsencode(path.name).decode("utf-8", "replace")

@@ -1,0 +1,75 @@
+"""Who speaks: one voice by its name, or a blend of several, under one spelling each. Pure: knows no voices file.
+
+`af_bella(2)+af_sky(1)`, `af_sky*0.5 + af_bella*1` and `af_bella:50,af_sky:25` are one blend: `af_bella*2+af_sky`.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from chorus.errors import OptionError
+
+MOST_VOICES: Final = 8
+_EXAMPLE: Final = "af_bella(2)+af_sky(1)"
+_TERM = re.compile(r"([^*:()]*)(?:\(([^*:()]*)\)|[*:]([^*:()]*))?\s*")
+_DIGITS: Final = 12
+_NUMBER = re.compile(rf"(?:\d{{1,{_DIGITS}}}(?:\.\d{{0,{_DIGITS}}})?|\.\d{{1,{_DIGITS}}})", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """One voice's part in a blend."""
+
+    name: str
+    weight: Fraction
+    """Above 0; all of a blend are 1 together."""
+
+
+def blend(text: str) -> tuple[Share, ...]:
+    """The voices in a name or a blend, heaviest first, equals in the order named; or OptionError."""
+    weights: dict[str, Fraction] = {}
+    for term in re.split(r"[+,]", text):
+        name, weight = _share(term, text)
+        weights[name] = weights.get(name, Fraction()) + weight
+    if len(weights) > MOST_VOICES:
+        raise OptionError(f"Voice {text!r} blends {len(weights)} voices: take {MOST_VOICES} at most.")
+    whole = sum(weights.values())
+    shares = [Share(name=name, weight=weight / whole) for name, weight in weights.items()]
+    # A spelling must be a blend again, with numbers of no more digits than may be written.
+    if len(str(max(_parts(shares)))) > _DIGITS:
+        raise OptionError(f"Voice {text!r} weighs its voices too finely: round the shares.")
+    return tuple(sorted(shares, key=lambda share: -share.weight))
+
+
+def canonical(text: str) -> str:
+    """The one spelling of a voice or a blend, with the smallest whole numbers: `af_bella*2+af_sky`."""
+    shares = blend(text)
+    return "+".join(_spelled(share.name, part) for share, part in zip(shares, _parts(shares), strict=True))
+
+
+def _parts(shares: Sequence[Share]) -> list[int]:
+    """The shares in the smallest whole numbers."""
+    scale = math.lcm(*(share.weight.denominator for share in shares))
+    return [int(share.weight * scale) for share in shares]
+
+
+def _spelled(name: str, weight: int) -> str:
+    return name if weight == 1 else f"{name}*{weight}"
+
+
+def _share(term: str, text: str) -> tuple[str, Fraction]:
+    match = _TERM.fullmatch(term)
+    name = match[1].strip() if match else ""
+    if match is None or not name:
+        told = f"Voice {text!r} is not understood" if text.strip() else "No voice is named"
+        raise OptionError(f"{told}: write a name, or a blend like {_EXAMPLE}.")
+    given = match[2] if match[2] is not None else match[3]
+    if given is None:
+        return name, Fraction(1)
+    number = given.strip()
+    if not _NUMBER.fullmatch(number) or not Fraction(number):
+        raise OptionError(f"Voice {text!r} gives {name!r} the share {number!r}: write one above 0, like 2 or 0.5.")
+    return name, Fraction(number)

@@ -1,0 +1,68 @@
+"""Several documents in one source, as chorus.bundle packs them: their chapters in order, as one document."""
+
+import io
+import posixpath
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from chorus.bundle import MIMETYPE
+from chorus.errors import OptionError, SourceError
+from chorus.languages import normalise
+from tasks.documents.model import Chapter, Document, Mark, Wanted
+
+Reader = Callable[[bytes, str, Wanted], Document]
+
+
+def read(data: bytes, name: str, wanted: Wanted, read_one: Reader) -> Document:
+    """The documents in a bundle as one. What is wrong with one of them names it."""
+    parts = [(part, read_one(each, part, wanted)) for part, each in _parts(data, name)]
+    if not parts:
+        raise SourceError(f"{name} holds no documents: name some.")
+    documents = [document for _, document in parts]
+    language = _common([document.language for document in documents])
+    covered = next((document for document in documents if document.cover), documents[0])
+    authors = dict.fromkeys(document.author for document in documents if document.author)
+    return Document(
+        title=documents[0].title,
+        author=", ".join(authors),
+        language=language,
+        cover=covered.cover,
+        cover_type=covered.cover_type,
+        chapters=tuple(
+            chapter if language else _in(document.language, chapter)
+            for document in documents
+            for chapter in document.chapters
+        ),
+        left_out=tuple(f"{part}: {left_out}" for part, document in parts for left_out in document.left_out),
+    )
+
+
+def _parts(data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for info in archive.infolist():
+                if info.compress_type != zipfile.ZIP_STORED:
+                    raise SourceError(f"{name} is no bundle that chorus packed: name its documents instead.")
+                if info.filename != MIMETYPE:
+                    yield posixpath.basename(info.filename), archive.read(info)
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+        raise SourceError(f"{name} is damaged: name its documents again.") from error
+
+
+def _common(languages: list[str]) -> str:
+    """The language all of them are in, as the first states it; empty where one does not say, or is in another."""
+    codes: set[str] = set()
+    for language in languages:
+        with suppress(OptionError):
+            codes.add(normalise(language))
+    stated = [language for language in languages if language]
+    return languages[0] if len(codes) == 1 and len(stated) == len(languages) else ""
+
+
+def _in(language: str, chapter: Chapter) -> Chapter:
+    if not language:
+        return chapter
+    whole = Mark(start=0, end=len(chapter.text), kind="language", value=language)
+    return replace(chapter, marks=(whole, *chapter.marks))

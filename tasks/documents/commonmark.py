@@ -1,0 +1,110 @@
+"""A CommonMark parser with tables, footnotes and our inline markup, which loses no text however deep it is nested.
+
+Gives tokens; what they mean for a listener, the Markdown reader knows.
+"""
+
+import re
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+
+from chorus.errors import SourceError
+from tasks.documents import markup
+
+MOST_BYTES = 8 << 20
+"""Of a Markdown file: five times the Rust book."""
+_MOST_WORK = 400_000
+_BRACKET_WORK, _SIGN_WORK = 2.0, 0.3
+"""What a character costs the parser, in the time it takes to turn a line into a token: some 20 microseconds."""
+_SIGNS = "*_`<&\\~|"
+_DEEPEST_COLUMNS = 40
+_DEEPEST = 2 * _DEEPEST_COLUMNS
+"""Levels, of which none costs less than a column. Beyond its own bound the parser would drop the text."""
+_PREFIX = re.compile(r"^(?:[ \t>]|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])){41,}", re.MULTILINE)
+_NOTE = re.compile(r" {0,3}\[\^([^\]\s]{1,60})\]:[ \t]*(.*)")
+_REFERENCE = re.compile(r"\[\^([^\]\s]{1,60})\](?!:)")
+_BODY_INDENT = re.compile(r" {1,4}|\t")
+_NOTES = "notes"
+_NAME = "name"
+
+
+def tokens(text: str, name: str) -> list[Token]:
+    """The document's tokens. `footnote_open` and `footnote_close` enclose a note, `speech` holds a Run in its meta."""
+    signs = sum(map(text.count, _SIGNS))
+    if text.count("\n") + _BRACKET_WORK * text.count("[") + _SIGN_WORK * signs > _MOST_WORK:
+        raise SourceError(f"{name} has too many lines and signs to be read as Markdown: split it, or call it .txt.")
+    return _parser().parse(_PREFIX.sub(_flattened, text), {_NAME: name, _NOTES: set()})
+
+
+def _flattened(match: re.Match[str]) -> str:
+    """What stands before a line's text, up to the depth that is told apart."""
+    return match[0].expandtabs(4)[:_DEEPEST_COLUMNS]
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST + 20}).enable(["table", "strikethrough"])
+    parser.block.ruler.before("reference", "footnote", _note, {"alt": ["paragraph", "reference"]})
+    parser.inline.ruler.before("link", "footnote_ref", _reference)
+    parser.inline.ruler.before("link", "speech", _speech)
+    return parser
+
+
+def _note(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """A footnote's body: its first line, those that wrap it, and indented paragraphs behind it."""
+    match = _NOTE.fullmatch(state.src, state.bMarks[first] + state.tShift[first], state.eMarks[first])
+    if match is None:
+        return False
+    if silent:
+        return True
+    lines = [match[2]]
+    line = first + 1
+    while line < last and (_wraps(state, line) or _indented(state, line, last)):
+        text = state.src[state.bMarks[line] : state.eMarks[line]]
+        lines.append(_BODY_INDENT.sub("", text, count=1))
+        line += 1
+    state.env[_NOTES].add(match[1])
+    state.push("footnote_open", "", 1)
+    # A note inside a note is none: its own parser would go down with every level.
+    state.md.block.parse("\n".join(lines).replace("[^", "\\[^"), state.md, state.env, state.tokens)
+    state.push("footnote_close", "", -1)
+    state.line = line
+    return True
+
+
+def _wraps(state: StateBlock, line: int) -> bool:
+    """Whether a line directly below goes on with the note's paragraph."""
+    start = state.bMarks[line] + state.tShift[line]
+    return not state.isEmpty(line) and not state.isEmpty(line - 1) and not _NOTE.match(state.src, start)
+
+
+def _indented(state: StateBlock, line: int, last: int) -> bool:
+    """Whether this line, or the next that is not empty, is indented as a note's later paragraphs are."""
+    while line < last and state.isEmpty(line):
+        line += 1
+    return line < last and state.sCount[line] - state.blkIndent >= len("    ")
+
+
+def _reference(state: StateInline, silent: bool) -> bool:
+    match = _REFERENCE.match(state.src, state.pos)
+    if match is None or match[1] not in state.env[_NOTES]:
+        return False
+    if not silent:
+        state.push("footnote_ref", "", 0)
+    state.pos = match.end()
+    return True
+
+
+def _speech(state: StateInline, silent: bool) -> bool:
+    match = markup.match(state.src, state.pos)
+    # `/guide/` is a page; `/ˈɡaɪd/` is a sound.
+    if match is None or (match["ipa"] or "ˈ").isascii():
+        return False
+    run = markup.understood(match, state.env[_NAME])
+    if run is None:
+        return False
+    if not silent:
+        state.push("speech", "", 0).meta["run"] = run
+    state.pos = match.end()
+    return True

@@ -1,0 +1,85 @@
+"""Bytes as text: by what is said of them, by their mark, as UTF-8, by a guess, or as cp1252. Knows no file format."""
+
+import codecs
+
+from charset_normalizer import from_bytes
+
+from chorus.errors import SourceError
+
+# UTF-32 first: its little-endian mark begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_BINARY = bytes({*range(32)} - {*b"\t\n\r\f\x0b\x1b\x1a"})
+_BINARY_SHARE = 0.02
+_BINARY_SHARE_UTF8 = 0.2
+"""Something that is UTF-8 to its end is a text, unless it consists of little else."""
+_SAMPLE_BYTES = 64 * 1024
+_ASCII = 0x7F
+_WESTERN = frozenset("áàâãäåæçéèêëíîïìñóòôõöøœúùûüýÿßÁÀÂÄÅÆÇÉÈÊËÍÎÏÑÓÔÖØŒÚÜ‘’“”–—…«»¿¡°£€ªº·§©".encode("cp1252")) | {
+    0xA0
+}
+_WESTERN_SHARE = 0.95
+_FEWEST_16, _MOST_16 = 0.7, 0.05
+"""Shares of zeros among every second byte and the others, in UTF-16 without a mark."""
+_MOST_WRONG = 0.01
+"""Share of characters that an encoding of the caller's choice may fail to give."""
+
+
+def decode(data: bytes, name: str, encoding: str = "") -> str:
+    """The text in these bytes: as is said, by mark, as UTF-8, by a guess, or as cp1252; else SourceError."""
+    if encoding:
+        return _as_said(data, name, encoding)
+    for mark, marked in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(marked, "replace")
+    sample = data[:_SAMPLE_BYTES]
+    if wide := _wide(sample):
+        return data.decode(wide, "replace")
+    binary = 1 - len(sample.translate(None, _BINARY)) / max(1, len(sample))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "" if binary > _BINARY_SHARE else _guessed(data)
+    if not text or binary > _BINARY_SHARE_UTF8:
+        raise SourceError(f"{name} is not a text: give an EPUB, Markdown or plain text file.")
+    return text
+
+
+def unified(text: str) -> str:
+    """The text with every line ended by a line feed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _as_said(data: bytes, name: str, encoding: str) -> str:
+    text = data.decode(encoding, "replace").removeprefix("\ufeff")
+    if text.count("\ufffd") > _MOST_WRONG * len(text):
+        raise SourceError(
+            f"{name} is not written in {encoding}: name another --encoding, or none to have it found out."
+        )
+    return text
+
+
+def _wide(sample: bytes) -> str:
+    """UTF-16 without a mark: every second byte of a Western text is zero."""
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    most, fewest = _MOST_16 * len(sample) / 2, _FEWEST_16 * len(sample) / 2
+    return "utf-16-le" if even < most and odd > fewest else "utf-16-be" if odd < most and even > fewest else ""
+
+
+def _guessed(data: bytes) -> str:
+    """By the Western alphabet, which every one-byte language with a voice is written in, unless a guess is clear."""
+    guess = from_bytes(data[:_SAMPLE_BYTES]).best()
+    western = guess is None or "cp1252" in guess.could_be_from_charset or _western(data)
+    # The guess saw only the beginning: the rest may hold bytes for which its encoding has no letter.
+    return data.decode("cp1252" if western or guess is None else guess.encoding, "replace")
+
+
+def _western(data: bytes) -> bool:
+    """Whether, read as cp1252, nearly all beyond ASCII is what Western texts have: accents, quotes, dashes."""
+    beyond = [byte for byte in data[:_SAMPLE_BYTES] if byte > _ASCII]
+    return sum(byte in _WESTERN for byte in beyond) > _WESTERN_SHARE * len(beyond) and len(beyond) * 4 < len(data)

@@ -1,0 +1,329 @@
+"""What was spoken before is not spoken again, on a real farm: counted by the runs of the model itself."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from support import ValkeyServer, wait_until
+from workshop import Workshop, heard_tokens, opened, planned_tokens
+
+from broker.cache import FOLDER, digest
+from broker.primers import EVICTED, LARGEST_BYTES, MOST, Primers
+from broker.store import LocalStore, report_key
+from chorus.commands import run
+from chorus.keys import PRIMER_S, PRIMERS, PRIMERS_USED
+from chorus.reading import PAUSES_MS
+from chorus.records import JobRecord, State
+from chorus.wire import RATE_HZ
+from tasks import documents
+from tasks.segments import segments
+from workers import sessions_control
+from workers.commands import app
+
+LINES = [f"Line number {number} of the book is this." for number in ("one", "two", "three", "four", "five", "six")]
+REFRAIN = "And the sea came in again."
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """A desk and a voice that keep what they spoke; one slot, so that nothing is spoken twice at the same moment."""
+    folder = tmp_path_factory.mktemp("farm")
+    with ValkeyServer(folder) as server, opened(Workshop(server.url, folder)) as farm:
+        yield farm.start("desk", "voice", CHORUS_CACHE_MB="100")
+
+
+def book(*lines: str) -> bytes:
+    return "\n\n".join(lines).encode()
+
+
+def runs(farm: Workshop) -> int:
+    """How often the model was really run."""
+    return sum(lane.served for one in sessions_control.status(farm.url) for lane in one.lanes)
+
+
+def spoken(farm: Workshop, source: bytes, job: str, **wishes: Any) -> JobRecord:
+    farm.client.submit(source, name="book.txt", job=job, **{"format": "wav", **wishes})
+    record = farm.finished(job)
+    assert record.state is State.DONE, record.error
+    return record
+
+
+def saved(farm: Workshop, record: JobRecord) -> Path:
+    return farm.client.save(record.job, farm.folder / f"{record.job}.wav")
+
+
+def cut(source: bytes) -> list[str]:
+    return [one.phonemes for chapter in documents.read(source, "b.txt").chapters for one in segments(chapter, "en-us")]
+
+
+def counters(farm: Workshop, what: str) -> dict[str, float]:
+    worker = farm.worker("voice")
+    return dict(worker.counters[what]) if worker else {}
+
+
+def test_an_edition_with_one_edited_sentence_speaks_that_sentence(farm: Workshop) -> None:
+    first, second = book(*LINES), book(*LINES[:3], "Here the author had another thought.", *LINES[4:])
+    changed = set(cut(second)) - set(cut(first))
+    assert len(changed) == 1
+    spoken(farm, first, "first-edition")
+    before = runs(farm)
+    record = spoken(farm, second, "second-edition")
+    assert runs(farm) - before == 1
+    assert (record.segments_done, record.segments_cached) == (len(cut(second)), len(cut(second)) - 1)
+    assert sum(record.spoken_by.values()) == 1
+    assert 0 < record.frames_cached < record.frames
+    path = saved(farm, record)
+    assert heard_tokens(path) == planned_tokens(second, "book.txt")
+
+
+def test_a_sentence_that_comes_again_is_spoken_once(farm: Workshop) -> None:
+    source = book("It rained.", REFRAIN, "It snowed.", REFRAIN, "It blew.", REFRAIN)
+    before = runs(farm)
+    record = spoken(farm, source, "refrain")
+    assert runs(farm) - before == len(set(cut(source))) < record.segments_done
+    assert heard_tokens(saved(farm, record)) == planned_tokens(source, "book.txt")
+
+
+def test_what_was_kept_is_the_same_to_the_last_bit_and_counts_in_no_speed(farm: Workshop) -> None:
+    source = book("Once more.", *LINES)
+    one, other = spoken(farm, source, "kept-one"), spoken(farm, source, "kept-other")
+    assert (one.segments_cached < one.segments_done, other.segments_cached) == (True, other.segments_done)
+    files = [saved(farm, record) for record in (one, other)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert (other.audio_wall_ms, other.spoken_by, other.first_audio_from) == (0, {}, "cache")
+    told = json.loads(LocalStore(farm.folder / "home" / "store").read(report_key("kept-other", 1)))
+    assert told["segments"] == {
+        "planned": other.segments_done, "spoken": 0, "cached": other.segments_done, "failed": 0,
+    }  # fmt: skip
+    assert told["times_real_time"] is None
+
+
+def test_pauses_belong_to_the_place_and_not_to_the_words(farm: Workshop) -> None:
+    alone = spoken(farm, book("This ends a chapter."), "alone")
+    among = spoken(farm, book("This ends a chapter.", "And here it did not."), "among")
+    assert among.segments_cached == 1
+    silence = {name: PAUSES_MS[name] * RATE_HZ // 1000 for name in ("chapter", "paragraph")}
+    assert alone.frames - silence["chapter"] == among.frames_cached - silence["paragraph"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"voice": "bf_emma", "language": "en-us"}, {"voice": "af_heart+bf_emma"}, {"speed": 1.1}]
+)
+def test_another_voice_or_speed_is_spoken(farm: Workshop, change: dict[str, Any]) -> None:
+    source = book("This is said in several ways.")
+    spoken(farm, source, "usual")
+    name = hashlib.sha256(repr(change).encode()).hexdigest()[:8]
+    assert spoken(farm, source, f"other-{name}", **change).segments_cached == 0
+    assert spoken(farm, source, f"again-{name}", **change).segments_cached == 1
+
+
+def test_a_blend_is_kept_under_its_one_spelling(farm: Workshop) -> None:
+    source = book("Two voices in one.")
+    one = spoken(farm, source, "blend", voice="af_bella(2)+af_heart(1)")
+    other = spoken(farm, source, "blend-again", voice="af_heart:50,af_bella:100")
+    assert one.request.voice == other.request.voice == "af_bella*2+af_heart"
+    assert (one.segments_cached, other.segments_cached) == (0, 1)
+
+
+def test_an_unknown_voice_in_a_blend_stops_the_job_with_its_name(farm: Workshop) -> None:
+    farm.client.submit("Hello.", job="unknown", voice="af_heart+af_bela", format="wav")
+    record = farm.finished("unknown")
+    assert record.state is State.FAILED
+    assert "Voice 'af_bela' in 'af_heart+af_bela' is unknown: did you mean af_bella" in record.error
+
+
+def test_a_fresh_run_is_spoken_anew(farm: Workshop) -> None:
+    source = book("A fresh start.")
+    spoken(farm, source, "fresh")
+    before = runs(farm)
+    farm.client.submit(source, name="book.txt", job="fresh", format="wav", fresh=True)
+    wait_until(lambda: farm.client.job("fresh").epoch == 2, description="the second run has begun")
+    record = farm.finished("fresh")
+    assert (record.epoch, record.segments_cached, runs(farm) - before) == (2, 0, 1)
+
+
+def test_a_damaged_entry_is_spoken_again_and_replaced(farm: Workshop) -> None:
+    source = book("Something gnaws at this sentence.")
+    first = spoken(farm, source, "gnawed")
+    (phonemes,) = cut(source)
+    model = farm.client.workers()[-1]
+    name = digest(1, model.sound, model.voices_digest, "af_heart", 1.0, phonemes)
+    entry = farm.folder / "home" / "store" / FOLDER / name[:2] / name
+    entry.write_bytes(entry.read_bytes()[:-1] + b"?")
+    damaged = counters(farm, "cache")["damaged"]
+    second, third = spoken(farm, source, "gnawed-2"), spoken(farm, source, "gnawed-3")
+    assert (first.segments_cached, second.segments_cached, third.segments_cached) == (0, 0, 1)
+    assert saved(farm, first).read_bytes() == saved(farm, third).read_bytes()
+    wait_until(lambda: counters(farm, "cache")["damaged"] == damaged + 1, description="the damage is counted")
+
+
+def test_a_worker_says_what_it_found_and_what_it_keeps(farm: Workshop) -> None:
+    before = counters(farm, "cache")
+    source = book("To be counted.", "To be counted, too.")
+    for job in ("count-1", "count-2", "count-3"):
+        spoken(farm, source, job)
+    wanted = {"hits": before["hits"] + 4, "misses": before["misses"] + 2, "entries": before["entries"] + 2}
+    wait_until(
+        lambda: {name: counters(farm, "cache")[name] for name in wanted} == wanted,
+        description="the heartbeat has told the counts",
+    )
+    assert counters(farm, "cache")["bytes"] > before["bytes"]
+
+
+def test_status_shows_each_workers_counts(
+    farm: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CHORUS_HOME", str(farm.folder / "home"))
+    assert run(app, ["status", "--url", farm.url]) == 0
+    told = capsys.readouterr().out
+    assert re.search(
+        r"^voice@test#\d+, cache: hits \d+, misses \d+( \(\d+% found\))?, damaged \d+, entries \d+, [\d.]+ MB$",
+        told, re.MULTILINE,
+    )  # fmt: skip
+    assert re.search(r"^voice@test#\d+, primer: hits \d+, misses \d+.*, entries \d+$", told, re.MULTILINE)
+    assert run(app, ["status", "--url", farm.url, "--json"]) == 0
+    (voice,) = (worker for worker in json.loads(capsys.readouterr().out)["workers"] if worker["role"] == "voice")
+    assert set(voice["counters"]["cache"]) == {"hits", "misses", "damaged", "entries", "bytes"}
+
+
+TEXT = "A live text begins with a few words. Then it goes on for as long as it likes, and somebody listens."
+
+
+def live(farm: Workshop, job: str, **wishes: Any) -> tuple[JobRecord, list[bytes]]:
+    """The job, and its audio by segment as a listener heard it."""
+    farm.client.submit(TEXT, job=job, live=True, **wishes)
+    heard: dict[int, bytes] = {}
+    for chunk in farm.client.listen(job):
+        heard[chunk.segment] = heard.get(chunk.segment, b"") + chunk.pcm
+    return farm.finished(job), list(heard.values())
+
+
+def test_live_first_words_are_remembered_by_the_server_and_the_rest_follows(farm: Workshop) -> None:
+    found = counters(farm, "primer")
+    one, first = live(farm, "live-1")
+    assert one.first_audio_from in ("cold", "warm")
+    other, second = live(farm, "live-2")
+    assert other.first_audio_from == "primer"
+    assert second == first
+    assert other.segments_done == other.segments_planned > 1
+    wanted = {"hits": found["hits"] + 1, "misses": found["misses"] + 1}
+    wait_until(
+        lambda: {name: counters(farm, "primer")[name] for name in wanted} == wanted,
+        description="the heartbeat has told the counts",
+    )
+    assert counters(farm, "primer")["entries"] >= 1
+
+
+@pytest.mark.parametrize("change", [{"voice": "af_bella"}, {"speed": 1.25}, {"language": "en-gb"}])
+def test_other_first_words_are_spoken(farm: Workshop, change: dict[str, Any]) -> None:
+    live(farm, "live-usual")
+    job = f"live-{next(iter(change))}"
+    assert live(farm, job, **change)[0].first_audio_from == "warm"
+
+
+def test_a_farm_that_keeps_nothing_speaks_all_of_it_again(workshop: Workshop) -> None:
+    workshop.start("desk", "voice")
+    for job in ("one", "two"):
+        record, _ = live(workshop, job)
+        assert record.segments_cached == 0
+        assert record.first_audio_from == {"one": "cold", "two": "warm"}[job]
+    assert workshop.worker("voice").counters == {}  # type: ignore[union-attr]
+    assert not (workshop.folder / "home" / "store" / FOLDER).exists()
+
+
+def test_a_worker_elsewhere_finds_first_words_without_a_disk_in_common(workshop: Workshop) -> None:
+    workshop.start("desk", "voice-here", CHORUS_CACHE_MB="100", CHORUS_STORE=str(workshop.folder / "here"))
+    one, first = live(workshop, "live-1")
+    workshop.kill("voice-here")
+    workshop.start("voice-there", CHORUS_CACHE_MB="100", CHORUS_STORE=str(workshop.folder / "there"))
+    other, second = live(workshop, "live-2")
+    assert (one.first_audio_from, other.first_audio_from) == ("cold", "primer")
+    assert second == first
+    assert (other.segments_cached, other.segments_done > 1) == (1, True)
+
+
+class CountingConnection(redis.Connection):
+    """Counts what is sent: one round trip each."""
+
+    sent = 0
+
+    def send_packed_command(self, *args: Any, **options: Any) -> None:
+        type(self).sent += 1
+        super().send_packed_command(*args, **options)
+
+
+@pytest.fixture
+def primers(server: "redis.Redis") -> Primers:
+    return Primers(server)
+
+
+def test_a_primer_is_found_until_nobody_asked_for_so_long(server: "redis.Redis") -> None:
+    primers = Primers(server, kept=timedelta(milliseconds=300))
+    primers.keep("a", b"first words")
+    assert primers.find("a") == b"first words"
+    assert primers.find("b") is None
+    wait_until(lambda: not server.exists(PRIMERS, PRIMERS_USED), description="both keys have expired")
+    assert primers.find("a") is None
+    assert primers.entries == 0
+    primers.keep("a", b"again")
+    assert Primers(server).find("a") == b"again"
+
+
+def test_each_primer_has_its_own_time(server: "redis.Redis", primers: Primers) -> None:
+    for name in ("old", "new"):
+        primers.keep(name, b"words")
+    server.zincrby(PRIMERS_USED, -PRIMER_S * 1000, "old")
+    assert primers.find("new") == b"words"
+    assert primers.find("old") is None
+    assert (server.hkeys(PRIMERS), primers.entries) == ([b"new"], 1)
+    assert 0 < server.ttl(PRIMERS) <= PRIMER_S
+
+
+def test_sixty_four_are_kept_and_what_was_heard_longest_ago_goes(server: "redis.Redis", primers: Primers) -> None:
+    for number in range(MOST):
+        primers.keep(str(number), b"words")
+        server.zadd(PRIMERS_USED, {str(number): server.zscore(PRIMERS_USED, str(number)) - MOST + number})
+    assert (primers.find("0"), primers.entries) == (b"words", MOST)
+    primers.keep("new", b"words")
+    assert primers.entries == MOST + 1 - EVICTED
+    kept = {name.decode() for name in server.hkeys(PRIMERS)}
+    assert kept == {name.decode() for name in server.zrange(PRIMERS_USED, 0, -1)}
+    assert kept == {"0", "new", *map(str, range(EVICTED + 1, MOST))}
+
+
+def test_what_is_too_long_to_be_first_words_is_not_kept(server: "redis.Redis", primers: Primers) -> None:
+    primers.keep("short", b"words")
+    primers.keep("long", bytes(LARGEST_BYTES + 1))
+    assert server.hkeys(PRIMERS) == [b"short"]
+
+
+def test_looking_first_words_up_costs_one_round_trip(redis_url: str) -> None:
+    pool = redis.ConnectionPool.from_url(redis_url, connection_class=CountingConnection)
+    with redis.Redis(connection_pool=pool) as connection:
+        primers = Primers(connection)
+        primers.keep("a", b"words")
+        primers.find("a")  # the scripts are loaded once per server
+        for name in ("a", "b"):
+            before = CountingConnection.sent
+            primers.find(name)
+            assert CountingConnection.sent - before == 1
+
+
+def test_a_server_without_memory_costs_the_primer_and_nothing_else(
+    server: "redis.Redis", primers: Primers, caplog: pytest.LogCaptureFixture
+) -> None:
+    primers.keep("a", b"words")
+    server.config_set("maxmemory", 1)
+    try:
+        primers.keep("b", b"words")
+        primers.find("a")
+    finally:
+        server.config_set("maxmemory", 0)
+    assert primers.find("b") is None
+    assert "not kept" in caplog.text
