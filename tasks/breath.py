@@ -102,7 +102,7 @@ class Quotation:
 
 def ends_clause(text: str) -> bool:
     """Whether a clause ends with this piece of a sentence."""
-    return text.rstrip(_CLOSERS).endswith(_CLAUSE_ENDS)
+    return text.rstrip(_CLOSERS).endswith((*_CLAUSE_ENDS, ".", "!", "?"))
 
 
 def cut(text: str, span: Span, tokens: int, targets: Targets, marks: Marks) -> int | None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import redis
 from support import wait_until
@@ -16,6 +17,8 @@ from chorus.wire import Kind
 SAMPLE = (ROOT / "docs" / "sample.md").read_bytes()
 # Long enough that a segment is still being spoken when the test looks.
 SLOW_WORK = 2000
+PADS_MS = 200
+"""At most, the silence of the model's own two pads at three quarters of its speed."""
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
@@ -27,6 +30,30 @@ def test_the_finished_wav_holds_exactly_the_planned_tokens(workshop: Workshop, t
     saved = workshop.client.save("book", tmp_path / "book.wav")
     assert heard_tokens(saved) == planned_tokens(SAMPLE, "sample.md")
     assert saved.stat().st_size == 44 + 2 * record.frames
+
+
+def test_voices_rates_and_silences_of_a_text_are_heard_as_they_are_written(workshop: Workshop, tmp_path: Path) -> None:
+    source = (
+        b'<speak><break time="1500ms"/><p>Ada looked up. <voice name="bf_emma">Who is it?</voice> She asked.</p>'
+        b'<break time="2s"/><p><prosody rate="80%">Nobody spoke.</prosody> <sub alias="doctor">Dr</sub> Who left.</p>'
+        b"</speak>"
+    )
+    workshop.start("desk", "voice")
+    workshop.client.submit(source, name="talk.ssml", job="talk", format="wav", speed=0.75)
+    record = workshop.finished("talk")
+    assert record.state is State.DONE, record.error
+    saved = workshop.client.save("talk", tmp_path / "talk.wav")
+    assert heard_tokens(saved) == planned_tokens(source, "talk.ssml")
+    heard_ms, written_ms = silences_ms(saved), [wait_ms / 0.75 for wait_ms in (1500, 200, 200, 2000, 200, 1200)]
+    pads_ms = [heard - written for heard, written in zip(heard_ms, written_ms, strict=True)]
+    assert all(0 < pad_ms < PADS_MS for pad_ms in pads_ms), pads_ms
+
+
+def silences_ms(path: Path) -> list[float]:
+    """Each stretch without sound in a file at 24 kHz, in ms."""
+    wave = np.frombuffer(path.read_bytes()[44:], "<i2")
+    edges = np.flatnonzero(np.diff(wave == 0, prepend=False, append=False))
+    return [float(length) / 24 for length in edges[1::2] - edges[::2]]
 
 
 def test_a_book_survives_the_killing_of_its_worker(redis_url: str, tmp_path: Path) -> None:

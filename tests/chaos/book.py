@@ -14,7 +14,7 @@ from tasks.segments import segments
 
 JOB, NAME = "book", "sample.md"
 BOOK = (ROOT / "docs" / "sample.md").read_bytes()
-"""Ten segments in two chapters, each a part."""
+"""Eight segments in two chapters, each a part."""
 WORK = 1500
 """A segment takes long enough to be caught while it is spoken."""
 

@@ -141,6 +141,8 @@ def test_a_voice_and_a_rate_have_segments_of_their_own() -> None:
         ("Nobody", "", 0.8),
         ("spoke.", "", 1.0),
     ]
+    silences = [PAUSES_MS[kind] for kind in ("sentence", "clause", "sentence", "cut", "chapter")]
+    assert [segment.pause_ms for segment in cut] == silences
 
 
 def test_of_two_voices_over_one_word_the_inner_one_speaks_it() -> None:

@@ -1,0 +1,111 @@
+"""Runs every evaluation of the text side that is here, and prints one table, as docs/text.md has it.
+
+    python benchmarks/text.py                                  # the sets in benchmarks/text
+    python benchmarks/text.py BOOK.epub …                      # and on books of one's own: chapters, segments
+
+Each set was written or collected beside the rules, and the sets say of themselves what part was held apart from the
+work on them. The last rows ask nothing of a judge: how many segments of a text end at a mark, where a speaker breathes.
+"""
+
+import argparse
+import importlib.util
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from planning import novel
+
+from tasks import documents
+from tasks.segments import segments
+
+HERE = Path(__file__).resolve().parent
+WORDS = 20_000
+MARKS = tuple(".!?…,;:—–)。、，！？।")
+CLOSERS = "\"'’”»)]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A line of the table."""
+
+    what: str
+    cases: int
+    right: str
+    command: str
+
+
+def main() -> None:
+    """Print the table."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("books", nargs="*", type=Path)
+    books = asked.parse_args().books
+    print("| what is asked | cases | right | command |")
+    print("|---|---|---|---|")
+    for row in rows(books):
+        print(f"| {row.what} | {row.cases:,} | {row.right} | `{row.command}` |")
+
+
+def rows(books: list[Path]) -> Iterator[Row]:
+    """Every evaluation's rows; one that is not here has none."""
+    evaluations: dict[str, Callable[[], Iterator[Row]]] = {"text_reading": reading, "text_homographs": homographs}
+    for name, evaluate in evaluations.items():
+        if importlib.util.find_spec(name):
+            yield from evaluate()
+    yield from breaths([("a made-up novel", "novel.md", novel(WORDS))])
+    yield from breaths((book.name, book.name, book.read_bytes()) for book in books)
+
+
+def reading() -> Iterator[Row]:
+    """Sentences, and what is written out."""
+    import text_reading as sets  # noqa: PLC0415 - it may not be here
+
+    command = "benchmarks/text_reading.py"
+    cut: dict[str, list[sets.Boundaries]] = {}
+    for language, sentences in sets.paragraphs():
+        cut.setdefault(language, []).append(sets.boundaries(language, sentences))
+    for language, parts in cut.items():
+        whole = sets.summed(parts)
+        yield Row(what=f"sentence ends, {language}", cases=whole.wanted, right=f"F1 {whole.f1:.3f}", command=command)
+    found = sets.cases()
+    for language in dict.fromkeys(case.language for case in found):
+        own = [case for case in found if case.language == language]
+        held = [case for case in own if case.held]
+        right = f"{sets.share(own):.1%} (held apart: {sets.share(held):.1%} of {len(held)})"
+        yield Row(what=f"figures, dates and signs, {language}", cases=len(own), right=right, command=command)
+
+
+def homographs() -> Iterator[Row]:
+    """English words that are written alike."""
+    import text_homographs as sets  # noqa: PLC0415 - it may not be here
+
+    found = sets.cases(HERE / "text" / "homographs.tsv")
+    closed = [case.right for case in found if case.word.lower() in sets.CLOSED]
+    alike = [case.right for case in found if case.word.lower() not in sets.CLOSED]
+    money = [sets.money_right(line) for line in (HERE / "text" / "currency.tsv").read_text("utf-8").splitlines()]
+    for what, answers in (
+        ("homographs, en-us", alike),
+        ("a, an, the, to, in, I, that", closed),
+        ("marks kept in these sentences", [sets.marks_kept(case.sentence) for case in found]),
+        ("sums of money, en-us", money),
+    ):
+        share = f"{sum(answers) / len(answers):.1%}"
+        yield Row(what=what, cases=len(answers), right=share, command="benchmarks/text_homographs.py")
+
+
+def breaths(texts: "Iterator[tuple[str, str, bytes]] | list[tuple[str, str, bytes]]") -> Iterator[Row]:
+    """How many segments end where a mark says that one breathes; a title of its own needs none."""
+    for what, name, data in texts:
+        ends = [
+            chapter.text[segment.start : segment.end].rstrip(CLOSERS).endswith(MARKS)
+            for chapter in documents.read(data, name).chapters
+            for segment in segments(chapter, "en-us")
+            if not segment.heading
+        ]
+        share = f"{sum(ends) / len(ends):.2%}"
+        yield Row(
+            what=f"segments that end at a mark, {what}", cases=len(ends), right=share, command="benchmarks/text.py"
+        )
+
+
+if __name__ == "__main__":
+    main()
