@@ -8,7 +8,6 @@ import pytest
 from chorus.errors import CallerError, OutputError, SourceError
 from workers.orders import READABLE, Options, orders
 
-BINARY = (".epub", ".pdf", ".docx")
 PLAIN = Options(
     output=None, format="", voice="af_heart", speed=1.0, language="", chapters="", title="", author="", cover=None,
     on_error="silence",
