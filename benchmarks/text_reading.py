@@ -1,6 +1,6 @@
 """How rightly texts are cut into sentences and read: a table from the sets in benchmarks/text.
 
-    PYTHONPATH=. .venv/bin/python benchmarks/text_reading.py [--failures dev|held|all]
+PYTHONPATH=. .venv/bin/python benchmarks/text_reading.py [--failures dev|held|all]
 """
 
 import argparse
@@ -9,7 +9,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 from tasks.normalise import normalise
@@ -43,9 +42,7 @@ def cases() -> list[Case]:
         code = language.rstrip("#")
         seen[code, kind] += 1
         held = seen[code, kind] % 2 == 0
-        found.append(
-            Case(kind=kind, language=code, heading=code != language, written=written, said=said, held=held)
-        )
+        found.append(Case(kind=kind, language=code, heading=code != language, written=written, said=said, held=held))
     return found
 
 
@@ -56,9 +53,13 @@ def right(case: Case) -> bool:
 
 
 def _ways(said: str) -> Iterator[str]:
-    parts = _CHOICE.split(said)
-    choices = [part.split("|") if number % 2 else [part] for number, part in enumerate(parts)]
-    return map("".join, product(*choices))
+    choice = _CHOICE.search(said)
+    if choice is None:
+        yield said
+        return
+    # The innermost braces first, for a choice may stand inside another: the outer one then has one way more.
+    for way in choice[1].split("|"):
+        yield from _ways(f"{said[: choice.start()]}{way}{said[choice.end() :]}")
 
 
 def _bare(text: str, language: str) -> str:

@@ -12,7 +12,7 @@ from chorus.errors import OptionError
 from chorus.languages import LANGUAGES
 from tasks import english, espeak, vocabulary
 from tasks.documents.model import speakable
-from tasks.text import spoken
+from tasks.normalise import normalise
 
 _KEPT = 4096
 """Sentences in the cache: a chapter or three, some four megabytes."""
@@ -41,7 +41,7 @@ class Phonemes:
 def phonemize(text: str, language: str, *, heading: bool = False) -> Phonemes:
     """The phonemes of a sentence or a part of one. The language is a code of chorus.languages."""
     check(language)
-    readable = spoken(text, language, heading=heading)
+    readable = normalise(text, language, heading=heading).text
     if not speakable(readable):
         return Phonemes()
     with _lock:
