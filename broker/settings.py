@@ -45,6 +45,10 @@ class FarmSettings(ClientSettings):
     mirror: str = Field(
         default="", description="Base address, or a folder, to fetch model files from instead of upstream."
     )
+    tagger: Literal["auto", "rules"] = Field(
+        default="auto",
+        description="Tells English nouns from verbs: a pulled model of spaCy (`auto`), or `rules` of our own alone.",
+    )
     offline: bool = Field(default=False, description="Never reach for the network: use what is here.")
     port: int = Field(default=0, ge=0, le=65535, description="Port of the embedded server. 0: any free one.")
     flower_port: int = Field(default=5555, ge=1, le=65535, description="Port of Flower under `chorus up --flower`.")
@@ -52,6 +56,10 @@ class FarmSettings(ClientSettings):
     def store_folder(self) -> Path:
         """Where parts and results lie."""
         return self.store or self.home_folder() / "store"
+
+    def tagger_folder(self) -> Path:
+        """Where spaCy's English model lies once it was pulled."""
+        return self.home_folder() / "models" / "en_core_web_sm-3.8.0"
 
     def cache_bytes(self) -> int:
         """The most that kept segments take on disk."""

@@ -61,7 +61,8 @@ def _word(token: Any, start: int, end: int, given: Given | None, fallback: _Fall
         backend=backend,
         blank=token.whitespace,
         guessed=guessed,
-        lost="" if phonemes or not said_aloud(token.text) else token.text,
+        # misaki says a currency with its sum.
+        lost="" if phonemes or token.tag == "$" or not said_aloud(token.text) else token.text,
     )
 
 
@@ -108,7 +109,7 @@ def _with_given(tokens: Sequence[Token], given: Sequence[Given]) -> Iterator[tup
                 yield held, rest.pop(0).phonemes
                 held = Token(text="")
         else:
-            yield piece, None
+            yield piece, piece.sound or None
         at = behind + len(piece.whitespace_)
     yield from ((Token(text="", tag_="NN"), each.phonemes) for each in rest)
 
@@ -120,7 +121,10 @@ def _cut(tokens: Sequence[Token], edges: Sequence[int]) -> Iterator[Token]:
         cuts = [at, *(edge for edge in edges if at < edge < behind), behind]
         for start, end in pairwise(cuts):
             blank = token.whitespace_ if end == behind else ""
-            yield Token(text=token.text[start - at : end - at], tag_=token.tag_, whitespace_=blank)
+            whole = (start, end) == (at, behind)
+            yield replace(
+                token, text=token.text[start - at : end - at], whitespace_=blank, sound=token.sound if whole else ""
+            )
         at = behind + len(token.whitespace_)
 
 

@@ -9,6 +9,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tasks import homographs
+from tasks.grammar import Place, open_class
+from tasks.wordlists import CLOSED, words
+
 
 @dataclass(kw_only=True, slots=True)
 class Token:
@@ -17,79 +21,14 @@ class Token:
     text: str
     tag_: str = ""
     whitespace_: str = ""
+    sound: str = ""
+    """Its phonemes, where misaki knows but one of its two sounds and means the other one."""
 
 
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_CLOSED = {
-    word: tag
-    for tag, words in {
-        "DT": "a an the this these those every each some any no all both another either neither",
-        "PRP$": "my your his its our their thy",
-        "PRP": (
-            "i you he she it we they me him them us thee thou ye myself himself herself itself themselves i'm "
-            "i'll i've i'd you're you'll you've he's he'll she's she'll it's it'll we're we'll they're they'll"
-        ),
-        "TO": "to",
-        "IN": (
-            "in of on at by for from with without into onto upon about above across after against among around as "
-            "before behind below beneath beside between beyond despite during except inside like near off over "
-            "past since than through throughout toward towards under until unto up within if because although "
-            "though while whether unless that vs vs."
-        ),
-        "CC": "and or but nor yet so",
-        "MD": (
-            "can could will would shall should may might must can't couldn't won't wouldn't shan't shouldn't "
-            "mustn't cannot do does did don't doesn't didn't let let's i'll you'll he'll she'll we'll they'll"
-        ),
-        "VBZ": "is has isn't hasn't",
-        "VBP": "am are have aren't haven't",
-        "VBD": "was were had wasn't weren't hadn't",
-        "VB": "be",
-        "VBN": "been",
-        "VBG": "being",
-        "WP": "who whom what which whose",
-        "WRB": "when where why how",
-        "EX": "there",
-        "RB": (
-            "not never always often also very too still just now then here only even ever soon again almost quite "
-            "rather really usually perhaps already once twice n't"
-        ),
-        "JJ": (
-            "good new old great little big small own other same such many much more most few last first next "
-            "whole several young long high low early late large human public dead red white black daily fresh "
-            "final"
-        ),
-        "CD": (
-            "one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred "
-            "thousand million billion trillion dozen"
-        ),
-    }.items()
-    for word in words.split()
-}
-"""Words of one class, or of one that matters here."""
-VERSION = 2
+VERSION = 3
 """Counted up whenever a tag changes: it is part of what phonemes depend on."""
-_BE = _set("is are was were am be been being isn't aren't wasn't weren't it's he's she's i'm you're we're they're")
-_HAVE = _set("have has had having haven't hasn't hadn't i've you've we've they've i'd")
-_SUBJECTS = _set("i you we they who he she it that which people")
-_PAST = _set(
-    "was were had did said told went came saw took made knew thought found gave got left stood sat felt ran began kept"
-    " yesterday ago last earlier once"
-)
-_NOUNS_OPEN = frozenset(("DT", "PRP$", "JJ", "CD", "IN", "POS"))
-_VERBS_OPEN = frozenset(("TO", "MD", "WP"))
-_OBJECTS_OPEN = frozenset(("DT", "PRP$", "PRP"))
-# Whose adjective sounds like neither noun nor verb, or like the noun where the verb is expected after "to be".
-_ADJECTIVES = _set(
-    "absent abstract alternate animate appropriate approximate articulate bass close compact content deliberate diffuse"
-    " duplicate elaborate frequent graduate incarnate intimate invalid learned live minute moderate perfect present"
-    " separate subject"
-)
-_ABBREVIATIONS = _set("dr. esq. etc. mr. mrs. ms. no. vs.")
-_ELISIONS = _set("tis twas twere twill em til till cause bout round cept neath ere im er un an ave")
+_ABBREVIATIONS = words("dr. esq. etc. mr. mrs. ms. no. vs.")
+_ELISIONS = words("tis twas twere twill em til till cause bout round cept neath ere im er un an ave")
 
 _PIECE = re.compile(
     r"(?P<open>[\u201c\u00ab\u201e])|(?P<close>[\u201d\u00bb])|(?P<quote>\"+|``|'')|(?P<left>[(\[{])|(?P<right>[)\]}])"
@@ -110,10 +49,15 @@ _QUOTES = "'\u2018\u2019"
 def tag(text: str) -> list[Token]:
     """The tokens of one sentence, tagged; joined with their whitespace they are the sentence."""
     tokens = list(_tokens(text))
-    words = [token.text.lower().replace("\u2019", "'") for token in tokens]
+    words = [plain(token.text) for token in tokens]
     for index, token in enumerate(tokens):
         token.tag_ = token.tag_ or _tag(tokens, words, index)
     return tokens
+
+
+def plain(word: str) -> str:
+    """A word as the tables have it: in small letters, with straight apostrophes."""
+    return word.lower().replace("\u2019", "'")
 
 
 def _tokens(text: str) -> Iterator[Token]:
@@ -169,19 +113,12 @@ def _still_quoted(tokens: list[Token], *, quoted: bool) -> bool:
 
 def _tag(tokens: list[Token], words: list[str], at: int) -> str:
     word, text = words[at], tokens[at].text
-    before = _before(tokens, words, at)
-    after = words[at + 1] if at + 1 < len(words) else ""
     if text[:1].isdigit() or (text[:1] in "-+." and text[1:2].isdigit()):
         return "CD"
     if word == "a":
-        # In a line of prose a capital A is a letter; in a title or in capitals it is the article.
-        titled = at + 1 < len(tokens) and tokens[at + 1].text[:1].isupper()
-        return "DT" if text == "a" or (at == 0 and after[:1].isalpha()) or titled else "NN"
-    if word in _SPECIAL:
-        return _SPECIAL[word](before, after, words, at)
-    if word in _CLOSED:
-        return _CLOSED[word]
-    found = _open_class(word, before, after, tokens[at - 1].tag_ if at else "")
+        return _article(tokens, at)
+    place = Place(words=words, tags=[token.tag_ for token in tokens], at=at)
+    found = homographs.tag_for(place) or _her(place) or CLOSED.get(word) or open_class(place)
     if found.startswith("NN") and text[:1].isupper() and at and tokens[at - 1].tag_ not in (".", "``", ":"):
         # In a line of capitals nothing tells a name, and a name unknown to the dictionary would be spelled out.
         shouting = text.isupper() and any(word.isupper() and word != text for word in (token.text for token in tokens))
@@ -189,81 +126,14 @@ def _tag(tokens: list[Token], words: list[str], at: int) -> str:
     return found
 
 
-def _before(tokens: list[Token], words: list[str], at: int) -> str:
-    """The word before, adverbs and quotes skipped, for they tell nothing about what may follow."""
-    while at and (tokens[at - 1].tag_ in ("RB", "``", "''") or words[at - 1].endswith("n't")):
-        if words[at - 1].endswith("n't"):
-            return words[at - 1]
-        at -= 1
-    return words[at - 1] if at else ""
+def _article(tokens: list[Token], at: int) -> str:
+    """In a line of prose a capital A is a letter; in a title or in capitals it is the article."""
+    behind = tokens[at + 1].text if at + 1 < len(tokens) else ""
+    opens = at == 0 or tokens[at - 1].tag_ in ("``", ":", ".")
+    return "DT" if tokens[at].text == "a" or (opens and behind[:1].isalpha()) or behind[:1].isupper() else "NN"
 
 
-def _open_class(word: str, before: str, after: str, tag_before: str) -> str:
-    """Noun, verb, adjective or adverb, by what stands around the word and then by its ending."""
-    known = _CLOSED.get(before, tag_before)
-    if word in _ADJECTIVES and _is_adjective(word, before, known, after):
-        return "JJ"
-    if before == "to" or known in _VERBS_OPEN or (before in _SUBJECTS and known != "DT"):
-        return _verb(word)
-    if known in _NOUNS_OPEN:
-        return "NN"
-    if before in _HAVE or before in _BE:
-        return _participle(word) or "NN"
-    if word.endswith("ly"):
-        return "RB"
-    # With an object behind it and no verb before it, this is the verb.
-    verb = _CLOSED.get(after) in _OBJECTS_OPEN and not tag_before.startswith("VB")
-    return _participle(word) or (_verb(word) if verb else "NN")
-
-
-def _participle(word: str) -> str:
-    return "VBG" if word.endswith("ing") else "VBN" if word.endswith("ed") else ""
-
-
-def _is_adjective(word: str, before: str, known: str, after: str) -> bool:
-    noun_behind = after[:1].isalpha() and after not in _CLOSED
-    if word == "live":
-        return known in _NOUNS_OPEN and noun_behind
-    return (known in _NOUNS_OPEN and noun_behind) or before in _BE or before in ("very", "so", "too", "more", "most")
-
-
-def _verb(word: str) -> str:
-    if word.endswith(("ing", "ed")):
-        return "VBG" if word.endswith("g") else "VBD"
-    return "VBZ" if word.endswith("s") and not word.endswith("ss") else "VB"
-
-
-def _read(before: str, _after: str, words: list[str], at: int) -> str:
-    if before in _HAVE or before in _BE:
-        return "VBN"
-    if _CLOSED.get(before) in ("TO", "MD") or not before:
-        return "VB"
-    if _CLOSED.get(before) in _NOUNS_OPEN:
-        return "NN"
-    past = any(word in _PAST or word.endswith("ed") for word in (*words[:at], *words[at + 1 :]))
-    return "VBD" if past or before not in ("i", "you", "we", "they", "who") else "VB"
-
-
-def _wound(before: str, after: str, _words: list[str], _at: int) -> str:
-    if _CLOSED.get(before) in _NOUNS_OPEN:
-        return "NN"
-    turned = after in ("up", "down", "around", "round", "through", "its", "his", "her", "their", "the", "into", "on")
-    return "VBD" if turned else "NN"
-
-
-def _used(before: str, after: str, words: list[str], at: int) -> str:
-    if after != "to":
-        return "VBN"
-    if before not in _BE:
-        return "VBD"
-    behind = words[at + 2] if at + 2 < len(words) else ""
-    accustomed = behind.endswith("ing") or _CLOSED.get(behind) in _OBJECTS_OPEN
-    return "JJ" if accustomed else "VBN"
-
-
-def _that(before: str, after: str, _words: list[str], _at: int) -> str:
-    alone = not after[:1].isalpha() or after in _BE or _CLOSED.get(after) == "MD"
-    return "DT" if _CLOSED.get(before) == "IN" or (alone and not before) or not after[:1].isalpha() else "IN"
-
-
-_SPECIAL = {"read": _read, "reread": _read, "wound": _wound, "used": _used, "that": _that}
+def _her(place: Place) -> str:
+    if place.word != "her":
+        return ""
+    return "PRP$" if place.behind and place.behind not in CLOSED else "PRP"

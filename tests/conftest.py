@@ -22,9 +22,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test sees only the variables it sets itself."""
+    """A test sees only the variables it sets itself, and no tagger that was pulled."""
     for name in [name for name in os.environ if name.startswith("CHORUS_") or name == "REDIS_URL"]:
         monkeypatch.delenv(name)
+    # Whatever lies in the developer's own home: what a test expects to hear is what the rules say.
+    monkeypatch.setenv("CHORUS_TAGGER", "rules")
 
 
 @pytest.fixture(scope="session")

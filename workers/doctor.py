@@ -52,9 +52,10 @@ def _look(what: str, look: Callable[[], str]) -> Finding:
 
 
 def _espeak() -> str:
+    from tasks import tagging  # noqa: PLC0415 - see below
     from tasks.phonemes import phonemize  # noqa: PLC0415 - misaki takes two seconds; only this line needs it
 
-    return f"speaks: hello is {phonemize('hello', 'en-us').text}"
+    return f"speaks: hello is {phonemize('hello', 'en-us').text}; English tagger: {tagging.name()}"
 
 
 def _disk(settings: FarmSettings) -> str:

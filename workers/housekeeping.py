@@ -186,13 +186,16 @@ def list_models() -> None:
     for name, asset in models.MODELS.items():
         here = (models.models_folder(settings) / asset.file).exists()
         tell(f"{name}: {asset.size_bytes / 1e6:.0f} MB, {asset.licence}{', pulled' if here else ''}")
+    here = settings.tagger_folder().exists()
+    size_mb = models.TAGGER.size_bytes / 1e6
+    tell(f"{models.TAGGER_NAME}: English tagger, {size_mb:.0f} MB, {models.TAGGER.licence}{', pulled' if here else ''}")
 
 
 @models_app.command("pull")
 def pull(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="Default: kokoro-v1.0.", show_default=False)] = "",
 ) -> None:
-    """Fetch Kokoro and its voices: resumable, verified, from CHORUS_MIRROR if that is set."""
+    """Fetch Kokoro, its voices and the English tagger: resumable, verified, from CHORUS_MIRROR if that is set."""
     from workers import models  # noqa: PLC0415 - see above
 
     with download_bar() as show:

@@ -5,6 +5,7 @@ Knows nothing of sessions: it hands out paths, names and digests.
 
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.settings import FarmSettings
-from chorus.errors import ModelError
+from chorus.errors import ModelError, OutsideError
 from workers import standin
 from workers.digests import Digests
 
@@ -25,6 +26,8 @@ PROBE_S = 4.0
 # An unreachable source is not asked again with each command of the next hour.
 _UNREACHABLE_FOR_S = 3600.0
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asset:
@@ -34,6 +37,8 @@ class Asset:
     size_bytes: int
     sha256: str
     licence: str = "Apache-2.0"
+    upstream: str = UPSTREAM
+    """The address of its folder; CHORUS_MIRROR stands for all of them."""
 
 
 VOICES = Asset(
@@ -59,6 +64,15 @@ MODELS = {
         sha256="ae315a79b623f244700e4afb9246c46a26066782e049ba174bf3ba433970ee9c",
     ),
 }
+TAGGER_NAME = "en_core_web_sm"
+TAGGER = Asset(
+    file="en_core_web_sm-3.8.0-py3-none-any.whl",
+    size_bytes=12_806_118,
+    sha256="1932429db727d4bff3deed6b34cfc05df17794f4a52eeb26cf8928f7c1a0fb85",
+    licence="MIT",
+    upstream="https://github.com/explosion/spacy-models/releases/download/en_core_web_sm-3.8.0/",
+)
+"""spaCy's English tagger: not needed, but it tells nouns from verbs where our own rules do not."""
 PINNED_NAMES = {asset.sha256: name for name, asset in MODELS.items()}
 
 
@@ -108,24 +122,44 @@ def resolve(settings: FarmSettings) -> Model:
 
 
 def pull(settings: FarmSettings, name: str = DEFAULT, *, progress: Progress = silent) -> Path:
-    """Fetch this model of the manifest and the voices; the model's path. What is already here is not fetched again."""
+    """Fetch this model of the manifest, the voices and the tagger; the model's path. What is here is not fetched again.
+
+    The tagger alone by its own name. Where only that cannot be had, the model is whole without it.
+    """
+    if name == TAGGER_NAME:
+        return pull_tagger(settings, progress=progress)
+    if name not in MODELS:
+        raise ModelError(f"Model {name!r} is not published: choose one of {', '.join((*MODELS, TAGGER_NAME))}.")
+    _fetch(settings, VOICES, progress)
+    path = _fetch(settings, MODELS[name], progress)
+    try:
+        pull_tagger(settings, progress=progress)
+    except (OutsideError, ModelError) as error:
+        log.warning("English is tagged by our own rules: %s `%s %s` tries again.", error, PULL, TAGGER_NAME)
+    return path
+
+
+def pull_tagger(settings: FarmSettings, *, progress: Progress = silent) -> Path:
+    """Fetch spaCy's English tagger and lay its files out; its folder."""
+    from workers import unpacking  # noqa: PLC0415 - as below
+
+    wheel = _fetch(settings, TAGGER, progress)
+    unpacking.lay_out(wheel, TAGGER_NAME, settings.tagger_folder())
+    return settings.tagger_folder()
+
+
+def _fetch(settings: FarmSettings, asset: Asset, progress: Progress) -> Path:
     from workers import download  # noqa: PLC0415 - an http client is 0.2 s that no other command should pay
 
-    if name not in MODELS:
-        raise ModelError(f"Model {name!r} is not published: choose one of {', '.join(MODELS)}.")
-    target = models_folder(settings)
-    for asset in (VOICES, MODELS[name]):
-        source = _source(settings, asset)
-        if settings.offline and download.is_address(source):
-            raise ModelError(
-                f"CHORUS_OFFLINE is set and {asset.file} is on the network: unset it, "
-                "or set CHORUS_MIRROR to a folder that holds it."
-            )
-        wanted = download.Wanted(
-            source=source, target=target / asset.file, size_bytes=asset.size_bytes, sha256=asset.sha256
+    target, source = models_folder(settings) / asset.file, _source(settings, asset)
+    if settings.offline and download.is_address(source):
+        raise ModelError(
+            f"CHORUS_OFFLINE is set and {asset.file} is on the network: unset it, "
+            "or set CHORUS_MIRROR to a folder that holds it."
         )
-        download.fetch(wanted, progress=_named(progress, asset.file))
-    return target / MODELS[name].file
+    wanted = download.Wanted(source=source, target=target, size_bytes=asset.size_bytes, sha256=asset.sha256)
+    download.fetch(wanted, progress=_named(progress, asset.file))
+    return target
 
 
 def offer(settings: FarmSettings, *, terminal: bool, ask: Callable[[str], bool], progress: Progress = silent) -> Model:
@@ -140,7 +174,7 @@ def offer(settings: FarmSettings, *, terminal: bool, ask: Callable[[str], bool],
 
 def question() -> str:
     """What a person is asked, once."""
-    size_bytes = MODELS[DEFAULT].size_bytes + VOICES.size_bytes
+    size_bytes = MODELS[DEFAULT].size_bytes + VOICES.size_bytes + TAGGER.size_bytes
     return f"Fetch the Kokoro voice now ({size_bytes / 1e6:.0f} MB, once)? Otherwise a stand-in voice speaks"
 
 
@@ -202,7 +236,7 @@ def _voices_for(model: Path, pulled: Path) -> Path:
 
 
 def _source(settings: FarmSettings, asset: Asset) -> str:
-    base = settings.mirror or UPSTREAM
+    base = settings.mirror or asset.upstream
     return f"{base.rstrip('/')}/{asset.file}"
 
 

@@ -337,7 +337,7 @@ def test_a_person_who_says_no_is_never_asked_again(tmp_path: Path, release: Path
 
 
 def test_the_question_names_the_size() -> None:
-    assert "(354 MB, once)" in question()
+    assert "(367 MB, once)" in question()
 
 
 @pytest.fixture
