@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal, Self
 
-from chorus import reading, voices
+from chorus import lexicon, reading, voices
 from chorus.errors import OptionError
 
 FORMATS = ("wav", "flac", "mp3", "opus", "m4b")
@@ -61,6 +61,7 @@ class Request:
             (reading.as_written, self.as_written),
             (reading.pauses, self.pauses),
             (reading.encoding, self.encoding),
+            (lexicon.entries, self.lexicon),
         ):
             understood(text)
 

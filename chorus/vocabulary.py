@@ -4,6 +4,7 @@ import difflib
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 N_MAX = 510
 """Tokens the model takes at once, its two pads not counted."""
@@ -58,6 +59,7 @@ _ENGLISH = {
 _AMERICAN = {"ɜːɹ": "ɜɹ", "ɜː": "ɜɹ", "ɝ": "ɜɹ", "ɒ": "ɑ", "o": "O", "a": "æ", "ː": ""}
 _BRITISH = {"eə": "ɛː", "oʊ": "Q", "o": "ɔ"}
 _VOWELS = "AIOQWYaeiouyæøœɐɑɒɔəɚɛɜɤɨɪɯʊʌᵊᵻ"
+_SYLLABLE_END = re.compile(r"\.(?=\S)")
 _EARLY_STRESS = re.compile(rf"([ˈˌ])([^\sˈˌ{_VOWELS}]+)(?=[{_VOWELS}])")
 
 
@@ -89,14 +91,19 @@ def from_ipa(ipa: str, language: str) -> str:
 
     Stress stands before the vowel there, where a dictionary has it before the syllable.
     """
-    english = {**_ENGLISH, **(_BRITISH if language == "en-gb" else _AMERICAN)}
-    table = english if language.startswith("en") else _KOKOROS
     plain = unicodedata.normalize("NFC", ipa).replace("\u0361", "").replace("'", "ˈ").replace(":", "ː")
     # A dot between syllables would be heard as the end of a sentence.
-    plain = re.sub(r"\.(?=\S)", "", plain)
-    longest_first = sorted(table, key=len, reverse=True)
-    said = re.sub("|".join(map(re.escape, longest_first)), lambda match: table[match[0]], plain)
+    plain = _SYLLABLE_END.sub("", plain)
+    table, pattern = _taught(language if language == "en-gb" else language[:2])
+    said = pattern.sub(lambda match: table[match[0]], plain)
     return _EARLY_STRESS.sub(r"\2\1", said)
+
+
+@cache
+def _taught(language: str) -> tuple[dict[str, str], re.Pattern[str]]:
+    english = {**_ENGLISH, **(_BRITISH if language == "en-gb" else _AMERICAN)}
+    table = english if language.startswith("en") else _KOKOROS
+    return table, re.compile("|".join(map(re.escape, sorted(table, key=len, reverse=True))))
 
 
 def nearest(symbol: str) -> str:

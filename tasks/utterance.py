@@ -6,11 +6,11 @@ Pure. Knows marks and offsets, no dictionary and no espeak.
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
-from functools import cached_property
+from itertools import repeat
 
 from tasks.documents.model import Mark, speakable
-from tasks.text import Span, spoken
+from tasks.normalise import Reading, normalise
+from tasks.text import Span
 
 FIXED = ("say", "phonemes", "as")
 """Kinds of marks that say what a stretch sounds like; of those over one character the last one counts."""
@@ -177,10 +177,22 @@ def _spaced(text: str, start: int, end: int, wanted: Wanted, say_as: str, *, las
     if piece[0].isspace():
         yield _blank(start)
     reading = _normalise(piece, wanted if last else replace(wanted, heading=False), say_as)
-    spans = (reading.source(at, at + 1) for at in range(len(reading.text)))
-    yield _Traced(text=reading.text, spans=[Span(start=span.start + start, end=span.end + start) for span in spans])
+    yield _Traced(text=reading.text, spans=list(_spans(reading, start)))
     if piece[-1].isspace():
         yield _blank(end - 1)
+
+
+def _spans(reading: Reading, offset: int) -> Iterator[Span]:
+    """For each character of a reading its place in the whole source; a blank between two pieces has none."""
+    at = source = 0
+    for piece in reading.pieces:
+        yield from repeat(Span(start=source + offset, end=source + offset), piece.start - at)
+        for place in range(piece.end - piece.start):
+            if piece.exact:
+                yield Span(start=piece.source.start + place + offset, end=piece.source.start + place + 1 + offset)
+            else:
+                yield Span(start=piece.source.start + offset, end=piece.source.end + offset)
+        at, source = piece.end, piece.source.end
 
 
 def _blank(at: int) -> _Traced:
@@ -197,31 +209,5 @@ def _placed(said: _Traced, given: Given) -> Given:
     return replace(given, start=behind, end=behind)
 
 
-@dataclass(kw_only=True)
-class _Reading:
-    """What stands in for tasks.normalise."""
-
-    original: str
-    text: str
-
-    def source(self, start: int, end: int) -> Span:
-        spans = self._spans[start:end]
-        return Span(start=spans[0].start, end=spans[-1].end)
-
-    @cached_property
-    def _spans(self) -> list[Span]:
-        return list(_aligned(self.original, self.text))
-
-
-def _normalise(text: str, wanted: Wanted, _say_as: str) -> _Reading:
-    return _Reading(original=text, text=spoken(text, wanted.language, heading=wanted.heading))
-
-
-def _aligned(source: str, said: str) -> Iterator[Span]:
-    if source == said:
-        yield from (Span(start=at, end=at + 1) for at in range(len(said)))
-        return
-    for _kind, first, behind, start, end in SequenceMatcher(None, source, said, autojunk=False).get_opcodes():
-        for at in range(start, end):
-            same = behind - first == end - start
-            yield Span(start=first + at - start, end=first + at - start + 1) if same else Span(start=first, end=behind)
+def _normalise(text: str, wanted: Wanted, say_as: str) -> Reading:
+    return normalise(text, wanted.language, heading=wanted.heading, as_written=wanted.as_written, say_as=say_as)

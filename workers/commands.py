@@ -21,6 +21,7 @@ from chorus.client import Client
 from chorus.commands import ClientCommands, client_commands, run
 from chorus.records import State
 from chorus.terminal import clock, complain, progress, tell
+from workers import explaining
 from workers.housekeeping import download_bar, mount, settings_for
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ def _show(found: "Inspection") -> None:
 
 
 mount(app)
+app.command()(explaining.phonemize)
 client_commands(app, connect)
 
 

@@ -14,7 +14,9 @@ from support import ValkeyServer, wait_until
 from workshop import Workshop, heard_tokens, opened, planned_tokens
 
 from broker.cache import FOLDER, digest
+from broker.ledger import Ledger
 from broker.primers import EVICTED, LARGEST_BYTES, MOST, Primers
+from broker.settings import FarmSettings
 from broker.store import LocalStore, report_key
 from chorus.commands import run
 from chorus.keys import PRIMER_S, PRIMERS, PRIMERS_USED
@@ -335,3 +337,36 @@ def test_a_server_without_memory_costs_the_primer_and_nothing_else(
         server.config_set("maxmemory", 0)
     assert primers.find("b") is None
     assert "not kept" in caplog.text
+
+
+def planned(farm: Workshop, job: str, *wishes: dict[str, object]) -> JobRecord:
+    """A job whose segments the test cuts itself: each says the same, with these wishes of its own."""
+    with redis.Redis.from_url(farm.url) as connection:
+        ledger = Ledger(connection, FarmSettings())
+        farm.client.submit("Once.", job=job)
+        wait_until(lambda: farm.client.job(job).state is State.RUNNING, description="the job has begun")
+        claim = ledger.claim(job, "plan:0", "the test's own")
+        about = {"title": "", "chapters": 1, "characters": len(wishes)}
+        usual = {
+            "chapter": 0, "start": 0, "end": 1, "text": "a", "phonemes": "həlˈoʊ", "pause_ms": 100, "characters": 1,
+            "frames": 24_000,
+        }  # fmt: skip
+        ledger.extend(claim, [usual | wish for wish in wishes], first_index=0, document=about)
+        ledger.commit_plan(claim, title="", characters=len(wishes))
+    return farm.finished(job)
+
+
+def test_a_segments_own_voice_and_rate_go_before_the_requests(workshop: Workshop) -> None:
+    workshop.start("voice", CHORUS_CACHE_MB="100")
+    blend = "bf_emma*2+af_heart"
+    record = planned(
+        workshop, "wishes", {}, {"rate": 2.0}, {"rate": 100}, {"voice": blend}, {"voice": "af_heart:1,bf_emma:2"}
+    )
+    assert record.state is State.DONE, record.error
+    assert record.segments_cached == 1, "the last two are one blend, and no two others are alike"
+    frames = {chunk.segment: chunk.frames - 2400 for chunk in workshop.client.listen("wishes")}
+    # Twice as fast the toy voice takes one frame for a token instead of two; four times as fast, that is stretched.
+    assert [frames[number] / frames[0] for number in range(5)] == pytest.approx([1, 0.5, 0.25, 1, 1])
+    record = planned(workshop, "nobody", {}, {"voice": "af_hart"})
+    assert record.state is State.FAILED
+    assert "Voice 'af_hart' is unknown: did you mean af_heart" in record.error

@@ -11,7 +11,8 @@ from chorus.languages import LANGUAGES, for_voice, normalise
         ("en-GB", "en-gb"), ("en_gb", "en-gb"), ("en-GB-oxendict", "en-gb"), ("en-AU", "en-gb"), ("en-CA", "en-us"),
         ("es", "es"), ("es-419", "es"), ("spa", "es"), ("fr", "fr-fr"), ("fr-CA", "fr-fr"), ("fre", "fr-fr"),
         ("hi", "hi"), ("it_IT", "it"), ("pt", "pt-br"), ("pt-PT", "pt-br"), ("ja-JP", "ja"), ("zh", "zh"),
-        ("zh-Hans-CN", "zh"), ("cmn", "zh"),
+        ("zh-Hans-CN", "zh"), ("cmn", "zh"), ("zh-Hans", "zh"), ("zh_TW", "zh"), ("pt_BR", "pt-br"), ("PT-br", "pt-br"),
+        ("fr_FR", "fr-fr"), ("es_MX", "es"), ("EN_gb", "en-gb"),
     ],
 )  # fmt: skip
 def test_a_language_has_one_code_however_it_is_written(tag: str, code: str) -> None:

@@ -1,9 +1,11 @@
 """Words a listener must hear right, and what happens to the ones in no dictionary."""
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import espeakng_loader
 import pytest
@@ -11,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chorus.errors import OptionError
+from chorus.request import Request
 from tasks import tagger
-from tasks.phonemes import forget, phonemize
+from tasks.documents.model import Mark
+from tasks.phonemes import Rules, counters, explain, forget, phonemize
 from tasks.vocabulary import VOCABULARY
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +31,7 @@ def said(text: str, language: str = "en-us", *, heading: bool = False) -> str:
     [
         ("I saw a cat.", "ˌI sˈɔ ɐ kˈæt."),
         ("That costs $5.20.", "ðˌæt kˈɔsts fˈIv dˈɑləɹz ænd twˈɛnti sˈɛnts."),
-        ("It made £3.5 million!", "ˌɪt mˌAd θɹˈi pYnt fˈIv mˈɪljᵊn pˈWndz!"),
+        ("It made £3.5 million!", "ˌɪt mˌAd θɹˈi pˈYnt fˈIv mˈɪljᵊn pˈWndz!"),
         ("Dr. Who, I presume?", "dˈɑktəɹ hˌu, ˌI pɹizˈum?"),
         ("Go to it—in time…", "ɡˌO tʊ ɪt—ɪn tˈIm…"),
         ("“Hi,” he said.", "“hˈI,” hi sˈɛd."),
@@ -89,7 +93,7 @@ def test_other_languages_are_spoken_by_espeak_in_kokoros_symbols(text: str, lang
     assert (result.text, result.backend) == (phonemes, "espeak")
 
 
-@pytest.mark.parametrize(("language", "comma"), [("es", "koma"), ("it", "vˈirɡola")])
+@pytest.mark.parametrize(("language", "comma"), [("es", "kˈoma"), ("it", "vˈirɡola")])
 def test_a_mark_inside_a_number_is_part_of_it(language: str, comma: str) -> None:
     assert comma in said("3,5", language)
 
@@ -155,11 +159,72 @@ def test_many_threads_hear_what_one_hears() -> None:
     assert spanish == [said(text, "es") for text in texts]
 
 
+def test_a_sentence_is_spoken_once_and_then_remembered_and_all_of_it_is_counted() -> None:
+    forget()
+    before = counters()
+    for _ in range(3):
+        phonemize("Zyzzyva costs nothing.", "en-us")
+    phonemize("zyzzyva costs nothing.", "en-us")
+    phonemize("Hola, amigo.", "es")
+    after = counters()
+    assert (after.hits - before.hits, after.misses - before.misses, after.size) == (2, 3, 3)
+    assert after.size <= after.limit
+    assert after.fallbacks - before.fallbacks == 2
+    assert after.g2p_ms > before.g2p_ms
+    spoken = {backend: after.words[backend] - before.words.get(backend, 0) for backend in ("misaki", "espeak")}
+    assert spoken == {"misaki": 6, "espeak": 6}
+    assert "tagger rules" in after.releases["en-us"]
+    assert "espeakng-loader" in after.releases["es"]
+
+
+def test_what_is_asked_otherwise_is_another_sentence_to_the_cache() -> None:
+    forget()
+    word = json.dumps({"": {"x": "/ˈI/"}})
+    mark = Mark(start=0, end=1, kind="phonemes", value="ˈA")
+    asked: list[dict[str, Any]] = [
+        {}, {"heading": True}, {"marks": (mark,)}, {"rules": Rules(lexicon=word)},
+        {"rules": Rules(as_written=frozenset(("dates",)))},
+    ]  # fmt: skip
+    misses = counters().misses
+    for wishes in (*asked, *asked):
+        phonemize("x 5", "en-us", **wishes)
+    assert counters().misses - misses == len(asked)
+
+
+def test_the_rules_of_a_job_are_its_requests() -> None:
+    word = json.dumps({"": {"x": "/ˈI/"}})
+    rules = Rules.of(Request(name="a.txt", lexicon=word, as_written="dates,money"))
+    assert rules == Rules(lexicon=word, as_written=frozenset(("dates", "money")))
+
+
+LETTERS = st.text(
+    st.one_of(
+        st.sampled_from("aeIt 'é.,-()$5%½²@&★日ñह🙂ꦗЖ\n"), st.characters(categories=("L", "N", "Sc", "So", "Sm", "P"))
+    ),
+    max_size=40,
+)
+
+
+@settings(deadline=None, max_examples=250)
+@given(LETTERS, st.sampled_from(["en-us", "en-gb", "es", "fr-fr", "hi"]))
+def test_whatever_a_reader_would_say_is_said_or_reported(text: str, language: str) -> None:
+    explained = explain(text, language)
+    told = "".join(explained.phonemes.unknown)
+    at = 0
+    for word in explained.words:
+        missed = explained.reading.text[at : word.start]
+        assert not any(char.isalnum() and char not in told for char in missed)
+        assert word.phonemes or not any(char.isalnum() and char not in told for char in word.text)
+        at = max(at, word.end)
+    if not explained.words:
+        assert not any(char.isalnum() for char in text) or explained.phonemes.unknown
+
+
 def alone(program: str, *, cwd: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=cwd,
-        env={"LANG": "C", "PYTHONPATH": str(ROOT)},
+        env={"LANG": "C", "PYTHONPATH": str(ROOT), "CHORUS_TAGGER": "rules"},
         capture_output=True,
         text=True,
         check=False,

@@ -1,11 +1,14 @@
+import json
 import unicodedata
+from pathlib import Path
 
+import misaki
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kokoro_onnx.config import DEFAULT_VOCAB, MAX_PHONEME_LENGTH
 
-from tasks.vocabulary import N_MAX, SOUNDS, VOCABULARY, fit, speaks
+from chorus.vocabulary import N_MAX, SOUNDS, VOCABULARY, fit, from_ipa, nearest, speaks
 
 
 def test_the_vocabulary_and_its_limit_are_the_engines_own() -> None:
@@ -50,3 +53,36 @@ def test_only_letters_of_speech_can_be_heard() -> None:
     assert speaks("ˈa")
     assert not speaks("ˈˌː — … “” ?")
     assert all(unicodedata.category(symbol).startswith("L") for symbol in SOUNDS)
+
+
+@pytest.mark.parametrize(("language", "file"), [("en-us", "us_gold.json"), ("en-gb", "gb_gold.json")])
+def test_kokoros_own_symbols_are_left_as_they_are(language: str, file: str) -> None:
+    words = json.loads((Path(misaki.__file__).parent / "data" / file).read_text("utf-8"))
+    sounds = [each for said in words.values() for each in (said.values() if isinstance(said, dict) else [said]) if each]
+    changed = [each for each in sounds if from_ipa(each, language) != each.replace("ɾ", "T")]
+    # A t before a sh across two parts of a word cannot be told from a ch.
+    assert [each for each in changed if "tʃ" not in each] == OUT_OF_ORDER.get(language, [])
+    assert len(changed) < len(sounds) / 1000
+
+
+OUT_OF_ORDER = {"en-gb": ["ˈIzᵊnˌhWə", "kˈjuːbɹɪk"]}
+"""Two of a hundred thousand British entries have their stress before a consonant."""
+
+
+@pytest.mark.parametrize(
+    ("ipa", "language", "sound"),
+    [
+        ("ˈkæt", "en-us", "kˈæt"), ("kəˈkoʊɹoʊ", "en-us", "kəkˈOɹO"), ("həˈmaɪəni", "en-gb", "həmˈIəni"),
+        ("ˈtʃɜːtʃ", "en-us", "ʧˈɜɹʧ"), ("ˈtʃɜːtʃ", "en-gb", "ʧˈɜːʧ"), ("ˈriː.dɪŋ", "en-us", "ɹˈidɪŋ"),
+        ("ˈbed", "en-gb", "bˈɛd"), ("aˈtsa", "it", "aʦˈa"), ("paˈʁi", "fr-fr", "paʁˈi"), ("t͡ʃaˈo", "it", "ʧaˈo"),
+        ("ˈkɒt", "en-us", "kˈɑt"), ("ˈkɒt", "en-gb", "kˈɒt"), ("ˈperro", "es", "pˈerro"),
+    ],
+)  # fmt: skip
+def test_plain_ipa_becomes_the_symbols_that_the_model_was_taught(ipa: str, language: str, sound: str) -> None:
+    assert from_ipa(ipa, language) == sound
+
+
+@pytest.mark.parametrize(("symbol", "near"), [("B", "b"), ("ñ", "n"), ("5", ""), ("#", "")])
+def test_what_kokoro_cannot_say_has_a_nearest_sound_if_it_is_a_letter(symbol: str, near: str) -> None:
+    assert nearest(symbol) == near
+    assert nearest("Ж") in SOUNDS

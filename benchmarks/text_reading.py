@@ -1,0 +1,167 @@
+"""How rightly texts are cut into sentences and read: a table from the sets in benchmarks/text.
+
+PYTHONPATH=. .venv/bin/python benchmarks/text_reading.py [--failures dev|held|all]
+"""
+
+import argparse
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.normalise import normalise
+from tasks.text import sentences
+
+_SETS = Path(__file__).parent / "text"
+_CHOICE = re.compile(r"\{([^{}]*)\}")
+_WORDLESS = ("ja", "zh")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """A text and how it is to be read."""
+
+    kind: str
+    language: str
+    heading: bool
+    written: str
+    said: str
+    held: bool
+    """Kept apart from the work on the rules."""
+
+
+def cases() -> list[Case]:
+    """The set, every second case of a language and kind held out."""
+    found, seen = [], Counter[tuple[str, str]]()
+    for line in (_SETS / "normalisation.tsv").read_text("utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        kind, language, written, said = line.split("\t")
+        code = language.rstrip("#")
+        seen[code, kind] += 1
+        held = seen[code, kind] % 2 == 0
+        found.append(Case(kind=kind, language=code, heading=code != language, written=written, said=said, held=held))
+    return found
+
+
+def right(case: Case) -> bool:
+    """Whether it is read in one of the ways that are allowed."""
+    got = normalise(case.written, case.language, heading=case.heading).text
+    return _bare(got, case.language) in {_bare(way, case.language) for way in _ways(case.said)}
+
+
+def _ways(said: str) -> Iterator[str]:
+    choice = _CHOICE.search(said)
+    if choice is None:
+        yield said
+        return
+    # The innermost braces first, for a choice may stand inside another: the outer one then has one way more.
+    for way in choice[1].split("|"):
+        yield from _ways(f"{said[: choice.start()]}{way}{said[choice.end() :]}")
+
+
+def _bare(text: str, language: str) -> str:
+    """Letters and figures alone: case, stops and hyphens are for the tagger and the breath."""
+    text = unicodedata.normalize("NFC", text).lower().replace("per cent", "percent")
+    kept = (char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in text)
+    return ("" if language in _WORDLESS else " ").join("".join(kept).split())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Boundaries:
+    """Ends of sentences inside paragraphs: found and wanted, found alone, wanted alone."""
+
+    both: int
+    found: int
+    wanted: int
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of what was right of the found and found of the right."""
+        return 2 * self.both / (self.found + self.wanted) if self.found + self.wanted else 1.0
+
+
+def paragraphs() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each paragraph's language and sentences."""
+    language, held = "", []
+    for line in [*(_SETS / "sentences.txt").read_text("utf-8").splitlines(), ""]:
+        if line.startswith(("#", "==")):
+            language = line.removeprefix("== ") if line.startswith("==") else language
+        elif line:
+            held.append(line)
+        elif held:
+            yield language, tuple(held)
+            held = []
+
+
+def boundaries(language: str, wanted: tuple[str, ...]) -> Boundaries:
+    """How a paragraph's cut agrees with the wanted one; its own end does not count."""
+    text = ("" if language in _WORDLESS else " ").join(wanted)
+    at, right_ends = 0, set()
+    for sentence in wanted[:-1]:
+        at = text.index(sentence, at) + len(sentence)
+        right_ends.add(at)
+    found = {span.end for span in sentences(text, 0, len(text), language)} - {len(text)}
+    return Boundaries(both=len(found & right_ends), found=len(found), wanted=len(right_ends))
+
+
+def summed(parts: Iterable[Boundaries]) -> Boundaries:
+    """Several paragraphs together."""
+    listed = list(parts)
+    return Boundaries(
+        both=sum(part.both for part in listed),
+        found=sum(part.found for part in listed),
+        wanted=sum(part.wanted for part in listed),
+    )
+
+
+def share(found: Iterable[Case]) -> float:
+    """How many of the cases are read rightly."""
+    listed = list(found)
+    return sum(map(right, listed)) / len(listed) if listed else float("nan")
+
+
+def _table(name: str, groups: dict[str, list[Case]]) -> None:
+    print(f"\n{name:<16} cases   all  tuned   held")
+    for group, found in groups.items():
+        halves = (share(case for case in found if case.held is held) for held in (False, True))
+        print(f"{group:<16} {len(found):5} {100 * share(found):5.1f}", *(f"{100 * half:6.1f}" for half in halves))
+
+
+def _grouped(found: list[Case], field: str) -> dict[str, list[Case]]:
+    groups: dict[str, list[Case]] = {}
+    for case in found:
+        groups.setdefault(getattr(case, field), []).append(case)
+    return groups
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--failures", choices=("dev", "held", "all"), help="print what was read wrongly")
+    wanted = parser.parse_args().failures
+    print("sentences        paragraphs boundaries     F1")
+    by_language: dict[str, list[Boundaries]] = {}
+    for language, cut in paragraphs():
+        result = boundaries(language, cut)
+        by_language.setdefault(language, []).append(result)
+        if wanted and result.f1 < 1:
+            text = ("" if language in _WORDLESS else " ").join(cut)
+            print("   ", [text[span.start : span.end] for span in sentences(text, 0, len(text), language)])
+    everything = [part for parts in by_language.values() for part in parts]
+    for language, parts in (*by_language.items(), ("all", everything)):
+        print(f"{language:<16} {len(parts):10} {summed(parts).wanted:10} {summed(parts).f1:6.3f}")
+    found = cases()
+    english = [case for case in found if case.language.startswith("en")]
+    _table("English", {**_grouped(english, "kind"), "all English": english})
+    _table("language", {**_grouped(found, "language"), "all": found})
+    for case in found:
+        if wanted and (wanted == "all" or case.held is (wanted == "held")) and not right(case):
+            got = normalise(case.written, case.language, heading=case.heading).text
+            print(f"{case.kind}\t{case.language}\t{case.written}\t{case.said}\t{got}")
+
+
+if __name__ == "__main__":
+    main()
