@@ -10,7 +10,7 @@ from broker.gate import HOLD
 from broker.hints import store_queue
 from broker.settings import settings
 from broker.store import LocalStore
-from tasks import desk
+from tasks import desk, phonemes
 from workers.life import connect, listen
 
 # As long as a job's record lives, and a day for whoever comes late to fetch a result.
@@ -23,7 +23,16 @@ def _open(node: str, conf: Any) -> None:
     DiskCache(store.folder / FOLDER, most_bytes=settings().cache_bytes()).trim()
     slots = settings().desk_slots
     listen(conf, dict.fromkeys((DESK_LIVE, store_queue(store.id), DESK), slots + HOLD))
-    process.open_process(app, settings(), role="desk", node=node, slots={"desk": slots}, store=store)
+    here = process.open_process(app, settings(), role="desk", node=node, slots={"desk": slots}, store=store)
+    here.count(_counters)
+
+
+def _counters() -> dict[str, dict[str, float]]:
+    """What was made of texts so far: sentences remembered and not, words by what spoke them, time."""
+    told = phonemes.counters()
+    words = {f"words_{backend}": float(count) for backend, count in sorted(told.words.items())}
+    names = ("hits", "misses", "size", "limit", "fallbacks", "lost", "g2p_ms")
+    return {"phonemes": {**{name: getattr(told, name) for name in names}, **words}}
 
 
 desk.register(app)

@@ -30,12 +30,11 @@ def normalise(
     text to be read, `characters` or `date` for two. What no rule knows stays as it is.
     """
     draft = Draft(plain=layout.plain(text))
-    if say_as:
-        _as_told(draft, language, say_as)
+    told_apart = bool(say_as) and _as_told(draft, language, say_as)
     draft.apply(layout.DIGITS)
-    if not say_as and (heading or BUSY.search(draft.plain) or not language.startswith("en")):
+    if not told_apart and (heading or say_as or BUSY.search(draft.plain) or not language.startswith("en")):
         _rewrite(draft, language, heading=heading, as_written=as_written)
-    layout.tidy(draft, heading=heading)
+    layout.tidy(draft)
     return draft.reading(stopped=heading)
 
 
@@ -44,6 +43,8 @@ def _rewrite(draft: Draft, language: str, *, heading: bool, as_written: frozense
     for rule in _rules(language, heading=heading):
         if digits or rule.needs != "digits":
             draft.apply(rule, as_written=rule.kind in as_written)
+    if heading:
+        draft.apply(layout.TITLE_LINE)
     if language.startswith("en") and "capitals" not in as_written and in_capitals(draft.open, heading=heading):
         draft.claim(list(capitals(draft.open)))
 
@@ -54,8 +55,12 @@ def _rules(language: str, *, heading: bool) -> tuple[Rule, ...]:
     return tongues.rules(language, heading=heading)
 
 
-def _as_told(draft: Draft, language: str, how: str) -> None:
-    said = told.said(draft.plain.strip(), language, how)
-    if said is not None and draft.plain.strip():
-        start = len(draft.plain) - len(draft.plain.lstrip())
-        draft.claim([(start, start + len(draft.plain.strip()), said)])
+def _as_told(draft: Draft, language: str, how: str) -> bool:
+    """Read all of it in one way; False where the usual rules know as much."""
+    body = draft.plain.strip()
+    said = told.said(body, language, how) if body else None
+    if said is None:
+        return False
+    start = len(draft.plain) - len(draft.plain.lstrip())
+    draft.claim([(start, start + len(body), said)])
+    return True

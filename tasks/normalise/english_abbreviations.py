@@ -63,19 +63,19 @@ def rules() -> Iterator[Rule]:
     for pattern, words in _PHRASES.items():
         yield Rule(kind="abbreviations", pattern=re.compile(rf"(?<![\w.]){pattern}(?!\w)"), say=_const(words))
     names = "|".join(sorted(_BEFORE_NUMBERS, key=len, reverse=True))
-    pages = "p|pp|ch|vol|sec|bk|pt|n|fig"
-    roman = "[ivxlc]{1,7}"
+    numbered = "|".join(
+        sorted((name for name in _BEFORE_NUMBERS if len(name) > 1 or name in "pP"), key=len, reverse=True)
+    )
+    # A lone I is the pronoun.
+    roman = r"(?:[ivxlc]{1,7}|(?!I\b)[IVXLC]{1,7})"
     yield Rule(
         kind="abbreviations",
-        pattern=re.compile(rf"(?<![\w.])({pages})\.\s?({roman})(?:[-\u2013]({roman}))?(?!\w)"),
-        say=lambda match: (
-            f"{_BEFORE_NUMBERS[match[1]]} "
-            f"{' to '.join(numbers.cardinal(numbers.roman(part)) for part in match.groups()[1:] if part)}"
-        ),
+        pattern=re.compile(rf"(?<![\w.])({numbered})\.\s?({roman})(?:[-\u2013]({roman}))?(?!\w)"),
+        say=_numbered,
     )
     yield Rule(
         kind="abbreviations",
-        pattern=re.compile(rf"(?<![\w.])({names})(?:(?<=№)|\.)(?=\s?(?:[0-9#]|[IVXLC]{{1,6}}\b))"),
+        pattern=re.compile(rf"(?<![\w.])({names})(?:(?<=№)|\.)(?=\s?[0-9#])"),
         say=lambda match: f"{_BEFORE_NUMBERS[match[1]]} ",
     )
     streets = "|".join(_STREETS)
@@ -112,6 +112,11 @@ def rules() -> Iterator[Rule]:
 
 def _const(words: str) -> Callable[[re.Match[str]], str]:
     return lambda _match: words
+
+
+def _numbered(match: re.Match[str]) -> str:
+    ends = (numbers.cardinal(numbers.roman(part)) for part in match.groups()[1:] if part)
+    return f"{_BEFORE_NUMBERS[match[1]]} {' to '.join(ends)}"
 
 
 def _street(match: re.Match[str]) -> str | None:

@@ -71,13 +71,13 @@ def capitals(text: str) -> Iterator[tuple[int, int, str]]:
     for match in re.finditer(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*", text):
         word = match[0]
         said = _titled_word(word, first=first)
-        first = bool(re.match(r"\s*[.:!?]", text[match.end() : match.end() + 3]))
+        first = bool(re.match(r" *[.:!?\n]", text[match.end() : match.end() + 3]))
         if said != word:
             yield match.start(), match.end(), said
 
 
 def _titled_word(word: str, *, first: bool) -> str:
-    if word in _LETTERS and word not in _ALSO_WORDS:
+    if word in _WORDS or (word in _LETTERS and word not in _ALSO_WORDS):
         return word
     lower = word.lower()
     if lower in _SMALL and not first:
@@ -90,7 +90,7 @@ def _titled_word(word: str, *, first: bool) -> str:
 
 def in_capitals(text: str, *, heading: bool) -> bool:
     """Whether all its letters are capitals and they are words: a heading, or a line that shouts."""
-    words = [word for word in re.findall(r"[^\W\d_]{2,}", text) if word not in _LETTERS]
+    words = [word for word in re.findall(r"[^\W\d_]{2,}", text) if word not in _LETTERS and word not in _WORDS]
     if not words or text.upper() != text or text.lower() == text:
         return False
     long = sum(len(word) > 3 for word in words)

@@ -89,6 +89,8 @@ def _numbered(match: re.Match[str], *, british: bool) -> str | None:
     about_me = re.match(r"\s+[a-z]", behind) and not re.match(rf"\s+(?:{_NO_VERBS})\b", behind)
     if text == "I" and (not word[0].isupper() or about_me):
         return None
+    if word.isupper():
+        word = word.capitalize()
     return f"{_CUT.get(word.lower(), word)} {numbers.cardinal(numbers.roman(text), british=british)}"
 
 

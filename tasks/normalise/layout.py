@@ -28,7 +28,8 @@ _PLAIN = str.maketrans({
     **{chr(0xFF41 + index): chr(0x61 + index) for index in range(26)},
 })  # fmt: skip
 # Every character for one, so that offsets stay what they are.
-_TITLE_LINE = re.compile(r"\s*\n\s*(?=[^\W\d])")
+TITLE_LINE = Rule(kind="", pattern=re.compile(r"\s{0,20}\n\s{0,20}(?=[^\W\d])"), say=lambda _match: ": ")
+"""In a heading: what the chapter is called stands on a line of its own."""
 _ELLIPSIS = re.compile(r"\.(?: ?\.){2,}")
 _DASH = re.compile(r"(?<!-)-{2,3}(?!-)")
 # Rules, bullets and marks of emphasis which are there for the eye.
@@ -45,9 +46,10 @@ DIGITS = Rule(
 )
 """More digits than anyone says as one number."""
 _RULES = (
-    Rule(kind="", pattern=_ORNAMENT, say=lambda _match: " "),
-    Rule(kind="", pattern=_ELLIPSIS, say=lambda _match: "\u2026"),
+    # Dashes first, or one between blanks would be an ornament.
     Rule(kind="", pattern=_DASH, say=lambda _match: "\u2014"),
+    Rule(kind="", pattern=_ELLIPSIS, say=lambda _match: "\u2026"),
+    Rule(kind="", pattern=_ORNAMENT, say=lambda _match: " "),
 )
 
 
@@ -56,10 +58,8 @@ def plain(text: str) -> str:
     return text.translate(_PLAIN)
 
 
-def tidy(draft: Draft, *, heading: bool) -> None:
+def tidy(draft: Draft) -> None:
     """Claim what is there for the eye alone."""
-    if heading:
-        draft.apply(Rule(kind="", pattern=_TITLE_LINE, say=lambda _match: ": "))
     for rule in _RULES:
         draft.apply(rule)
     for match in _LONG.finditer(draft.open):

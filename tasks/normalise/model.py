@@ -51,7 +51,7 @@ class Reading:
         one, other = self.pieces[first], self.pieces[last]
         begin = one.source.start + max(0, start - one.start) * one.exact
         final = other.source.end - max(0, other.end - end) * other.exact
-        return Span(start=min(begin, other.source.start), end=max(final, one.source.start))
+        return Span(start=begin, end=max(begin, final))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -179,11 +179,18 @@ def made_at(chorus: Type, speed: float) -> int:
 
 @pytest.mark.parametrize("speed", ["1", "4"])
 def test_captions_beside_the_file_end_with_its_sound_at_any_speed(chorus: Type, tmp_path: Path, speed: str) -> None:
-    (tmp_path / "book.md").write_text("# One\n\nThe tide came in.\n\nThe tide went out.\n")
+    # The first two paragraphs are said in one breath, each on its own line; the last has a cue of its own.
+    long = "The keeper of the light wrote down what each of them had left upon the sand."
+    (tmp_path / "book.md").write_text(f"# One\n\nThe tide came in.\n\nThe tide went out.\n\n{long}\n")
     assert chorus("render", "book.md", "-o", "book.wav", "-s", speed, "--captions", "srt") == 0
     told = (tmp_path / "book.srt").read_text()
-    assert [line for line in told.splitlines() if line.startswith("The")] == ["The tide came in.", "The tide went out."]
-    minutes, seconds = told.rstrip().splitlines()[-2].partition("--> 00:")[2].replace(",", ".").split(":")
+    assert [line for line in told.splitlines() if line.startswith("The")] == [
+        "The tide came in.",
+        "The tide went out.",
+        long,
+    ]
+    (*_, last) = (line for line in told.splitlines() if "-->" in line)
+    minutes, seconds = last.partition("--> 00:")[2].replace(",", ".").split(":")
     assert float(minutes) * 60 + float(seconds) == pytest.approx(frames_of(tmp_path / "book.wav") / RATE_HZ, abs=0.001)
 
 
@@ -212,7 +219,7 @@ def test_the_report_says_what_was_made_of_what(chorus: Type, machine: Machine) -
     ends = [round(one["start_s"] + one["length_s"], 3) for one in report["chapters"]]
     assert starts == [0.0, *ends[:-1]]
     assert ends[-1] == pytest.approx(report["audio_s"], abs=0.002)
-    assert report["segments"]["planned"] == report["segments"]["spoken"] > 3
+    assert report["segments"]["planned"] == report["segments"]["spoken"] >= 3
     assert report["segments"]["failed"] == 0
     proof = {name: report["characters"][name] for name in ("proved", "missing", "silent", "unsaid")}
     assert proof == {"proved": True, "missing": [], "silent": [], "unsaid": []}

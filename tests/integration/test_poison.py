@@ -109,7 +109,7 @@ def test_a_segment_that_raises_is_given_up_and_the_job_goes_on(redis_url: str, t
         farm.submit()
         farm.finish()
         assert farm.attempts() == 2
-        assert "segment 3" in farm.failure()
+        assert "segment 1" in farm.failure()
         assert "Reshape" in farm.failure()
         assert farm.ended == []
         farm.assert_all_but_the_poison_is_heard(tmp_path / "book.wav")
@@ -120,7 +120,7 @@ def test_with_on_error_stop_the_job_ends_and_says_which_segment_and_why(redis_ur
         farm.submit("stop")
         record = farm.finish()
         assert record.state is State.FAILED
-        assert "segment 3" in record.error
+        assert "segment 1" in record.error
         assert "Reshape" in record.error
 
 
@@ -131,7 +131,7 @@ def test_a_segment_that_hangs_ends_two_processes_and_then_only_children(redis_ur
         farm.finish()
         assert farm.ended == [70, 70]
         assert farm.attempts() == 4
-        assert "segment 3: Spoken apart, 'mˈɛʒəɹ.' took more than" in farm.failure()
+        assert "segment 1: Spoken apart, 'tˈu. mˈɛʒəɹ.' took more than" in farm.failure()
         farm.assert_all_but_the_poison_is_heard(tmp_path / "book.wav")
 
 

@@ -1,6 +1,7 @@
 """A blend of voices has one spelling however it is written, and nonsense is refused before anybody speaks."""
 
 import string
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from chorus.errors import OptionError
 from chorus.languages import for_voice
 from chorus.request import Request
+from chorus.terminal import JsonProgress
 from chorus.voices import MOST_VOICES, blend, canonical
-from workers import voicebank
+from tasks.documents.model import Chapter, Document, Mark
+from workers import orders, rendering, voicebank
 
 NAMES = st.text(string.ascii_lowercase + "_", min_size=1, max_size=9)
 NUMBERS = st.integers(1, 99_999).map(str) | st.integers(1, 99_999).map(lambda number: f"{number / 1000}")
@@ -136,3 +139,19 @@ def test_an_unknown_voice_is_named_with_the_nearest_wherever_it_stands(voice: st
         with pytest.raises(OptionError) as caught:
             asked()
         assert str(caught.value) == sentence
+
+
+def test_a_voice_that_the_document_itself_names_is_looked_up_before_anything_starts() -> None:
+    text = "A dialogue."
+    marks = tuple(Mark(start=0, end=5, kind="voice", value=name) for name in ("af_two+af_one", "af_sixx"))
+    document = Document(title="", language="en", chapters=(Chapter(title="", text=text, marks=marks),))
+    order = orders.Order(
+        data=text.encode(),
+        document=document,
+        request=Request(name="a.md", voice="af_one"),
+        cover=None,
+        target=Path("a.m4b"),
+    )
+    voice = rendering.Voice(sound="s", name="toy", voices_digest="v", stand_in=False, known=tuple(BANK))
+    with pytest.raises(OptionError, match="Voice 'af_sixx' is unknown: did you mean af_six"):
+        rendering._introduce(voice, [order], JsonProgress())  # the whole of render would start a stack
