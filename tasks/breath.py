@@ -132,7 +132,7 @@ def word_end(text: str, span: Span, aim: float, marks: Marks) -> int:
     """The word's end nearest to so many characters, rather before an `and`; inside a word where there is no other."""
     gaps = [match for match in _WORD.finditer(text, span.start, span.end) if not marks.parts_atom(match.start())]
     near = [gap for gap in gaps if gap.start() - span.start <= _FARTHEST * aim]
-    if not near and marks.holds_atom(span):
+    if not near and marks.atoms(span):
         # A few letters may stand for many words: their length tells nothing.
         near = gaps
     linked = [gap.start() for gap in near if gap.start() - span.start >= aim / 2 and _links(text, gap.end())]

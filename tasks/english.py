@@ -98,6 +98,9 @@ def _tokens(text: str, given: Sequence[Given], _features: object) -> list[Any]:
 
 def _with_given(tokens: Sequence[Token], given: Sequence[Given]) -> Iterator[tuple[Token, str | None]]:
     """The tokens, cut where a given stretch begins or ends, and what lies inside one taken together."""
+    if not given:
+        yield from ((token, token.sound or None) for token in tokens)
+        return
     rest, held, at = list(given), Token(text=""), 0
     for piece in _cut(tokens, sorted({edge for each in given for edge in (each.start, each.end)})):
         while rest and rest[0].start == rest[0].end <= at:

@@ -83,9 +83,9 @@ class Marks:
         ]
         return tuple(sorted(found, key=lambda mark: mark.start))
 
-    def is_atom(self, span: Span) -> bool:
-        """Whether exactly this is replaced as a whole."""
-        return any((mark.start, mark.end) == (span.start, span.end) for mark in _over(self._atoms, span))
+    def atoms(self, span: Span) -> list[Span]:
+        """The stretches in it that are replaced as a whole."""
+        return [Span(start=mark.start, end=mark.end) for mark in _over(self._atoms, span)]
 
     def let_go(self, span: Span) -> None:
         """Leave what is in a span as written: what was to be said instead cannot be."""
@@ -93,10 +93,6 @@ class Marks:
             marks[:] = [
                 mark for mark in marks if mark.kind not in _ATOMIC or mark.start < span.start or mark.end > span.end
             ]
-
-    def holds_atom(self, span: Span) -> bool:
-        """Whether something in it is replaced as a whole."""
-        return bool(_over(self._atoms, span))
 
     def parts_atom(self, at: int) -> bool:
         """Whether a cut here would part what replaces its stretch as a whole."""

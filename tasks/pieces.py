@@ -149,13 +149,11 @@ class Reader:
         began_s = time.perf_counter()
         said = self._said(span, heading=heading)
         while said.tokens > self._manner.targets.longest:
-            if said.tokens > N_MAX and self._marks.is_atom(span):
-                # What was to be said instead is longer than any breath: the words themselves are said.
-                self._marks.let_go(span)
-            elif (at := breath.cut(self._text, span, said.tokens, self._manner.targets, self._marks)) is not None:
+            if said.tokens <= N_MAX or not self._let_go(span):
+                at = breath.cut(self._text, span, said.tokens, self._manner.targets, self._marks)
+                if at is None:
+                    break
                 span = self._until(span, at)
-            else:
-                break
             said = self._said(span, heading=heading)
         self._density = said.tokens / (span.end - span.start)
         return Piece(
@@ -168,6 +166,13 @@ class Reader:
             unsaid=self._unsaid(span, said),
             g2p_ms=(time.perf_counter() - began_s) * 1000,
         )
+
+    def _let_go(self, span: Span) -> bool:
+        """What would be said instead of some words, and is longer than any breath: the words themselves are said."""
+        endless = [atom for atom in self._marks.atoms(span) if self._said(atom, heading=False).tokens > N_MAX]
+        for atom in endless:
+            self._marks.let_go(atom)
+        return bool(endless)
 
     def _bounded(self, rest: Span) -> Span:
         """As much of it as is worth looking at, going by how many tokens its beginning had."""

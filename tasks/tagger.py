@@ -49,9 +49,9 @@ _QUOTES = "'\u2018\u2019"
 def tag(text: str) -> list[Token]:
     """The tokens of one sentence, tagged; joined with their whitespace they are the sentence."""
     tokens = list(_tokens(text))
-    words = [plain(token.text) for token in tokens]
-    for index, token in enumerate(tokens):
-        token.tag_ = token.tag_ or _tag(tokens, words, index)
+    words, tags = [plain(token.text) for token in tokens], [token.tag_ for token in tokens]
+    for at, token in enumerate(tokens):
+        token.tag_ = tags[at] = token.tag_ or _tag(tokens, Place(words=words, tags=tags, at=at))
     return tokens
 
 
@@ -111,14 +111,13 @@ def _still_quoted(tokens: list[Token], *, quoted: bool) -> bool:
     return quoted and tokens[-1].tag_ != "''"
 
 
-def _tag(tokens: list[Token], words: list[str], at: int) -> str:
-    word, text = words[at], tokens[at].text
+def _tag(tokens: list[Token], place: Place) -> str:
+    at, text = place.at, tokens[place.at].text
     if text[:1].isdigit() or (text[:1] in "-+." and text[1:2].isdigit()):
         return "CD"
-    if word == "a":
+    if place.word == "a":
         return _article(tokens, at)
-    place = Place(words=words, tags=[token.tag_ for token in tokens], at=at)
-    found = homographs.tag_for(place) or _her(place) or CLOSED.get(word) or open_class(place)
+    found = homographs.tag_for(place) or _her(place) or CLOSED.get(place.word) or open_class(place)
     if found.startswith("NN") and text[:1].isupper() and at and tokens[at - 1].tag_ not in (".", "``", ":"):
         # In a line of capitals nothing tells a name, and a name unknown to the dictionary would be spelled out.
         shouting = text.isupper() and any(word.isupper() and word != text for word in (token.text for token in tokens))

@@ -1,7 +1,5 @@
 """What a chapter's marks say of each of its characters, however they lie over each other."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,7 +117,4 @@ def test_what_is_let_go_is_left_as_written_and_nothing_else_is() -> None:
     marks = of(mark(3, 6, "say", "x"), mark(9, 12, "say", "y"))
     marks.let_go(Span(start=3, end=6))
     assert [one.value for one in marks.within(WHOLE)] == ["y"]
-    assert not marks.is_atom(Span(start=3, end=6))
-    assert marks.is_atom(Span(start=9, end=12))
-    assert replace(WHOLE, end=8) == Span(start=0, end=8)
-    assert not marks.holds_atom(Span(start=0, end=8))
+    assert marks.atoms(WHOLE) == [Span(start=9, end=12)]

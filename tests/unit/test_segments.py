@@ -203,13 +203,13 @@ def test_what_is_said_instead_is_said_once_and_whole_wherever_segments_end() -> 
 
 
 def test_what_is_too_long_to_be_said_instead_of_a_word_leaves_the_word_as_it_is() -> None:
-    whole = chapter("One X two.", marks=(Mark(start=4, end=5, kind="say", value="on and on " * 200),))
+    whole = chapter("A wet cat ran.", marks=(Mark(start=6, end=9, kind="say", value="on and on " * 200),))
     (only,) = segments(whole, "en-us")
     assert (
         only.phonemes
         != next(segments(replace(whole, marks=(replace(whole.marks[0], value="a wood"),)), "en-us")).phonemes
     )
-    assert only.phonemes == next(segments(chapter("One X two."), "en-us")).phonemes
+    assert only.phonemes == next(segments(chapter("A wet cat ran."), "en-us")).phonemes
 
 
 @pytest.mark.parametrize("times", [4, 30, 60])
