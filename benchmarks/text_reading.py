@@ -83,10 +83,10 @@ class Boundaries:
         return 2 * self.both / (self.found + self.wanted) if self.found + self.wanted else 1.0
 
 
-def paragraphs() -> Iterator[tuple[str, tuple[str, ...]]]:
+def paragraphs(name: str = "sentences.txt") -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each paragraph's language and sentences."""
     language, held = "", []
-    for line in [*(_SETS / "sentences.txt").read_text("utf-8").splitlines(), ""]:
+    for line in [*(_SETS / name).read_text("utf-8").splitlines(), ""]:
         if line.startswith(("#", "==")):
             language = line.removeprefix("== ") if line.startswith("==") else language
         elif line:
@@ -137,22 +137,29 @@ def _grouped(found: list[Case], field: str) -> dict[str, list[Case]]:
     return groups
 
 
+def _print_sentences(name: str, *, failures: bool) -> Boundaries:
+    by_language: dict[str, list[Boundaries]] = {}
+    for language, cut in paragraphs(name):
+        result = boundaries(language, cut)
+        by_language.setdefault(language, []).append(result)
+        if failures and result.f1 < 1:
+            text = ("" if language in _WORDLESS else " ").join(cut)
+            print("   ", [text[span.start : span.end] for span in sentences(text, 0, len(text), language)])
+    for language, parts in by_language.items():
+        print(f"{language:<16} {len(parts):10} {summed(parts).wanted:10} {summed(parts).f1:6.3f}")
+    return summed(part for parts in by_language.values() for part in parts)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--failures", choices=("dev", "held", "all"), help="print what was read wrongly")
     wanted = parser.parse_args().failures
     print("sentences        paragraphs boundaries     F1")
-    by_language: dict[str, list[Boundaries]] = {}
-    for language, cut in paragraphs():
-        result = boundaries(language, cut)
-        by_language.setdefault(language, []).append(result)
-        if wanted and result.f1 < 1:
-            text = ("" if language in _WORDLESS else " ").join(cut)
-            print("   ", [text[span.start : span.end] for span in sentences(text, 0, len(text), language)])
-    everything = [part for parts in by_language.values() for part in parts]
-    for language, parts in (*by_language.items(), ("all", everything)):
-        print(f"{language:<16} {len(parts):10} {summed(parts).wanted:10} {summed(parts).f1:6.3f}")
+    first = _print_sentences("sentences.txt", failures=wanted in ("dev", "all"))
+    later = _print_sentences("sentences_later.txt", failures=wanted in ("held", "all"))
+    for name, total in (("first set", first), ("later set", later)):
+        print(f"{name:<16} {'':10} {total.wanted:10} {total.f1:6.3f}")
     found = cases()
     english = [case for case in found if case.language.startswith("en")]
     _table("English", {**_grouped(english, "kind"), "all English": english})

@@ -11,7 +11,7 @@ from tasks.documents.model import speakable
 _TAIL = 24
 """Characters at a supposed sentence's end that decide whether it is one."""
 _OPENERS = "\"'\u2018\u201c\u00ab\u300c\u300e(["
-_CLOSERS = "\"'\u2019\u201d\u00bb\u300d\u300f)]"
+_DASHES = " \t\n\u00a0\u2013\u2014"
 _QUOTES = {"\u201c": "\u201d", "\u300c": "\u300d", "\u300e": "\u300f", "\u00ab": "\u00bb", '"': '"', "\u2018": "\u2019"}
 _CASELESS = ("hi", "ja", "zh")
 _WIDE_ENDS = "\u3002\uff01\uff1f\u300d\u300f\u201d\u0964\u0965"
@@ -19,7 +19,7 @@ _WIDE_ENDS = "\u3002\uff01\uff1f\u300d\u300f\u201d\u0964\u0965"
 # What looks like a sentence's end to sentencex and is none: an initial, a title before a name.
 _NO_END = re.compile(
     r"(?<!\w)(?:[A-HJ-Z]|[ivx]{1,4}|Dr|Mr|Mrs|Ms|Messrs|Mme|Mlle|St|Ste|Mt|Prof|Capt|Col|Gen|Lt|Sgt|Maj|Rev|Hon|Gov|Sen"
-    r"|Sr|Sra|Srta|Dra|Ud|Uds|Sig|Dott|Ing|Avv|vs|cf|e\.g|i\.e|approx|ca|\u0921\u0949|\u092a\u094d\u0930\u094b)\.\W*$"
+    r"|Sr|Sra|Srta|Dra|Ud|Uds|Sig|Dott|Ing|Avv|vs|cf|[Aa]v|Avda|[Dd]ept|e\.g|i\.e|approx|ca|\u0921\u0949|\u092a\u094d\u0930\u094b|\u092e\u0940)\.\W*$"
 )
 _BEFORE_NUMBERS = re.compile(
     r"(?<!\w)(?:No|Nos|no|nos|n|p|pp|vol|Vol|ch|Ch|chap|cap|fig|Fig|sec|Sec|art|Art|Op|op|n\u00fam|p\u00e1g|pag|pt|\u092a\u0943)\.\s*$"
@@ -29,6 +29,10 @@ _LIST_NUMBER = re.compile(r"\s*(?:\d{1,3}|[ivxIVX]{1,5}|[A-Za-z])\.\s*")
 _BEHIND_NUMBER = re.compile(
     r"(?<=[\w,:] )[^\W\d_]{0,2}\d[\d.,:]*\.[\"'\u2019\u201d)]*\s+(?=[\"'\u2018\u201c(\u00bf\u00a1\u00ab]*[^\W\d_])"
 )
+# It takes a quotation's end for none where words stand before the quotation.
+_BEHIND_QUOTE = re.compile(r"[\u3002\uff01\uff1f][\u201d\u300d\u300f](?=[^\s\u3001\uff0c\u3002])")
+_GOES_ON = re.compile(r"[\u300d\u300f\u201d](?:\u3068|\u3063\u3066|\u306a\u3069|\u306e|\u304c|\u3092|\u306f|\u306b)")
+"""A Japanese particle behind a quotation: who said it follows."""
 _WORD = re.compile(r"\s*\S*")
 
 
@@ -62,6 +66,8 @@ def _supposed(text: str, start: int, end: int, code: str) -> list[int]:
             if piece[match.end() :].lstrip(_OPENERS)[:1].isupper()
         )
         found.update(start + at for at in behind)
+    if code in ("ja", "zh"):
+        found.update(start + match.end() for match in _BEHIND_QUOTE.finditer(piece))
     return sorted(found)
 
 
@@ -71,19 +77,23 @@ def _ends(text: str, begin: int, here: int, code: str) -> bool:
     # A lone quotation mark or bracket behind a full stop belongs before it, a number before what it counts.
     if _NO_END.search(tail) or not speakable(following) or _LIST_NUMBER.fullmatch(text, begin, here):
         return False
-    first = following.lstrip().lstrip(_OPENERS)[:1]
+    first = following.lstrip(_DASHES).lstrip(_OPENERS)[:1]
     if _BEFORE_NUMBERS.search(tail) and first.isdigit():
         return False
+    if not (text[here - 1].isspace() or text[here].isspace() or text[here - 1] in _WIDE_ENDS):
+        return False
     if code in _CASELESS:
-        return not _closes_opening_quote(text, begin, here)
-    blank = text[here - 1].isspace() or text[here].isspace() or text[here - 1] in _WIDE_ENDS
-    return blank and not first.islower()
+        return not (_closes_opening_quote(text, begin, here) or _GOES_ON.match(text, here - 1))
+    return not first.islower()
 
 
 def _closes_opening_quote(text: str, begin: int, here: int) -> bool:
     """Whether all of it is one quotation: who said it follows in the same breath."""
     piece = text[begin:here].strip()
-    return len(piece) > 1 and _QUOTES.get(piece[0]) == piece[-1] and text[here:].lstrip()[:1] not in _QUOTES
+    alone = (
+        len(piece) > 1 and _QUOTES.get(piece[0]) == piece[-1] and piece.count(piece[-1]) <= 1 + (piece[0] == piece[-1])
+    )
+    return alone and text[here:].lstrip()[:1] not in _QUOTES
 
 
 def _word_at(text: str, at: int) -> str:

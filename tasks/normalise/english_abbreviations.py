@@ -101,7 +101,9 @@ def rules() -> Iterator[Rule]:
         pattern=re.compile(rf"(?<![\w.])({anywhere})\.(?!\w)"),
         say=_anywhere,
     )
-    yield Rule(kind="abbreviations", pattern=re.compile(r"(?<![\w.])vs?(?=\s)(?<=\w\sv|\svs)"), say=_const("versus"))
+    yield Rule(
+        kind="abbreviations", pattern=re.compile(r"(?<![\w.])(?:vs(?=\s)|v(?=\s[A-Z])(?<=\w\sv))"), say=_const("versus")
+    )
     yield Rule(kind="abbreviations", pattern=re.compile(r"(?<=[a-z]\s)v\.(?=\s[A-Z])"), say=_const("versus"))
     yield Rule(
         kind="abbreviations",

@@ -86,6 +86,7 @@ def _ranges(words: Callable[[str], str], *, british: bool) -> Iterator[Rule]:
     )
     plain = re.compile(rf"{FREE}(?<!-)({NUM})\s?\u2013\s?({NUM})(?![\w\ue000-]|[.,][0-9])")
     yield Rule(kind="ranges", pattern=plain, say=both, needs="digits")
+    yield Rule(kind="ranges", pattern=_LISTED, say=lambda match: " ".join(map(words, match.groups())), needs="digits")
     hyphen = re.compile(rf"{FREE}(?<!-)({NUM})-({NUM})(?![\w\ue000-]|[.,][0-9])")
     yield Rule(kind="ranges", pattern=hyphen, say=both, needs="digits")
     letters = re.compile(r"(?<!\w)([A-Z])\u2013([A-Z])(?!\w)")
@@ -102,6 +103,11 @@ def _years(match: re.Match[str], *, british: bool) -> str:
     return f"{first} to {numbers.year(int(last), british=british)}"
 
 
+# The second of Table 10-2 is no end of a range.
+_LISTED = re.compile(
+    r"(?:(?<=\b[Ll]isting )|(?<=\b[Tt]able )|(?<=\b[Ff]igure )|(?<=\b[Ee]xample )|(?<=\b[Ss]ection )|(?<=\bFig\. ))"
+    r"([0-9]{1,3})-([0-9]{1,3})(?![\w-])"
+)
 _COUNTED = re.compile(
     r"\s+(?!(?:was|is|has|as|does|its|this|his|us|thus|perhaps|always|towards|afterwards|besides|across|plus|versus"
     r"|process|is|series|analysis|census|crisis|congress|business|paris|jesus)\b)"
@@ -137,7 +143,7 @@ def _plain(words: Callable[[str], str], *, british: bool) -> Iterator[Rule]:
         kind="numbers",
         pattern=re.compile(
             rf"(?P<sign>{SIGN}){FREE}(?P<num>{NUM})(?P<scale>[\s-](?:million|billion"
-            rf"|trillion|thousand|hundred)\b)?(?!\w)"
+            rf"|trillion|thousand|hundred)\b)?(?:(?!\w)(?!\.[0-9])|(?<=[0-9]\.[0-9])(?=[a-z])|(?<=\.[0-9]{{2}})(?=[a-z]))"
         ),
         say=lambda match: words((match["sign"] or "") + match["num"]) + (match["scale"] or ""),
         needs="digits",

@@ -28,7 +28,7 @@ _PLAIN = str.maketrans({
     **{chr(0xFF41 + index): chr(0x61 + index) for index in range(26)},
 })  # fmt: skip
 # Every character for one, so that offsets stay what they are.
-TITLE_LINE = Rule(kind="", pattern=re.compile(r"\s{0,20}\n\s{0,20}(?=[^\W\d])"), say=lambda _match: ": ")
+TITLE_LINE = Rule(kind="", pattern=re.compile(r"(?<=\S)\s{0,20}\n\s{0,20}(?=[^\W\d])"), say=lambda _match: ": ")
 """In a heading: what the chapter is called stands on a line of its own."""
 _ELLIPSIS = re.compile(r"\.(?: ?\.){2,}")
 _DASH = re.compile(r"(?<!-)-{2,3}(?!-)")

@@ -21,7 +21,7 @@ _UNWRITTEN = frozenset(("in", "us", "it", "at", "be", "es", "co", "app", "mil"))
 """Endings that are words as well: without `www.` or a path they are the next sentence's first word."""
 _SPELLED = frozenset(
     "www api html htm php pdf faq ftp http https rss url id js css xml sql csv png jpg gif svg txt md py cpp exe mp doc"
-    " docx xls xlsx ppt pptx epub usr bin tmp lib src cfg ini yml wav ogg m4b mp3 mp4 uk eu io ai tv".split()
+    " docx xls xlsx ppt pptx epub usr tmp cfg ini yml wav ogg m4b mp3 mp4 uk eu io ai tv".split()
 )
 _SAID = {"json": "jason", "jpeg": "J peg", "md": "M D", "txt": "T X T", "exe": "E X E", "yaml": "yaml", "toml": "toml"}
 _FILES = (
@@ -47,13 +47,15 @@ _LOCAL = re.compile(
 _MAIL = re.compile(
     rf"(?<![\w.+@-])(?:mailto:)?(?P<name>[\w][\w.+%-]{{0,63}})@(?P<host>{_HOST}\.[A-Za-z]{{2,12}})(?![\w@])"
 )
-_FILE = re.compile(rf"(?<![\w./\\-])(?P<file>[\w-]{{1,64}}(?:\.[\w-]{{1,32}}){{0,2}}\.(?:{_FILES}))(?![\w/\\-]|\.\w)")
+_FILE = re.compile(
+    rf"(?<![\w./\\-])(?P<file>(?:[\w.-]{{1,64}}/){{0,8}}[\w-]{{1,64}}(?:\.[\w-]{{1,32}}){{0,2}}\.(?:{_FILES}))(?![\w/\\-]|\.\w)"
+)
 _UNIX = re.compile(
     r"(?<![\w./])(?P<path>(?:~|\.{1,2})?(?:/[\w.~+-]{1,64}){2,16}/?|(?:~|\.{1,2})(?:/[\w.+-]{1,64})+/?)(?![\w/])"
 )
 _WINDOWS = re.compile(r"(?<!\w)(?P<path>[A-Za-z]:\\[\w.\\ -]{0,100}[\w])")
 _VERSION = re.compile(r"(?<![\w.,])(?P<v>[vV]?)(?P<digits>[0-9]{1,5}(?:\.[0-9]{1,5}){2,4})(?![\w]|\.[0-9])")
-_VERSIONED = re.compile(r"(?<![\w.,])(?P<v>[vV])(?P<digits>[0-9]{1,4}(?:\.[0-9]{1,4})?)(?![\w]|\.[0-9])")
+_VERSIONED = re.compile(r"(?<![\w.,])(?P<v>v)(?P<digits>[0-9]{1,4}(?:\.[0-9]{1,4})?)(?![\w]|\.[0-9])")
 _PHONES = tuple(map(re.compile, (
     r"(?<![\w.+(-])(?P<phone>\+[0-9]{1,3}(?:[ .\-/\u2011]?\(?[0-9]{1,5}\)?){2,6})(?![\w-])",
     r"(?<![\w.+-])(?P<phone>(?:1[-. ])?\([0-9]{3}\)[ -]?[0-9]{3}[-. ][0-9]{4})(?![\w-])",

@@ -34,9 +34,11 @@ def test_a_paragraph_is_cut_where_its_sentences_end(wanted: list[str]) -> None:
     ("language", "wanted", "joint"),
     [
         ("es", ["Trabaja en el n.º 5.", "Abre a las 9 a. m. los lunes."], " "),
+        ("es", ["—¿Vienes? —preguntó Luis.", "Nadie contestó."], " "),
         ("fr-fr", ["« Viens. Vite ! » dit-il.", "M. Dupont partit."], " "),
         ("hi", ["“रुको! कौन है?” उसने पूछा।", "डॉ. शर्मा चुप रहे।"], " "),
         ("ja", ["「行くぞ。早く。」と彼は言った。", "雨が降った。"], ""),
+        ("zh", ["“好吧，”他说，“我去。”", "门开了。"], ""),
         ("zh", ["他说：“走吧。快点！”", "没有人动。"], ""),
     ],
 )
