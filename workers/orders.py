@@ -21,7 +21,7 @@ from tasks.documents.model import Document, select
 from tasks.encode.cover import read_cover
 
 DEFAULT_FORMAT: Format = "m4b"
-READABLE = (".epub", ".md", ".markdown", ".txt", ".text", ".ssml")
+READABLE = (".epub", ".md", ".markdown", ".txt", ".text", ".ssml", ".html", ".htm", ".xhtml", ".pdf", ".docx")
 
 
 @dataclass(frozen=True, kw_only=True)

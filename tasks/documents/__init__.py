@@ -8,19 +8,41 @@ from chorus import reading
 from chorus.bundle import packed
 from chorus.errors import SourceError
 from chorus.request import Request
-from tasks.documents import bundle, epub, markdown, plain, ssml
+from tasks.documents import bundle, epub, markdown, plain, ssml, web
 from tasks.documents.model import USUAL, Chapter, Document, Paragraph, Wanted, select
 
 __all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "Wanted", "read", "select", "wanted"]
 
 Reader = Callable[[bytes, str, Wanted], Document]
 
-_TEXT_READERS: dict[str, Reader] = {".md": markdown.read, ".markdown": markdown.read, ".ssml": ssml.read}
-_ZIP = b"PK\x03\x04"
+
+def _pdf(data: bytes, name: str, wanted: Wanted) -> Document:
+    from tasks.documents import pdf  # noqa: PLC0415 -- 0.3 s of a start that mostly does without
+
+    return pdf.read(data, name, wanted)
+
+
+def _word(data: bytes, name: str, wanted: Wanted) -> Document:
+    from tasks.documents import word  # noqa: PLC0415 -- 0.2 s, likewise
+
+    return word.read(data, name, wanted)
+
+
+# What is called an EPUB is opened as one, so that a damaged one is called damaged.
+_READERS: dict[str, Reader] = {".epub": epub.read, ".pdf": _pdf, ".docx": _word, ".docm": _word}
+_ZIP, _WORD_PART = b"PK\x03\x04", b"word/document.xml"
+_BY_MARK: tuple[tuple[bytes, Reader], ...] = (
+    (b"%PDF", _pdf),
+    (b"\xd0\xcf\x11\xe0", _word),
+    (_ZIP, epub.read),
+)
+_TEXT_READERS: dict[str, Reader] = {
+    ".md": markdown.read, ".markdown": markdown.read,
+    ".ssml": ssml.read,
+    ".html": web.read, ".htm": web.read, ".xhtml": web.read,
+}  # fmt: skip
 _OTHERS = (
-    (b"%PDF", "a PDF"),
     (b"{\\rtf", "an RTF document"),
-    (b"\xd0\xcf\x11\xe0", "an old Word document"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
@@ -29,7 +51,7 @@ _OTHERS = (
 _MARKDOWN = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,1000}(?:#{1,6} \S|```|---\r?\n[a-z]{1,20}:)")
 MOST_TEXT_BYTES = 8 << 20
 """Of a text or Markdown file: some one and a half million words."""
-_REMEDY = "give an EPUB, Markdown or plain text file."
+_REMEDY = "give an EPUB, PDF, Word, HTML, Markdown or plain text file."
 
 
 def wanted(request: Request) -> Wanted:
@@ -62,17 +84,24 @@ def _reader(data: bytes, name: str) -> Reader:
     if packed(data):
         return lambda data, name, wanted: bundle.read(data, name, wanted, _read_part)
     ending = PurePath(name).suffix.lower()
-    # What is called an EPUB is opened as one, so that a damaged one is called damaged.
-    if ending == ".epub" or data.startswith(_ZIP):
-        return epub.read
+    # The members' names stand in an archive as they are.
+    if data.startswith(_ZIP) and (_WORD_PART in data or _READERS.get(ending) is _word):
+        return _word
+    by_mark = (reader for mark, reader in _BY_MARK if data.startswith(mark))
+    if reader := next(by_mark, None) or _READERS.get(ending):
+        return reader
     for mark, what in _OTHERS:
         if data.startswith(mark):
             raise SourceError(f"{name} is {what}: {_REMEDY}")
     if len(data) > MOST_TEXT_BYTES:
         raise SourceError(f"{name} has {len(data) >> 20} MB; a text may have {MOST_TEXT_BYTES >> 20}: split it.")
-    if ending in _TEXT_READERS:
-        return _TEXT_READERS[ending]
+    return _TEXT_READERS.get(ending) or _by_looks(data, ending)
+
+
+def _by_looks(data: bytes, ending: str) -> Reader:
     if ssml.looks(data):
         return ssml.read
+    if web.looks(data):
+        return web.read
     # Standard input has no ending; a text file's says that its signs are text.
     return markdown.read if not ending and _MARKDOWN.match(data) else plain.read

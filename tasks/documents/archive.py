@@ -120,7 +120,18 @@ class Archive:
 
 
 def decoded(data: bytes) -> str:
-    """Markup as text: by byte order mark, by its own declaration, as UTF-8, or as cp1252."""
+    """Markup as text: as it states itself, as UTF-8, or as cp1252."""
+    text = as_declared(data)
+    if text is not None:
+        return text
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def as_declared(data: bytes) -> str | None:
+    """Markup by its byte order mark or its own declaration; None where there is none that holds."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace")
@@ -130,7 +141,4 @@ def decoded(data: bytes) -> str:
                 return data.decode(match[1].decode("ascii"))
             except (LookupError, UnicodeDecodeError):
                 continue
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+    return None

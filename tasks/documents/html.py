@@ -1,144 +1,297 @@
-"""HTML and XHTML as a run of paragraphs. Knows nothing of chapters, files or archives."""
+"""HTML and XHTML as paragraphs, each with what its elements say about it. Knows nothing of chapters or files."""
 
-import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborNode
 
-from tasks.documents.model import clean
+from tasks.documents import sections, signs
+from tasks.documents.blocks import Block, split
+from tasks.documents.lists import Numbering
+from tasks.documents.runs import Run, Tag, clean
+from tasks.documents.tables import Table
+from tasks.documents.tolerant import parsed
 
-_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "hgroup"))
-_BLOCKS = _HEADINGS.union((
+_LEVELS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+_BLOCKS = frozenset(_LEVELS).union((
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div", "dl",
-    "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "legend", "li", "main", "nav", "ol",
-    "option", "p", "pre", "section", "select", "summary", "table", "tbody", "tfoot", "thead", "tr", "ul",
+    "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "hr", "legend", "li", "main", "nav",
+    "ol", "option", "p", "pre", "section", "select", "summary", "table", "tbody", "tfoot", "thead", "tr", "ul",
 ))  # fmt: skip
 _CELLS = frozenset(("td", "th"))
-_SILENT = frozenset(("head", "iframe", "noscript", "object", "rp", "rt", "script", "style", "svg", "template", "title"))
+_SILENT = frozenset(("head", "iframe", "noscript", "object", "rp", "rt", "script", "style", "template", "title"))
 _PICTURES = frozenset(("img", "image", "svg"))
-_VOID = frozenset(
-    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
-)
-_MARKS = frozenset(("noteref", "backlink", "pagebreak", "doc-noteref", "doc-backlink", "doc-pagebreak"))
-"""Signs for the eye: a footnote's number, the way back from it, a page's number."""
-_SELF_CLOSED = re.compile(r"<([A-Za-z][\w:.-]*)((?:[^<>\"'/]|/(?!>)|\"[^\"<]*\"|'[^'<]*')*)/>")
-_CDATA, _CDATA_END = "<![CDATA[", "]]>"
-# An HTML parser ends a doctype at the first ">", and would read out the declarations inside it.
-_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]{0,1000}\[.*?\]\s*>", re.DOTALL | re.IGNORECASE)
-_DOCTYPE_CHARS = 64 * 1024
+_SECTIONS = frozenset(("article", "aside", "body", "div", "dl", "nav", "ol", "section", "ul"))
+_TELLING = _SECTIONS.union(_LEVELS, ("hgroup", "table", "pre", "li"))
+"""What may mean something without any attribute."""
 _SPACE = re.compile(r"\s+")
+_NUMBERED = re.compile(r"\s*[\[(]?\d{1,4}[\]).:]")
+_NO_LANGUAGE = frozenset(("", "und", "zxx", "mul", "mis", "x", "i"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Block:
-    """One paragraph or heading."""
+class _Scope:
+    """What holds inside an element."""
 
-    text: str
-    heading: bool
-    anchors: tuple[str, ...]
-    """The ids that stand at or before its beginning and behind the block before: where a link to them leads."""
+    kind: str = ""
+    tags: tuple[Tag, ...] = ()
+    language: str = ""
+    """The primary one: `en` of `en-GB`."""
+    level: int = 0
+    pre: bool = False
+    linked: bool = False
+    interrupted: "_Paragraph | None" = None
+    """What goes on behind this element, which is a note."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Paragraph:
+    """What was read of a paragraph."""
+
+    runs: list[Run] = field(default_factory=list)
+    anchors: list[str] = field(default_factory=list)
+    number: str = ""
+    """Its own in a list."""
+    linked_chars: int = 0
 
 
 @dataclass(kw_only=True)
 class Blocks:
     """Call `read` and take what it yields; then the counters hold what was left out."""
 
-    images: int = 0
+    language: str = ""
+    """Of the whole; where it is empty, what the first element states."""
+    others: frozenset[str] = frozenset()
+    """Primary languages that a whole document may be in besides: no other is believed, for tools state their own."""
+    page: bool = False
+    """Whether it is a page of the web: its navigation, forms, header and footer are no text."""
     marks: int = 0
-    _parts: list[str] = field(default_factory=list)
-    _anchors: list[str] = field(default_factory=list)
-    _headings: int = 0
-    _pre: int = 0
+    """Signs for the eye: a note's number, a page's number."""
+    furniture: int = 0
+    """A page's navigation and the like."""
+    _open_paragraph: _Paragraph = field(default_factory=_Paragraph)
+    _scopes: list[_Scope] = field(default_factory=list)
+    _tables: list[Table] = field(default_factory=list)
+    _lists: list[Numbering | None] = field(default_factory=list)
+    _done: list[Block] = field(default_factory=list)
+    _begun: str = ""
+    """The kind of the note, table or code block that goes on."""
 
     def read(self, markup: str) -> Iterator[Block]:
         """The paragraphs in order."""
-        node = LexborHTMLParser(_tolerable(markup)).root
+        yield from self.walk(parsed(markup).root)
+
+    def walk(self, node: LexborNode | None) -> Iterator[Block]:
+        """The paragraphs under this node."""
+        self._scopes = [_Scope(language=primary(self.language))]
         depth = 0
         # By hand, for recursion would end at a hostile file's thousandth level.
         while node is not None:
             if not self._silent(node):
-                yield from self._open(node)
+                self._open(node)
                 if node.first_child is not None:
                     node, depth = node.first_child, depth + 1
                     continue
-                yield from self._close(node)
+                self._close(node)
             # Depth, not equality, finds the root: nodes are compared by all of their markup.
             while node is not None and depth and node.next is None:
                 node, depth = node.parent, depth - 1
                 if node is not None:
-                    yield from self._close(node)
+                    self._close(node)
+            yield from self._finished()
             node = node.next if node is not None and depth else None
-        yield from self._flush()
+        self._flush()
+        yield from self._finished()
         # An id behind the last paragraph must not be found in the next document.
-        self._anchors.clear()
+        self._open_paragraph = _Paragraph()
+
+    def _finished(self) -> list[Block]:
+        done, self._done = self._done, []
+        return done
 
     def _silent(self, node: LexborNode) -> bool:
+        """Whether nobody hears what is in this node."""
         tag = node.tag or ""
-        self.images += tag in _PICTURES
-        if tag in _SILENT:
-            return True
         if tag.startswith(("-", "_", "!")):
             return tag != "-text"
         attributes = node.attributes
         if anchor := attributes.get("id") or (attributes.get("name") if tag == "a" else None):
-            self._anchors.append(anchor)
-        roles = f"{attributes.get('epub:type') or ''} {attributes.get('role') or ''}".split()
-        marked = not _MARKS.isdisjoint(roles)
-        self.marks += marked
-        return marked
+            self._open_paragraph.anchors.append(anchor)
+        if tag in _SILENT or signs.hidden(attributes):
+            return True
+        if tag in _PICTURES:
+            self._picture(attributes)
+            return True
+        if signs.is_mark(node, attributes):
+            self.marks += 1
+            return True
+        if self.page and signs.is_furniture(node, attributes):
+            self.furniture += 1
+            return True
+        return False
 
-    def _open(self, node: LexborNode) -> Iterator[Block]:
+    def _picture(self, attributes: signs.Attributes) -> None:
+        alternative = clean(attributes.get("alt") or attributes.get("aria-label") or "")
+        tags = self._scopes[-1].tags
+        if signs.is_initial(alternative):
+            self._open_paragraph.runs.append(Run(alternative, tags))
+        else:
+            said = "" if signs.is_file_name(alternative) else f" {alternative} "
+            self._open_paragraph.runs.append(Run(said, tags, "images"))
+
+    def _open(self, node: LexborNode) -> None:
         tag = node.tag or ""
         if tag == "-text":
-            text = node.text_content or ""
-            self._parts.append(text if self._pre else _SPACE.sub(" ", text))
-        elif tag == "br":
-            self._parts.append("\n")
-        elif tag in _CELLS and any(part.strip() for part in self._parts):
-            self._parts.append(", ")
-        elif tag in _BLOCKS:
-            yield from self._flush()
-        self._headings += tag in _HEADINGS
-        self._pre += tag == "pre"
+            self._text(node.text_content or "")
+            return
+        if tag in _BLOCKS or tag in _CELLS:
+            self._flush()
+        if tag == "br":
+            self._open_paragraph.runs.append(Run("\n"))
+        self._scopes.append(self._scope(node, tag))
+        match tag:
+            case "table":
+                if self._tables:
+                    self._done += self._tables[-1].give_up()
+                self._tables.append(Table())
+            case "td" | "th" if self._tables:
+                self._tables[-1].cell(heading=tag == "th")
+            case "ol":
+                self._lists.append(_numbering(node))
+            case "ul":
+                self._lists.append(None)
+            case "li" if self._lists and (numbering := self._lists[-1]) and self._scopes[-1].kind != "contents":
+                self._open_paragraph.number = numbering.next(node.attributes.get("value"))
 
-    def _close(self, node: LexborNode) -> Iterator[Block]:
+    def _text(self, text: str) -> None:
+        scope = self._scopes[-1]
+        self._open_paragraph.runs.append(Run(text if scope.pre else _SPACE.sub(" ", text), scope.tags))
+        self._open_paragraph.linked_chars += len(text.strip()) if scope.linked else 0
+
+    def _scope(self, node: LexborNode, tag: str) -> _Scope:
+        """What holds inside an element, given what holds around it."""
+        outer, attributes = self._scopes[-1], node.attributes
+        if not attributes and tag not in _TELLING:
+            return replace(outer, interrupted=None) if outer.interrupted else outer
+        kind, interrupted = self._kind(node, tag), None
+        if signs.is_note(tag, signs.types(attributes), attributes):
+            interrupted, self._open_paragraph = self._open_paragraph, _Paragraph()
+            kind = "notes"
+        if interrupted or kind != outer.kind or (tag == "li" and kind == "notes"):
+            self._begun = ""
+        language, tags = self._tongue(tag, attributes, outer)
+        return _Scope(
+            kind=kind,
+            tags=tags,
+            language=language,
+            level=_level(node, tag) or outer.level,
+            pre=outer.pre or tag == "pre",
+            linked=outer.linked or (tag == "a" and bool(attributes.get("href"))),
+            interrupted=interrupted,
+        )
+
+    def _kind(self, node: LexborNode, tag: str) -> str:
+        outer = self._scopes[-1].kind
+        if tag in _SECTIONS:
+            return sections.of_types(signs.types(node.attributes)) or outer
+        if tag == "table" and not signs.is_layout(node.attributes):
+            return "tables"
+        return "code" if tag == "pre" and signs.is_code(node) else outer
+
+    def _tongue(self, tag: str, attributes: signs.Attributes, outer: _Scope) -> tuple[str, tuple[Tag, ...]]:
+        """The language inside an element. Another country's is no other language: it would have to change the voice."""
+        stated = (attributes.get("xml:lang") or attributes.get("lang") or "").strip()
+        own = primary(stated)
+        disbelieved = tag in {"html", "body"} and outer.language and own not in self.others
+        if own in _NO_LANGUAGE or own == outer.language or disbelieved:
+            return outer.language, outer.tags
+        if not outer.language:
+            self.language = stated
+            return own, outer.tags
+        return own, (*outer.tags, Tag("language", stated))
+
+    def _close(self, node: LexborNode) -> None:
         tag = node.tag or ""
-        if tag in _BLOCKS:
-            yield from self._flush()
-        self._headings -= tag in _HEADINGS
-        self._pre -= tag == "pre"
+        if tag == "-text":
+            return
+        scope = self._scopes[-1]
+        if tag in _BLOCKS or tag in _CELLS or scope.interrupted:
+            self._flush()
+        if scope.interrupted:
+            self._open_paragraph = scope.interrupted
+        self._scopes.pop()
+        match tag:
+            case "table" if self._tables:
+                self._done += self._tables.pop().end()
+            case "tr" if self._tables:
+                for block in self._tables[-1].end_row():
+                    self._emit(block)
+            case "ol" | "ul" if self._lists:
+                self._lists.pop()
+            case "li":
+                self._open_paragraph.number = ""
 
-    def _flush(self) -> Iterator[Block]:
-        # An empty line inside <pre> or two <br> are a break between paragraphs.
-        texts = [text for part in re.split(r"\n[^\S\n]*\n", "".join(self._parts)) if (text := clean(part))]
-        self._parts.clear()
-        for text in texts:
-            yield Block(text=text, heading=self._headings > 0, anchors=tuple(self._anchors))
-            self._anchors.clear()
+    def _flush(self) -> None:
+        paragraph, self._open_paragraph = self._open_paragraph, _Paragraph()
+        scope = self._scopes[-1]
+        anchors = tuple(paragraph.anchors)
+        number = paragraph.number
+        for runs in split(paragraph.runs):
+            text = "".join(run.text for run in runs)
+            if not text.strip() and not any(run.kind for run in runs):
+                continue
+            numbered = number and text.strip() and not _NUMBERED.match(text)
+            self._emit(
+                Block(
+                    runs=(Run(number), *runs) if numbered else tuple(runs),
+                    level=scope.level,
+                    anchors=anchors,
+                    kind=scope.kind,
+                    continued=bool(scope.kind) and self._begun == scope.kind,
+                    linked_chars=paragraph.linked_chars,
+                )
+            )
+            self._begun, anchors, number, paragraph.linked_chars = scope.kind, (), "", 0
+        self._open_paragraph.anchors += anchors
+        self._open_paragraph.number = number
+
+    def _emit(self, block: Block) -> None:
+        if self._tables and self._tables[-1].in_cell:
+            self._tables[-1].add(block)
+        else:
+            self._done.append(block)
 
 
 def text_of(markup: str) -> list[str]:
-    """The paragraphs' text alone."""
-    return [block.text for block in Blocks().read(markup)]
+    """The paragraphs' text alone, without pictures."""
+    return [
+        text
+        for block in Blocks().read(markup)
+        if (text := clean("".join(run.text for run in block.runs if not run.kind)))
+    ]
 
 
-def _tolerable(markup: str) -> str:
-    """XHTML as an HTML parser understands it: there `<title/>` would swallow the whole chapter."""
-    head, rest = markup[:_DOCTYPE_CHARS], markup[_DOCTYPE_CHARS:]
-    markup = _without_cdata(_DOCTYPE.sub("", head, count=1) + rest)
-    return _SELF_CLOSED.sub(_open_and_closed, markup)
+def _numbering(node: LexborNode) -> Numbering:
+    items, child = 0, node.first_child if "reversed" in node.attributes else None
+    while child is not None:
+        items += child.tag == "li"
+        child = child.next
+    return Numbering.of(node.attributes, items)
 
 
-def _without_cdata(markup: str) -> str:
-    """What stands in CDATA as ordinary text; by hand, for a pattern would look for a missing end again and again."""
-    parts, at = [], 0
-    while (start := markup.find(_CDATA, at)) >= 0 and (end := markup.find(_CDATA_END, start)) >= 0:
-        parts += [markup[at:start], html.escape(markup[start + len(_CDATA) : end])]
-        at = end + len(_CDATA_END)
-    return "".join((*parts, markup[at:]))
+def _level(node: LexborNode, tag: str) -> int:
+    """A heading's; a group's is its first heading's."""
+    if tag != "hgroup":
+        return _LEVELS.get(tag, 0)
+    child = node.first_child
+    while child is not None:
+        if child.tag in _LEVELS:
+            return _LEVELS[child.tag]
+        child = child.next
+    return 1
 
 
-def _open_and_closed(match: re.Match[str]) -> str:
-    return match[0] if match[1].lower() in _VOID else f"<{match[1]}{match[2]}></{match[1]}>"
+def primary(language: str) -> str:
+    """`en` of `en-GB`."""
+    return language.replace("_", "-").partition("-")[0].strip().lower()

@@ -106,6 +106,8 @@ class Document:
 
     title: str
     author: str = ""
+    series: str = ""
+    """As in `Discworld #3`."""
     language: str = ""
     """As the document states it, not yet normalised; empty when it does not say."""
     cover: bytes | None = None

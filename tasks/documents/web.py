@@ -1,0 +1,86 @@
+"""HTML files: the text of a page without its navigation, cut into chapters at its headings. Knows no other format."""
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from chorus.errors import SourceError
+from tasks.documents.archive import MOST_MARKUP_BYTES, as_declared
+from tasks.documents.blocks import Block
+from tasks.documents.encoding import decode
+from tasks.documents.headings import drafts
+from tasks.documents.html import Blocks
+from tasks.documents.model import USUAL, Document, Wanted, audible, counted
+from tasks.documents.plain import title_of
+from tasks.documents.runs import clean
+from tasks.documents.tolerant import parsed
+
+_BEGINNINGS = (b"<!doctype html", b"<html")
+_HEAD_BYTES = 1024
+_LANGUAGE = ("html", "body", 'meta[http-equiv="content-language" i]')
+_AUTHORS = ('meta[name="author" i]', 'meta[name="dc.creator" i]', 'meta[name="dcterms.creator" i]')
+
+
+def looks(data: bytes) -> bool:
+    """Whether a file without a telling name begins as HTML does."""
+    head = data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return head.startswith(_BEGINNINGS) or (head.startswith((b"<?xml", b"<!--")) and b"<html" in head)
+
+
+def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
+    """The document in an HTML file."""
+    if len(data) > MOST_MARKUP_BYTES:
+        raise SourceError(f"{name} has {len(data) >> 20} MB; HTML may have {MOST_MARKUP_BYTES >> 20}: split it.")
+    tree = parsed(_decoded(data, name, wanted))
+    reader, blocks = _read(tree, _language(tree))
+    title = _title(tree, blocks) or title_of(name)
+    chapters, silent = audible(drafts(blocks, wanted), otherwise=title)
+    return Document(
+        title=title,
+        author=next(filter(None, (_attribute(tree, author, "content") for author in _AUTHORS)), ""),
+        language=reader.language,
+        chapters=chapters,
+        left_out=(
+            *silent,
+            *counted(reader.marks, "note or page mark"),
+            *((f"parts of the page around its text: {reader.furniture}",) if reader.furniture else ()),
+        ),
+    )
+
+
+def _decoded(data: bytes, name: str, wanted: Wanted) -> str:
+    declared = None if wanted.encoding else as_declared(data)
+    return decode(data, name, wanted.encoding) if declared is None else declared
+
+
+def _read(tree: LexborHTMLParser, language: str) -> tuple[Blocks, list[Block]]:
+    """What stands in the page's main part, or where that says nothing in all of it."""
+    for root in (_main(tree), tree.root):
+        reader = Blocks(language=language, page=True)
+        blocks = list(reader.walk(root))
+        if any(block.text for block in blocks):
+            break
+    return reader, blocks
+
+
+def _main(tree: LexborHTMLParser) -> LexborNode | None:
+    """Where the page says its text is; several articles are a list of them, and none is the text."""
+    main = tree.css("main, [role=main]")
+    articles = tree.css("article")
+    return main[0] if main else articles[0] if len(articles) == 1 else tree.root
+
+
+def _language(tree: LexborHTMLParser) -> str:
+    stated = (_attribute(tree, where, name) for where in _LANGUAGE for name in ("lang", "xml:lang", "content"))
+    return next(filter(None, stated), "").partition(",")[0].strip()
+
+
+def _attribute(tree: LexborHTMLParser, where: str, name: str) -> str:
+    node = tree.css_first(where)
+    return clean(node.attributes.get(name) or "") if node is not None else ""
+
+
+def _title(tree: LexborHTMLParser, blocks: list[Block]) -> str:
+    """The only heading of the first level; a page's <title> names its site as well."""
+    tops = [block.text for block in blocks if block.level == 1]
+    node = tree.css_first("title")
+    stated = clean(node.text()) if node is not None else ""
+    return " ".join((tops[0] if len(tops) == 1 else stated).split())
