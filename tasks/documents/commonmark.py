@@ -15,7 +15,7 @@ from tasks.documents import markup
 
 _MOST_WORK = 100_000
 """In lines: what takes the parser some seconds and some hundred megabytes. The Rust book has half of that."""
-_WORK = {"\n": 1.0, "[": 6.0, "|": 0.9, **dict.fromkeys("*_`<&\\~", 0.6)}
+_WORK = {"\n": 1.0, "[": 6.0, "<": 3.0, "|": 0.9, **dict.fromkeys("*_`&\\~", 0.6)}
 """What a character costs, measured in lines of a paragraph, some 20 microseconds each."""
 _DEEPEST_COLUMNS = 40
 _DEEPEST = 2 * _DEEPEST_COLUMNS

@@ -89,7 +89,7 @@ PAGES: dict[str, Callable[[], bytes]] = {
     "formats that are never closed": lambda: b"".join(b"<p><b id=%d>x" % n for n in range(100_000)),
     "formats inside one another": lambda: b"<a><b><i><u><font>" * 100_000 + b"x",
     "ten megabytes of tags' beginnings": lambda: b"<p>x</p>" + b"<" * (10 << 20),
-    "open quotes": lambda: b"<p>x</p>" + b'<a href="' * 1_000_000,
+    "open quotes": lambda: b"<p>x</p>" + b"<a href=\"" * 1_000_000,
     "open character data": lambda: b"<html><p>x</p>" + b"<![CDATA[" * 1_000_000,
     "open comments": lambda: b"<html><p>x</p>" + b"<!--" * 2_000_000,
     "a million attributes": lambda: b"<p " + b" ".join(b"a%d=1" % n for n in range(800_000)) + b">x</p>",
@@ -107,9 +107,7 @@ PAGES: dict[str, Callable[[], bytes]] = {
 def objects(first: bytes, *more: bytes) -> bytes:
     """A PDF file with one page whose content is object 5."""
     head = {1: b"<</Type/Catalog/Pages 2 0 R>>", 2: b"<</Type/Pages/Kids[3 0 R]/Count 1>>"}
-    head[3] = (
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 5 0 R/Resources<</Font<</F1 4 0 R>>/XObject<</X 6 0 R>>>>>>"
-    )
+    head[3] = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 5 0 R/Resources<</Font<</F1 4 0 R>>/XObject<</X 6 0 R>>>>>>"
     head[4] = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding/ToUnicode 20 0 R>>"
     return file(head | {5: first} | dict(enumerate(more, 6)))
 
