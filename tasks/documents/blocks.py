@@ -69,5 +69,6 @@ def kind_of(blocks: list[Block], otherwise: str) -> str:
         return kind
     if otherwise != "contents":
         return otherwise
-    linked, chars = sum(block.linked_chars for block in blocks), sum(len(block.text) for block in blocks)
+    linked = sum(block.linked_chars for block in blocks)
+    chars = sum(len(block.text) for block in blocks if not block.level)
     return otherwise if linked > _LINKED_SHARE * chars else ""

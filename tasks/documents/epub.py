@@ -4,7 +4,7 @@ Nothing is ever unpacked to disk, and nothing outside the archive is looked up.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chorus.errors import SourceError
 from tasks.documents import contents, sections
@@ -81,7 +81,10 @@ def _places(entries: list[Entry], blocks: list[Block]) -> dict[int, Entry]:
     places: dict[int, Entry] = {}
     for entry in entries:
         # An anchor that is not there still leads a reader to its document.
-        places.setdefault(at.get(entry.anchor, 0), entry)
+        place = at.get(entry.anchor, 0)
+        first = places.setdefault(place, entry)
+        if first is not entry and first.title == entry.part and (not entry.anchor or entry.anchor in at):
+            places[place] = replace(entry, title=sections.joined(first.title, entry.title))
     return places
 
 

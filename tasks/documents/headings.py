@@ -9,18 +9,35 @@ from tasks.documents.model import Draft, Wanted
 
 
 def drafts(blocks: list[Block], wanted: Wanted) -> Iterator[Draft]:
-    """The highest level that stands more than once makes the chapters; what stands alone above it is the title."""
-    deepest = _deepest(blocks)
+    """The highest level that stands more than once makes the chapters; what stands alone above it is the title.
+
+    A title directly above its first chapter is spoken with it, though a table of contents should stand between them.
+    """
+    above: list[Block] = []
+    for group in _groups(blocks, _deepest(blocks)):
+        title = group[0].text if group[0].level else ""
+        kind = kind_of(group, sections.of_title(title))
+        if all(block.level for block in group):
+            above += group
+        elif kind:
+            yield _draft(group, title, kind, wanted)
+        else:
+            yield _draft([*above, *group], title, kind, wanted)
+            above = []
+    if above:
+        yield _draft(above, above[-1].text, "", wanted)
+
+
+def _groups(blocks: list[Block], deepest: int) -> Iterator[list[Block]]:
+    """From one chapter's heading to the next."""
     group: list[Block] = []
-    text = False
     for block in blocks:
-        # A title directly above its first chapter is spoken with it.
-        if 0 < block.level <= deepest and text:
-            yield _draft(group, deepest, wanted)
-            group, text = [], False
+        if 0 < block.level <= deepest and group:
+            yield group
+            group = []
         group.append(block)
-        text = text or not block.level
-    yield _draft(group, deepest, wanted)
+    if group:
+        yield group
 
 
 def _deepest(blocks: list[Block]) -> int:
@@ -30,11 +47,9 @@ def _deepest(blocks: list[Block]) -> int:
     return repeated or (levels[:2][-1] if levels else 0)
 
 
-def _draft(group: list[Block], deepest: int, wanted: Wanted) -> Draft:
-    titles = [block.text for block in group if 0 < block.level <= deepest]
-    title = titles[-1] if titles else ""
-    draft = Draft(wanted=wanted, title=title, kind=kind_of(group, sections.of_title(title)))
+def _draft(group: list[Block], title: str, kind: str, wanted: Wanted) -> Draft:
+    draft = Draft(wanted=wanted, title=title, kind=kind)
     for block in group:
-        kind = "" if block.kind == draft.kind else block.kind
-        draft.add(block.runs, heading=block.level > 0, kind=kind, continued=block.continued)
+        own = "" if block.kind == kind else block.kind
+        draft.add(block.runs, heading=block.level > 0, kind=own, continued=block.continued)
     return draft

@@ -69,20 +69,23 @@ def body_size(lines: Iterable[Line]) -> float:
 # Headers, footers and page numbers
 
 
-def without_furniture(pages: Sequence[Sequence[Line]]) -> tuple[list[list[Line]], int]:
-    """The pages without what repeats at their edges, and how many such lines there were."""
+def without_furniture(
+    pages: Sequence[Sequence[Line]], headings: frozenset[Line] = frozenset()
+) -> tuple[list[list[Line]], int]:
+    """The pages without what repeats at their edges, except for these headings, and how many such lines there were."""
     body = body_size(line for page in pages for line in page)
     kept = [list(page) for page in pages]
     removed: list[Line] = []
     # The outermost line first: under a header stands nothing else, and a footer may have two lines.
     for _ in range(_EDGE_LINES):
-        edges = [{line for line in _edges(page) if line.size_pt <= _LARGER * body} for page in kept]
-        found = _repeated(edges)
+        found = (
+            _repeated([{line for line in _edges(page) if line.size_pt <= _LARGER * body} for page in kept]) - headings
+        )
         if not found:
             break
         removed += found
         kept = [[line for line in page if line not in found] for page in kept]
-    alone = _in_their_places(kept, removed, body)
+    alone = _in_their_places(kept, removed, body) - headings
     kept = [[line for line in page if line not in alone] for page in kept]
     return kept, len(removed) + len(alone)
 

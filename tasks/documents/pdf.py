@@ -42,6 +42,8 @@ _FILE = re.compile(r".*\.(?:docx?|odt|rtf|tex|dvi|indd|qxd|pdf|ps|eps|pages|fm|w
 _HEADINGS = 2
 """So many of a chapter's first paragraphs may be its title."""
 _NUMBER_CHARS = 12
+_TELLING_CHARS = 4
+"""A shorter title than this stands in many a line."""
 _LEADERS = re.compile(r"(?:\.\s?){4,}\s*[\divxlc]+$")
 """The dots between a title and its page."""
 _NUMBERED_SHARE = 0.5
@@ -121,7 +123,7 @@ def _top(entry: Destination) -> float | None:
 
 
 def _document(found: Pages, outline: list[_Entry], wanted: Wanted, about: Document) -> Document:
-    kept, furniture = pages.without_furniture(found.lines)
+    kept, furniture = pages.without_furniture(found.lines, frozenset(_headings(outline, found.lines)))
     chapters, silent = audible(_drafts(kept, _chapters(outline), about.title, wanted), otherwise=about.title)
     empty = sum(not page for page in found.lines) - len(found.damaged)
     return replace(
@@ -135,6 +137,13 @@ def _document(found: Pages, outline: list[_Entry], wanted: Wanted, about: Docume
             *((f"damaged pages: {', '.join(map(str, found.damaged))}",) if found.damaged else ()),
         ),
     )
+
+
+def _headings(outline: list[_Entry], lines: Sequence[Sequence[Line]]) -> Iterator[Line]:
+    """The lines to which the outline leads: however often they stand at the top of a page, they are no headers."""
+    for entry in outline:
+        page = lines[entry.page] if entry.page < len(lines) else ()
+        yield from [line for line in page if _same(line.text, entry.title)][:1]
 
 
 def _chapters(outline: list[_Entry]) -> list[_Entry]:
@@ -155,7 +164,11 @@ def _drafts(kept: list[list[Line]], entries: list[_Entry], book: str, wanted: Wa
     chapter = _Chapter()
     for number, page in enumerate(kept):
         text, notes = pages.notes_apart(page, body)
-        places = {_place(entry, text): title for entry, title in reversed(starts.get(number, []))}
+        places: dict[int, str] = {}
+        for entry, title in starts.get(number, []):
+            first = places.setdefault(_place(entry, text), title)
+            if first == entry.part:
+                places[_place(entry, text)] = sections.joined(first, title)
         for at, line in enumerate(text):
             if at in places:
                 yield chapter.draft(words, wanted)
@@ -185,13 +198,10 @@ class _Chapter:
         """The chapter in paragraphs, with its notes behind it."""
         draft = Draft(title=self.title, kind=self._kind(), wanted=wanted)
         texts = list(pages.paragraphs(self.lines, words))
-        leading = [bool(_LEADERS.search(text)) for text in texts]
-        for number, (text, leads, next_leads) in enumerate(zip(texts, leading, [*leading[1:], False], strict=True)):
-            listed = leads or (next_leads and sections.of_title(text) == "contents")
-            heading = number < _HEADINGS and _same(text, self.title)
-            draft.add(
-                text, heading=heading, kind="contents" if listed else "", continued=number > 0 and leading[number - 1]
-            )
+        listed = _listed(texts)
+        for at, text in enumerate(texts):
+            kind, heading = "contents" if listed[at] else "", at < _HEADINGS and _same(text, self.title)
+            draft.add(text, heading=heading, kind=kind, continued=at > 0 and listed[at - 1])
         for paragraph in pages.paragraphs(self.notes, words):
             draft.add(paragraph, kind="notes")
         return draft
@@ -202,8 +212,17 @@ class _Chapter:
         return "" if kind == "contents" and numbered < _NUMBERED_SHARE * len(self.lines) else kind
 
 
+def _listed(texts: list[str]) -> list[bool]:
+    """Which paragraphs are lines of a printed table of contents, or its heading."""
+    dotted = [bool(_LEADERS.search(text)) for text in texts]
+    heads = [after and sections.of_title(text) == "contents" for text, after in zip(texts, dotted[1:], strict=False)]
+    return [here or head for here, head in zip(dotted, [*heads, False], strict=False)]
+
+
 def _same(line: str, title: str) -> bool:
     """Whether a line says a title, with or without its number."""
     said, stated = (re.sub(r"\W+", "", text).casefold() for text in (line, title))
     longer, shorter = max(said, stated, key=len), min(said, stated, key=len)
-    return bool(shorter) and shorter in longer and len(longer) - len(shorter) <= _NUMBER_CHARS
+    if len(shorter) < _TELLING_CHARS:
+        return bool(shorter) and said == stated
+    return shorter in longer and len(longer) - len(shorter) <= _NUMBER_CHARS

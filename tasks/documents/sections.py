@@ -80,3 +80,8 @@ def clear_titles(titles: Sequence[tuple[str, str]], book: str) -> list[str]:
         else title
         for title, part in titles
     ]
+
+
+def joined(part: str, title: str) -> str:
+    """What begins where its part begins: `Part One: Chapter 1`."""
+    return title if title.startswith(part) else f"{part.rstrip('.:')}: {title}"

@@ -94,7 +94,8 @@ def _is_number_link(seen: _Glance, node: LexborNode) -> bool:
 
 
 def _numbers(text: str) -> bool:
-    return all(_NUMBER.fullmatch(part) or _BRACKETED.fullmatch(part) for part in re.split(r"[\s,]+", text.strip()))
+    parts = re.split(r"[\s,]+", text.strip(" \t\n[](),"))
+    return all(map(_NUMBER.fullmatch, parts))
 
 
 def is_note(tag: str, words: list[str], attributes: Attributes) -> bool:
@@ -120,6 +121,8 @@ def is_layout(attributes: Attributes) -> bool:
 def is_furniture(node: LexborNode, attributes: Attributes) -> bool:
     """Whether an element of a page of the web belongs to the site and not to the text."""
     roles = (attributes.get("role") or "").split()
+    if is_note(node.tag or "", types(attributes), attributes):
+        return False
     if _BOILERPLATE in _classes(attributes):
         return True
     if node.tag in _FRAMES:

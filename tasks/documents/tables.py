@@ -26,11 +26,10 @@ def row(cells: Iterable[tuple[Run, ...]], heads: tuple[str, ...] = ()) -> Iterat
 
 def short_heads(cells: list[str]) -> tuple[str, ...]:
     """A row of headings as it can be said with every row; empty where it is too long for that, or a single one."""
-    named = [cell for cell in cells if cell]
     short = (
         all(len(cell) <= _HEAD_CHARS and "\n" not in cell for cell in cells) and sum(map(len, cells)) <= _HEADS_CHARS
     )
-    return tuple(cell.rstrip(":") for cell in cells) if short and len(named) > 1 else ()
+    return tuple(cell.rstrip(":") for cell in cells) if short and len(cells) > 1 else ()
 
 
 @dataclass(kw_only=True, slots=True)

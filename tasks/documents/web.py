@@ -41,7 +41,7 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
         left_out=(
             *silent,
             *counted(reader.marks, "note or page mark"),
-            *counted(reader.furniture, "part of the page around the text"),
+            *((f"parts of the page around its text: {reader.furniture}",) if reader.furniture else ()),
         ),
     )
 

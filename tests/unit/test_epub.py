@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chorus.errors import SourceError
-from tasks.documents import Chapter, Document, archive, read
+from tasks.documents import Chapter, Document, Wanted, archive, read
 
 CONTAINER = (
     '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container" version="1.0"><rootfiles>'
@@ -143,6 +143,168 @@ def test_what_nobody_hears_is_named() -> None:
         "1 image (unless --speak images)",
         "1 note or page mark",
     )
+
+
+LIST = "".join(f"<li><a href='{n}.xhtml'>Chapter {n}</a></li>" for n in range(1, 9))
+FRONT = {
+    "cover.xhtml": page("<p>The Small Book, told to all</p>"),
+    "half.xhtml": page("<section epub:type='halftitlepage'><h2>The Small Book</h2></section>"),
+    "legal.xhtml": page("<p>All rights reserved.</p>"),
+    "for.xhtml": page("<div role='doc-dedication'><p>For Ann.</p></div>"),
+    "list.xhtml": page(f"<h2>Contents</h2><ul>{LIST}</ul>"),
+    "1.xhtml": page("<h1>One</h1><p>First.</p>"),
+    "back.xhtml": page("<h2>Notes</h2><p>1. See above.</p>"),
+    "names.xhtml": page("<h2>Index</h2><p>Clocks, 7</p>"),
+    "books.xhtml": page("<section epub:type='bibliography'><h2>Read more</h2><p>Clocks.</p></section>"),
+}
+GUIDE = (
+    '<guide><reference type="copyright-page" href="legal.xhtml"/><reference type="toc" href="list.xhtml"/>'
+    '<reference type="text" href="1.xhtml"/></guide></package>'
+)
+ENTRIES = nav(("One", "1.xhtml"), ("Notes", "back.xhtml"), ("Index", "names.xhtml"), ("Read more", "books.xhtml"))
+
+
+def whole(skip: str) -> Document:
+    opf = package(list(FRONT), items=NAV).replace("</package>", GUIDE)
+    data = epub(FRONT, opf=opf, extra={"OEBPS/nav.xhtml": ENTRIES})
+    return read(data, "small.epub", Wanted(skip=frozenset(skip.split())))
+
+
+def test_a_section_is_known_by_its_type_its_place_in_guide_or_landmarks_its_title_or_its_file() -> None:
+    assert [chapter.kind for chapter in whole("").chapters] == [
+        "cover", "titlepage", "copyright", "dedication", "contents", "", "notes", "index", "bibliography",
+    ]  # fmt: skip
+
+
+def test_sections_are_left_out_as_they_are_asked_for_and_each_is_named() -> None:
+    document = whole("cover titlepage copyright dedication contents notes index bibliography")
+    assert [chapter.title for chapter in document.chapters] == ["One"]
+    assert len(document.left_out) == len(FRONT) - 1
+    assert "Index (--skip index)" in document.left_out
+
+
+def test_landmarks_say_what_a_section_is() -> None:
+    contents = nav(("One", "1.xhtml"), ("Two", "2.xhtml")).replace(
+        '<a href="x">no</a>', '<a epub:type="dedication" href="1.xhtml">d</a>'
+    )
+    document = opened(epub(TWO, opf=package(list(TWO), items=NAV), extra={"OEBPS/nav.xhtml": contents}))
+    assert [chapter.kind for chapter in document.chapters] == ["dedication", ""]
+
+
+def test_a_chapter_called_contents_that_is_no_list_of_links_is_heard() -> None:
+    pages = {"toc.xhtml": page("<h1>Contents</h1><p>A box with old clocks in it, and <a href='#x'>one</a> more.</p>")}
+    assert "old clocks" in opened(epub(pages)).chapters[0].text
+
+
+def test_a_section_without_a_line_in_the_contents_is_not_part_of_the_chapter_before_it() -> None:
+    pages = TWO | {"copyright.xhtml": page("<p>All rights reserved.</p>"), "3.xhtml": page("<p>Third.</p>")}
+    contents = nav(("One", "1.xhtml"), ("Two", "2.xhtml"))
+    document = opened(epub(pages, opf=package(list(pages), items=NAV), extra={"OEBPS/nav.xhtml": contents}))
+    assert [(chapter.kind, chapter.text) for chapter in document.chapters][1:] == [
+        ("", "Two\n\nSecond."),
+        ("copyright", "All rights reserved."),
+        ("", "Third."),
+    ]
+
+
+PARTS = {f"{n}.xhtml": page(f"<p>Text {n}.</p>") for n in range(1, 6)}
+
+
+def line(title: str, href: str, *inside: str) -> str:
+    label = f'<a href="{href}">{title}</a>' if href else f"<span>{title}</span>"
+    deeper = f"<ol>{''.join(inside)}</ol>" if inside else ""
+    return f"<li>{label}{deeper}</li>"
+
+
+NESTED = line(
+    "Part One", "1.xhtml", line("Chapter 1", "1.xhtml"), line("Chapter 2", "2.xhtml")
+) + line(
+    "Part Two:", "", line("Chapter 1", "3.xhtml"), line("IV", "4.xhtml"),
+    line("The End", "5.xhtml", line("a", "5.xhtml#a", line("b", "5.xhtml#b"))),
+)  # fmt: skip
+TITLES = ["Part One: Chapter 1", "Chapter 2", "Part Two: Chapter 1", "Part Two: IV", "The End"]
+
+
+def test_a_chapter_says_its_part_where_its_name_alone_would_not_tell() -> None:
+    contents = page(f'<nav epub:type="toc"><ol>{NESTED}</ol></nav>')
+    document = opened(epub(PARTS, opf=package(list(PARTS), items=NAV), extra={"OEBPS/nav.xhtml": contents}))
+    assert [chapter.title for chapter in document.chapters] == TITLES
+
+
+def test_nested_contents_of_the_older_kind_are_read_alike() -> None:
+    def point(title: str, href: str, inside: str = "") -> str:
+        return f'<navPoint><navLabel><text>{title}</text></navLabel><content src="{href}"/>{inside}</navPoint>'
+
+    first = point("Part One", "1.xhtml", point("Chapter 1", "1.xhtml") + point("Chapter 2", "2.xhtml"))
+    second = point(
+        "Part Two:", "", point("Chapter 1", "3.xhtml") + point("IV", "4.xhtml") + point("The End", "5.xhtml")
+    )
+    item = '<item id="ncx" href="toc.ncx" media-type="application/x-dtbncx+xml"/>'
+    opf = package(list(PARTS), items=item, spine_attributes=' toc="ncx"')
+    contents = f'<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/"><navMap>{first}{second}</navMap></ncx>'
+    document = opened(epub(PARTS, opf=opf, extra={"OEBPS/toc.ncx": contents}))
+    assert [chapter.title for chapter in document.chapters] == TITLES
+
+
+COLLECTION = '<meta property="belongs-to-collection" id="c">Clocks</meta>'
+
+
+def refined(**about: str) -> str:
+    return COLLECTION + "".join(
+        f'<meta property="{name.replace("_", "-")}" refines="#c">{said}</meta>' for name, said in about.items()
+    )
+
+
+def calibre(index: str) -> str:
+    return f'<meta name="calibre:series" content="Clocks"/><meta name="calibre:series_index" content="{index}"/>'
+
+
+@pytest.mark.parametrize(
+    ("meta", "series"),
+    [
+        (calibre("3.0"), "Clocks #3"),
+        (calibre("1.5"), "Clocks #1.5"),
+        (calibre("soon"), "Clocks"),
+        (COLLECTION, "Clocks"),
+        (refined(collection_type="series", group_position="2"), "Clocks #2"),
+        (refined(collection_type="set", group_position="2"), ""),
+        ("", ""),
+    ],
+)
+def test_the_series_is_found_as_either_version_states_it(meta: str, series: str) -> None:
+    assert opened(epub(TWO, opf=package(list(TWO), meta=META + meta))).series == series
+
+
+def test_of_several_titles_the_main_one_counts() -> None:
+    titles = (
+        '<dc:title id="s">Or, the Clock</dc:title><dc:title id="m">The Book</dc:title>'
+        '<meta property="title-type" refines="#s">subtitle</meta><meta property="title-type" refines="#m">main</meta>'
+    )
+    assert opened(epub(TWO, opf=package(list(TWO), meta=titles))).title == "The Book"
+
+
+def test_notes_outside_the_reading_order_are_heard_at_its_end_and_other_documents_are_not() -> None:
+    pages = TWO | {"endnotes.xhtml": page("<p>A note.</p>"), "popup.xhtml": page("<p>A picture.</p>")}
+    opf = package(list(pages)).replace('idref="endnotes.xhtml"', 'idref="endnotes.xhtml" linear="no"')
+    document = opened(epub(pages, opf=opf.replace('idref="popup.xhtml"', 'idref="popup.xhtml" linear="no"')))
+    assert [chapter.kind for chapter in document.chapters] == ["", "", "notes"]
+    assert document.left_out == ("popup.xhtml (outside the reading order)",)
+
+
+@pytest.mark.parametrize(
+    ("languages", "stated", "marked"),
+    [("en", "fr", []), ("en|fr", "fr", ["fr"]), ("", "fr", []), ("en-GB", "en-US", [])],
+)
+def test_a_documents_own_language_is_believed_where_the_book_names_it(
+    languages: str, stated: str, marked: list[str]
+) -> None:
+    meta = "<dc:title>T</dc:title>" + "".join(
+        f"<dc:language>{one}</dc:language>" for one in languages.split("|") if one
+    )
+    body = page("<p>Bonjour.</p>").replace("<html", f'<html xml:lang="{stated}"')
+    document = opened(epub({"1.xhtml": body}, opf=package(["1.xhtml"], meta=meta)))
+    assert [mark.value for mark in document.chapters[0].marks] == marked
+    assert document.language == (languages.split("|", maxsplit=1)[0] or stated)
 
 
 @pytest.mark.parametrize(
