@@ -34,7 +34,11 @@ def main(paths: list[str]) -> None:
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
-            for limit, value in ((resource.RLIMIT_CPU, CPU_S), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_AS, MOST_BYTES)):
+            for limit, value in (
+                (resource.RLIMIT_CPU, CPU_S),
+                (resource.RLIMIT_FSIZE, 0),
+                (resource.RLIMIT_AS, MOST_BYTES),
+            ):
                 resource.setrlimit(limit, (value, value))
             os.write(writing, outcome(Path(path)).encode())
             os._exit(0)

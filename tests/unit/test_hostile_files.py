@@ -107,7 +107,9 @@ PAGES: dict[str, Callable[[], bytes]] = {
 def objects(first: bytes, *more: bytes) -> bytes:
     """A PDF file with one page whose content is object 5."""
     head = {1: b"<</Type/Catalog/Pages 2 0 R>>", 2: b"<</Type/Pages/Kids[3 0 R]/Count 1>>"}
-    head[3] = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 5 0 R/Resources<</Font<</F1 4 0 R>>/XObject<</X 6 0 R>>>>>>"
+    head[3] = (
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 5 0 R/Resources<</Font<</F1 4 0 R>>/XObject<</X 6 0 R>>>>>>"
+    )
     head[4] = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding/ToUnicode 20 0 R>>"
     return file(head | {5: first} | dict(enumerate(more, 6)))
 
