@@ -23,7 +23,7 @@ _REGNAL = (
     "Henry|Louis|Elizabeth|George|Edward|Richard|William|James|Charles|Mary|John|Paul|Pius|Benedict|Leo|Gregory"
     "|Innocent|Clement|Urban|Alexander|Nicholas|Catherine|Peter|Ivan|Frederick|Wilhelm|Philip|Ferdinand|Francis"
     "|Napoleon|Otto|Ramses|Ramesses|Ptolemy|Cleopatra|Darius|Xerxes|Constantine|Justinian|Theodosius|Haakon|Gustav"
-    "|Christian|Olaf|Olav|Malcolm|Robert|David|Alfonso|Carlos|Umberto|Emmanuel|Joseph|Rudolf|Maximilian|Leopold|Albert"
+    "|Christian|Olaf|Olav|Robert|David|Alfonso|Carlos|Umberto|Emmanuel|Joseph|Rudolf|Maximilian|Leopold|Albert"
     "|Pedro|Manuel|Sixtus|Julius|Harald|Thutmose|Amenhotep|Seti|Boniface|Celestine|Callixtus|Eugene|Stephen|Matthias"
     "|Casimir|Sigismund|Vladislaus|Selim|Murad|Mehmed|Suleiman|Baldwin|Margaret|Isabella|Victoria|Anne|Augustus"
 )
@@ -65,7 +65,7 @@ def rules(*, british: bool, heading: bool) -> Iterator[Rule]:
     yield Rule(kind="roman", pattern=re.compile(kings), say=_king)
     yield Rule(
         kind="roman",
-        pattern=re.compile(rf"(?<=[a-z]\s)((?:X{{1,3}}(?:IX|IV|V?I{{0,3}})|V?I{{2,3}}|IV|VI|IX){{1}}){ends}"),
+        pattern=re.compile(rf"(?<=[a-z]\s)(?=\w\w)((?:X{{1,3}}(?:IX|IV|V?I{{0,3}})|V?I{{2,3}}|IV|VI|IX){{1}}){ends}"),
         say=lambda match: nth(match) if _heir(match) else cardinal(match) if _titled(match) else None,
     )
     yield Rule(

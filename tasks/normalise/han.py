@@ -12,6 +12,8 @@ from tasks.normalise.model import Rule
 
 _DIGITS = "零一二三四五六七八九"
 _SMALL = ((1000, "千"), (100, "百"), (10, "十"))
+_AFTER_A_DATE = r"(?<![0-9])(?<![0-9][.,])(?<![A-Za-z])"
+"""A clock's time may stand against a date that was read already."""
 _FREE = r"(?<![0-9\ue000])(?<![0-9\ue000][.,])(?<![A-Za-z])"
 _NUM = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?)"
 _TO = r"\s?[-\u2013\u301c~至]\s?"
@@ -124,7 +126,7 @@ def _dates(script: Script) -> Iterator[Rule]:
     year = re.compile(r"(?<![0-9])([0-9]{4})(?=\s?年(?![间間]))")
     yield Rule(kind="years", pattern=year, say=lambda match: _year(match[1], script), needs="digits")
     clock = re.compile(
-        rf"{_FREE}(?P<hour>[01]?[0-9]|2[0-4]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?(?![0-9:])"
+        rf"{_AFTER_A_DATE}(?P<hour>[01]?[0-9]|2[0-4]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?(?![0-9:])"
     )
     yield Rule(kind="times", pattern=clock, say=lambda match: _time(match, script), needs="digits")
 

@@ -29,6 +29,7 @@ def read(text: str, language: str = "en-us", *, heading: bool = False) -> str:
         ("They met at 10:30 on 3/5/2024.", "They met at ten thirty on March fifth, twenty twenty four."),
         ("It cost $5.50, not £3m.", "It cost five dollars and fifty cents, not three million pounds."),
         ("Henry VIII and I met in World War II.", "Henry the eighth and I met in World War two."),
+        ("Malcolm X wrote to One X.", "Malcolm X wrote to One X."),
         ("Write to a.b@example.com!", "Write to A dot B at example dot com!"),
         ("Dr. Lee lives on Elm St.", "Doctor Lee lives on Elm Street."),
         ("Dr. Lee lives on Elm St. now.", "Doctor Lee lives on Elm Street now."),
@@ -51,6 +52,10 @@ def read(text: str, language: str = "en-us", *, heading: bool = False) -> str:
 )
 def test_a_sentence_is_read_as_a_reader_reads_it(written: str, said: str) -> None:
     assert read(written) == said
+
+
+def test_a_time_may_stand_against_a_date() -> None:
+    assert read("2024年3月5日10:30", "zh") == "二零二四年三月五日十点三十分"
 
 
 @pytest.mark.parametrize(
