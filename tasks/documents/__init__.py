@@ -49,8 +49,8 @@ _OTHERS = (
     (b"\x7fELF", "a program"),
 )
 _MARKDOWN = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,1000}(?:#{1,6} \S|```|---\r?\n[a-z]{1,20}:)")
-MOST_TEXT_BYTES = 16 << 20
-"""Of a text or Markdown file: some three million words."""
+MOST_TEXT_BYTES = 8 << 20
+"""Of a text or Markdown file: some one and a half million words."""
 _REMEDY = "give an EPUB, PDF, Word, HTML, Markdown or plain text file."
 
 

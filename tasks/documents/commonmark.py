@@ -13,8 +13,6 @@ from markdown_it.token import Token
 from chorus.errors import SourceError
 from tasks.documents import markup
 
-MOST_BYTES = 8 << 20
-"""Of a Markdown file: five times the Rust book."""
 _MOST_WORK = 400_000
 _BRACKET_WORK, _SIGN_WORK = 2.0, 0.3
 """What a character costs the parser, in the time it takes to turn a line into a token: some 20 microseconds."""

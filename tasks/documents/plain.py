@@ -1,11 +1,13 @@
 """Plain text: its encoding, its hard-wrapped lines, its chapter headings. Knows no other format."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePath
 
+from chorus.errors import SourceError
 from tasks.documents import gutenberg, markup
 from tasks.documents.encoding import decode, unified
 from tasks.documents.front import front
@@ -18,6 +20,11 @@ _WRAP_CHARS = 120
 """A line longer than this was not wrapped by hand, so its line end ends a paragraph."""
 _LONG_SHARE = 0.05
 """Of a text's lines: with more that are longer, none was wrapped."""
+_MOST_LINES = 200_000
+_MOST_MARKS = 50_000
+_SIGNS = ("[pause:", "[voice:", "](/")
+_MOST_CHAPTERS = 20_000
+"""With more headings than this, a text has none."""
 _HEADING_CHARS = 80
 _HEADING_LINES = 3
 _ROMAN = r"(?-i:(?=[CLXVI])C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))"
@@ -58,6 +65,8 @@ class _Block:
 def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     """The document in a text file."""
     text = unified(decode(data, name, wanted.encoding))
+    if text.count("\n") > _MOST_LINES or sum(map(text.count, _SIGNS)) > _MOST_MARKS:
+        raise SourceError(f"{name} has too many lines or marks to be read in good time: split it.")
     head = front(text, name)
     book = gutenberg.book(text[head.length :])
     title = head.title or book.title or title_of(name)
@@ -98,21 +107,30 @@ def _starts_paragraph(line: str, block: list[str], cast: Cast) -> bool:
 
 
 def _block(lines: list[str], cast: Cast, name: str) -> _Block:
-    lines = [line.strip() for line in lines]
     runs = tuple(markup.runs(_join(lines), name))
     text = "".join(run.text for run in runs).strip()
     aside = gutenberg.aside(text)
     if aside is not None or cast.starts(text):
         return _Block(runs=runs if aside is None else (aside,), text=text, kind=aside.kind if aside else "")
-    shown = [line for line in (markup.visible(line, name).strip() for line in lines) if line]
-    numbered = [bool(_NUMBERED.fullmatch(line)) for line in shown if len(line) <= _HEADING_CHARS]
-    if len(numbered) == len(shown) >= _LEAST_ENTRIES and all(numbered):
+    shown = list(itertools.takewhile(_short, (markup.visible(line, name).strip() for line in lines)))
+    if len(shown) < len(lines):
+        return _Block(runs=runs, text=text)
+    shown = [line for line in shown if line]
+    numbered = sum(_NUMBERED.fullmatch(line) is not None for line in shown)
+    if numbered == len(shown) >= _LEAST_ENTRIES:
         return _Block(runs=runs, text=text, kind="contents")
-    heading = 0 < len(shown) <= _HEADING_LINES and len(text) <= _HEADING_CHARS
-    letters = [char for char in text if char.isalpha()] if heading else []
+    if not 0 < len(shown) <= _HEADING_LINES or not _short(text):
+        return _Block(runs=runs, text=text)
+    letters = [char for char in text if char.isalpha()]
     capitals = len(letters) > 1 and all(char.isupper() for char in letters) and text[-1] not in ",;"
     # Several numbered lines in one block are a table of contents.
-    return _Block(runs=runs, text=text, numbered=heading and numbered[0] and sum(numbered) == 1, capitals=capitals)
+    return _Block(
+        runs=runs, text=text, numbered=numbered == 1 and bool(_NUMBERED.fullmatch(shown[0])), capitals=capitals
+    )
+
+
+def _short(line: str) -> bool:
+    return len(line) <= _HEADING_CHARS
 
 
 def _without_contents(blocks: list[_Block]) -> list[_Block]:
@@ -134,17 +152,18 @@ def _without_contents(blocks: list[_Block]) -> list[_Block]:
 
 def _join(lines: list[str]) -> str:
     """Wrapped lines as one; a hyphen at a line's end keeps its word together."""
-    parts = lines[:1]
-    for before, line in pairwise(lines):
-        glued = _HYPHEN.search(before) and line[:1].islower()
-        parts.append(line if glued else f" {line}")
+    parts = [lines[0].strip()]
+    for line in map(str.strip, lines[1:]):
+        if not (_HYPHEN.search(parts[-1][-2:]) and line[:1].islower()):
+            parts.append(" ")
+        parts.append(line)
     return "".join(parts)
 
 
 def _drafts(blocks: list[_Block], cast: Cast, wanted: Wanted) -> list[Draft]:
     """Chapters start at numbered headings where there are two of them, else at lines in capitals, else nowhere."""
-    by_number = sum(block.numbered for block in blocks) > 1
-    by_capitals = not by_number and sum(block.capitals for block in blocks) > 1
+    by_number = 1 < sum(block.numbered for block in blocks) <= _MOST_CHAPTERS
+    by_capitals = not by_number and 1 < sum(block.capitals for block in blocks) <= _MOST_CHAPTERS
     drafts = [Draft(wanted=wanted)]
     before = ""
     for block in blocks:

@@ -66,10 +66,11 @@ def placed(runs: Iterable[Run]) -> tuple[str, tuple[Placed, ...]]:
 
     A pause has no length; any other tag without a visible character under it is gone.
     """
-    pieces = _whole_letters(runs)
+    pieces = list(runs)
     text = clean("".join(run.text for run in pieces))
     if not any(run.tags for run in pieces):
         return text, ()
+    pieces = _whole_letters(pieces)
     # Cleaning only composes, drops and joins blanks, so that the visible characters of a run can be counted off.
     at = [match.start() for match in _SOLID.finditer(text)]
     found: list[_Open] = []

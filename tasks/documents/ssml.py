@@ -18,9 +18,10 @@ from tasks.documents import markup
 from tasks.documents.model import USUAL, Document, Draft, Run, Tag, Wanted, audible
 from tasks.documents.plain import title_of
 
-_MOST_BYTES = 8 << 20
 _MOST_TAGS = 100_000
 """Of elements, opened and closed: a novel with each of its sentences marked has a quarter of that."""
+_DEEPEST = 40
+"""Elements inside each other."""
 _MOST_NAMED = 12
 """Kinds of things that were not understood; what comes beyond them is only counted."""
 _NAME_CHARS = 40
@@ -81,6 +82,8 @@ class _Speech:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
+        if len(self._open) >= _DEEPEST:
+            raise SourceError(f"{self.file} has elements more than {_DEEPEST} deep inside each other: flatten it.")
         name = etree.QName(tag).localname
         if not self._open:
             self.root, self.language = name, attributes.get(_LANG, "")
@@ -215,8 +218,6 @@ def looks(data: bytes) -> bool:
 
 def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     """The document in an SSML file, or SourceError with the line that is wrong."""
-    if len(data) > _MOST_BYTES:
-        raise SourceError(f"{name} has {len(data) >> 20} MB; SSML may have {_MOST_BYTES >> 20}: split it.")
     if data.count(b"<") > _MOST_TAGS:
         raise SourceError(f"{name} has more than {_MOST_TAGS} tags: split it.")
     speech = _Speech(file=name, draft=Draft(wanted=wanted))

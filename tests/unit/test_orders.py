@@ -8,6 +8,7 @@ import pytest
 from chorus.errors import CallerError, OutputError, SourceError
 from workers.orders import READABLE, Options, orders
 
+BINARY = (".epub", ".pdf", ".docx")
 PLAIN = Options(
     output=None, format="", voice="af_heart", speed=1.0, language="", chapters="", title="", author="", cover=None,
     on_error="silence",
@@ -47,19 +48,15 @@ def test_looking_whether_a_folder_can_be_written_leaves_nothing_in_it(here: Path
     assert list((here / "out").iterdir()) == []
 
 
-PACKED = {".epub", ".pdf", ".docx", ".ssml"}
-"""Words alone are no such file."""
-
-
 def test_a_folder_gives_its_documents_in_order_and_nothing_else(here: Path) -> None:
     shelf = here / "shelf"
     (shelf / "deeper").mkdir(parents=True)
     for number, ending in enumerate(reversed(READABLE)):
-        (shelf / f"{number}{ending.upper()}").write_text("Words.") if ending not in PACKED else None
+        (shelf / f"{number}{ending.upper()}").write_text("<speak>Words.</speak>") if ending not in BINARY else None
     (shelf / "deeper.md").mkdir()
     found = orders([shelf], PLAIN)
     assert [order.request.name for order in found] == sorted(
-        f"{number}{ending.upper()}" for number, ending in enumerate(reversed(READABLE)) if ending not in PACKED
+        f"{number}{ending.upper()}" for number, ending in enumerate(reversed(READABLE)) if ending not in BINARY
     )
 
 
