@@ -144,8 +144,9 @@ def strikes(soak: Soak) -> Iterator[tuple[object, ...]]:
     yield "strike", "of them", "at a step under way", "median, s", "longest, s"
     for how in HOWS:
         all_of_it = [strike for strike in soak.mischief.strikes if strike.how == how]
-        took_s = [strike.recovered_s for strike in all_of_it if strike.held and strike.recovered_s is not None]
-        yield how, len(all_of_it), len(took_s), median(took_s or [0.0]), max(took_s, default=0.0)
+        held = [strike for strike in all_of_it if strike.held]
+        took_s = [strike.recovered_s for strike in held if strike.recovered_s is not None]
+        yield how, len(all_of_it), len(held), median(took_s or [0.0]), max(took_s, default=0.0)
 
 
 def processes(soak: Soak) -> Iterator[tuple[object, ...]]:
