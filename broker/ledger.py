@@ -164,9 +164,10 @@ class Ledger:
         told = _json(document) if document else ""
         return self._commit("extend", claim, told, first_index, *map(_json, specs))
 
-    def commit_plan(self, claim: Claim, *, title: str, characters: int) -> Outcome:
-        """The chapter is planned to its end."""
-        return self._commit("commit_plan", claim, _json({"title": title, "characters": characters}))
+    def commit_plan(self, claim: Claim, *, title: str, characters: int, segments: int) -> Outcome:
+        """The chapter is planned to its end, in so many segments."""
+        told = {"title": title, "characters": characters, "segments": segments}
+        return self._commit("commit_plan", claim, _json(told))
 
     def commit_segment(self, claim: Claim, chunks: Iterable[Chunk], told: Spoken) -> Outcome:
         """Publish a segment's audio."""

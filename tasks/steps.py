@@ -69,7 +69,7 @@ def _do(here: process.Process, claim: Claim, work: Work) -> str:
         raise _failed(here, claim, f"{type(error).__name__}: {error}", hopeless=False) from error
     here.send(outcome)
     here.served += 1
-    return f"{told(claim.step)}: {sentence if outcome.status == 'ok' else UNCLAIMED[outcome.status]}"
+    return f"{told(claim.step)}: {UNCLAIMED.get(outcome.status, sentence)}"
 
 
 def _failed(here: process.Process, claim: Claim, reason: str, *, hopeless: bool) -> StepFailedError:

@@ -1,9 +1,15 @@
--- A chapter is planned to its end. ARGV 3-5 as in guard.lua. ARGV 6: the chapter as JSON {title, characters}.
--- Writes record, steps, errands, parts, chapters; deletes the source behind the last chapter. Status: ok | done | gone.
+-- A chapter is planned to its end. ARGV 3-5 as in guard.lua. ARGV 6: the chapter as JSON {title, characters, segments}.
+-- Writes record, steps, errands, parts, chapters; deletes the source behind the last chapter.
+-- Status: ok | again | done | gone. On "again" the server has lost segments, and the chapter is planned once more.
 
 local k = tonumber(string.match(step, '%d+$'))
 local chapter = cjson.decode(redis.call('HGET', chapters, k))
 local told = cjson.decode(ARGV[6])
+if chapter.count < (told.segments or 0) then
+  put_plan_off(step)
+  proceed()
+  return answer('again')
+end
 chapter.title, chapter.characters = told.title, told.characters
 redis.call('HSET', chapters, k, cjson.encode(chapter))
 local last = number('parts_total') - 1
