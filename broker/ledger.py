@@ -173,10 +173,11 @@ class Ledger:
         return self._commit("extend", claim, told, first_index, *map(_json, specs))
 
     def commit_plan(
-        self, claim: Claim, *, title: str, characters: int, about: Mapping[str, Any] | None = None
+        self, claim: Claim, *, title: str, characters: int, segments: int, about: Mapping[str, Any] | None = None
     ) -> Outcome:
-        """The chapter is planned to its end. `about`: {sha256, unsaid} of what was planned."""
-        return self._commit("commit_plan", claim, _json({**(about or {}), "title": title, "characters": characters}))
+        """The chapter is planned to its end, in so many segments. `about`: {sha256, unsaid} of what was planned."""
+        told = {**(about or {}), "title": title, "characters": characters, "segments": segments}
+        return self._commit("commit_plan", claim, _json(told))
 
     def commit_segment(self, claim: Claim, chunks: Iterable[Chunk], told: Spoken) -> Outcome:
         """Publish a segment's audio."""

@@ -1,4 +1,7 @@
-"""plan:k — chapter k becomes segments. Idempotent: what an earlier attempt handed over already is passed over."""
+"""plan:k — chapter k becomes segments. Idempotent: what an earlier attempt handed over already is passed over.
+
+The ledger says when it has enough; then the cutting is set aside, and goes on with the next attempt in this process.
+"""
 
 import itertools
 from collections import OrderedDict
@@ -40,34 +43,6 @@ class Planned:
     """What need not be spoken again."""
 
 
-def plan(claim: Claim) -> tuple[Outcome, str]:
-    """Cut a chapter and hand its segments over: the first at once, the others in batches."""
-    here = process.current()
-    request = Request.from_json(claim.request)
-    planned = _read(claim, request)
-    chapter = planned.document.chapters[claim.number]
-    about = _about(planned) if claim.number == 0 else None
-    if about is not None and _fits_a_file(planned.document.cover):
-        here.redis.set(JobKeys(claim.job).cover, planned.document.cover or b"", nx=True, ex=UNFINISHED_S)
-    cut = _segments(claim, request, planned)
-    specs = (_spec(claim.number, request, planned, segment) for segment in cut.watched())
-    handed = 0
-    for batch in itertools.chain([list(itertools.islice(specs, 1))], _batches(specs)):
-        outcome = here.ledger.extend(claim, batch, first_index=handed, document=about)
-        if outcome.status != "ok":
-            return outcome, ""
-        here.send(outcome)
-        handed, about = handed + len(batch), None
-    cut.check()
-    outcome = here.ledger.commit_plan(claim, title=chapter.title, characters=len(chapter.text), about=cut.about())
-    return outcome, f"{chapter.title or 'untitled'}: {handed} segments, {cut.g2p_ms:.0f} ms of phonemes"
-
-
-def _batches(specs: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    while batch := list(itertools.islice(specs, BATCH)):
-        yield batch
-
-
 @dataclass(kw_only=True)
 class Cut:
     """A chapter's segments, and what is known of all of them once they were handed over."""
@@ -97,6 +72,58 @@ class Cut:
     def about(self) -> dict[str, Any]:
         """What the report needs to prove that all of the chapter was spoken."""
         return {"sha256": digest([self.chapter.text]), "unsaid": self._unsaid}
+
+
+@dataclass(kw_only=True)
+class Cutting:
+    """A chapter on its way into the ledger."""
+
+    cut: Cut
+    specs: Iterator[dict[str, Any]]
+    handed: int = 0
+    """How many of them the ledger was given."""
+
+    def batches(self) -> Iterator[list[dict[str, Any]]]:
+        """The first alone, even if there is none; then as many as there are."""
+        if not self.handed:
+            yield list(itertools.islice(self.specs, 1))
+        while batch := list(itertools.islice(self.specs, BATCH)):
+            yield batch
+
+
+def plan(claim: Claim) -> tuple[Outcome, str]:
+    """Cut a chapter and hand its segments over: the first at once, the others in batches."""
+    here = process.current()
+    request = Request.from_json(claim.request)
+    planned = _read(claim, request)
+    chapter = planned.document.chapters[claim.number]
+    cutting = _going_on(claim) or _begin(claim, request, planned)
+    about = _about(planned) if claim.number == 0 and not cutting.handed else None
+    for batch in cutting.batches():
+        outcome = here.ledger.extend(claim, batch, first_index=cutting.handed, document=about)
+        cutting.handed, about = cutting.handed + len(batch), None
+        if outcome.status == "enough":
+            _set_aside(claim, cutting)
+        if outcome.status != "ok":
+            return outcome, f"{chapter.title or 'untitled'}: {cutting.handed} segments so far"
+        here.send(outcome)
+    cutting.cut.check()
+    outcome = here.ledger.commit_plan(
+        claim,
+        title=chapter.title,
+        characters=len(chapter.text),
+        segments=cutting.handed,
+        about=cutting.cut.about(),
+    )
+    return outcome, f"{chapter.title or 'untitled'}: {cutting.handed} segments, {cutting.cut.g2p_ms:.0f} ms of phonemes"
+
+
+def _begin(claim: Claim, request: Request, planned: Planned) -> Cutting:
+    here = process.current()
+    if claim.number == 0 and _fits_a_file(planned.document.cover):
+        here.redis.set(JobKeys(claim.job).cover, planned.document.cover or b"", nx=True, ex=UNFINISHED_S)
+    cut = _segments(claim, request, planned)
+    return Cutting(cut=cut, specs=(_spec(claim.number, request, planned, segment) for segment in cut.watched()))
 
 
 def _segments(claim: Claim, request: Request, planned: Planned) -> Cut:
@@ -151,13 +178,31 @@ def _about(planned: Planned) -> dict[str, Any]:
 
 _read_lately: OrderedDict[tuple[object, ...], Planned] = OrderedDict()
 _reading = Lock()
+_set_aside_lately: OrderedDict[tuple[object, ...], Cutting] = OrderedDict()
+_setting_aside = Lock()
+
+
+def _run_of(claim: Claim) -> tuple[object, ...]:
+    # An id may come again, with another document, once its first job has expired or was lost.
+    return claim.job, claim.epoch, process.current().redis.hget(JobKeys(claim.job).record, "created_ms")
+
+
+def _set_aside(claim: Claim, cutting: Cutting) -> None:
+    """Keep it for the next attempt. Another desk may make that; then it cuts what it has not cut itself yet."""
+    with _setting_aside:
+        _set_aside_lately[(*_run_of(claim), claim.step)] = cutting
+        while len(_set_aside_lately) > READ_AT_ONCE:
+            _set_aside_lately.popitem(last=False)
+
+
+def _going_on(claim: Claim) -> Cutting | None:
+    with _setting_aside:
+        return _set_aside_lately.pop((*_run_of(claim), claim.step), None)
 
 
 def _read(claim: Claim, request: Request) -> Planned:
     """The job's document. A book of a hundred chapters is planned in a hundred steps, but read once."""
-    # An id may come again, with another document, once its first job has expired or was lost.
-    created = process.current().redis.hget(JobKeys(claim.job).record, "created_ms")
-    key = (claim.job, claim.epoch, created)
+    key = _run_of(claim)
     with _reading:
         if key not in _read_lately:
             _read_lately[key] = _read_anew(claim, request)

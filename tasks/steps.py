@@ -70,7 +70,7 @@ def _do(here: process.Process, claim: Claim, work: Work) -> str:
     here.send(outcome)
     here.served += 1
     here.count()
-    return f"{told(claim.step)}: {sentence if outcome.status == 'ok' else UNCLAIMED[outcome.status]}"
+    return f"{told(claim.step)}: {UNCLAIMED.get(outcome.status, sentence)}"
 
 
 def _failed(here: process.Process, claim: Claim, reason: str, *, hopeless: bool) -> StepFailedError:

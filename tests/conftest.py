@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from law import check_keys
 from support import ValkeyServer
 from typed import Type
 from workshop import Workshop, opened
@@ -13,7 +14,6 @@ from workshop import Workshop, opened
 from chorus.client import Client
 from chorus.commands import program, run
 from chorus.connection import connect
-from chorus.keys import kind_of
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -91,22 +91,3 @@ def _every_key_is_declared_and_expires(request: pytest.FixtureRequest) -> Iterat
     found = check_keys(url)
     if request.node.get_closest_marker("keyless") is None:
         assert found, "No chorus:* key was left to check: mark the test keyless if that is right."
-
-
-def check_keys(url: str) -> int:
-    """How many `chorus:*` keys there are, once each was found to expire and to be what chorus/keys.py says."""
-    with redis.Redis.from_url(url) as connection:
-        names = sorted(connection.scan_iter("chorus:*", count=1000))
-        with connection.pipeline(transaction=True) as pipe:
-            for name in names:
-                pipe.type(name).ttl(name)
-            told = pipe.execute()
-    kinds = [
-        (name.decode(), kind.decode(), ttl_s) for name, kind, ttl_s in zip(names, told[::2], told[1::2], strict=True)
-    ]
-    # "none", -2: the key expired between the scan and the question.
-    eternal = [name for name, _, ttl_s in kinds if ttl_s == -1]
-    assert not eternal, f"Keys without a TTL: {', '.join(eternal)}"
-    undeclared = [f"{name} ({kind})" for name, kind, _ in kinds if kind not in ("none", kind_of(name))]
-    assert not undeclared, f"Keys that chorus/keys.py does not declare so: {', '.join(undeclared)}"
-    return len(kinds)

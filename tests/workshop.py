@@ -150,13 +150,18 @@ def opened(workshop: Workshop) -> Iterator[Workshop]:
         workshop.close()
 
 
-def planned_tokens(source: bytes, name: str, *, language: str = "en-us", chapters: str = "") -> list[int]:
-    """The tokens a document must be spoken with, cut by the product's own planner in this process."""
+def planned_tokens(
+    source: bytes, name: str, *, language: str = "en-us", chapters: str = "", first: int | None = None
+) -> list[int]:
+    """The tokens a document must be spoken with, cut by the product's own planner in this process.
+
+    `first`: about so many in the first segment, as a live job has it.
+    """
     document = select(documents.read(source, name), chapters)
     return [
         VOCABULARY[symbol]
-        for chapter in document.chapters
-        for segment in segments(chapter, language)
+        for number, chapter in enumerate(document.chapters)
+        for segment in segments(chapter, language, first=None if number else first)
         for symbol in segment.phonemes
     ]
 

@@ -1,10 +1,16 @@
--- A chapter is planned to its end. ARGV 3-5 as in guard.lua. ARGV 6: the chapter as JSON {title, characters, sha256,
--- unsaid}, of which the last two may be missing.
--- Writes record, steps, errands, parts, chapters; deletes the source behind the last chapter. Status: ok | done | gone.
+-- A chapter is planned to its end. ARGV 3-5 as in guard.lua. ARGV 6: the chapter as JSON {title, characters, segments,
+-- sha256, unsaid}, of which the last two may be missing.
+-- Writes record, steps, errands, parts, chapters; deletes the source behind the last chapter.
+-- Status: ok | again | done | gone. On "again" the server has lost segments, and the chapter is planned once more.
 
 local k = tonumber(string.match(step, '%d+$'))
 local chapter = cjson.decode(redis.call('HGET', chapters, k))
 local told = cjson.decode(ARGV[6])
+if chapter.count < (told.segments or 0) then
+  put_plan_off(step)
+  proceed()
+  return answer('again')
+end
 chapter.title, chapter.characters, chapter.sha256 = told.title, told.characters, told.sha256
 -- An empty list would come back as an empty table, which is something else in JSON.
 if told.unsaid and #told.unsaid > 0 then chapter.unsaid = told.unsaid end

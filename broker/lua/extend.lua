@@ -4,7 +4,8 @@
 -- call of plan:0, else empty. ARGV 7: index within the chapter of the first spec. ARGV 8…: specs as JSON
 -- {chapter, frames, g2p_ms, …}. One with `stored` {part, number, frames} lies in the store since an earlier ledger lost
 -- this job: if it gets the same place again, it counts as spoken.
--- Writes record, specs, steps, parts, chapters. Status: ok | done | gone.
+-- Writes record, specs, steps, parts, chapters. Status: ok | enough | again | done | gone. On "enough" the rest of the
+-- chapter is planned later, on "again" all of it: the server has lost what was handed over before.
 
 local k = tonumber(string.match(step, '%d+$'))
 
@@ -50,6 +51,11 @@ if ARGV[6] ~= '' then
 end
 local found = redis.call('HGET', chapters, k)
 local chapter = found and cjson.decode(found) or { first = number('segments_planned'), count = 0 }
+if tonumber(ARGV[7]) > chapter.count then
+  put_plan_off(step)
+  proceed()
+  return answer('again')
+end
 for i = 8, #ARGV do
   if tonumber(ARGV[7]) + i - 8 == chapter.count then
     take(cjson.decode(ARGV[i]))
@@ -58,4 +64,8 @@ for i = 8, #ARGV do
 end
 redis.call('HSET', chapters, k, cjson.encode(chapter))
 proceed()
+if ahead() >= most_ahead() then
+  put_plan_off(step)
+  return answer('enough')
+end
 return answer('ok')

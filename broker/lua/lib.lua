@@ -29,6 +29,7 @@ local FIRST_RESEND_MS, LAST_RESEND_MS = 3000, 60000
 local PART_FRAMES = 60 * 24000
 local SEGMENT_FRAMES = 11 * 24000 -- what 150 tokens last, roughly
 local PARTS_AHEAD = 3
+local PLANNED_AHEAD = 1000 -- segments: about a megabyte, and two hours
 local LISTENER_LEAD_MS = 10000
 local UNFINISHED_S, FINISHED_S = 30 * 86400, 3600
 
@@ -121,12 +122,24 @@ local function parts_ahead()
   return math.max(PARTS_AHEAD, 2 + math.floor(window() * SEGMENT_FRAMES / PART_FRAMES))
 end
 
+-- What is planned and not sent yet, and how much of that may be: a chapter may be a whole library.
+local function ahead() return number('segments_planned') - number('next') end
+local function most_ahead() return math.max(PLANNED_AHEAD, 4 * window()) end
+
 local function plan_ahead(wishes)
-  local k, next = number('chapters_planned'), number('next')
+  local k = number('chapters_planned')
   if k >= math.max(number('chapters_total'), 1) or redis.call('HEXISTS', steps, 'plan:' .. k) == 1 then return end
-  if k <= number('chapter_now') + 1 or number('segments_planned') - next < 2 * window() then
-    dispatch('plan:' .. k, wishes)
-  end
+  local begun = redis.call('HEXISTS', chapters, k) == 1
+  local near = begun and ahead() < most_ahead() / 2
+    or not begun and k <= number('chapter_now') + 1 and ahead() < most_ahead()
+  if near or ahead() < 2 * window() then dispatch('plan:' .. k, wishes) end
+end
+
+-- A plan step ends without its chapter: the rest is planned by another one, sooner or later. No attempt was lost.
+local function put_plan_off(step)
+  drop_lease(step)
+  redis.call('HDEL', steps, step)
+  redis.call('HDEL', attempts, step)
 end
 
 local function send_segments(wishes)

@@ -34,7 +34,7 @@ def planned(ledger: Ledger, client: Client) -> Outcome:
     plan = ledger.claim("letter", "plan:0", "the desk")
     document = {"title": "Letter", "chapters": 1, "characters": 16}
     outcome = ledger.extend(plan, [{**SEGMENT, "characters": 16, "frames": 1}], first_index=0, document=document)
-    ledger.commit_plan(plan, title="Letter", characters=16)
+    ledger.commit_plan(plan, title="Letter", characters=16, segments=1)
     return outcome
 
 

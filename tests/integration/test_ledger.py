@@ -67,7 +67,7 @@ class Farm:
         about = {"title": "Book", "chapters": len(self.chapters), "characters": 10 * sum(self.chapters)}
         specs = [spec(k)] * count
         self.note(self.ledger.extend(claim, specs, first_index=0, document=about if k == 0 else None))
-        return self.ledger.commit_plan(claim, title=f"Chapter {k + 1}", characters=10 * count)
+        return self.ledger.commit_plan(claim, title=f"Chapter {k + 1}", characters=10 * count, segments=count)
 
     def speak(self, step: str) -> Outcome:
         return self.note(self.publish(self.take(step)))
@@ -95,6 +95,10 @@ class Farm:
             step = pick(self.hints)
             self.hints.remove(step)
             assert self.work(step).status == "ok"
+
+    def number(self, name: str) -> int:
+        """A counter of the job's record that clients have no use for."""
+        return int(self.connection.hget(JobKeys(self.job).record, name) or 0)
 
     def state(self) -> State:
         return self.client.job(self.job).state
@@ -287,7 +291,7 @@ def test_a_chapter_planned_twice_has_its_segments_once(farm: Farm) -> None:
     farm.ledger.extend(claim, [spec(0)] * 2, first_index=0, document=about)
     for _ in range(2):
         farm.ledger.extend(claim, [spec(0)] * 5, first_index=0, document=about)
-    farm.ledger.commit_plan(claim, title="One", characters=50)
+    farm.ledger.commit_plan(claim, title="One", characters=50, segments=5)
     assert farm.client.job("book").segments_planned == 5
 
 
@@ -359,6 +363,50 @@ def test_a_chapter_is_planned_one_ahead_and_not_further(farm: Farm) -> None:
         assert step in spoken_to_the_end or step.startswith("part")
         farm.work(step)
     assert farm.client.job("book").segments_done >= 90
+
+
+def test_a_chapter_as_long_as_a_library_is_planned_a_stretch_at_a_time(farm: Farm) -> None:
+    farm.submit()
+    farm.hints.remove("plan:0")
+    count, handed, most = 3000, 0, 0
+    about = {"title": "Book", "chapters": 1, "characters": 10 * count}
+    while handed < count:
+        claim, status = farm.take("plan:0"), "ok"
+        assert (claim.status, claim.attempt) == ("ok", 1), "nothing was lost, so no attempt counts"
+        while status == "ok" and handed < count:
+            batch = [spec(0)] * min(32, count - handed)
+            outcome = farm.note(farm.ledger.extend(claim, batch, first_index=handed, document=about))
+            status, handed, about = outcome.status, handed + len(batch), {}
+        waiting = farm.client.job("book").segments_planned - farm.number("next")
+        most = max(most, waiting)
+        while status == "enough" and "plan:0" not in farm.hints:
+            farm.work(farm.hints.pop(0))
+        if status == "enough":
+            assert waiting // 4 < farm.client.job("book").segments_planned - farm.number("next") < waiting
+            farm.hints.remove("plan:0")
+    assert 900 < most < 1100
+    farm.note(farm.ledger.commit_plan(claim, title="One", characters=10 * count, segments=count))
+    farm.work_off()
+    assert farm.client.job("book").segments_done == count
+
+
+@pytest.mark.parametrize("tells", ["more of it", "its end"])
+def test_a_chapter_whose_beginning_the_server_lost_is_planned_once_more(farm: Farm, tells: str) -> None:
+    farm.submit()
+    farm.hints.remove("plan:0")
+    claim = farm.take("plan:0")
+    about = {"title": "Book", "chapters": 1, "characters": 50}
+    farm.ledger.extend(claim, [spec(0)] * 2, first_index=0, document=about)
+    # Three more were handed over, and went with the last second of the server's log.
+    if tells == "its end":
+        outcome = farm.ledger.commit_plan(claim, title="One", characters=50, segments=5)
+    else:
+        outcome = farm.ledger.extend(claim, [spec(0)] * 2, first_index=5, document=None)
+    assert outcome.status == "again"
+    assert [hint.step for hint in outcome.hints] == ["plan:0"]
+    farm.hints, farm.chapters = ["segment:0", "segment:1", "plan:0"], (5,)
+    farm.work_off()
+    assert farm.client.job("book").segments_done == 5
 
 
 def test_a_paused_job_finishes_what_it_holds_and_takes_nothing_new(farm: Farm) -> None:

@@ -1,0 +1,107 @@
+"""A desk plans in this process, on a real server: it reads a document once, and goes on cutting where it stopped."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from broker import process
+from broker.ledger import Claim, Pins
+from broker.settings import FarmSettings
+from broker.store import LocalStore
+from chorus.client import Client
+from chorus.keys import JobKeys
+from tasks import documents, plan
+from tasks.segments import segments
+
+PINS = Pins(sound="0123456789ab", store="here")
+LIBRARY = "\n\n".join(f"Book {number}." for number in range(1500)).encode()
+
+
+@pytest.fixture
+def desk(redis_url: str, tmp_path: Path) -> Iterator[process.Process]:
+    """This process as a desk, without Celery's loop and without upkeep: the test sends and tends."""
+    app = Celery(broker=redis_url)
+    store = LocalStore(tmp_path / "store")
+    yield process.open_process(
+        app, FarmSettings(home=tmp_path), role="desk", node="desk", slots={"desk": 1}, store=store
+    )
+    process._slot.clear()
+    plan._read_lately.clear()
+    plan._set_aside_lately.clear()
+
+
+def submitted(desk: process.Process, client: Client, source: bytes, name: str) -> None:
+    client.submit(source, name=name, job="book", format="wav")
+    desk.ledger.tend("book", PINS)
+
+
+def planned(desk: process.Process, step: str) -> str:
+    claim: Claim = desk.claim("book", step)
+    assert claim.status == "ok"
+    outcome, _ = plan.plan(claim)
+    return outcome.status
+
+
+def send_all(desk: process.Process) -> None:
+    """As if voices had been busy: every planned segment is on its way."""
+    desk.redis.hset(JobKeys("book").record, "next", desk.redis.hget(JobKeys("book").record, "segments_planned"))
+    desk.ledger.tend("book", PINS)
+
+
+def spans(desk: process.Process, count: int) -> list[tuple[int, int]]:
+    told = desk.redis.hmget(JobKeys("book").specs, [str(number) for number in range(count)])
+    return [(one["start"], one["end"]) for one in map(json.loads, told)]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[None]:
+    """Grows with every call of this function, which works as ever."""
+    calls: list[None] = []
+    original: Callable[..., Any] = getattr(owner, name)
+
+    def counting(*arguments: Any, **options: Any) -> Any:
+        calls.append(None)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, counting)
+    return calls
+
+
+def test_a_document_is_read_once_for_all_its_chapters(
+    desk: process.Process, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = counted(monkeypatch, documents, "read")
+    submitted(desk, client, b"# One\n\nOnce.\n\n# Two\n\nTwice.\n\n# Three\n\nThrice.", "book.md")
+    assert [planned(desk, f"plan:{k}") for k in range(3)] == ["ok"] * 3
+    assert client.job("book").planned
+    assert len(reads) == 1
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["by this desk", "by another desk"])
+def test_a_chapter_that_was_put_off_is_planned_to_its_end(
+    desk: process.Process, client: Client, monkeypatch: pytest.MonkeyPatch, *, elsewhere: bool
+) -> None:
+    cuttings = counted(monkeypatch, plan, "segments")
+    submitted(desk, client, LIBRARY, "library.txt")
+    assert planned(desk, "plan:0") == "enough"
+    assert 900 < client.job("book").segments_planned < 1100
+    send_all(desk)
+    if elsewhere:
+        plan._set_aside_lately.clear()
+    assert planned(desk, "plan:0") == "ok"
+    assert len(cuttings) == 1 + elsewhere
+    chapter = documents.read(LIBRARY, "library.txt").chapters[0]
+    wanted = [(segment.start, segment.end) for segment in segments(chapter, "en-us")]
+    assert client.job("book").planned
+    assert spans(desk, client.job("book").segments_planned) == wanted
+
+
+def test_only_a_few_chapters_are_kept_that_were_put_off(desk: process.Process, client: Client) -> None:
+    for number in range(plan.READ_AT_ONCE + 1):
+        client.submit(LIBRARY, name="library.txt", job=f"book-{number}", format="wav")
+        desk.ledger.tend(f"book-{number}", PINS)
+        plan.plan(desk.claim(f"book-{number}", "plan:0"))
+    assert len(plan._set_aside_lately) == plan.READ_AT_ONCE
