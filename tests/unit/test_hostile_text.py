@@ -60,7 +60,7 @@ MARKDOWNS: dict[str, Callable[[], bytes]] = {
 }
 SSMLS: dict[str, Callable[[], bytes]] = {
     "elements 100,000 deep": lambda: b"<speak>" + b"<p>" * 100_000 + b"deep" + b"</p>" * 100_000 + b"</speak>",
-    "a billion laughs": lambda: f"{LAUGHS}<speak>&l11;</speak>".encode(),
+    "a billion laughs": f"{LAUGHS}<speak>&l11;</speak>".encode,
     "a billion laughs in UTF-16": lambda: f"{LAUGHS}<speak>&l11;</speak>".encode("utf-16"),
     "a file of the system": lambda: b'<!DOCTYPE speak [<!ENTITY a SYSTEM "file:///etc/passwd">]><speak>&a;</speak>',
     "a megabyte without a space": lambda: b"<speak>" + b"a" * MB + b"</speak>",
