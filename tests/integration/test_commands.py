@@ -38,6 +38,16 @@ def test_submit_prints_the_ids_of_the_jobs(
     assert client.job(jobs[0]).request.format == "m4b"
 
 
+def test_a_submit_says_how_its_text_is_to_be_read(chorus: Type, client: Client, document: Path, tmp_path: Path) -> None:
+    words = tmp_path / "words.toml"
+    words.write_text('Chorus = "/kˈɔɹəs/"\n')
+    reading = ("--pauses", "heading=2000", "--as-written", "dates,times", "--lexicon", str(words))
+    assert chorus("submit", document, "--job", "talk", *reading) == 0
+    request = client.job("talk").request
+    assert (request.pauses, request.as_written) == ("heading=2000", "dates,times")
+    assert "Chorus" in request.lexicon
+
+
 def test_a_job_submitted_again_gets_another_priority_and_only_one_there_is(
     chorus: Type, server: redis.Redis, document: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +70,11 @@ def test_a_job_submitted_again_gets_another_priority_and_only_one_there_is(
         (["submit", "a", "-s", "9"], 2, "Speed 9 is out of range"),
         (["submit", "a", "-s", "fast"], 2, "Invalid value for '-s' / '--speed'"),
         (["submit", "a", "-l", "tlh"], 2, "Language 'tlh' is unknown"),
+        (["submit", "a", "--pauses", "line=3"], 2, "--pauses has 'line=3': write a name of cut, clause"),
+        (["submit", "a", "--pauses", "heading=-1"], 2, "a pause has 0 to 60000 milliseconds"),
+        (["submit", "a", "--as-written", "maths"], 2, "--as-written names 'maths', which is none of numbers"),
+        (["submit", "a", "--lexicon", "no.toml"], 2, "Lexicon no.toml cannot be read"),
+        (["say", "x", "-o", "x.wav", "--pauses", "chapter"], 2, "--pauses has 'chapter': write a name of"),
         (["follow", "ghost"], 2, "Job ghost is not known here"),
         (["cancel", "a b"], 2, "Job id 'a b' cannot be used"),
         (["save", "ghost"], 2, "Job ghost is not known here"),
@@ -113,7 +128,7 @@ def test_follow_shows_a_job_to_its_end(
     assert chorus("follow", "a", "--json") == 0
     seen, result = map(json.loads, capsys.readouterr().out.splitlines())
     assert (seen["event"], seen["state"]) == ("progress", "done")
-    assert result == {"event": "result", "job": "a", "frames": 48_000, "failed": 0}
+    assert result == {"event": "result", "job": "a", "frames": 48_000, "failed": 0, "cached": 0}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from chorus.errors import CallerError, OutputError, SourceError
+from chorus.options import as_lexicon
 from workers.orders import READABLE, Options, orders
 
 PLAIN = Options(
@@ -67,6 +68,14 @@ def test_the_order_holds_the_chapters_that_were_asked_for() -> None:
     (order,) = orders([Path("talk.md")], replace(PLAIN, chapters="2"))
     assert [chapter.title for chapter in order.document.chapters] == ["More"]
     assert order.request.chapters == "2"
+
+
+def test_the_order_asks_for_the_text_to_be_read_as_it_was_asked_for() -> None:
+    Path("words.toml").write_text('Talk = "walk"\n')
+    words = as_lexicon(Path("words.toml"))
+    (order,) = orders([Path("talk.md")], replace(PLAIN, pauses="heading=9", as_written="all", lexicon=words))
+    assert (order.request.pauses, order.request.as_written, order.request.lexicon) == ("heading=9", "all", words)
+    assert words
 
 
 @pytest.mark.parametrize(
