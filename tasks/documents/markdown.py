@@ -156,7 +156,7 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
         author=head.author,
         language=head.language,
         chapters=chapters,
-        left_out=(*left_out, *counted(reader.marks, "note mark")),
+        left_out=(*head.left_out, *left_out, *counted(reader.marks, "note mark")),
     )
 
 

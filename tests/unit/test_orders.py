@@ -110,3 +110,18 @@ def test_a_document_is_read_once_it_is_known_that_its_file_can_be_written() -> N
         orders([Path("gone.md")], replace(PLAIN, output=Path("none/book.wav")))
     with pytest.raises(SourceError, match=r"gone\.md does not exist"):
         orders([Path("gone.md")], PLAIN)
+
+
+def test_several_sources_are_one_book_with_the_firsts_name(here: Path) -> None:
+    (here / "more.txt").write_text("Chapter 1\n\nAnother talk.")
+    (order,) = orders([Path("talk.md"), Path("more.txt")], replace(PLAIN, one_book=True, title="Both"))
+    assert [chapter.title for chapter in order.document.chapters] == ["Talk", "More", "more"]
+    assert (order.request.name, order.request.title) == ("talk.md and 1 more", "Both")
+    assert order.target == here / "talk.m4b"
+
+
+def test_what_is_skipped_and_spoken_reaches_the_reader_and_the_job(here: Path) -> None:
+    (here / "talk.md").write_text("Words.[^1]\n\n[^1]: Note.\n\n```\ncode\n```")
+    (order,) = orders([Path("talk.md")], replace(PLAIN, skip="notes", speak="code", encoding="latin1"))
+    assert order.document.chapters[0].text == "Words.\n\ncode"
+    assert (order.request.skip, order.request.speak, order.request.encoding) == ("notes", "code", "latin1")
