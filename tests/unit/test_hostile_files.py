@@ -246,7 +246,8 @@ WORDS: dict[str, Callable[[], bytes]] = {
     "half of it": lambda: word()[:9000],
     "links to itself": lambda: word(
         "word/_rels/document.xml.rels",
-        f"<Relationships xmlns='{RELATIONS}'><Relationship Id='a' Type='x/styles' Target='document.xml'/></Relationships>",
+        f"<Relationships xmlns='{RELATIONS}'>"
+        "<Relationship Id='a' Type='x/styles' Target='document.xml'/></Relationships>",
     ),
 }
 
