@@ -1,7 +1,6 @@
 """The documents that a command names: files, `-` for standard input, several as one book. Knows no document format."""
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ PIPE: Final = Path("-")
 MOST_BYTES: Final = 128 << 20
 """Of one document: a book with all its pictures. It is held in memory while it is read."""
 _PIPE_NAME = "stdin"
+_STDIN = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,21 +60,23 @@ def read_file(path: Path) -> bytes:
     try:
         if path != PIPE and path.stat().st_size > MOST_BYTES:
             raise _too_large(path, path.stat().st_size)
-        with path.open("rb") if path != PIPE else os.fdopen(os.dup(sys.stdin.fileno()), "rb") as file:
+        with path.open("rb") if path != PIPE else os.fdopen(os.dup(_STDIN), "rb") as file:
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError as error:
         raise SourceError(f"{path} does not exist: check the name.") from error
-    except (OSError, ValueError) as error:
-        why = reason(error) if isinstance(error, OSError) else "it is closed"
-        raise SourceError(f"{'Standard input' if path == PIPE else path} cannot be read ({why}).") from error
+    except OSError as error:
+        raise SourceError(f"{_shown(path)} cannot be read ({reason(error)}).") from error
     if len(data) > MOST_BYTES:
         raise _too_large(path, len(data))
     return data
 
 
 def _too_large(path: Path, size: int) -> SourceError:
-    shown = "Standard input" if path == PIPE else path
-    return SourceError(f"{shown} has {size >> 20} MB or more; a document may have {MOST_BYTES >> 20}: split it.")
+    return SourceError(f"{_shown(path)} has {size >> 20} MB or more; a document may have {MOST_BYTES >> 20}: split it.")
+
+
+def _shown(path: Path) -> str:
+    return "Standard input" if path == PIPE else str(path)
 
 
 def _name(path: Path) -> str:

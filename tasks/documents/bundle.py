@@ -4,7 +4,6 @@ import io
 import posixpath
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 
 from chorus.bundle import MIMETYPE
@@ -53,12 +52,14 @@ def _parts(data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
 
 def _common(languages: list[str]) -> str:
     """The language all of them are in, as the first states it; empty where one does not say, or is in another."""
-    codes: set[str] = set()
-    for language in languages:
-        with suppress(OptionError):
-            codes.add(normalise(language))
-    stated = [language for language in languages if language]
-    return languages[0] if len(codes) == 1 and len(stated) == len(languages) else ""
+    return languages[0] if all(languages) and len(set(map(_code, languages))) == 1 else ""
+
+
+def _code(language: str) -> str:
+    try:
+        return normalise(language)
+    except OptionError:
+        return language.lower()
 
 
 def _in(language: str, chapter: Chapter) -> Chapter:

@@ -13,10 +13,10 @@ from markdown_it.token import Token
 from chorus.errors import SourceError
 from tasks.documents import markup
 
-_MOST_WORK = 400_000
-_BRACKET_WORK, _SIGN_WORK = 2.0, 0.3
-"""What a character costs the parser, in the time it takes to turn a line into a token: some 20 microseconds."""
-_SIGNS = "*_`<&\\~|"
+_MOST_WORK = 100_000
+"""In lines: what takes the parser some seconds and some hundred megabytes. The Rust book has half of that."""
+_WORK = {"\n": 1.0, "[": 6.0, "<": 3.0, "|": 0.9, **dict.fromkeys("*_`&\\~", 0.6)}
+"""What a character costs, measured in lines of a paragraph, some 20 microseconds each."""
 _DEEPEST_COLUMNS = 40
 _DEEPEST = 2 * _DEEPEST_COLUMNS
 """Levels, of which none costs less than a column. Beyond its own bound the parser would drop the text."""
@@ -30,8 +30,7 @@ _NAME = "name"
 
 def tokens(text: str, name: str) -> list[Token]:
     """The document's tokens. `footnote_open` and `footnote_close` enclose a note, `speech` holds a Run in its meta."""
-    signs = sum(map(text.count, _SIGNS))
-    if text.count("\n") + _BRACKET_WORK * text.count("[") + _SIGN_WORK * signs > _MOST_WORK:
+    if sum(text.count(sign) * work for sign, work in _WORK.items()) > _MOST_WORK:
         raise SourceError(f"{name} has too many lines and signs to be read as Markdown: split it, or call it .txt.")
     return _parser().parse(_PREFIX.sub(_flattened, text), {_NAME: name, _NOTES: set()})
 

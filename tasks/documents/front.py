@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from chorus.errors import SourceError
 from tasks.documents.markup import VOICE, Cast
 
-_FENCED = re.compile(r"\A\s*---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FIELD = re.compile(r"^([A-Za-z][\w -]{0,40}):(?:[ \t]+(\S.*?))?[ \t]*$")
+_FENCED = re.compile(r"\A\s*---[ \t]*\n(?=\S)(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FIELD = re.compile(r"^([A-Za-z][\w-]{0,40}):(?:[ \t]+(\S.*?))?[ \t]*$")
 _NAMES = {"authors": "author", "creator": "author", "lang": "language"}
 _YAML = re.compile(r"\s*(?:#.*)?|\s+\S.*|-\s.*|\]|\}")
 """A line of front matter that begins no field."""
@@ -30,6 +30,7 @@ class Front:
     cast: Cast = field(default_factory=Cast)
     length: int = 0
     """Characters of the text that are its head and not spoken."""
+    left_out: tuple[str, ...] = ()
 
 
 def front(text: str, name: str) -> Front:
@@ -47,7 +48,11 @@ def front(text: str, name: str) -> Front:
         members = [_MEMBER.fullmatch(line) for line in listed[1].splitlines()]
         # Any other line makes it a paragraph that begins with this word. Kokoro's voices are called `af_heart`.
         if all(member and "_" in member[2] for member in members):
-            return Front(cast=_cast({member[1]: member[2] for member in members if member}), length=listed.end())
+            return Front(
+                cast=_cast({member[1]: member[2] for member in members if member}),
+                length=listed.end(),
+                left_out=("the list of voices",),
+            )
     return Front()
 
 
@@ -71,6 +76,7 @@ def _fields(lines: list[str], name: str, length: int) -> Front:
         language=found.get("language", ""),
         cast=_cast(voices),
         length=length,
+        left_out=(f"the front matter ({', '.join(found)})",),
     )
 
 

@@ -15,6 +15,7 @@ from tasks.documents.model import USUAL, Document, Draft, Run, Tag, Wanted, audi
 from tasks.documents.plain import title_of
 
 _LANGUAGE = re.compile(r"""<([a-z][a-z0-9]*)\b[^>]*?\slang\s*=\s*["']?([A-Za-z0-9-]{1,35})""", re.IGNORECASE)
+_DEEPEST_LANGUAGE = 20
 _ELEMENT = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
 _DONE = re.compile(r"\A\[[ xX]\][ \t]+")
 """A task's box."""
@@ -97,7 +98,7 @@ class _Reader:
         found: list[Run] = []
         languages: list[tuple[str, Tag]] = []
         for child in token.children or []:
-            tags = tuple(tag for _, tag in languages)
+            tags = tuple(tag for _, tag in languages[-1:])
             match child.type:
                 case "text" | "code_inline" | "text_special":
                     found.append(Run(child.content, tags))
@@ -124,7 +125,7 @@ def _html(element: str, languages: list[tuple[str, Tag]]) -> str:
     if match and match[1]:
         open_ = [at for at, (opened, _) in enumerate(languages) if opened == name]
         del languages[open_[-1] if open_ else len(languages) :]
-    elif stated := _LANGUAGE.match(element):
+    elif (stated := _LANGUAGE.match(element)) and len(languages) < _DEEPEST_LANGUAGE:
         languages.append((name, Tag("language", stated[2])))
     return name
 
@@ -155,7 +156,7 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
         author=head.author,
         language=head.language,
         chapters=chapters,
-        left_out=(*left_out, *counted(reader.marks, "note mark")),
+        left_out=(*head.left_out, *left_out, *counted(reader.marks, "note mark")),
     )
 
 

@@ -139,6 +139,8 @@ class Draft:
     paragraphs: list[_Passage] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     """How much of each kind was added and is not wanted."""
+    _told: bool = False
+    """Whether there is more than headings."""
     _voice: Tag | None = None
     _pauses: tuple[Tag, ...] = ()
     """Of paragraphs that had nothing else."""
@@ -159,12 +161,13 @@ class Draft:
             self._pauses = tuple(one.tag for one in tags)
             return
         marks = tuple(Mark(start=one.start, end=one.end, kind=one.tag.kind, value=one.tag.value) for one in tags)
+        self._told = self._told or not heading
         self.paragraphs.append(_Passage(text=found, marks=marks, heading=heading, note=kind == "notes"))
 
     @property
     def only_headings(self) -> bool:
         """Whether nothing stands under the headings yet."""
-        return all(passage.heading for passage in self.paragraphs)
+        return not self._told
 
     def chapter(self, *, otherwise: str = "") -> Chapter:
         """The finished chapter; without a title of its own it is called by its headings, or else this."""

@@ -77,7 +77,7 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
         author=head.author or book.author,
         language=head.language or book.language,
         chapters=chapters,
-        left_out=(*book.left_out, *left_out),
+        left_out=(*head.left_out, *book.left_out, *left_out),
     )
 
 

@@ -15,6 +15,7 @@ from chorus import keys
 from chorus.client import Client
 from chorus.commands import OPERATOR, client_commands, run
 from chorus.records import State, Worker
+from tasks.documents import read
 
 
 @pytest.fixture
@@ -38,6 +39,26 @@ def test_submit_prints_the_ids_of_the_jobs(
     assert client.job(jobs[0]).request.format == "m4b"
 
 
+def test_several_documents_and_standard_input_are_submitted_as_one_book(
+    client: Client, document: Path, redis_url: str, server: redis.Redis
+) -> None:
+    words = ("submit", str(document), "-", "--one-book", "--job", "both", "--skip", "notes,tables", "--speak", "code")
+    done = run_chorus(*words, "--encoding", "utf-8", url=redis_url, text=b"# From a pipe\n\nHello.")
+    assert (done.returncode, done.stderr) == (0, b"")
+    request = client.job("both").request
+    assert (request.name, request.skip, request.speak, request.encoding) == (
+        "talk.md and 1 more", "notes,tables", "code", "utf-8",
+    )  # fmt: skip
+    source = server.get(keys.JobKeys("both").source)
+    assert isinstance(source, bytes)
+    assert [chapter.title for chapter in read(source, request.name).chapters] == ["Talk", "From a pipe"]
+
+
+def test_standard_input_alone_is_a_document(client: Client, redis_url: str) -> None:
+    done = run_chorus("submit", "-", "--job", "piped", url=redis_url, text=b"Hello from a pipe.")
+    assert (done.returncode, client.job("piped").request.name) == (0, "stdin")
+
+
 def test_a_job_submitted_again_gets_another_priority_and_only_one_there_is(
     chorus: Type, server: redis.Redis, document: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,6 +74,9 @@ def test_a_job_submitted_again_gets_another_priority_and_only_one_there_is(
     ("words", "status", "sentence"),
     [
         (["submit", "no.epub"], 2, "no.epub does not exist: check the name."),
+        (["submit", "-", "-"], 2, "`-` is standard input, which can be read only once"),
+        (["submit", "a", "--skip", "words"], 2, "--skip names 'words', which is none of cover"),
+        (["submit", "a", "--encoding", "utf9"], 2, "Encoding 'utf9' is unknown: choose one like"),
         (["submit"], 2, "Missing argument 'SOURCE'."),
         (["submit", "a", "b", "--job", "x"], 2, "--job x names one job, but 2 documents were given"),
         (["submit", "a", "-f", "aac"], 2, "Format 'aac' is unknown"),

@@ -8,7 +8,6 @@ import pytest
 from chorus.errors import CallerError, OutputError, SourceError
 from workers.orders import READABLE, Options, orders
 
-BINARY = (".epub", ".pdf", ".docx")
 PLAIN = Options(
     output=None, format="", voice="af_heart", speed=1.0, language="", chapters="", title="", author="", cover=None,
     on_error="silence",
@@ -48,15 +47,19 @@ def test_looking_whether_a_folder_can_be_written_leaves_nothing_in_it(here: Path
     assert list((here / "out").iterdir()) == []
 
 
+PACKED = {".epub", ".pdf", ".docx", ".ssml"}
+"""Words alone are no such file."""
+
+
 def test_a_folder_gives_its_documents_in_order_and_nothing_else(here: Path) -> None:
     shelf = here / "shelf"
     (shelf / "deeper").mkdir(parents=True)
     for number, ending in enumerate(reversed(READABLE)):
-        (shelf / f"{number}{ending.upper()}").write_text("<speak>Words.</speak>") if ending not in BINARY else None
+        (shelf / f"{number}{ending.upper()}").write_text("<speak>Words.</speak>") if ending not in PACKED else None
     (shelf / "deeper.md").mkdir()
     found = orders([shelf], PLAIN)
     assert [order.request.name for order in found] == sorted(
-        f"{number}{ending.upper()}" for number, ending in enumerate(reversed(READABLE)) if ending not in BINARY
+        f"{number}{ending.upper()}" for number, ending in enumerate(reversed(READABLE)) if ending not in PACKED
     )
 
 
@@ -98,3 +101,18 @@ def test_a_document_is_read_once_it_is_known_that_its_file_can_be_written() -> N
         orders([Path("gone.md")], replace(PLAIN, output=Path("none/book.wav")))
     with pytest.raises(SourceError, match=r"gone\.md does not exist"):
         orders([Path("gone.md")], PLAIN)
+
+
+def test_several_sources_are_one_book_with_the_firsts_name(here: Path) -> None:
+    (here / "more.txt").write_text("Chapter 1\n\nAnother talk.")
+    (order,) = orders([Path("talk.md"), Path("more.txt")], replace(PLAIN, one_book=True, title="Both"))
+    assert [chapter.title for chapter in order.document.chapters] == ["Talk", "More", "more"]
+    assert (order.request.name, order.request.title) == ("talk.md and 1 more", "Both")
+    assert order.target == here / "talk.m4b"
+
+
+def test_what_is_skipped_and_spoken_reaches_the_reader_and_the_job(here: Path) -> None:
+    (here / "talk.md").write_text("Words.[^1]\n\n[^1]: Note.\n\n```\ncode\n```")
+    (order,) = orders([Path("talk.md")], replace(PLAIN, skip="notes", speak="code", encoding="latin1"))
+    assert order.document.chapters[0].text == "Words.\n\ncode"
+    assert (order.request.skip, order.request.speak, order.request.encoding) == ("notes", "code", "latin1")
