@@ -47,6 +47,8 @@ def test_a_submit_says_how_its_text_is_to_be_read(chorus: Type, client: Client, 
     request = client.job("talk").request
     assert (request.pauses, request.as_written) == ("heading=2000", "dates,times")
     assert "Chorus" in request.lexicon
+
+
 def test_several_documents_and_standard_input_are_submitted_as_one_book(
     client: Client, document: Path, redis_url: str, server: redis.Redis
 ) -> None:
