@@ -51,6 +51,8 @@ def rows(books: list[Path]) -> Iterator[Row]:
     for name, evaluate in evaluations.items():
         if importlib.util.find_spec(name):
             yield from evaluate()
+    if importlib.util.find_spec("text_chapters"):
+        yield from chapters([book for book in books if book.suffix.lower() == ".epub"])
     yield from breaths([("a made-up novel", "novel.md", novel(WORDS))])
     yield from breaths((book.name, book.name, book.read_bytes()) for book in books)
 
@@ -90,6 +92,18 @@ def homographs() -> Iterator[Row]:
     ):
         share = f"{sum(answers) / len(answers):.1%}"
         yield Row(what=what, cases=len(answers), right=share, command="benchmarks/text_homographs.py")
+
+
+def chapters(books: list[Path]) -> Iterator[Row]:
+    """Chapter titles and characters, against the books' own contents and pages."""
+    import text_chapters as sets  # noqa: PLC0415 - it may not be here
+
+    for book in books:
+        found, command = sets.count(book), "benchmarks/text_chapters.py BOOK"
+        titles = f"{found.carried / max(1, found.titles):.1%}"
+        kept = f"{1 - found.missing / max(1, found.chars):.3%}"
+        yield Row(what=f"titles of its contents, {book.name}", cases=found.titles, right=titles, command=command)
+        yield Row(what=f"characters of its pages, {book.name}", cases=found.chars, right=kept, command=command)
 
 
 def breaths(texts: "Iterator[tuple[str, str, bytes]] | list[tuple[str, str, bytes]]") -> Iterator[Row]:

@@ -169,6 +169,7 @@ def _about(planned: Planned) -> dict[str, Any]:
     return {
         "title": document.title,
         "author": document.author,
+        "series": document.series,
         "language": planned.language,
         "chapters": len(document.chapters),
         # Without white space, so that `covered` and `source` can be equal.

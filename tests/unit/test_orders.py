@@ -48,7 +48,8 @@ def test_looking_whether_a_folder_can_be_written_leaves_nothing_in_it(here: Path
     assert list((here / "out").iterdir()) == []
 
 
-PACKED = (".epub", ".pdf", ".docx")
+PACKED = {".epub", ".pdf", ".docx", ".ssml"}
+"""Words alone are no such file."""
 
 
 def test_a_folder_gives_its_documents_in_order_and_nothing_else(here: Path) -> None:
