@@ -119,6 +119,8 @@ class JobRecord:
     """Segments spoken, by worker id."""
     title: str = ""
     author: str = ""
+    series: str = ""
+    """As in `Discworld #3`."""
     language: str = ""
     error: str = ""
     """Why it failed, as a sentence."""
@@ -159,6 +161,7 @@ class JobRecord:
             spoken_by={name.removeprefix(_BY): int(count) for name, count in text.items() if name.startswith(_BY)},
             title=str(document.get("title") or ""),
             author=str(document.get("author") or ""),
+            series=str(document.get("series") or ""),
             language=str(document.get("language") or ""),
             result=Result.from_json(text["result"]) if text.get("result") else None,
             **_plain_fields(text),

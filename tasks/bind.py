@@ -76,6 +76,7 @@ def _book(here: process.Process, claim: Claim, record: JobRecord, chapters: tupl
     return BookMeta(
         title=request.title or record.title,
         author=request.author or record.author,
+        series=record.series,
         language=record.language,
         chapters=chapters,
         cover=cast("bytes | None", here.redis.get(JobKeys(claim.job).cover)),

@@ -99,6 +99,7 @@ def _about(planned: Planned) -> dict[str, Any]:
     return {
         "title": document.title,
         "author": document.author,
+        "series": document.series,
         "language": planned.language,
         "chapters": len(document.chapters),
         "characters": sum(_solid(chapter.text) for chapter in document.chapters),

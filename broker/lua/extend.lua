@@ -1,7 +1,7 @@
 -- A plan step hands over segments as it cuts them. Numbers and parts are given here, in order, once: what a chapter
 -- has already is passed over, so a plan that died halfway is simply made again.
--- ARGV 3-5 as in guard.lua. ARGV 6: the document as JSON {title, author, language, chapters, characters}, with the first
--- call of plan:0, else empty. ARGV 7: index within the chapter of the first spec. ARGV 8…: specs as JSON
+-- ARGV 3-5 as in guard.lua. ARGV 6: the document as JSON {title, author, series, language, chapters, characters}, with
+-- the first call of plan:0, else empty. ARGV 7: index within the chapter of the first spec. ARGV 8…: specs as JSON
 -- {chapter, frames, …}. One with `stored` {part, number, frames} lies in the store since an earlier ledger lost this job:
 -- if it gets the same place again, it counts as spoken.
 -- Writes record, specs, steps, parts, chapters. Status: ok | done | gone.

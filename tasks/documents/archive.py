@@ -10,12 +10,14 @@ import posixpath
 import re
 import zipfile
 import zlib
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
 from lxml import etree
 
 from chorus.errors import SourceError
+from tasks.documents.tolerant import MOST_TAGS
 
 MOST_MEMBERS = 20_000
 MOST_MEMBER_BYTES = 32 << 20
@@ -23,6 +25,8 @@ MOST_MARKUP_BYTES = 10 << 20
 """Of one document: parsed, it takes some twenty times as much memory. The longest novels have four in all."""
 MOST_BYTES = 64 << 20
 """Of all members read together."""
+MOST_TAGS_TOGETHER = 600_000
+"""Of all documents: two million words have as many."""
 _MOST_RATIO = 200
 _RATIO_FROM_BYTES = 4 << 20
 """Below this a high ratio does no harm, and blank pages have one."""
@@ -60,6 +64,7 @@ class Archive:
     def __init__(self, data: bytes, name: str) -> None:
         self.name = name
         self._left_bytes = MOST_BYTES
+        self._left_tags = MOST_TAGS_TOGETHER
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except _DAMAGE as error:
@@ -105,9 +110,22 @@ class Archive:
         self._left_bytes -= len(data)
         return data
 
+    def expect(self, paths: Iterable[str]) -> None:
+        """Refuse before reading what is more than can be read."""
+        total = sum(self._members[path].file_size for path in paths)
+        if total > MOST_BYTES:
+            raise SourceError(
+                f"{self.name} would unpack beyond all reason: its documents have {total >> 20} MB together."
+            )
+
     def text(self, path: str) -> str:
         """A markup member's text, in the encoding that it states itself."""
-        return decoded(self.read(path, most_bytes=MOST_MARKUP_BYTES))
+        text = decoded(self.read(path, most_bytes=MOST_MARKUP_BYTES))
+        tags = text.count("<")
+        self._left_tags -= tags
+        if tags > MOST_TAGS or self._left_tags < 0:
+            raise SourceError(f"{self.name} has more elements than any book ({path}: {tags} tags): divide it.")
+        return text
 
     def _refuse_protection(self) -> None:
         if not self.has(_ENCRYPTION):

@@ -23,12 +23,13 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
         book = package(archive)
         if not book.spine:
             raise SourceError(f"{name} lists no documents to read in its package file: it is damaged, fetch it again.")
+        archive.expect(item.path for item in book.spine)
         found = contents.entries(archive.read(book.contents), book) if archive.has(book.contents) else []
         blocks = Blocks(
             language=next(iter(book.languages), ""), others=frozenset(primary(one) for one in book.languages)
         )
         drafts = list(_drafts(_slices(archive, book, found, blocks), wanted))
-        cover = archive.read(book.cover.path) if book.cover and archive.has(book.cover.path) else None
+        cover = _cover(archive, book)
     title = book.title or title_of(name)
     chapters, silent = audible(drafts, otherwise=title)
     return Document(
@@ -41,6 +42,17 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
         chapters=chapters,
         left_out=(*book.left_out, *silent, *counted(blocks.marks, "note or page mark")),
     )
+
+
+def _cover(archive: Archive, book: Package) -> bytes | None:
+    """The cover's picture; a book without a sound one is heard all the same."""
+    if book.cover is None or not archive.has(book.cover.path):
+        return None
+    try:
+        return archive.read(book.cover.path)
+    except SourceError:
+        book.left_out.append("the cover (damaged, or too large)")
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,14 +11,9 @@ from tasks.documents.blocks import Block, split
 from tasks.documents.lists import Numbering
 from tasks.documents.runs import Run, Tag, clean
 from tasks.documents.tables import Table
-from tasks.documents.tolerant import parsed
+from tasks.documents.tolerant import BLOCKS, parsed
 
 _LEVELS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
-_BLOCKS = frozenset(_LEVELS).union((
-    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div", "dl",
-    "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup", "hr", "legend", "li", "main", "nav",
-    "ol", "option", "p", "pre", "section", "select", "summary", "table", "tbody", "tfoot", "thead", "tr", "ul",
-))  # fmt: skip
 _CELLS = frozenset(("td", "th"))
 _SILENT = frozenset(("head", "iframe", "noscript", "object", "rp", "rt", "script", "style", "template", "title"))
 _PICTURES = frozenset(("img", "image", "svg"))
@@ -145,7 +140,7 @@ class Blocks:
         if tag == "-text":
             self._text(node.text_content or "")
             return
-        if tag in _BLOCKS or tag in _CELLS:
+        if tag in BLOCKS or tag in _CELLS:
             self._flush()
         if tag == "br":
             self._open_paragraph.runs.append(Run("\n"))
@@ -216,7 +211,7 @@ class Blocks:
         if tag == "-text":
             return
         scope = self._scopes[-1]
-        if tag in _BLOCKS or tag in _CELLS or scope.interrupted:
+        if tag in BLOCKS or tag in _CELLS or scope.interrupted:
             self._flush()
         if scope.interrupted:
             self._open_paragraph = scope.interrupted

@@ -18,7 +18,7 @@ from tasks.documents.pages import Line
 from tasks.documents.pdf_lines import DAMAGE, Pages
 from tasks.documents.plain import title_of
 
-MOST_PDF_BYTES = 128 << 20
+MOST_PDF_BYTES = 64 << 20
 """Of a file; pictures make up most of a large one, and are not looked at."""
 MOST_PAGES = 5000
 _LIMITS = Configuration(

@@ -33,8 +33,8 @@ DAMAGE = (
     struct.error,
     zlib.error,
 )
-_FIRST_S, _PAGE_S = 6.0, 0.1
-"""Processor time for a file, and for each of its pages: five times what a full page takes."""
+_FIRST_S, _PAGE_S = 3.0, 0.1
+"""Processor time for a file, and for each of its pages: ten times what a full page takes."""
 _RAISED = re.compile(r"\d{1,3}(?:\s*,\s*\d{1,3})*|[*†‡§]{1,3}")
 _MARKED = re.compile(r"[^\W\d_]{3}$|[.,;:!?\"'”’)\]]$")
 _RAISED_SIZE = 0.8

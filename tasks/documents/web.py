@@ -3,7 +3,7 @@
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from chorus.errors import SourceError
-from tasks.documents.archive import MOST_MARKUP_BYTES, as_declared
+from tasks.documents.archive import as_declared
 from tasks.documents.blocks import Block
 from tasks.documents.encoding import decode
 from tasks.documents.headings import drafts
@@ -11,7 +11,7 @@ from tasks.documents.html import Blocks
 from tasks.documents.model import USUAL, Document, Wanted, audible, counted
 from tasks.documents.plain import title_of
 from tasks.documents.runs import clean
-from tasks.documents.tolerant import parsed
+from tasks.documents.tolerant import MOST_TAGS, parsed
 
 _BEGINNINGS = (b"<!doctype html", b"<html")
 _HEAD_BYTES = 1024
@@ -27,9 +27,10 @@ def looks(data: bytes) -> bool:
 
 def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     """The document in an HTML file."""
-    if len(data) > MOST_MARKUP_BYTES:
-        raise SourceError(f"{name} has {len(data) >> 20} MB; HTML may have {MOST_MARKUP_BYTES >> 20}: split it.")
-    tree = parsed(_decoded(data, name, wanted))
+    markup = _decoded(data, name, wanted)
+    if markup.count("<") > MOST_TAGS:
+        raise SourceError(f"{name} has {markup.count('<')} tags; HTML may have {MOST_TAGS}: split it.")
+    tree = parsed(markup)
     reader, blocks = _read(tree, _language(tree))
     title = _title(tree, blocks) or title_of(name)
     chapters, silent = audible(drafts(blocks, wanted), otherwise=title)

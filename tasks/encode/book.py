@@ -35,6 +35,8 @@ class BookMeta:
 
     title: str
     author: str = ""
+    series: str = ""
+    """As in `Discworld #3`."""
     language: str = ""
     """As in `en` or `pt-br`; empty: unknown."""
     date: str = ""
@@ -74,6 +76,7 @@ def tags(book: BookMeta) -> dict[str, str]:
         "artist": clean(book.author),
         "album_artist": clean(book.author),
         "genre": "Audiobook",
+        "grouping": clean(book.series),
         "date": clean(book.date),
         "language": three_letters(book.language),
         "comment": clean(book.comment),

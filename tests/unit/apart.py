@@ -1,6 +1,6 @@
 """Reads files as a stranger's, each in a child of its own that may write nothing, and tells what came of it.
 
-`python apart.py FILE...` prints a line of JSON for each: what was said, how much memory at most, how much time.
+For each line of its input, a path, it prints a line of JSON: what was said, how much memory at most, how much time.
 """
 
 import json
@@ -10,41 +10,46 @@ import sys
 from pathlib import Path
 
 from chorus.errors import SourceError
+from chorus.sources import read_file
 from tasks import documents
 from tasks.documents import pdf, word  # noqa: F401 -- so that no child pays for their import
 
-CPU_S = 10
-MOST_BYTES = 2 << 30
-"""Of address space: a bomb ends the child and not the machine."""
+LIMITS = (
+    (resource.RLIMIT_CPU, 10),
+    (resource.RLIMIT_FSIZE, 0),
+    # A bomb ends the child and not the machine.
+    (resource.RLIMIT_AS, 2 << 30),
+)
 
 
 def outcome(path: Path) -> str:
     """What a user would see."""
     try:
-        document = documents.read(path.read_bytes(), path.name)
+        document = documents.read(read_file(path), path.name)
     except SourceError as error:
         return f"refused: {error}"
     chars = sum(len(chapter.text) for chapter in document.chapters)
     return f"read: {len(document.chapters)} chapters, {chars} characters, {document.chapters[0].text[:200]}"
 
 
-def main(paths: list[str]) -> None:
-    """One child after the other."""
-    for path in paths:
-        reading, writing = os.pipe()
-        child = os.fork()
-        if not child:
-            for limit, value in ((resource.RLIMIT_CPU, CPU_S), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_AS, MOST_BYTES)):
-                resource.setrlimit(limit, (value, value))
-            os.write(writing, outcome(Path(path)).encode())
-            os._exit(0)
-        os.close(writing)
-        with os.fdopen(reading, "rb") as pipe:
-            said = pipe.read().decode()
-        _, status, used = os.wait4(child, 0)
-        told = {"said": said, "status": status, "peak_mb": used.ru_maxrss >> 10, "cpu_s": used.ru_utime + used.ru_stime}
-        sys.stdout.write(f"{json.dumps(told)}\n")
+def told(path: Path) -> dict[str, object]:
+    """What came of one file, in a child."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        for limit, value in LIMITS:
+            resource.setrlimit(limit, (value, value))
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(outcome(path).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        said = pipe.read().decode()
+    _, status, used = os.wait4(child, 0)
+    return {"said": said, "status": status, "peak_mb": used.ru_maxrss >> 10, "cpu_s": used.ru_utime + used.ru_stime}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    for line in sys.stdin:
+        sys.stdout.write(f"{json.dumps(told(Path(line.rstrip())))}\n")
+        sys.stdout.flush()

@@ -152,6 +152,7 @@ def test_tags_come_back(tmp_path: Path, form: str) -> None:
     book = BookMeta(
         title="Die Zeitmaschine — 時間",
         author="H. G. Wéllš",
+        series="Erste Reisen #1",
         language="en-gb",
         date="1895",
         comment="af_heart, stand-in voice",
@@ -162,6 +163,7 @@ def test_tags_come_back(tmp_path: Path, form: str) -> None:
         found = {name.lower(): value for name, value in {**stream.metadata, **container.metadata}.items()}
     assert found["title"] == found["album"] == "Die Zeitmaschine — 時間"
     assert found["artist"] == found["album_artist"] == "H. G. Wéllš"
+    assert found["grouping"] == "Erste Reisen #1"
     assert found["genre"] == "Audiobook"
     assert found["date"] == "1895"
     assert found["language"] == "eng"

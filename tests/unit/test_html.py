@@ -3,9 +3,9 @@
 import pytest
 
 from chorus.errors import SourceError
-from tasks.documents import Document, Wanted, read
-from tasks.documents.archive import MOST_MARKUP_BYTES
+from tasks.documents import MOST_TEXT_BYTES, Document, Wanted, read
 from tasks.documents.html import Blocks
+from tasks.documents.tolerant import MOST_TAGS
 
 NOTHING = Wanted(skip=frozenset())
 
@@ -254,7 +254,8 @@ def test_an_encoding_that_is_asked_for_is_taken() -> None:
     [
         (b"<p></p>", "no text"),
         (b"<html><body><nav>Home</nav></body></html>", "no text"),
-        (b"<p>" + b"word " * (MOST_MARKUP_BYTES // 5), "split it"),
+        (b"<p>" + b"word " * (MOST_TEXT_BYTES // 4), "split it"),
+        (b"<p>x" * MOST_TAGS + b"<p>", "150001 tags; HTML may have 150000: split it"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 8, "not a text"),
     ],
 )
@@ -262,6 +263,20 @@ def test_a_page_that_cannot_be_read_is_refused_in_one_sentence_with_its_name(dat
     with pytest.raises(SourceError, match=r"^page\.html [^\n]+$") as caught:
         opened(data)
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("<p>a<b>b<p>c<i>d</b>e</i>f</p>g", "ab|cdef|g"),
+        ("<b><i><u><s><em><b><i><u><s><tt>a</tt></s></u></i></b></em></s></u></i></b>b", "ab"),
+        ("<p title='1 > 0'>a</p>", "a"),
+        (f"<p>a<img alt='xy' src='data:image/png;base64,{'A' * 50_000}'/>b</p>", "ab"),
+        ("<p/>a<br/>b<i/>c", "a\nbc"),
+    ],
+)
+def test_what_is_taken_out_of_a_page_for_its_own_good_is_never_its_text(body: str, text: str) -> None:
+    assert said(body) == text.split("|")
 
 
 def test_an_id_leads_to_the_paragraph_behind_it() -> None:
