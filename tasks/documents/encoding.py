@@ -46,7 +46,7 @@ def decode(data: bytes, name: str, encoding: str = "") -> str:
     except UnicodeDecodeError:
         text = "" if binary > _BINARY_SHARE else _guessed(data)
     if not text or binary > _BINARY_SHARE_UTF8:
-        raise SourceError(f"{name} is not a text: give an EPUB, Markdown or plain text file.")
+        raise SourceError(f"{name} is not a text: give an EPUB, PDF, Word, HTML, Markdown or plain text file.")
     return text
 
 

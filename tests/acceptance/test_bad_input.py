@@ -81,7 +81,7 @@ def refused(capsys: pytest.CaptureFixture[str], *parts: str) -> None:
     [
         (["nowhere.epub"], ["nowhere.epub does not exist: check the name."]),
         (["none"], ["none holds no documents: there are readers for .epub, .md"]),
-        (["empty.txt"], ["empty.txt is empty: give an EPUB, Markdown or plain text"]),
+        (["empty.txt"], ["empty.txt is empty: give an EPUB, PDF, Word, HTML, Markdown or plain text"]),
         (["silent.md"], ["silent.md holds no text that could be spoken: give"]),
         (["nozip.epub"], ["nozip.epub is damaged or incomplete", "Fetch it again."]),
         (["half.epub"], ["half.epub is damaged or incomplete", "Fetch it again."]),
