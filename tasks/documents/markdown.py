@@ -30,6 +30,11 @@ class _Block:
     continued: bool = False
 
     @property
+    def blank(self) -> bool:
+        """Whether nothing comes of it: an anchor, a comment."""
+        return not any(run.kind or run.tags or run.text.strip() for run in self.runs)
+
+    @property
     def text(self) -> str:
         """What is visible of it, pictures aside."""
         return clean("".join(run.text for run in self.runs if not run.kind))
@@ -148,7 +153,7 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     text = unified(decode(data, name, wanted.encoding))
     head = front(text, name)
     reader = _Reader()
-    blocks = [block for block in reader.blocks(text[head.length :], name) if block.runs]
+    blocks = [block for block in reader.blocks(text[head.length :], name) if not block.blank]
     title = head.title or _title(blocks) or title_of(name)
     chapters, left_out = audible(_drafts(blocks, head.cast, wanted), otherwise=title)
     return Document(

@@ -16,8 +16,12 @@ from tasks.documents.model import USUAL, Document, Draft, Run, Wanted, audible
 
 __all__ = ["decode", "read", "title_of"]
 
-_WRAP_CHARS = 120
-"""A line longer than this was not wrapped by hand, so its line end ends a paragraph."""
+_WRAP_CHARS, _WRAP_WIDE_CHARS = 120, 60
+"""A line longer than this was not wrapped by hand, so its line end ends a paragraph; in Chinese and Japanese half."""
+_WIDE = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef]")
+"""Letters as wide as high, between which no blank belongs; Korean has blanks."""
+_WIDE_SHARE = 0.3
+_SAMPLE_CHARS = 10_000
 _LONG_SHARE = 0.05
 """Of a text's lines: with more that are longer, none was wrapped."""
 _MOST_LINES = 200_000
@@ -88,19 +92,26 @@ def title_of(name: str) -> str:
 
 def _blocks(lines: list[str], cast: Cast) -> Iterator[list[str]]:
     """Runs of lines between empty ones, cut again where a line starts a list item or an indented paragraph."""
+    longest = _longest(lines)
     filled = [line for line in lines if line.strip()]
-    wrapped = sum(len(line) > _WRAP_CHARS for line in filled) <= _LONG_SHARE * len(filled)
+    wrapped = sum(len(line) > longest for line in filled) <= _LONG_SHARE * len(filled)
     block: list[str] = []
     for line in [*lines, ""]:
-        if block and (not line.strip() or not wrapped or _starts_paragraph(line, block, cast)):
+        if block and (not line.strip() or not wrapped or _starts_paragraph(line, block, cast, longest)):
             yield block
             block = []
         if line.strip():
             block.append(line)
 
 
-def _starts_paragraph(line: str, block: list[str], cast: Cast) -> bool:
-    if _ITEM.match(line) or cast.starts(line) or max(len(block[-1]), len(line)) > _WRAP_CHARS:
+def _longest(lines: list[str]) -> int:
+    """How many characters a line has at most that was wrapped by hand."""
+    sample = "".join(lines[:_SAMPLE_CHARS])[:_SAMPLE_CHARS]
+    return _WRAP_WIDE_CHARS if len(_WIDE.findall(sample)) > _WIDE_SHARE * len(sample) else _WRAP_CHARS
+
+
+def _starts_paragraph(line: str, block: list[str], cast: Cast, longest: int) -> bool:
+    if _ITEM.match(line) or cast.starts(line) or max(len(block[-1]), len(line)) > longest:
         return True
     # Verse and centred headings are set in as a whole: there one more indented line is no news.
     return bool(_INDENT.match(line)) and not _INDENT.match(block[-1])
@@ -154,9 +165,9 @@ def _join(lines: list[str]) -> str:
     """Wrapped lines as one; a hyphen at a line's end keeps its word together."""
     parts = [lines[0].strip()]
     for line in map(str.strip, lines[1:]):
-        if not (_HYPHEN.search(parts[-1][-2:]) and line[:1].islower()):
-            parts.append(" ")
-        parts.append(line)
+        end, start = parts[-1][-2:], line[:1]
+        glued = (_HYPHEN.search(end) and start.islower()) or (_WIDE.match(end[-1:]) and _WIDE.match(start))
+        parts += [line] if glued else [" ", line]
     return "".join(parts)
 
 

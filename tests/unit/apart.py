@@ -1,6 +1,7 @@
 """Reads files as a stranger's, each in a child of its own that may write nothing, and tells what came of it.
 
-For each line of its input, a path, it prints a line of JSON: what was said, how much memory at most, how much time.
+For each path, of its arguments or on the lines of its input, it prints a line of JSON: what was said, how much memory
+and how much time it took at most.
 """
 
 import json
@@ -50,6 +51,6 @@ def told(path: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    for line in sys.stdin:
+    for line in sys.argv[1:] or sys.stdin:
         sys.stdout.write(f"{json.dumps(told(Path(line.rstrip())))}\n")
         sys.stdout.flush()

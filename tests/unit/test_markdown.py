@@ -64,6 +64,10 @@ def test_tables_are_rows_and_each_is_counted_once() -> None:
     assert markdown(text, skipping("tables")).left_out == ("2 tables (--skip tables)",)
 
 
+def test_an_anchor_above_the_first_heading_does_not_hide_it() -> None:
+    assert markdown("<!-- Old. -->\n\n<a id='x'></a>\n<a id='y'></a>\n\n## Closures\n\nText.").title == "Closures"
+
+
 def test_a_task_is_read_without_its_box() -> None:
     assert heard("- [ ] buy milk\n- [x] sleep") == ["buy milk", "sleep"]
 

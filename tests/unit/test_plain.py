@@ -116,6 +116,15 @@ def test_one_paragraph_to_a_line_is_no_wrapping() -> None:
     assert len(list(plain(text).chapters[0].paragraphs())) == 4
 
 
+def test_chinese_lines_are_joined_without_a_blank_and_wrapped_at_half_the_length() -> None:
+    assert (
+        heard(plain("從前有一座山，\n山裡有一座廟。\nAnd a\ntemple.")) == "從前有一座山，山裡有一座廟。 And a temple."
+    )
+    assert heard(plain("옛날 옛적에\n호랑이가")) == "옛날 옛적에 호랑이가"
+    line = "從前有一座山" * 12
+    assert heard(plain(f"{line}\n短。\n{line}")) == f"{line}\n\n短。\n\n{line}"
+
+
 # Encodings
 
 
