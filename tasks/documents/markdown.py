@@ -13,6 +13,7 @@ from tasks.documents.html import text_of
 from tasks.documents.markup import SOFT, Cast
 from tasks.documents.model import USUAL, Document, Draft, Run, Tag, Wanted, audible, clean, counted
 from tasks.documents.plain import title_of
+from tasks.documents.tables import row, short_heads
 
 _LANGUAGE = re.compile(r"""<([a-z][a-z0-9]*)\b[^>]*?\slang\s*=\s*["']?([A-Za-z0-9-]{1,35})""", re.IGNORECASE)
 _DEEPEST_LANGUAGE = 20
@@ -53,6 +54,10 @@ class _Reader:
     _begun: bool = False
     """A table, or a note, of which a paragraph was given already."""
     _cells: list[list[Run]] = field(default_factory=list)
+    _head: bool = False
+    _heads: tuple[str, ...] = ()
+    _unsaid: list[list[Run]] = field(default_factory=list)
+    """The row of headings, until it was said with another row."""
 
     def blocks(self, text: str, name: str) -> Iterator[_Block]:
         """The paragraphs in order."""
@@ -63,8 +68,9 @@ class _Reader:
                 case "inline":
                     yield self._paragraph(token)
                 case "tr_close":
-                    yield self._block(_row(self._cells), kind="tables")
-                    self._cells = []
+                    yield from self._row()
+                case "table_close":
+                    yield from self._rows([self._unsaid] if self._unsaid else [])
                 case "html_block":
                     yield from (self._block([Run(part)]) for part in text_of(token.content))
                 case "fence" | "code_block":
@@ -84,6 +90,17 @@ class _Reader:
         continued, self._begun = self._begun, bool(kind)
         return _Block(runs=tuple(runs), level=self._level, kind=kind, continued=continued)
 
+    def _row(self) -> Iterator[_Block]:
+        cells, self._cells, self._unsaid = self._cells, [], []
+        if self._head:
+            self._heads = short_heads([clean("".join(run.text for run in cell)) for cell in cells])
+            self._unsaid = cells if self._heads else []
+        if not self._unsaid:
+            yield from self._rows([cells], () if self._head else self._heads)
+
+    def _rows(self, rows: list[list[list[Run]]], heads: tuple[str, ...] = ()) -> Iterator[_Block]:
+        yield from (self._block(list(row(map(tuple, cells), heads)), kind="tables") for cells in rows)
+
     def _structure(self, token: Token) -> None:
         match token.type:
             case "heading_open":
@@ -97,7 +114,9 @@ class _Reader:
             case "footnote_open" | "footnote_close":
                 self._note, self._begun = token.type == "footnote_open", False
             case "table_open":
-                self._begun = self._note and self._begun
+                self._begun, self._heads, self._unsaid = self._note and self._begun, (), []
+            case "thead_open" | "thead_close":
+                self._head = token.type == "thead_open"
 
     def _inline(self, token: Token) -> list[Run]:
         found: list[Run] = []
@@ -138,14 +157,6 @@ def _html(element: str, languages: list[tuple[str, Tag]]) -> str:
 def _plain(token: Token) -> str:
     """An image's alternative text."""
     return "".join(child.content or _plain(child) for child in token.children or [])
-
-
-def _row(cells: list[list[Run]]) -> list[Run]:
-    row: list[Run] = []
-    for cell in cells:
-        if any(run.text.strip() for run in cell):
-            row += [Run(", "), *cell] if row else cell
-    return row
 
 
 def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:

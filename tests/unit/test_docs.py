@@ -23,6 +23,7 @@ TEST_ID = re.compile(r"tests/[\w/]+\.py::\w+")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 VARIABLE = re.compile(rf"\b{PREFIX}[A-Z][A-Z_]*[A-Z]\b")
+CODE = re.compile(r"(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
 COMMAND = re.compile(r"(?:`|^)(?:\./bin/)?chorus ((?:models )?[a-z]+)\b(?![./])")
 
 
@@ -47,7 +48,8 @@ def anchors(page: Path) -> set[str]:
 
 
 def broken_links(page: Path) -> Iterator[str]:
-    for link in LINK.findall(page.read_text("utf-8")):
+    # What stands in backticks shows how something is written, and leads nowhere.
+    for link in LINK.findall(CODE.sub("", page.read_text("utf-8"))):
         target, _, anchor = link.partition("#")
         path = (page.parent / target).resolve() if target else page
         if target.startswith(("http://", "https://")):

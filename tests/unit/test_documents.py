@@ -154,7 +154,7 @@ def test_code_and_images_are_left_out_and_named() -> None:
         ("wrapped\nline  \nbroken", "wrapped line\nbroken"),
         ("- one\n- two\n  - three", "one\n\ntwo\n\nthree"),
         ("1. one\n2. two", "1. one\n\n2. two"),
-        ("| a | b |\n|---|---|\n| c |   |\n| d | e |", "a, b\n\nc\n\nd, e"),
+        ("| a | b |\n|---|---|\n| c |   |\n| d | e |", "a: c\n\na: d; b: e"),
         ("> quoted\n\n***\n\nfree", "quoted\n\nfree"),
         ("<!-- no -->\n\n<div>shown <b>bold</b></div>\n\nin<span>side</span>", "shown bold\n\ninside"),
     ],

@@ -93,9 +93,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Told]
         paths = [shelf / f"{at}.{ending}" for at in range(len(files))]
         for path, made in zip(paths, files.values(), strict=True):
             path.write_bytes(made())
-        command = [sys.executable, HERE / "apart.py", *paths]
+        command = [sys.executable, HERE / "apart.py"]
         here = {"PYTHONPATH": f"{HERE.parents[1]}", "PATH": os.environ["PATH"]}
-        run = subprocess.run(command, check=False, capture_output=True, text=True, env=here, cwd=shelf)
+        listed = "".join(f"{path}\n" for path in paths)
+        run = subprocess.run(command, input=listed, check=False, capture_output=True, text=True, env=here, cwd=shelf)
         assert run.stderr == ""
         assert sorted(shelf.iterdir()) == sorted(paths), "a file was written"
         return dict(zip(files, map(json.loads, run.stdout.splitlines()), strict=True))

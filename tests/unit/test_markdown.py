@@ -60,7 +60,9 @@ def test_pictures_are_read_by_their_alternative_text_on_request() -> None:
 
 def test_tables_are_rows_and_each_is_counted_once() -> None:
     text = "| a | b |\n|---|---|\n| 1 | [2](x) |\n\nBetween.\n\n| c |\n|---|\n| 3 |"
-    assert heard(text) == ["a, b", "1, 2", "Between.", "c", "3"]
+    assert heard(text) == ["a: 1; b: 2", "Between.", "c", "3"]
+    assert heard("| a | b |\n|---|---|") == ["a, b"]
+    assert heard(f"| a | {'b' * 40} |\n|---|---|\n| 1 | 2 |") == [f"a, {'b' * 40}", "1, 2"]
     assert markdown(text, skipping("tables")).left_out == ("2 tables (--skip tables)",)
 
 
