@@ -23,6 +23,7 @@ FROZEN_S = (0.3, 9.0)
 HOWS = ("kill -9", "SIGTERM", "frozen")
 LOOKS = 40
 LOOK_S = 0.02
+OVER = (b"done", b"failed", b"cancelled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +113,11 @@ class Mischief:
         return found
 
     def _still_held(self, held: Held) -> bool:
-        """Whether the step is still in the hands of the attempt that was struck."""
-        return self._redis.hget(JobKeys(held.job).owners, held.step) == held.token
+        """Whether the step is still in the hands of the attempt that was struck, and somebody waits for it."""
+        job = JobKeys(held.job)
+        return self._redis.hget(job.owners, held.step) == held.token and (
+            self._redis.hget(job.record, "state") not in OVER
+        )
 
     def _tell_to_go(self, victim: str) -> None:
         self._farm.strike(victim, signal.SIGTERM)
