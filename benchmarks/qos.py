@@ -34,7 +34,7 @@ SENTENCE = "The tide came in and the tide went out, and nobody on the long pier 
 BLOCK = 10
 """Requests before the other condition has its turn."""
 BULK_LOOK_S = 20.0
-PERIOD_S = 5.0
+PERIOD_S = 3.0
 """From one request to the next; longer than speaking one takes."""
 
 

@@ -174,6 +174,9 @@ def inspect(  # noqa: PLR0913 - see above
     speak: options.Speak = "",
     encoding: options.Encoding = "",
     one_book: options.OneBook = False,
+    as_written: options.AsWritten = "",
+    pauses: options.Pauses = "",
+    lexicon: options.Lexicon = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Show what documents hold: chapters, words, segments, how long they will last, and what is left out and why."""
@@ -189,6 +192,9 @@ def inspect(  # noqa: PLR0913 - see above
         skip=skip,
         speak=speak,
         encoding=encoding,
+        as_written=as_written,
+        pauses=pauses,
+        lexicon=options.as_lexicon(lexicon),
     )
     for source in named(list(orders.files(sources)), one_book=one_book):
         found = inspection.inspect_source(source, wishes)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from chorus import reading
 from chorus.request import Request
 from chorus.sources import Source
 from chorus.submission import Wishes
 from chorus.wire import RATE_HZ
 from tasks import documents
 from tasks.documents.model import Document, select
+from tasks.phonemes import Rules
 from tasks.plan import spoken_language
 from tasks.segments import estimate_frames, segments
 
@@ -47,16 +49,17 @@ def inspect_source(source: Source, wishes: Wishes) -> Inspection:
     named: Wishes = {**wishes, "name": source.name}
     request = Request(**named)
     document = select(documents.read(source.read(), source.name, documents.wanted(request)), request.chapters)
-    return inspect(document, spoken_language(request, document), request.speed)
+    return inspect(document, spoken_language(request, document), request)
 
 
-def inspect(document: Document, language: str, speed: float) -> Inspection:
+def inspect(document: Document, language: str, request: Request) -> Inspection:
     """Cut the whole document as a render would, and count."""
     rows = []
+    speed, pauses, rules = request.speed, reading.pauses(request.pauses), Rules.of(request)
     for number, chapter in enumerate(document.chapters, 1):
-        cut = list(segments(chapter, language))
-        frames = sum(estimate_frames(segment.tokens, speed) for segment in cut)
-        pauses_ms = sum(segment.pause_ms for segment in cut) / speed
+        cut = list(segments(chapter, language, pauses=pauses, rules=rules))
+        frames = sum(estimate_frames(segment.tokens, speed * segment.rate) for segment in cut)
+        pauses_ms = sum(segment.lead_ms + segment.pause_ms for segment in cut) / speed
         rows.append(
             ChapterTable(
                 number=number,

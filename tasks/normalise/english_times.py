@@ -1,7 +1,7 @@
 """English times of day, ratios and verses, which are written alike. Knows no dates."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tasks.normalise import english_numbers as numbers
 from tasks.normalise.english_dates import FREE
@@ -23,71 +23,38 @@ def rules(*, british: bool) -> Iterator[Rule]:
     clock = r"(?P<hour>[01]?[0-9]|2[0-4])"
     second = r"(?P<hour2>[01]?[0-9]|2[0-4])"
     to = r"\s?[-\u2013]\s?"
-    yield Rule(
-        kind="times",
-        pattern=re.compile(
-            rf"{FREE}{clock}[:.](?P<minute>[0-5][0-9])(?P<h1>\s?[AaPp]\.?[Mm]\.?)?{to}{second}[:.]"
-            rf"(?P<minute2>[0-5][0-9])(?:{_HALF})?(?![0-9:])"
-        ),
-        say=_from_to,
-        needs="digits",
+    yield _times(
+        rf"{FREE}{clock}[:.](?P<minute>[0-5][0-9])(?P<h1>\s?[AaPp]\.?[Mm]\.?)?{to}{second}[:.]"
+        rf"(?P<minute2>[0-5][0-9])(?:{_HALF})?(?![0-9:])",
+        _from_to,
     )
-    yield Rule(
-        kind="times",
-        pattern=re.compile(rf"{FREE}(?P<hour>[01]?[0-9])(?P<h1>\s?[AaPp]\.?[Mm]\.?)?{to}(?P<hour2>[01]?[0-9]){_HALF}"),
-        say=lambda match: (
+    yield _times(
+        rf"{FREE}(?P<hour>[01]?[0-9])(?P<h1>\s?[AaPp]\.?[Mm]\.?)?{to}(?P<hour2>[01]?[0-9]){_HALF}",
+        lambda match: (
             f"{numbers.cardinal(int(match['hour']))}{_half(match['h1'])} to "
             f"{numbers.cardinal(int(match['hour2']))}{_half(match['half'])}"
         ),
-        needs="digits",
     )
-    yield Rule(
-        kind="times",
-        pattern=re.compile(rf"{FREE}{clock}[:.](?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?{_HALF}"),
-        say=_clock,
-        needs="digits",
+    yield _times(rf"{FREE}{clock}[:.](?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?{_HALF}", _clock)
+    yield _times(
+        rf"{FREE}(?P<hour>[01]?[0-9]){_HALF}",
+        lambda match: f"{numbers.cardinal(int(match['hour']))}{_half(match['half'])}",
     )
-    yield Rule(
-        kind="times",
-        pattern=re.compile(rf"{FREE}(?P<hour>[01]?[0-9]){_HALF}"),
-        say=lambda match: f"{numbers.cardinal(int(match['hour']))}{_half(match['half'])}",
-        needs="digits",
+    yield _times(rf"{FREE}([0-9]{{1,3}}):([0-9]{{1,3}})(?:[-\u2013]([0-9]{{1,3}}))?(?![\w:]|[.,][0-9])", _verse)
+    yield _times(
+        rf"{FREE}{clock}:(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?(?P<half>)(?:Z\b)?(?![\w:]|[.,][0-9])",
+        _clock,
     )
-    yield Rule(
-        kind="times",
-        pattern=re.compile(rf"{FREE}([0-9]{{1,3}}):([0-9]{{1,3}})(?:[-\u2013]([0-9]{{1,3}}))?(?![\w:]|[.,][0-9])"),
-        say=_verse,
-        needs="digits",
-    )
-    yield Rule(
-        kind="times",
-        pattern=re.compile(
-            rf"{FREE}{clock}:(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?(?P<half>)(?:Z\b)?(?![\w:]|[.,][0-9])"
-        ),
-        say=_clock,
-        needs="digits",
-    )
-    yield Rule(
-        kind="times",
-        pattern=re.compile(rf"{FREE}{clock}h(?P<minute>[0-5][0-9])(?P<second>)(?P<half>)(?!\w)"),
-        say=_clock,
-        needs="digits",
-    )
-    yield Rule(
-        kind="times",
-        pattern=re.compile(rf"{FREE}([01][0-9]|2[0-4])([0-5][0-9])(?=\s(?:hours|hrs|h)\b)(?:\s(?:hrs|h)\b)?"),
-        say=lambda match: f"{_military(match[1], match[2])}{' hours' if match[0][-1] in 'sh' else ''}",
-        needs="digits",
+    yield _times(rf"{FREE}{clock}h(?P<minute>[0-5][0-9])(?P<second>)(?P<half>)(?!\w)", _clock)
+    yield _times(
+        rf"{FREE}([01][0-9]|2[0-4])([0-5][0-9])(?=\s(?:hours|hrs|h)\b)(?:\s(?:hrs|h)\b)?",
+        lambda match: f"{_military(match[1], match[2])}{' hours' if match[0][-1] in 'sh' else ''}",
     )
     if british:
-        yield Rule(
-            kind="times",
-            pattern=re.compile(
-                r"(?<=\b[Aa]t )(?P<hour>1?[0-9]|2[0-3])\.(?P<minute>[0-5][0-9])"
-                r"(?P<second>)(?P<half>)(?![\w%]|[.,][0-9])"
-            ),
-            say=_clock,
-            needs="digits",
+        yield _times(
+            r"(?<=\b[Aa]t )(?P<hour>1?[0-9]|2[0-3])\.(?P<minute>[0-5][0-9])"
+            r"(?P<second>)(?P<half>)(?![\w%]|[.,][0-9])",
+            _clock,
         )
     yield Rule(
         kind="numbers",
@@ -95,6 +62,10 @@ def rules(*, british: bool) -> Iterator[Rule]:
         say=lambda match: " to ".join(numbers.number(part) for part in match.groups() if part),
         needs="digits",
     )
+
+
+def _times(pattern: str, say: Callable[[re.Match[str]], str | None]) -> Rule:
+    return Rule(kind="times", pattern=re.compile(pattern), say=say, needs="digits")
 
 
 def _half(text: str | None) -> str:

@@ -168,6 +168,14 @@ def test_inspect_shows_a_document_as_it_would_be_spoken(alone: Type, capsys: pyt
     assert told["estimated_s"] > 0
 
 
+def test_inspect_counts_the_silences_that_a_render_would_make(alone: Type, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = []
+    for options in ((), ("--pauses", "chapter=31200")):
+        assert alone("inspect", SAMPLE, "--json", *options) == 0
+        seconds.append(json.loads(capsys.readouterr().out)["estimated_s"])
+    assert seconds[1] - seconds[0] == 2 * 30
+
+
 def test_the_published_models_and_the_one_that_speaks_here_are_listed(
     alone: Type, capsys: pytest.CaptureFixture[str]
 ) -> None:
