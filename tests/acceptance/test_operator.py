@@ -159,7 +159,8 @@ def test_inspect_shows_a_document_as_it_would_be_spoken(alone: Type, capsys: pyt
     table = lines(capsys)
     assert table[0].strip() == "The Lighthouse Choir"
     assert re.search(r"1\s+The Keeper\s+\d+\s+\d+\s+0:\d\d", table[2])
-    assert table[-1].split()[:2] == ["in", "all"]
+    assert table[-2].split()[:2] == ["in", "all"]
+    assert table[-1] == "Left out: the front matter (title, author)"
     assert alone("inspect", SAMPLE, "--json", "--chapters", "2", "-s", "2") == 0
     told = json.loads(capsys.readouterr().out)
     assert [one["title"] for one in told["chapters"]] == ["The Voices"]
