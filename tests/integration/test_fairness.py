@@ -271,7 +271,11 @@ MIXTURE: list[tuple[bytes, Wish, tuple[State, int, str]]] = [
     (GOOD, {"name": "a.txt", "live": True}, (State.DONE, 0, "")),
     (GOOD, {"name": "a.txt", "format": "wav"}, (State.DONE, 0, "")),
     (GOOD, {"name": "a.txt", "live": True, "voice": "af_hart"}, (State.FAILED, 1, "Voice 'af_hart' is unknown")),
-    (GOOD, {"name": "a.txt", "format": "wav", "voice": "zf_xiaoxiao"}, (State.FAILED, 0, "cannot be spoken yet")),
+    (
+        GOOD,
+        {"name": "a.txt", "format": "wav", "voice": "zf_xiaoxiao"},
+        (State.FAILED, 0, "Mandarin Chinese"),
+    ),
     (b"PK\3\4 nothing", {"name": "a.epub", "format": "flac"}, (State.FAILED, 0, "a.epub")),
     (BAD_WORD, {"name": "a.md", "live": True}, (State.DONE, 1, "")),
     (BAD_WORD, {"name": "a.md", "format": "wav"}, (State.DONE, 1, "")),

@@ -85,7 +85,8 @@ def test_an_edition_with_one_edited_sentence_speaks_that_sentence(farm: Workshop
 
 
 def test_a_sentence_that_comes_again_is_spoken_once(farm: Workshop) -> None:
-    source = book("It rained.", REFRAIN, "It snowed.", REFRAIN, "It blew.", REFRAIN)
+    # Shorter lines would share a breath with the refrain.
+    source = book("It rained for all of the day.", REFRAIN, "It snowed for all of the night.", REFRAIN)
     before = runs(farm)
     record = spoken(farm, source, "refrain")
     assert runs(farm) - before == len(set(cut(source))) < record.segments_done
@@ -166,7 +167,7 @@ def test_a_damaged_entry_is_spoken_again_and_replaced(farm: Workshop) -> None:
 
 def test_a_worker_says_what_it_found_and_what_it_keeps(workshop: Workshop) -> None:
     workshop.start("desk", "voice", CHORUS_CACHE_MB="100")
-    source = book("To be counted.", "To be counted, too.")
+    source = book("This line is there to be counted.", "This line is there to be counted, too.")
     for job in ("count-1", "count-2", "count-3"):
         spoken(workshop, source, job)
     for job in ("live-1", "live-2", "live-3"):
@@ -352,7 +353,7 @@ def planned(farm: Workshop, job: str, *wishes: dict[str, object]) -> JobRecord:
             "frames": 24_000,
         }  # fmt: skip
         ledger.extend(claim, [usual | wish for wish in wishes], first_index=0, document=about)
-        ledger.commit_plan(claim, title="", characters=len(wishes))
+        ledger.commit_plan(claim, title="", characters=len(wishes), segments=len(wishes))
     return farm.finished(job)
 
 
