@@ -89,7 +89,7 @@ def refused(capsys: pytest.CaptureFixture[str], *parts: str) -> None:
         (["ok.md", "-v", "af_hart"], ["Voice 'af_hart' is unknown: did you mean af_heart"]),
         (["ok.md", "-v", "nobody"], ["Voice 'nobody' is unknown: there are af_bella, af_heart"]),
         (["ok.md", "-l", "tlh"], ["Language 'tlh' is unknown: choose one of en-gb"]),
-        (["ok.md", "-l", "ja"], ["Japanese (ja) cannot be spoken yet: choose one of"]),
+        (["ok.md", "-l", "ja"], ["Japanese (ja) needs"]),
         (["ok.md", "-f", "aac"], ["Format 'aac' is unknown: choose one of wav, flac"]),
         (["ok.md", "--chapters", "one"], ["Chapters 'one' is not understood: write numbers"]),
         (["ok.md", "--chapters", "2-7"], ["Chapters 2-7 are not there: this document has chapters 1 to 1."]),
