@@ -238,12 +238,12 @@ def test_a_job_is_submitted_paused_resumed_followed_and_saved(
     with Client(kept.url()) as client:
         wait_until(lambda: client.job("choir").state is State.PAUSED, description="the job is paused")
     assert chorus("jobs") == 0
-    assert re.fullmatch(r"choir\s+paused\s+\d+/10\s+0:\d\d\s+The Lighthouse Choir", lines(capsys)[0])
+    assert re.fullmatch(r"choir\s+paused\s+\d+/8\s+0:\d\d\s+The Lighthouse Choir", lines(capsys)[0])
     assert chorus("save", "choir") == 2
     assert capsys.readouterr().err == "chorus: Job choir is paused: its file is there once it is done.\n"
     assert chorus("resume", "choir") == 0
     assert chorus("follow", "choir") == 0
-    assert lines(capsys)[-1].startswith("Job choir is done: 0:49 of audio in 10 segments.")
+    assert lines(capsys)[-1].startswith("Job choir is done: 0:48 of audio in 8 segments.")
     assert chorus("follow", "choir", "--json") == 0
     assert json.loads(lines(capsys)[-1])["event"] == "result"
     assert chorus("save", "choir", "-o", ".") == 0

@@ -200,7 +200,7 @@ def test_several_documents_and_folders_of_them_become_a_file_each(
     Path("shelf").mkdir()
     Path("shelf/b.md").write_text("# B\n\nBee.\n")
     Path("shelf/a.txt").write_text("Aye.\n")
-    Path("shelf/notes.pdf").write_text("not for reading aloud")
+    Path("shelf/notes.jpg").write_text("not for reading aloud")
     Path("c.md").write_text("# C\n\nSee.\n")
     Path("out").mkdir()
     assert chorus("shelf", "c.md", "-o", "out", "-f", "wav") == 0
