@@ -243,7 +243,7 @@ def test_a_job_is_submitted_paused_resumed_followed_and_saved(
     assert capsys.readouterr().err == "chorus: Job choir is paused: its file is there once it is done.\n"
     assert chorus("resume", "choir") == 0
     assert chorus("follow", "choir") == 0
-    assert lines(capsys)[-1].startswith("Job choir is done: 0:48 of audio in 8 segments.")
+    assert lines(capsys)[-1].startswith("Job choir is done: 0:47 of audio in 8 segments.")
     assert chorus("follow", "choir", "--json") == 0
     assert json.loads(lines(capsys)[-1])["event"] == "result"
     assert chorus("save", "choir", "-o", ".") == 0

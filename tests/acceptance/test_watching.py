@@ -74,7 +74,7 @@ def test_a_terminal_shows_a_bar_with_all_that_can_be_known(tmp_path: Path) -> No
     numbers = r"chapters [12]/2 · segments \d/8\+? · 0:\d\d of audio · \d+\.\dx real time · 0:\d\d left"
     assert re.search(numbers, shown)
     assert re.search(r"voice@\S+ \d+", shown), "each worker's share"
-    assert re.search(r"book\.wav: 0:48 in 2 chapters, 8 segments, made in ", shown)
+    assert re.search(r"book\.wav: 0:47 in 2 chapters, 8 segments, made in ", shown)
 
 
 class Player:
