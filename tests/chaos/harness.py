@@ -63,9 +63,9 @@ class Chaos(KeptWorkshop):
     def submit(self, **wishes: Any) -> None:
         self.client.submit(BOOK, name=NAME, job=JOB, format="wav", **wishes)
 
-    def begin(self, *, segments: int = 2) -> None:
+    def begin(self, *, segments: int = 2, **wishes: Any) -> None:
         """Submit the book, and wait until so many segments are spoken."""
-        self.submit()
+        self.submit(**wishes)
         self.until(lambda: self.record().segments_done >= segments, f"{segments} segments are spoken")
 
     def record(self) -> JobRecord:

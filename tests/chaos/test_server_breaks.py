@@ -9,6 +9,8 @@ import pytest
 from chaos.harness import Chaos, lasting
 from chaos.proxy import Proxy
 
+from chorus.submission import Terms
+
 
 @pytest.fixture
 def proxy(chaos: Chaos) -> Iterator[Proxy]:
@@ -20,7 +22,8 @@ def proxy(chaos: Chaos) -> Iterator[Proxy]:
 
 def with_work_in_flight_and_queued(chaos: Chaos, *, segments: int = 2) -> None:
     chaos.hire("desk", "voice")
-    chaos.begin(segments=segments)
+    # A usual book's window is two segments on one slot, and its worker holds both.
+    chaos.begin(segments=segments, terms=Terms(priority="high"))
     chaos.until(lambda: chaos.steps("r") and sum(chaos.queued().values()), "work is in flight and queued")
 
 
