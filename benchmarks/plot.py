@@ -162,7 +162,9 @@ def _legend(names: Sequence[str]) -> list[str]:
 
 def number(value: float) -> str:
     """As few digits as tell it: 1,200, 2.4, 0.05."""
-    return f"{value:,.0f}" if abs(value) >= _WHOLE_FROM or value == int(value) else f"{value:.2f}".rstrip("0").rstrip(".")
+    if abs(value) >= _WHOLE_FROM or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
