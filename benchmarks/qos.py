@@ -6,7 +6,9 @@
 Idle and loaded requests alternate in blocks within one run, so that a noisy machine is noisy for both. A request counts
 from `submit` to the first sample louder than 0.1 % of full scale at a listener; texts differ from request to request,
 and nothing on the way is cached. Requests come at a steady pace, as listeners do, and not one upon another: a live lane
-that never rests rightly takes all cores. Bulk throughput is seconds of books' audio per second, with and without it.
+that never rests rightly takes all cores. Bulk throughput is seconds of books' audio per second, with and without it,
+and beside it stands what the live work itself takes: the share of the time in which the live session, which has all
+cores, was speaking.
 """
 
 import argparse
@@ -16,9 +18,10 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from first_sound import SILENCE, machine
@@ -34,8 +37,18 @@ SENTENCE = "The tide came in and the tide went out, and nobody on the long pier 
 BLOCK = 10
 """Requests before the other condition has its turn."""
 BULK_LOOK_S = 20.0
-PERIOD_S = 3.0
-"""From one request to the next; longer than speaking one takes."""
+PERIOD_S = 6.0
+"""From one request to the next, as a rule; several times what speaking one takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """One request."""
+
+    first_ms: float
+    """From the submit to the first sound."""
+    work_s: float
+    """The inference of all of it."""
 
 
 @dataclass(kw_only=True)
@@ -71,21 +84,29 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
     parser.add_argument("--voices", type=Path, default=standin.VOICES)
     parser.add_argument("-n", type=int, default=50, help="requests in each condition (default 50)")
+    parser.add_argument("--period", type=float, default=PERIOD_S, help="seconds from one request to the next")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chorus-qos-") as home, farm(given.model, given.voices, home) as client:
-        texts = greetings()
-        heard(client, next(texts))  # what a first request pays besides is another script's business
-        idle, loaded = [], []
-        alone = with_live = 0.0
+        ask = partial(heard, client, greetings(), period_s=given.period)
+        ask()  # what a first request pays besides is another script's business
+        idle: list[Heard] = []
+        loaded: list[Heard] = []
+        alone = with_live = live_s = 0.0
         while len(idle) < given.n:
-            idle += [heard(client, next(texts)) for _ in range(BLOCK)]
+            idle += [ask() for _ in range(BLOCK)]
             books = Books(client=client)
             books.start()
-            alone += throughput(books, time.sleep)
-            with_live += throughput(books, lambda _: loaded.extend(heard(client, next(texts)) for _ in range(BLOCK)))
+            alone += throughput(books, partial(time.sleep, BULK_LOOK_S))
+            began_s = time.perf_counter()
+            with_live += throughput(books, lambda: loaded.extend(ask() for _ in range(BLOCK)))
+            live_s += time.perf_counter() - began_s
             books.stop()
     blocks = given.n / BLOCK
-    report(idle, loaded, alone / blocks, with_live / blocks)
+    report(idle, loaded)
+    work = sum(one.work_s for one in loaded) / live_s
+    kept = with_live / alone
+    print(f"books alone {alone / blocks:.2f} × real time, with live traffic {with_live / blocks:.2f} × ({kept:.0%})")
+    print(f"the live session spoke {work:.0%} of that time: {1 - work:.0%} were left to books")
 
 
 @contextmanager
@@ -105,36 +126,37 @@ def greetings() -> Iterator[str]:
         yield f"Hello {' and '.join(names)}, the boat is here."
 
 
-def heard(client: Client, text: str) -> float:
-    """Milliseconds from the submit to the first sound."""
+def heard(client: Client, texts: Iterator[str], *, period_s: float) -> Heard:
+    """Ask for the next text, hear it to its end, and wait for the next request's time."""
     began_s = time.perf_counter()
-    job = client.submit(text, live=True).job
+    job = client.submit(next(texts), live=True).job
     first_ms = 0.0
     with client.listen(job) as listener:
         for chunk in listener:
             loud = chunk.kind is Kind.AUDIO and any(abs(sample) > SILENCE for sample in array.array("h", chunk.pcm))
             if loud and not first_ms:
                 first_ms = (time.perf_counter() - began_s) * 1000
-    time.sleep(max(0.0, began_s + PERIOD_S - time.perf_counter()))
-    return first_ms
+    time.sleep(max(0.0, began_s + period_s - time.perf_counter()))
+    return Heard(first_ms=first_ms, work_s=client.job(job).audio_wall_ms / 1000)
 
 
-def throughput(books: Books, meanwhile) -> float:  # noqa: ANN001 - sleep, or something that takes as long
+def throughput(books: Books, meanwhile: Callable[[], object]) -> float:
     """Seconds of books' audio per second, while something else happens."""
     frames, began_s = books.frames(), time.perf_counter()
-    meanwhile(BULK_LOOK_S)
+    meanwhile()
     return (books.frames() - frames) / RATE_HZ / (time.perf_counter() - began_s)
 
 
-def report(idle: list[float], loaded: list[float], alone: float, with_live: float) -> None:
+def report(idle: list[Heard], loaded: list[Heard]) -> None:
     """The table of docs/operations.md."""
     print(f"{machine()}, load average {os.getloadavg()[0]:.1f}, n = {len(idle)} and {len(loaded)}")
     print(f"{'':<34}{'p50 ms':>8}{'p95 ms':>8}{'max ms':>8}")
-    for name, found in (("live first audio, idle", idle), ("live first audio, two books", loaded)):
+    for name, requests in (("live first audio, idle", idle), ("live first audio, two books", loaded)):
+        found = [one.first_ms for one in requests]
         p95 = statistics.quantiles(found, n=20)[-1]
         print(f"{name:<34}{statistics.median(found):8.0f}{p95:8.0f}{max(found):8.0f}")
-    print(f"ratio of medians {statistics.median(loaded) / statistics.median(idle):.2f}")
-    print(f"books alone {alone:.2f} × real time, with live traffic {with_live:.2f} × ({with_live / alone:.0%})")
+    ratio = statistics.median(one.first_ms for one in loaded) / statistics.median(one.first_ms for one in idle)
+    print(f"ratio of medians {ratio:.2f}")
 
 
 if __name__ == "__main__":
