@@ -1,0 +1,180 @@
+"""Measures the farm against kokoro-onnx used as its page shows it: the same model file, the same text, all cores.
+
+    PYTHONPATH=. python benchmarks/versus.py KOKORO-SHAPED.onnx
+
+`create()` runs with its own session and its own defaults. Speed is what the model spoke per second of the clock:
+silence that either of them puts between sentences is not counted, for it costs nothing. The farm is timed from the
+job's creation to its file, once for each variant of the model that there is here. First audio of `create_stream()` is
+its first chunk with a sound in it; the farm's is the first sound at a listener, from the submit on. All arms alternate.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import kokoro_onnx
+
+from benchmarks import measure, plot
+from benchmarks.throughput import FORMATS, pauses_s, spoken
+from tasks.audio import to_pcm
+
+NAME = "versus"
+THEIRS = "kokoro-onnx"
+GOALS = {measure.FAST: 1.7, "int8": 2.6}
+"""By the beginning of a variant's name: how many times as fast it is to be."""
+SOONER = 10.0
+
+
+def main() -> None:
+    """Measure, keep, print."""
+    options = measure.Options.read(__doc__)
+    with measure.scratch() as folder, farms(options, folder) as ours:
+        figures = {"speed": speeds(options, ours), "first_ms": first_sounds(options, lossless(ours))}
+    measure.keep(NAME, f"{options.told}, kokoro-onnx {version('kokoro-onnx')}", figures)
+    print(table(figures))
+
+
+@contextmanager
+def farms(options: measure.Options, folder: Path) -> Iterator[dict[str, measure.Farm]]:
+    """One for each variant; all are idle but the one that is timed."""
+    with ExitStack() as running:
+        found = {}
+        for variant in measure.variants(options, folder):
+            found[variant] = running.enter_context(measure.farm(options.settings(folder / variant, variant)))
+        yield found
+
+
+def lossless(ours: dict[str, measure.Farm]) -> measure.Farm:
+    """The fastest that loses nothing."""
+    return ours.get(measure.FAST) or ours[measure.ORIGINAL]
+
+
+class Counted:
+    """Their own session, and what it has spoken; a stream is stopped by refusing its next run."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.frames = 0
+        self.runs_left = -1
+
+    def run(self, *given: Any) -> Any:
+        """As the session's own."""
+        if not self.runs_left:
+            raise StopRunningError
+        self.runs_left -= 1
+        outputs = self._session.run(*given)
+        self.frames += outputs[0].size
+        return outputs
+
+
+class StopRunningError(Exception):
+    """Nobody listens to the rest of a stream."""
+
+
+def theirs(options: measure.Options) -> tuple[kokoro_onnx.Kokoro, Counted]:
+    """As their page shows it."""
+    kokoro = kokoro_onnx.Kokoro(str(options.model), str(options.voices))
+    kokoro.create("Nobody waits for this.", voice=measure.VOICE)
+    kokoro.sess = Counted(kokoro.sess)
+    return kokoro, kokoro.sess
+
+
+def speeds(options: measure.Options, ours: dict[str, measure.Farm]) -> dict[str, list[float]]:
+    """Times real time, by arm and round."""
+    kokoro, counted = theirs(options)
+    found: dict[str, list[float]] = {name: [] for name in (THEIRS, *ours)}
+    for number in range(2 if options.quick else 4):
+        text = measure.prose(200 + number, 1000 if options.quick else 2000)
+        silence_s = pauses_s(measure.cut(text))
+        for arm in list(found)[:: -1 if number % 2 else 1]:
+            for farm in ours.values():
+                farm.rest()
+            if arm == THEIRS:
+                counted.frames, began_s = 0, time.perf_counter()
+                kokoro.create(text, voice=measure.VOICE)
+                found[arm].append(counted.frames / measure.RATE_HZ / (time.perf_counter() - began_s))
+            else:
+                audio_s, wall_s = spoken(ours[arm], text, FORMATS[0], silence_s)
+                found[arm].append(audio_s / wall_s)
+    return found
+
+
+def first_sounds(options: measure.Options, ours: measure.Farm) -> dict[str, list[float]]:
+    """Milliseconds to the first sound of 800 characters."""
+    kokoro, counted = theirs(options)
+    texts = [measure.prose(300 + number, 800) for number in range(2 if options.quick else 5)]
+    found: dict[str, list[float]] = {"create_stream()": [], "chorus": []}
+    for text in texts:
+        ours.rest()
+        found["create_stream()"].append(asyncio.run(first_of_stream(kokoro, counted, text)))
+        found["chorus"].append(measure.first_sound_ms(ours.client, text))
+    return found
+
+
+async def first_of_stream(kokoro: kokoro_onnx.Kokoro, counted: Counted, text: str) -> float:
+    """Milliseconds to the first chunk in which anything can be heard; the rest of the stream is given up."""
+    ear = measure.Ear(time.perf_counter())
+    counted.runs_left = 1
+    try:
+        async for audio, _ in kokoro.create_stream(text, voice=measure.VOICE):
+            ear.hear(to_pcm(audio), time.perf_counter())
+            if ear.heard:
+                break
+    finally:
+        counted.runs_left = -1
+    return ear.first_ms
+
+
+def times(figures: dict[str, Any], arm: str) -> float:
+    """How many times as fast as theirs: the median of the rounds."""
+    pairs = zip(figures["speed"][arm], figures["speed"][THEIRS], strict=True)
+    return statistics.median(ours / other for ours, other in pairs)
+
+
+def sooner(figures: dict[str, Any]) -> float:
+    """How many times sooner the first sound comes: the median of the pairs."""
+    pairs = zip(figures["first_ms"]["create_stream()"], figures["first_ms"]["chorus"], strict=True)
+    return statistics.median(other / ours for other, ours in pairs)
+
+
+def table(figures: dict[str, Any]) -> str:
+    """For docs/performance.md."""
+    body = [("`create()` of kokoro-onnx", f"{statistics.median(figures['speed'][THEIRS]):.2f}", "1", "")]
+    for arm, found in figures["speed"].items():
+        if arm != THEIRS:
+            least = next((goal for name, goal in GOALS.items() if arm.startswith(name)), None)
+            goal = f"≥ {least} ×: {measure.verdict(times(figures, arm) >= least)}" if least else ""
+            body.append((f"Chorus, {arm}", f"{statistics.median(found):.2f}", f"{times(figures, arm):.2f} ×", goal))
+    speed = measure.rows(("whole text to file", "times real time", "against `create()`", "goal"), body)
+    first = measure.rows(
+        ("800 characters", "first sound", "", "goal"),
+        [
+            ("`create_stream()`", f"{statistics.median(figures['first_ms']['create_stream()']) / 1000:.2f} s", "1", ""),
+            (
+                "Chorus, live",
+                f"{statistics.median(figures['first_ms']['chorus']) / 1000:.2f} s",
+                f"{sooner(figures):.1f} × sooner",
+                f"≥ {SOONER:.0f} ×: {measure.verdict(sooner(figures) >= SOONER)}",
+            ),
+        ],
+    )
+    return f"{speed}\n\n{first}"
+
+
+def draw(figures: dict[str, Any]) -> None:
+    """The plot of docs/performance.md."""
+    plot.bars(
+        measure.PLOTS / f"{NAME}.svg",
+        plot.Axes(title="A text to its file: kokoro-onnx and the farm", x="", y="times real time"),
+        list(figures["speed"]),
+        [("times real time", [statistics.median(found) for found in figures["speed"].values()])],
+    )
+
+
+if __name__ == "__main__":
+    main()
