@@ -1,5 +1,8 @@
 """Session options are read back from onnxruntime, and every run goes where it was sent."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,8 @@ from chorus.errors import ModelError
 from workers import sessions
 from workers.sessions import NATIVE_ERRORS, open_session, reason, shrinking
 
-TOY = Path(__file__).parents[1] / "toy" / "toy.onnx"
+ROOT = Path(__file__).parents[2]
+TOY = ROOT / "tests" / "toy" / "toy.onnx"
 FEED = {
     "tokens": np.array([[0, 43, 44, 0]], np.int64),
     "style": np.zeros((1, 256), np.float32),
@@ -96,3 +100,26 @@ def test_nothing_is_printed_while_a_session_opens(capfd: pytest.CaptureFixture[s
 )
 def test_a_reason_is_the_sentence_without_its_codes(message: str, said: str) -> None:
     assert reason(RuntimeError(message)) == said
+
+
+SPEAK = f"""
+from pathlib import Path
+import psutil
+from workers.sessions import open_session
+import numpy as np
+
+feed = dict(tokens=np.array([[0, 43, 0]]), style=np.zeros((1, 256), np.float32), speed=np.ones(1, np.float32))
+open_session(Path({str(TOY)!r}), threads=1, through=lambda work: work()).run(None, feed)
+print(*(file.path for file in psutil.Process().open_files() if "telemetry" in file.path or file.path.endswith("db")))
+"""
+
+
+def test_onnxruntime_tells_nobody_what_is_spoken_here_and_keeps_no_record_to_tell_later(tmp_path: Path) -> None:
+    """It would: since 1.29 it reports every session to its maker, from a database in the user's cache."""
+    kept = ("PATH", "PYTHONPATH", "LANG")
+    environment = {name: os.environ[name] for name in kept if name in os.environ} | {"HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", SPEAK], cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+    assert list(tmp_path.rglob("*")) == []
