@@ -249,6 +249,10 @@ def broken(path: Path, *, audio: str, duration: str = "duration = Add(nothing, t
           ten = Constant <value = int64[1] {{10}}> ()
           hundred = Constant <value = int64[1] {{100}}> ()
           scalar = Constant <value = int64[0] {{}}> ()
+          two_samples = Constant <value = int64[1] {{2}}> ()
+          swing = Constant <value = float[2] {{1, -1}}> ()
+          pairs = Div(samples, two_samples)
+          waves = Tile(swing, pairs)
           {audio}
           {duration}
         }}""").SerializeToString()
@@ -256,7 +260,7 @@ def broken(path: Path, *, audio: str, duration: str = "duration = Add(nothing, t
     return path
 
 
-LOUD = "audio = Expand(half, samples)"
+LOUD = "audio = Mul(half, waves)"
 
 
 @pytest.mark.parametrize(
@@ -270,6 +274,8 @@ LOUD = "audio = Expand(half, samples)"
         ({"audio": "audio = Expand(half, none)"}, "no audio"),
         ({"audio": "audio = Reshape(half, scalar)"}, r"of shape \[\]"),
         ({"audio": "two = Concat <axis = 0> (twos, samples) audio = Expand(half, two)"}, r"of shape \[2, 19200\]"),
+        ({"audio": "audio = Expand(half, samples)"}, "0.50 away from zero"),
+        ({"audio": "audio = Add(waves, waves)"}, "100% of what the model returned for .* is at full scale"),
         ({"audio": LOUD, "duration": "duration = Identity(nothing)"}, "no lengths of time"),
         ({"audio": LOUD, "duration": "duration = Sub(nothing, twos)"}, "no lengths of time"),
     ],

@@ -10,7 +10,8 @@ TWO = np.array([2, 2, 2], np.int64)
 
 
 def tone(frames: float, peak: float = 0.5) -> np.ndarray:
-    return np.full(int(frames * FRAME), peak, np.float32)
+    """A square wave: two samples up, two samples down."""
+    return np.resize(np.array([peak, peak, -peak, -peak], np.float32), int(frames * FRAME))
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,26 @@ def test_quiet_is_not_silent_and_punctuation_may_be() -> None:
     check_speech(tone(30, peak=0), phonemes=". , … —  ", speed=1)
     with pytest.raises(AudioError, match="silent on 'ˈa"):
         check_speech(tone(30, peak=0.0009), phonemes="ˈa, b. c d", speed=1)
+
+
+def test_a_peak_at_full_scale_is_speech_and_a_roar_is_not() -> None:
+    audio = tone(30, peak=0.3)
+    audio[: len(audio) // 20] = tone(30, peak=1.2)[: len(audio) // 20]
+    check_speech(audio, phonemes="a" * 10, speed=1)
+    with pytest.raises(AudioError, match="12% of what the model returned for 'aaaaaaaaaa' is at full scale"):
+        check_speech(np.where(np.arange(len(audio)) % 13, audio, 1), phonemes="a" * 10, speed=1)
+
+
+def test_a_voltage_is_no_speech() -> None:
+    check_speech(tone(30, peak=0.3) + np.float32(0.24), phonemes="a" * 10, speed=1)
+    with pytest.raises(AudioError, match=r"is 0\.26 away from zero on average"):
+        check_speech(tone(30, peak=0.3) - np.float32(0.26), phonemes="a" * 10, speed=1)
+
+
+def test_nothing_speaks_as_loud_as_a_square_wave_at_full_scale() -> None:
+    check_speech(tone(30, peak=0.89), phonemes="a" * 10, speed=1)
+    with pytest.raises(AudioError, match="louder than a voice can be"):
+        check_speech(tone(30, peak=0.95), phonemes="a" * 10, speed=1)
 
 
 @pytest.mark.parametrize(
