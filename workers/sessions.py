@@ -36,11 +36,14 @@ NATIVE_ERRORS = (
 class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime ships no types
     """A session whose every run goes through `through`, and hands spare memory back afterwards."""
 
-    def __init__(self, path: Path, *, threads: int, through: Through) -> None:
-        """Load the file; `through` decides on which thread a run happens."""
+    def __init__(self, path: Path, *, threads: int, through: Through, optimised: bool = False) -> None:
+        """Load the file; `through` decides on which thread a run happens. What is optimised is loaded as it stands."""
         self._through = through
+        options = session_options(threads)
+        if optimised:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         # Without enable_fallback=0 a failing session prints to standard output and tries again by itself.
-        super().__init__(str(path), sess_options=session_options(threads), providers=list(PROVIDERS), enable_fallback=0)
+        super().__init__(str(path), sess_options=options, providers=list(PROVIDERS), enable_fallback=0)
 
     def run(
         self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: Any = None
@@ -51,11 +54,11 @@ class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime shi
         return self._through(lambda: plain_run(output_names, input_feed, options))
 
 
-def open_session(path: Path, *, threads: int, through: Through) -> LaneSession:
+def open_session(path: Path, *, threads: int, through: Through, optimised: bool = False) -> LaneSession:
     """A session over this file, or ModelError with onnxruntime's reason."""
     ort.set_default_logger_severity(_SEVERITY_ERROR)
     try:
-        return LaneSession(path, threads=threads, through=through)
+        return LaneSession(path, threads=threads, through=through, optimised=optimised)
     except NATIVE_ERRORS as error:
         raise ModelError(f"{path} cannot be loaded as a model: {reason(error)}.") from error
 

@@ -1,0 +1,259 @@
+"""The frame in which a model is prepared: each stage once, gone on with when interrupted, nothing half-made used."""
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import noisy
+import numpy as np
+import onnx
+import pytest
+from toy.build import VOICES
+
+from chorus.errors import DiskError, FarmError, ModelError
+from workers.digests import sha256_of
+from workers.optimise import judging, machine, offline, pipeline, trial
+from workers.optimise.manifest import FAST, ORIGINAL, RAW, Manifest, Variant
+from workers.optimise.stages import UNCHANGED, Finding, Source, Stage, Work, alone_in, go_through
+from workers.sessions import open_session
+
+
+def source(model: Path) -> Source:
+    return Source(name="noisy", path=model, digest=sha256_of(model), voices=VOICES)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    """What stages work on: the toy voice with chance in it."""
+    return resumed(tmp_path, noisy.build(tmp_path / "noisy.onnx"), [])
+
+
+def resumed(folder: Path, model: Path, said: list[str]) -> Work:
+    """The same folder in a later process."""
+    return Work(source(model), folder / "prepared", machine.key(), said.append)
+
+
+def counted(
+    name: str, *, inputs: Callable[[Work], str] = lambda _: "", version: str = "1", changed: bool = True
+) -> Stage:
+    """A stage that writes down how often it was done."""
+
+    def stage(work: Work) -> Finding:
+        log = work.folder / f"{name}.log"
+        work.folder.mkdir(exist_ok=True)
+        log.write_text(log.read_text() + "x" if log.exists() else "x")
+        return Finding(changed=changed, lines=(f"{name} was here",))
+
+    return Stage(name=name, version=version, work=stage, inputs=inputs)
+
+
+def times(work: Work, name: str) -> int:
+    log = work.folder / f"{name}.log"
+    return len(log.read_text()) if log.exists() else 0
+
+
+def test_a_stage_that_was_done_for_the_same_inputs_is_not_done_again(tmp_path: Path, work: Work) -> None:
+    stages = (counted("one"), counted("two"))
+    go_through(stages, work)
+    said: list[str] = []
+    later = resumed(tmp_path, work.source.path, said)
+    go_through(stages, later)
+    assert (times(work, "one"), times(work, "two")) == (1, 1)
+    assert said == ["one: done before, nothing to do again", "two: done before, nothing to do again"]
+
+
+def test_a_newer_stage_is_done_again_and_so_is_what_builds_on_it(work: Work) -> None:
+    def stages(version: str) -> tuple[Stage, ...]:
+        return (counted("one", version=version), counted("two", inputs=lambda work: work.keys("one")), counted("other"))
+
+    go_through(stages("1"), work)
+    go_through(stages("2"), work)
+    assert (times(work, "one"), times(work, "two"), times(work, "other")) == (2, 2, 1)
+
+
+def test_interrupted_it_goes_on_where_it_was(tmp_path: Path, work: Work) -> None:
+    def interrupt(_: Work) -> Finding:
+        raise KeyboardInterrupt
+
+    stages = (counted("one"), Stage(name="two", version="1", work=interrupt))
+    with pytest.raises(KeyboardInterrupt):
+        go_through(stages, work)
+    later = resumed(tmp_path, work.source.path, [])
+    go_through((counted("one"), counted("two")), later)
+    assert (times(work, "one"), times(work, "two")) == (1, 1)
+
+
+def test_a_stage_that_changes_nothing_says_so(tmp_path: Path, work: Work) -> None:
+    said: list[str] = []
+    go_through((counted("idle", changed=False),), resumed(tmp_path, work.source.path, said))
+    assert said == [f"idle: {UNCHANGED}", "idle: idle was here"]
+
+
+def test_a_variant_whose_files_are_gone_is_built_again(tmp_path: Path, work: Work) -> None:
+    go_through((pipeline.GRAPH, counted("after", inputs=lambda work: work.keys("graph"))), work)
+    work.graph(ORIGINAL).write_bytes(b"cut short")
+    later = resumed(tmp_path, work.source.path, [])
+    manifest = go_through((pipeline.GRAPH, counted("after", inputs=lambda work: work.keys("graph"))), later)
+    assert offline.is_whole(later.folder / ORIGINAL, manifest.variants[ORIGINAL].files)
+    assert times(work, "after") == 2
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"layout": 0}', '{"layout": 1, "stages": 5}', "[]"])
+def test_a_manifest_that_cannot_be_read_is_begun_anew(tmp_path: Path, work: Work, damage: str) -> None:
+    go_through((counted("one"),), work)
+    (work.folder / "manifest.json").write_text(damage)
+    assert resumed(tmp_path, work.source.path, []).manifest.stages == {}
+
+
+def test_the_manifest_comes_back_as_it_was_written(work: Work) -> None:
+    go_through((pipeline.ANALYSE, pipeline.GRAPH), work)
+    assert Manifest.read(work.folder) == work.manifest
+
+
+def test_two_at_once_do_it_one_after_the_other(work: Work) -> None:
+    inside, said = threading.Event(), list[str]()
+    waiting = threading.Event()
+
+    def second() -> None:
+        inside.wait()
+        with alone_in(work.folder, lambda line: (said.append(line), waiting.set())[0]):
+            said.append("in")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with alone_in(work.folder, said.append):
+        inside.set()
+        waiting.wait()
+        said.append("out")
+    thread.join()
+    assert said == ["another process is preparing this model: waiting for it", "out", "in"]
+
+
+def speech(graph: Path, *, optimised: bool) -> list[np.ndarray]:
+    session = open_session(graph, threads=1, through=lambda run: run(), optimised=optimised)
+    phrase = trial.Phrase(phonemes="həlˈoʊ", voice="af_heart")
+    given = trial.feed(session, str(VOICES), phrase)
+    return [np.asarray(session.run(None, given)[0]) for _ in range(2)]
+
+
+def test_a_prepared_model_says_the_same_twice_and_keeps_its_vocabulary(work: Work) -> None:
+    first, second = speech(work.source.path, optimised=False)
+    assert not np.array_equal(first, second), "the original never says the same, or this test proves nothing"
+    go_through((pipeline.GRAPH,), work)
+    first, second = speech(work.graph(ORIGINAL), optimised=True)
+    assert np.array_equal(first, second)
+    given, built = onnx.load(work.source.path), onnx.load(work.graph(ORIGINAL))
+    assert {(one.key, one.value) for one in given.metadata_props} == {
+        (one.key, one.value) for one in built.metadata_props
+    }
+
+
+def test_the_lossless_stages_leave_a_choice_with_its_numbers(work: Work) -> None:
+    manifest = go_through(pipeline.LOSSLESS, work)
+    assert manifest.choice is not None
+    assert manifest.choice.variant == ORIGINAL
+    original = manifest.variants[ORIGINAL]
+    assert original.valid
+    assert original.numbers["repeats"] == 1
+    assert 0 < original.numbers["distance_db"] <= original.numbers["own_distance_db"] * 1.1
+    assert original.numbers["rss_mb"] > original.numbers["loaded_mb"] > 0
+    assert {"analyse", "graph", "validate", "bench", "choose"} == manifest.stages.keys()
+    assert json.loads((work.folder / "manifest.json").read_text())["choice"]["variant"] == ORIGINAL
+
+
+def test_a_variant_that_sounds_otherwise_is_refused(tmp_path: Path, work: Work) -> None:
+    louder = onnx.load(noisy.build(tmp_path / "louder.onnx", loudness=0.5))
+    work.build(FAST, louder, lossless=True)
+    judging.validate(work)
+    assert work.manifest.variants[FAST].valid is False
+    assert work.manifest.variants[FAST].why.startswith("refused")
+
+
+def variant(name: str, ratio: float, *, valid: bool | None = True, lossless: bool = True) -> Variant:
+    numbers = {"speed_ratio": ratio, "distance_db": 1.0}
+    return Variant(name=name, lossless=lossless, digest="d", files={}, valid=valid, numbers=numbers)
+
+
+@pytest.mark.parametrize(
+    ("variants", "chosen"),
+    [
+        pytest.param([], RAW, id="none passed"),
+        pytest.param([variant(ORIGINAL, 1, valid=False)], RAW, id="not even the original"),
+        pytest.param([variant(ORIGINAL, 1)], ORIGINAL, id="alone"),
+        pytest.param([variant(ORIGINAL, 1), variant(FAST, 1.7)], FAST, id="faster"),
+        pytest.param([variant(ORIGINAL, 1), variant(FAST, 1.05)], ORIGINAL, id="faster by chance"),
+        pytest.param([variant(ORIGINAL, 1), variant(FAST, 0.8)], ORIGINAL, id="slower"),
+        pytest.param([variant(ORIGINAL, 1), variant(FAST, 1.7, valid=False)], ORIGINAL, id="faster and wrong"),
+        pytest.param([variant(ORIGINAL, 1), variant(FAST, 1.7, valid=None)], ORIGINAL, id="not looked at"),
+        pytest.param(
+            [variant(ORIGINAL, 1), variant(FAST, 1.7), variant("int8", 2.5, lossless=False)], "int8", id="within bounds"
+        ),
+        pytest.param(
+            [variant(ORIGINAL, 1), variant(FAST, 1.7), variant("int8", 2.5, lossless=False, valid=False)],
+            FAST,
+            id="lossy beyond the bounds",
+        ),
+    ],
+)
+def test_the_fastest_that_passed_is_chosen_where_it_pays(variants: list[Variant], chosen: str) -> None:
+    choice = judging.chosen(variants)
+    assert choice.variant == chosen
+    assert choice.why
+
+
+def test_a_graph_that_kills_its_process_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "odd.onnx").write_bytes(b"no graph")
+    order = trial.Order(
+        graph=str(tmp_path / "odd.onnx"), optimised=True, voices=str(VOICES), phrases=judging.phrases(VOICES), rounds=1
+    )
+    with pytest.raises(FarmError, match=r"odd\.onnx does not speak: .*odd\.onnx cannot be loaded as a model"):
+        trial.hold(order)
+
+
+def test_a_disk_without_room_is_refused_before_anything_is_built(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(work.source.path.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=1_000_000))
+    with pytest.raises(DiskError, match=r"needs \d+ MB and .* has 1 MB free"):
+        work.build(ORIGINAL, work.model, lossless=True)
+    assert not (work.folder / ORIGINAL).exists()
+
+
+def test_what_was_there_stays_until_the_new_is_whole(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = work.build(ORIGINAL, work.model, lossless=True)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(offline, "_optimise", full)
+    with pytest.raises(DiskError, match="cannot be written \\(No space left on device\\)"):
+        work.build(ORIGINAL, work.model, lossless=True)
+    assert offline.is_whole(work.folder / ORIGINAL, before.files)
+    assert {path.name for path in work.folder.iterdir()} == {ORIGINAL, "manifest.json"}
+
+
+def test_lost_metadata_is_found_out(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(given: Path, target: Path) -> None:
+        model = onnx.load(given)
+        del model.metadata_props[:]
+        onnx.save(model, target)
+
+    monkeypatch.setattr(offline, "_optimise", forgetful)
+    with pytest.raises(ModelError, match="metadata"):
+        work.build(ORIGINAL, work.model, lossless=True)
+
+
+def test_another_processor_or_onnxruntime_has_another_key(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nflags\t\t: sse avx2\nprocessor\t: 1\nflags\t\t: sse avx2\n")
+    assert machine.instructions(tmp_path / "cpuinfo") == ("avx2", "sse")
+    (tmp_path / "arm").write_text("processor : 0\nFeatures : neon asimd\n")
+    assert machine.instructions(tmp_path / "arm") == ("asimd", "neon")
+    assert machine.instructions(tmp_path / "absent") == ()
+    assert len(machine.key()) == 8
+
+
+def test_a_failure_is_forgotten_once_a_stage_succeeds(work: Work) -> None:
+    work.keep(replace(work.manifest, failure="it broke"))
+    assert go_through((counted("one"),), work).failure == ""

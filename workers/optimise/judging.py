@@ -1,0 +1,175 @@
+"""The stages that decide: `validate` hears each variant beside the model, `bench` times them, `choose` takes one.
+
+Each variant speaks in a process of its own (`trial`). Knows nothing of how a variant was made.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers import voicebank
+from workers.optimise import trial
+from workers.optimise.manifest import ORIGINAL, RAW, Choice, Variant
+from workers.optimise.stages import Finding, Work
+
+# A word, a sentence: long enough for every layer, short enough that a first start does not wait for minutes.
+_SAID = ("həlˈoʊ ðˈɛɹ.", "ðə bˈoʊt ɪz hˈɪɹ, ænd nˈoʊbɑdi ɔn ðə lˈɔŋ pˈɪɹ wˈʌndɚd.")
+_ROUNDS = 2
+_BENCH_ROUNDS = 3
+# The original differs from itself by chance; so does the distance between two of its runs.
+_LEEWAY = 1.1
+# Quieter than -80 dB below the loudest is heard by nobody, and is all the difference there is between two noises.
+_FLOOR = 1e-8
+_WINDOW, _HOP = 1024, 256
+FASTER = 1.1
+"""So many times faster a variant must be than the original to be worth its disk: what noise measures is no gain."""
+
+Judge = Callable[[Work, Variant], tuple[bool, str, dict[str, float]]]
+"""Says of a lossy variant whether it is within bounds, why, and with what numbers."""
+
+
+def phrases(voices: Path) -> tuple[trial.Phrase, ...]:
+    """What every variant says, by the first and the last voice of the file."""
+    names = sorted(voicebank.load(voices))
+    return tuple(
+        trial.Phrase(phonemes=said, voice=name) for said, name in zip(_SAID, (names[0], names[-1]), strict=True)
+    )
+
+
+def validate(work: Work) -> Finding:
+    """Compare each variant nobody has looked at with the model as it is."""
+    waiting = [one for one in work.manifest.variants.values() if one.valid is None]
+    if not waiting:
+        return Finding(changed=False, lines=("every variant was validated before",))
+    order = trial.Order(
+        graph=str(work.source.path), optimised=False, voices=str(work.source.voices),
+        phrases=phrases(work.source.voices), rounds=_ROUNDS,
+    )  # fmt: skip
+    raw = trial.hold(order)
+    lines = []
+    for variant in waiting:
+        heard = trial.hold(
+            trial.Order(
+                graph=str(work.graph(variant.name)), optimised=True, voices=order.voices,
+                phrases=order.phrases, rounds=_ROUNDS,
+            )
+        )  # fmt: skip
+        valid, why, numbers = compared(raw, heard)
+        work.note(variant.name, valid=valid, why=why, numbers=numbers)
+        lines.append(f"{variant.name}: {why}")
+    return Finding(
+        changed=True, lines=tuple(lines), found={one.name: one.valid for one in work.manifest.variants.values()}
+    )
+
+
+def compared(raw: trial.Trial, heard: trial.Trial) -> tuple[bool, str, dict[str, float]]:
+    """Whether these are two takes of one graph: as long, token by token, and no further apart than its own two are."""
+    same_length = all(
+        mine.frames == theirs.frames
+        for takes, given in zip(heard.takes, raw.takes, strict=True)
+        for mine in takes
+        for theirs in given
+    )
+    if not same_length:
+        return False, "refused: tokens last longer or shorter than in the original", {}
+    if not all(np.isfinite(take.audio).all() for takes in heard.takes for take in takes):
+        return False, "refused: some samples are not numbers", {}
+    own_db = max(distance_db(first.audio, second.audio) for first, second in (takes[:2] for takes in raw.takes))
+    distance = max(
+        distance_db(mine.audio, theirs.audio)
+        for takes, given in zip(heard.takes, raw.takes, strict=True)
+        for mine in takes[:1]
+        for theirs in given
+    )
+    again = all(np.array_equal(takes[0].audio, take.audio) for takes in heard.takes for take in takes[1:])
+    numbers = {"distance_db": round(distance, 3), "own_distance_db": round(own_db, 3), "repeats": float(again)}
+    told = f"{distance:.2f} dB from the original, which is {own_db:.2f} dB from itself from run to run"
+    valid = distance <= own_db * _LEEWAY or math.isclose(distance, 0.0, abs_tol=1e-3)
+    twice = "the same samples each time" if again else "other samples each time"
+    return valid, f"{'durations equal' if valid else 'refused'}, {told}; {twice}", numbers
+
+
+def distance_db(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Log-spectral distance: root mean square over frequencies, mean over frames.
+
+    The phase of Kokoro's source flips where samples differ by nothing: samples cannot be compared.
+    """
+    mine, theirs = _power(one), _power(other)
+    floor = _FLOOR * max(mine.max(initial=0.0), theirs.max(initial=0.0), 1e-30)
+    apart = 10 * np.log10(np.maximum(mine, floor) / np.maximum(theirs, floor))
+    return float(np.sqrt((apart**2).mean(axis=1)).mean())
+
+
+def _power(audio: NDArray[np.float32]) -> NDArray[np.float64]:
+    whole = np.pad(np.asarray(audio, np.float64), (0, max(0, _WINDOW - audio.size)))
+    frames = np.lib.stride_tricks.sliding_window_view(whole, _WINDOW)[::_HOP]
+    return np.abs(np.fft.rfft(frames * np.hanning(_WINDOW), axis=1)) ** 2
+
+
+def bench(work: Work) -> Finding:
+    """Time every valid variant, in turns, so that a noisy machine is noisy for all; processor time, one thread."""
+    valid = [one.name for one in work.manifest.variants.values() if one.valid]
+    order = {
+        name: trial.Order(
+            graph=str(work.graph(name)), optimised=True, voices=str(work.source.voices),
+            phrases=phrases(work.source.voices)[-1:], rounds=_BENCH_ROUNDS,
+        )
+        for name in valid
+    }  # fmt: skip
+    taken = {name: [trial.hold(one)] for name, one in order.items()}
+    if len(valid) > 1:
+        for name, one in order.items():
+            taken[name].append(trial.hold(one))
+    audio_s = {name: sum(takes[0].audio.size for takes in trials[0].takes) / 24_000 for name, trials in taken.items()}
+    cpu_s = {name: min(one.cpu_s() for one in trials) for name, trials in taken.items()}
+    lines = []
+    for name, trials in taken.items():
+        ratio = cpu_s[ORIGINAL] / cpu_s[name] if ORIGINAL in cpu_s and cpu_s[name] else 1.0
+        numbers = {
+            "speed_ratio": round(ratio, 3),
+            "cpu_s_per_audio_s": round(cpu_s[name] / audio_s[name], 3),
+            "load_s": round(min(one.load_s for one in trials), 3),
+            "loaded_mb": round(statistics.median(one.loaded_mb for one in trials), 1),
+            "rss_mb": round(statistics.median(one.rss_mb for one in trials), 1),
+        }
+        work.note(name, numbers=numbers)
+        lines.append(
+            f"{name}: {ratio:.2f} × the original's speed, {numbers['cpu_s_per_audio_s']:.2f} s of one core per second "
+            f"of audio; loads in {numbers['load_s']:.1f} s, {numbers['rss_mb']:.0f} MB when it has spoken, "
+            f"{work.manifest.variants[name].size_mb:.0f} MB on the disk"
+        )
+    return Finding(
+        changed=bool(lines),
+        lines=tuple(lines),
+        found={name: dict(work.manifest.variants[name].numbers) for name in valid},
+    )
+
+
+def choose(work: Work) -> Finding:
+    """The fastest valid variant where it pays; a lossy one is among them only once it was validated here."""
+    choice = chosen(work.manifest.variants.values())
+    work.keep(replace(work.manifest, choice=choice))
+    return Finding(changed=True, lines=(f"{choice.variant}: {choice.why}",), found={"variant": choice.variant})
+
+
+def chosen(variants: Iterable[Variant]) -> Choice:
+    """Of these the fastest that is valid, if it is faster than the original by more than chance."""
+    valid = [one for one in variants if one.valid]
+    original = next((one for one in valid if one.name == ORIGINAL), None)
+    best = max(valid, key=_speed, default=None)
+    if best is None:
+        return Choice(variant=RAW, why="no variant passed, so the file is spoken as it is")
+    if original is not None and (best is original or _speed(best) < FASTER):
+        others = ", ".join(f"{one.name} {_speed(one):.2f} ×" for one in valid if one is not original)
+        return Choice(variant=ORIGINAL, why="nothing is faster here" + (f" by enough ({others})" if others else ""))
+    distance = best.numbers.get("distance_db", math.nan)
+    return Choice(variant=best.name, why=f"{_speed(best):.2f} × the original's speed here, {distance:.2f} dB from it")
+
+
+def _speed(variant: Variant) -> float:
+    return variant.numbers.get("speed_ratio", 1.0)

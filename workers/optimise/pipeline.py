@@ -1,0 +1,20 @@
+"""The table of stages. What makes a variant stands between `graph` and `validate`; what it makes is judged by the rest.
+
+A new stage is a function that takes the `Work`, builds variants with `work.build`, and says what it did.
+"""
+
+from workers.optimise.judging import bench, choose, validate
+from workers.optimise.lossless import analyse, graph
+from workers.optimise.stages import Stage
+
+ANALYSE = Stage(name="analyse", version="1", work=analyse)
+GRAPH = Stage(name="graph", version="1", work=graph)
+BUILDERS = ("graph", "quantize")
+VALIDATE = Stage(name="validate", version="1", work=validate, inputs=lambda work: work.keys(*BUILDERS))
+BENCH = Stage(name="bench", version="1", work=bench, inputs=lambda work: work.keys(*BUILDERS, "validate"))
+CHOOSE = Stage(name="choose", version="1", work=choose, inputs=lambda work: work.keys(*BUILDERS, "validate", "bench"))
+
+LOSSLESS = (ANALYSE, GRAPH, VALIDATE, BENCH, CHOOSE)
+"""What a model goes through before it first speaks here."""
+ALL = (ANALYSE, GRAPH, VALIDATE, BENCH, CHOOSE)
+"""What `chorus optimize` does: the lossless ones and those that trade a little quality for speed."""

@@ -1,0 +1,172 @@
+"""`python -m workers.optimise.trial`: one graph speaks a few phrases in a process of its own, and is measured.
+
+The order is a line of JSON on standard input; what was measured goes to standard output, the audio to a file. A process
+of its own, so that memory is the graph's own, and a graph that crashes takes nobody with it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from chorus.errors import ChorusError, FarmError
+from workers import voicebank
+
+ROOT = Path(__file__).resolve().parents[2]
+# Ten times slower than real time is still an answer; what hangs must not hold the first start for ever.
+_PATIENCE_S = 300.0
+_KINDS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int64)": "int64", "tensor(int32)": "int32"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phrase:
+    """What is said."""
+
+    phonemes: str
+    voice: str
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What one process is to do."""
+
+    graph: str
+    optimised: bool
+    """Whether the graph is loaded as it stands, or optimised while it is loaded."""
+    voices: str
+    phrases: tuple[Phrase, ...]
+    rounds: int
+    """How often all of it is said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Take:
+    """One phrase, once."""
+
+    audio: NDArray[np.float32]
+    frames: tuple[int, ...]
+    """How many each token lasts."""
+    cpu_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What one process did."""
+
+    takes: tuple[tuple[Take, ...], ...]
+    """By phrase, each of its rounds."""
+    load_s: float
+    """Processor time until the session was open."""
+    loaded_mb: float
+    """Memory that the open session took."""
+    rss_mb: float
+    """Memory of the process at the end."""
+
+    def cpu_s(self) -> float:
+        """All phrases once, each at its best: what a noisy neighbour adds is no cost of the graph."""
+        return sum(min(take.cpu_s for take in takes) for takes in self.takes)
+
+
+def hold(order: Order) -> Trial:
+    """Have a process do it, and read what it says; FarmError tells how it ended if it did not."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
+    with tempfile.TemporaryDirectory(prefix="chorus-trial-") as folder:
+        audio = Path(folder) / "audio.npz"
+        told = {**asdict(order), "audio": str(audio)}
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "workers.optimise.trial"],
+                input=json.dumps(told),
+                env={**os.environ, "PYTHONPATH": path},
+                capture_output=True,
+                text=True,
+                timeout=_PATIENCE_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise FarmError(f"{order.graph} did not speak within {_PATIENCE_S:.0f} s.") from error
+        if done.returncode:
+            words = done.stderr.strip().splitlines()[-1:] or [f"its process ended with status {done.returncode}"]
+            raise FarmError(f"{order.graph} does not speak: {words[0]}.")
+        return _read(json.loads(done.stdout), audio)
+
+
+def _read(told: Mapping[str, Any], audio: Path) -> Trial:
+    with np.load(audio) as archive:
+        takes = tuple(
+            tuple(
+                Take(
+                    audio=archive[f"audio-{phrase}-{turn}"],
+                    frames=tuple(int(one) for one in archive[f"frames-{phrase}-{turn}"]),
+                    cpu_s=cpu_s,
+                )
+                for turn, cpu_s in enumerate(turns)
+            )
+            for phrase, turns in enumerate(told["cpu_s"])
+        )
+    return Trial(takes=takes, load_s=told["load_s"], loaded_mb=told["loaded_mb"], rss_mb=told["rss_mb"])
+
+
+def main() -> None:
+    """Say it, and say what it took."""
+    answers = os.dup(1)
+    # Whatever a library prints is no answer.
+    os.dup2(2, 1)
+    told = json.loads(sys.stdin.readline())
+    audio = Path(told.pop("audio"))
+    order = Order(**{**told, "phrases": tuple(Phrase(**one) for one in told["phrases"])})
+    try:
+        answer = _speak(order, audio)
+    except ChorusError as error:
+        sys.exit(str(error).rstrip("."))
+    with os.fdopen(answers, "w") as pipe:
+        json.dump(answer, pipe)
+
+
+def _speak(order: Order, audio: Path) -> dict[str, Any]:
+    from workers.sessions import open_session  # noqa: PLC0415 - onnxruntime is only the child's to load
+
+    here = psutil.Process()
+    before_mb, began_s = here.memory_info().rss / 1e6, time.process_time()
+    session = open_session(Path(order.graph), threads=1, through=lambda run: run(), optimised=order.optimised)
+    load_s, loaded_mb = time.process_time() - began_s, here.memory_info().rss / 1e6 - before_mb
+    kept: dict[str, NDArray[Any]] = {}
+    cpu_s = [[0.0] * order.rounds for _ in order.phrases]
+    feeds = [feed(session, order.voices, phrase) for phrase in order.phrases]
+    for turn in range(order.rounds):
+        for number, given in enumerate(feeds):
+            began_s = time.process_time()
+            outputs = session.run(None, given)
+            cpu_s[number][turn] = time.process_time() - began_s
+            kept[f"audio-{number}-{turn}"] = np.asarray(outputs[0], np.float32).ravel()
+            kept[f"frames-{number}-{turn}"] = np.asarray(outputs[1]).ravel()
+    rss_mb = here.memory_info().rss / 1e6
+    np.savez(audio, allow_pickle=False, **kept)
+    return {"cpu_s": cpu_s, "load_s": load_s, "loaded_mb": loaded_mb, "rss_mb": rss_mb}
+
+
+def feed(session: Any, voices: str, phrase: Phrase) -> dict[str, NDArray[Any]]:
+    """The graph's inputs for this phrase; what its vocabulary lacks is left out."""
+    import kokoro_onnx  # noqa: PLC0415 - as above
+
+    vocabulary = kokoro_onnx.Kokoro.from_session(session, voices).tokenizer.vocab
+    tokens = [vocabulary[symbol] for symbol in phrase.phonemes if symbol in vocabulary]
+    style = voicebank.load(Path(voices))[phrase.voice][len(tokens) - 1]
+    kinds = {one.name: np.dtype(_KINDS[one.type]) for one in session.get_inputs()}
+    values: dict[str, Any] = {"style": style, "speed": [phrase.speed]}
+    return {name: np.asarray(values.get(name, [[0, *tokens, 0]]), kind) for name, kind in kinds.items()}
+
+
+if __name__ == "__main__":
+    main()
