@@ -20,8 +20,8 @@ def build(path: Path, *, loudness: float = LOUDNESS) -> Path:
             helper.make_node("RandomNormalLike", ["clean"], ["breath"], dtype=onnx.TensorProto.FLOAT, name="/breath"),
             helper.make_node("RandomUniformLike", ["speed"], ["phase"], dtype=onnx.TensorProto.FLOAT, name="/phase"),
             helper.make_node("Constant", [], ["how_loud"], value=scale),
-            helper.make_node("Mul", ["how_loud", "phase"], ["depth"]),
-            helper.make_node("Mul", ["breath", "depth"], ["breathed"]),
+            helper.make_node("Add", ["breath", "phase"], ["drawn"]),
+            helper.make_node("Mul", ["how_loud", "drawn"], ["breathed"]),
             helper.make_node("Add", ["clean", "breathed"], ["audio"]),
         )
     )

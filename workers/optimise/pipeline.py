@@ -17,4 +17,4 @@ CHOOSE = Stage(name="choose", version="1", work=choose, inputs=lambda work: work
 LOSSLESS = (ANALYSE, GRAPH, VALIDATE, BENCH, CHOOSE)
 """What a model goes through before it first speaks here."""
 ALL = (ANALYSE, GRAPH, VALIDATE, BENCH, CHOOSE)
-"""What `chorus optimize` does: the lossless ones and those that trade a little quality for speed."""
+"""Everything: the lossless ones and those that trade a little quality for speed."""
