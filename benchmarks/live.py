@@ -10,6 +10,7 @@ voice worker timed it: what it takes more than raw is the machine's, what the re
 import itertools
 import statistics
 import time
+from pathlib import Path
 from typing import Any
 
 from benchmarks import measure, plot
@@ -28,7 +29,7 @@ def main() -> None:
         settings = options.settings(home)
         with measure.farm(settings) as running:
             figures = timed(options, running)
-    measure.keep(NAME, f"{options.told}, {len(figures[SHORT]['first_ms'])} of each", figures)
+    options.keep(NAME, f"{options.told}, {len(figures[SHORT]['first_ms'])} of each", figures)
     print(table(figures))
 
 
@@ -36,7 +37,7 @@ def timed(options: measure.Options, running: measure.Farm) -> dict[str, Any]:
     """Milliseconds by text and arm."""
     raw = measure.Raw(resolve(running.settings).path, options.voices, threads=available_cores())
     figures: dict[str, Any] = {name: {"raw_ms": [], "worker_ms": [], "first_ms": []} for name in (SHORT, LONG)}
-    for number, saying in enumerate(itertools.islice(measure.sayings(), 6 if options.quick else 15)):
+    for number, saying in enumerate(itertools.islice(measure.sayings(), 4 if options.quick else 15)):
         one(running, raw, figures[SHORT], saying)
         one(running, raw, figures[LONG], measure.prose(number, 800))
     return figures
@@ -80,15 +81,16 @@ def table(figures: dict[str, Any]) -> str:
     )
 
 
-def draw(figures: dict[str, Any]) -> None:
+def draw(figures: dict[str, Any]) -> list[Path]:
     """The plot of docs/performance.md."""
-    plot.bars(
+    drawn = plot.bars(
         measure.PLOTS / f"{NAME}.svg",
         plot.Axes(title="First sound of a live request", x="text", y="milliseconds"),
         list(figures),
         [(arm, [statistics.median(found[key]) for found in figures.values()])
          for arm, key in (("raw inference of the first segment", "raw_ms"), ("first sound", "first_ms"))],
     )  # fmt: skip
+    return [drawn]
 
 
 if __name__ == "__main__":

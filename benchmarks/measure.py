@@ -186,6 +186,7 @@ class Options:
     quick: bool
     minutes: float = 0.0
     """How long the long measurement of a script lasts; 0: as long as it thinks fit."""
+    results: Path = RESULTS
 
     @classmethod
     def read(cls, doc: str | None) -> Self:
@@ -195,7 +196,12 @@ class Options:
         parser.add_argument("--voices", type=Path, default=standin.VOICES, help="its voices (default: the stand-in's)")
         parser.add_argument("--quick", action="store_true", help="the smallest sizes that still mean something")
         parser.add_argument("--minutes", type=float, default=0.0, help="of the longest measurement, where there is one")
+        parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write into (default: committed)")
         return cls(**vars(parser.parse_args()))
+
+    def keep(self, name: str, conditions: str, figures: Mapping[str, Any]) -> Path:
+        """Write a result down."""
+        return keep(name, conditions, figures, self.results)
 
     @property
     def told(self) -> str:
@@ -379,7 +385,7 @@ def p95(values: Sequence[float]) -> float:
 
 def keep(name: str, conditions: str, figures: Mapping[str, Any], folder: Path = RESULTS) -> Path:
     """Write a result down, with where and when it was measured."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     told = {
         "made": datetime.now(UTC).date().isoformat(),
         "machine": machine(),

@@ -12,6 +12,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from benchmarks import measure, plot
@@ -27,7 +28,7 @@ def main() -> None:
     options = measure.Options.read(__doc__)
     with measure.scratch() as home, measure.farm(options.settings(home)) as running:
         figures = timed(running, measure.sayings(), 12 if options.quick else 32)
-    measure.keep(NAME, f"{options.told}, {len(figures['live']['1']['first_ms'])} requests of each", figures)
+    options.keep(NAME, f"{options.told}, {len(figures['live']['1']['first_ms'])} requests of each", figures)
     print(table(figures))
 
 
@@ -92,9 +93,9 @@ def spread(values: list[float]) -> tuple[str, str]:
     return f"{statistics.median(values):.0f}", f"{measure.p95(values):.0f}"
 
 
-def draw(figures: dict[str, Any]) -> None:
+def draw(figures: dict[str, Any]) -> list[Path]:
     """The plot of docs/performance.md."""
-    plot.line_chart(
+    drawn = plot.line_chart(
         measure.PLOTS / f"{NAME}.svg",
         plot.Axes(title="Requests at once", x="times real time", y="whole request, median, seconds"),
         [
@@ -106,6 +107,7 @@ def draw(figures: dict[str, Any]) -> None:
             for kind, found in figures.items()
         ],
     )
+    return [drawn]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ encodes meanwhile. The arms alternate; the farm's clock is the server's, from th
 """
 
 import statistics
+from pathlib import Path
 from typing import Any
 
 from benchmarks import measure, plot
@@ -27,7 +28,7 @@ def main() -> None:
     options = measure.Options.read(__doc__)
     with measure.scratch() as home, measure.farm(options.settings(home)) as running:
         figures = timed(options, running)
-    measure.keep(NAME, options.told, figures)
+    options.keep(NAME, options.told, figures)
     print(table(figures))
 
 
@@ -86,14 +87,15 @@ def told(speeds: list[float]) -> tuple[str, str]:
     return " · ".join(f"{one:.2f}" for one in speeds), f"{statistics.median(speeds):.2f}"
 
 
-def draw(figures: dict[str, Any]) -> None:
+def draw(figures: dict[str, Any]) -> list[Path]:
     """The plot of docs/performance.md."""
-    plot.bars(
+    drawn = plot.bars(
         measure.PLOTS / f"{NAME}.svg",
         plot.Axes(title="The whole farm against raw inference", x="round", y="times real time"),
         [str(number) for number in range(1, len(figures[RAW]) + 1)],
         [("session.run on all cores", figures[RAW]), *((f"from text to {form}", figures[form]) for form in FORMATS)],
     )
+    return [drawn]
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def main() -> None:
     options = measure.Options.read(__doc__)
     with measure.scratch() as folder, farms(options, folder) as ours:
         figures = {"speed": speeds(options, ours), "first_ms": first_sounds(options, lossless(ours))}
-    measure.keep(NAME, f"{options.told}, kokoro-onnx {version('kokoro-onnx')}", figures)
+    options.keep(NAME, f"{options.told}, kokoro-onnx {version('kokoro-onnx')}", figures)
     print(table(figures))
 
 
@@ -166,14 +166,15 @@ def table(figures: dict[str, Any]) -> str:
     return f"{speed}\n\n{first}"
 
 
-def draw(figures: dict[str, Any]) -> None:
+def draw(figures: dict[str, Any]) -> list[Path]:
     """The plot of docs/performance.md."""
-    plot.bars(
+    drawn = plot.bars(
         measure.PLOTS / f"{NAME}.svg",
         plot.Axes(title="A text to its file: kokoro-onnx and the farm", x="", y="times real time"),
         list(figures["speed"]),
         [("times real time", [statistics.median(found) for found in figures["speed"].values()])],
     )
+    return [drawn]
 
 
 if __name__ == "__main__":

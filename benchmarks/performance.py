@@ -1,0 +1,82 @@
+"""Fills the tables of docs/performance.md and draws its plots: one command for everything that is measured of speed.
+
+    PYTHONPATH=. python benchmarks/performance.py KOKORO-SHAPED.onnx --quick             # all of it: under 20 minutes
+    PYTHONPATH=. python benchmarks/performance.py KOKORO-SHAPED.onnx --only live gates   # these again, and the page
+    PYTHONPATH=. python benchmarks/performance.py                                        # the page, from what is kept
+
+Each part is a script of this folder in a process of its own. What it measured lies in benchmarks/results, with the
+machine and the conditions; the page is made of that alone.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from benchmarks import gates, live, measure, memory, sweep, throughput, versus
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "performance.md"
+PARTS: dict[str, ModuleType] = {part.NAME: part for part in (live, throughput, versus, sweep, memory, gates)}
+"""In this order: the gates look at what the others measured."""
+
+
+def main() -> None:
+    """Measure what is asked for, then make the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("model", nargs="?", type=Path, help="the Kokoro-shaped model; without it nothing is measured")
+    parser.add_argument("--voices", type=Path, help="its voices (default: the stand-in's)")
+    parser.add_argument("--prepared", type=Path, help="a home in which the model was prepared before")
+    parser.add_argument("--quick", action="store_true", help="the smallest sizes that still mean something")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=[*PARTS], help="these parts alone")
+    given = parser.parse_args()
+    failed = [name for name in PARTS if given.model and name in given.only and not measured(name, given)]
+    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
+    if failed:
+        raise SystemExit(f"Not measured, see above: {', '.join(failed)}.")
+
+
+def measured(name: str, given: argparse.Namespace) -> bool:
+    """Run one part; whether it came to its end."""
+    words = [str(given.model.absolute()), *(["--quick"] if given.quick else [])]
+    for option in ("voices", "prepared"):
+        if folder := getattr(given, option):
+            words += [f"--{option}", str(folder.absolute())]
+    print(f"== {name}", flush=True)
+    began_s = time.monotonic()
+    done = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-m", f"benchmarks.{name}", *words], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )  # fmt: skip
+    print(f"== {name}: {time.monotonic() - began_s:.0f} s", flush=True)
+    return done.returncode == 0
+
+
+def page(text: str) -> str:
+    """The page with every table and plot made anew; what nobody has measured stays as it is."""
+    for name in PARTS:
+        told = measure.kept(name)
+        if told is None:
+            continue
+        before, begin, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        if not (begin and end):
+            raise SystemExit(f"{PAGE} has no place for {name}: write <!-- {name} --> and <!-- /{name} --> into it.")
+        text = f"{before}{begin}{section(name, told)}\n{end}{after}"
+    return text
+
+
+def section(name: str, told: dict[str, Any]) -> str:
+    """What stands between a part's markers: its table, where it was measured, its plots."""
+    where = f"{told['machine']}; onnxruntime {told['onnxruntime']}; {told['conditions']}; {told['made']}."
+    drawn = PARTS[name].draw(told["figures"])
+    plots = "\n".join(f"![{path.stem}]({path.relative_to(PAGE.parent)})" for path in drawn)
+    return f"{PARTS[name].table(told['figures'])}\n\n{where}\n\n{plots}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The tables of docs/performance.md are what the kept results say, and nothing that somebody wrote."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import measure
+from benchmarks.performance import PAGE, PARTS, page
+
+RATES = [1.0, 1.2]
+FIGURES: dict[str, dict[str, Any]] = {
+    "live": {
+        "one sentence": {"raw_ms": [400, 420], "worker_ms": [405, 424], "first_ms": [425, 452]},
+        "800 characters": {"raw_ms": [300, 320], "worker_ms": [], "first_ms": [325, 352]},
+    },
+    "throughput": {"slots": 2, "audio_s": RATES, "raw": [2.0, 2.2], "flac": [1.96, 2.2], "m4b": [1.8, 2.0]},
+    "versus": {
+        "speed": {"kokoro-onnx": [2.0, 2.0], "original": [2.2, 2.4], "fast": [3.5, 3.7]},
+        "first_ms": {"create_stream()": [9000, 9000], "chorus": [600, 620]},
+    },
+    "sweep": {
+        kind: {
+            str(count): {
+                "first_ms": [9.0 * count], "whole_ms": [10.0 * count], "times_real_time": min(count, 2) + 0.01 * count,
+            }
+            for count in (1, 2, 4)
+        }
+        for kind in ("live", "books")
+    },
+    "memory": {
+        "workers": {"fast": {"both": {"ready": 700, "warm": 800, "peak": 1500, "after": 900}}},
+        "run": {"points": [[100, 300.0], [200, 310.0], [300, 310.5], [400, 310.4]], "growth_mb": 0.4, "segments": 400},
+    },
+    "gates": {
+        "ready_s": 3.1,
+        "play": {"audio_s": 600.0, "stalls_s": []},
+        "book": {
+            "looks": [[0, 0], [10, 4], [20, 8], [30, 12], [40, 16.2]], "audio_s": 40, "wall_s": 9, "drift": 0.05,
+        },
+        "idle": {"seconds": 30, "busy_ms": [100, 102], "idle_ms": [110]},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which every part was measured, with numbers of our own."""
+    monkeypatch.setattr(measure, "PLOTS", tmp_path / "docs" / "plots")
+    monkeypatch.setattr("benchmarks.performance.PAGE", tmp_path / "docs" / "performance.md")
+    told = {"made": "2026-01-02", "machine": "2 cores", "onnxruntime": "1.31", "conditions": "small"}
+    monkeypatch.setattr(measure, "kept", lambda name: told | {"figures": FIGURES[name]})
+
+
+def between(name: str, text: str) -> str:
+    found = re.search(rf"<!-- {name} -->\n(.*)\n<!-- /{name} -->", text, re.DOTALL)
+    assert found is not None, f"docs/performance.md has no place for {name}"
+    return found[1]
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_table_on_the_page_is_what_was_measured(name: str) -> None:
+    told = measure.kept(name)
+    text = between(name, PAGE.read_text("utf-8"))
+    if told is None:
+        assert text == "Not measured yet."
+    else:
+        assert PARTS[name].table(told["figures"]) in text, (
+            "PYTHONPATH=. python benchmarks/performance.py makes the page"
+        )
+        assert told["machine"] in text
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_page_is_made_of_the_results_alone_and_making_it_again_changes_nothing(tmp_path: Path) -> None:
+    once = page(PAGE.read_text("utf-8"))
+    assert page(once) == once
+    for name in PARTS:
+        assert "2 cores; onnxruntime 1.31; small; 2026-01-02." in between(name, once)
+        for plot in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", between(name, once)):
+            assert (tmp_path / "docs" / plot).read_text("utf-8").startswith("<svg")
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_goal_that_was_missed_says_so() -> None:
+    tables = {name: PARTS[name].table(FIGURES[name]) for name in PARTS}
+    assert "goal ≤ 30 ms" in tables["live"]
+    assert "reached" in tables["live"]
+    assert "0.990 | ≥ 0.97: reached" in tables["throughput"]
+    assert "≥ 1.7 ×: reached" in tables["versus"]
+    assert "14.8 × sooner | ≥ 10 ×: reached" in tables["versus"]
+    assert "after ≤ 1,400: reached" in tables["memory"]
+    assert re.search(r"memory of a voice worker.*800 MB \| \*\*missed\*\* \| 81\.8 million weights", tables["gates"])
+    slow = {"one sentence": {"raw_ms": [400], "worker_ms": [], "first_ms": [431]}}
+    assert "**missed**" in PARTS["live"].table(slow)
+
+
+def test_the_knee_is_the_fewest_at_once_that_come_near_the_best() -> None:
+    rows = PARTS["sweep"].table(FIGURES["sweep"]).splitlines()
+    assert [row.split(" | ")[1] for row in rows if "knee" in row] == ["2", "2"]
