@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -153,7 +154,7 @@ def test_who_comes_second_waits_for_the_first() -> None:
         one = callers.submit(lane.run, first)
         began.wait()
         two = callers.submit(lane.run, lambda: None)
-        wait_until(lambda: lane._pool._work_queue.qsize() == 1, description="the second stands in line")
+        wait_until(lambda: lane.waiting() == 1, description="the second stands in line")
         assert lane.health().served == 0, "only what is completed counts"
         release.set()
         spans = [future.result().span for future in (one, two)]
@@ -174,7 +175,7 @@ def test_closing_finishes_what_runs_and_refuses_the_rest() -> None:
         running = callers.submit(lane.run, first)
         began.wait()
         waiting = callers.submit(lane.run, lambda: "never")
-        wait_until(lambda: lane._pool._work_queue.qsize() == 1, description="the second stands in line")
+        wait_until(lambda: lane.waiting() == 1, description="the second stands in line")
         closing = callers.submit(lane.close)
         with pytest.raises(FarmError, match="lane bulk is closed"):
             waiting.result()
@@ -198,3 +199,110 @@ def test_closing_finishes_what_runs_and_refuses_the_rest() -> None:
 )
 def test_the_peak_is_the_most_that_overlap(spans: list[tuple[int, int]], peak: int) -> None:
     assert most_at_once(Span(asked_s=0, began_s=began, ended_s=ended) for began, ended in spans) == peak
+
+
+def test_what_is_urgent_overtakes_what_waits_and_nothing_that_runs() -> None:
+    lane = Lane("ane", slots=1, lowered=False)
+    began, release = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def first() -> None:
+        began.set()
+        release.wait()
+        order.append("first")
+
+    def stand_in_line(callers: ThreadPoolExecutor, name: str, *, urgent: bool) -> None:
+        before = lane.waiting()
+        callers.submit(lane.run, partial(order.append, name), lane.promise(10, urgent=urgent))
+        wait_until(lambda: lane.waiting() == before + 1, description=f"{name} stands in line")
+
+    with ThreadPoolExecutor(5) as callers:
+        callers.submit(lane.run, first)
+        began.wait()
+        for name in ("book 1", "book 2"):
+            stand_in_line(callers, name, urgent=False)
+        for name in ("listener 1", "listener 2"):
+            stand_in_line(callers, name, urgent=True)
+        release.set()
+    lane.close()
+    assert order == ["first", "listener 1", "listener 2", "book 1", "book 2"]
+
+
+def test_a_lane_learns_what_its_work_takes_and_says_how_far_it_was_off() -> None:
+    lane = Lane("bulk", slots=1, lowered=False)
+    unseen = lane.load(100).cost_s
+    span = lane.run(lambda: None, lane.promise(100)).span
+    again = lane.run(lambda: None, lane.promise(100)).span
+    lane.run(lambda: None)
+    lane.close()
+    assert span.expected_s == unseen
+    assert again.expected_s == pytest.approx(span.busy_s, rel=0.01), "what the first took is expected of the second"
+    health = lane.health()
+    foretold = [span, again]
+    assert health.served == 3
+    assert health.foretold_s == pytest.approx(sum(each.busy_s for each in foretold))
+    assert health.astray_s == pytest.approx(sum(abs(each.busy_s - (each.expected_s or 0)) for each in foretold))
+
+
+def test_work_that_failed_teaches_nothing_about_what_it_takes() -> None:
+    lane = Lane("bulk", slots=1, lowered=False)
+    unseen = lane.load(100).cost_s
+    with pytest.raises(ZeroDivisionError):
+        lane.run(lambda: 1 // 0, lane.promise(100))
+    lane.close()
+    assert lane.load(100).cost_s == unseen
+    assert lane.health().foretold_s == 0
+
+
+def test_a_promise_weighs_on_a_lane_until_it_is_kept_or_let_go() -> None:
+    lane = Lane("bulk", slots=2, lowered=False)
+    began, release = threading.Event(), threading.Event()
+    each_s = lane.load(100).cost_s
+
+    def work() -> None:
+        began.set()
+        release.wait()
+
+    assert lane.load(100).free_in_s == (0, 0)
+    with ThreadPoolExecutor(1) as callers:
+        running = lane.promise(100)
+        done = callers.submit(lane.run, work, running)
+        began.wait()
+        book, listener = lane.promise(100), lane.promise(200, urgent=True)
+        seen = lane.load(100)
+        assert max(seen.free_in_s) > 0
+        assert min(seen.free_in_s) == 0
+        assert seen.before_s == (2 * each_s, each_s), "the listener first"
+        assert lane.load(100, urgent=True).before_s == (2 * each_s,)
+        lane.release(book)
+        lane.release(listener)
+        assert lane.load(100).before_s == ()
+        release.set()
+        done.result()
+    assert lane.load(100).free_in_s == (0, 0)
+    lane.close()
+
+
+def test_what_is_overdue_is_taken_to_need_as_long_again() -> None:
+    lane = Lane("gpu", slots=1, lowered=False)
+    stuck = lane.promise(100)
+    stuck.began_s = time.monotonic() - 10 * stuck.expected_s
+    assert lane.load(100).free_in_s[0] == pytest.approx(9 * stuck.expected_s, rel=0.01)
+    lane.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads are bound to cores on Linux alone")
+def test_threads_bound_to_cores_keep_to_one_each_and_nobody_else_does() -> None:
+    cores = lanes.own_cores()
+    together = threading.Barrier(2)
+
+    def where() -> tuple[int, ...]:
+        together.wait(timeout=60)
+        return lanes.own_cores()
+
+    lane = Lane("bulk", slots=2, lowered=False, cores=cores)
+    with ThreadPoolExecutor(2) as callers:
+        found = [done.result().value for done in [callers.submit(lane.run, where) for _ in range(2)]]
+    lane.close()
+    assert sorted(found) == sorted((cores[n % len(cores)],) for n in range(2))
+    assert lanes.own_cores() == cores
