@@ -3,6 +3,7 @@
 Knows nothing of Kokoro: any ONNX file opens. The numbers behind the options stand in docs/performance.md.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,11 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from chorus.errors import ModelError
+from workers.providers import CPU, CPU_PROVIDER, Provider
 
 Outputs = Sequence[Any]
 Through = Callable[[Callable[[], Outputs]], Outputs]
 
-# Chosen by name, or onnxruntime picks for itself and falls back without a word.
-PROVIDERS = ("CPUExecutionProvider",)
 # Errors only. Its warnings tell of initialisers nobody uses and of graphics cards it did not find.
 _SEVERITY_ERROR = 3
 # onnxruntime's own exceptions share no parent but Exception.
@@ -36,14 +36,20 @@ NATIVE_ERRORS = (
 class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime ships no types
     """A session whose every run goes through `through`, and hands spare memory back afterwards."""
 
-    def __init__(self, path: Path, *, threads: int, through: Through, optimised: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, threads: int, through: Through, provider: Provider = CPU, optimised: bool = False
+    ) -> None:
         """Load the file; `through` decides on which thread a run happens. What is optimised is loaded as it stands."""
         self._through = through
         options = session_options(threads)
         if optimised:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        # Chosen by name, or onnxruntime picks for itself and falls back without a word. What an accelerator cannot do
+        # is the CPU's, and that too must be said.
+        chosen = [(provider.name, dict(provider.options))]
+        chosen += [(CPU_PROVIDER, {})] if provider.name != CPU_PROVIDER else []
         # Without enable_fallback=0 a failing session prints to standard output and tries again by itself.
-        super().__init__(str(path), sess_options=options, providers=list(PROVIDERS), enable_fallback=0)
+        super().__init__(str(path), sess_options=options, providers=chosen, enable_fallback=0)
 
     def run(
         self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: Any = None
@@ -54,13 +60,26 @@ class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime shi
         return self._through(lambda: plain_run(output_names, input_feed, options))
 
 
-def open_session(path: Path, *, threads: int, through: Through, optimised: bool = False) -> LaneSession:
+def open_session(
+    path: Path, *, threads: int, through: Through, provider: Provider = CPU, optimised: bool = False
+) -> LaneSession:
     """A session over this file, or ModelError with onnxruntime's reason."""
     ort.set_default_logger_severity(_SEVERITY_ERROR)
     try:
-        return LaneSession(path, threads=threads, through=through, optimised=optimised)
+        session = LaneSession(path, threads=threads, through=through, provider=provider, optimised=optimised)
     except NATIVE_ERRORS as error:
         raise ModelError(f"{path} cannot be loaded as a model: {reason(error)}.") from error
+    if provider.name not in session.get_providers():
+        raise ModelError(f"onnxruntime opened {path} without {provider.name}, which it was asked for.")
+    return session
+
+
+def placement(session: ort.InferenceSession) -> Mapping[str, int]:
+    """How many nodes of the graph each provider was really given."""
+    nodes = Counter[str]()
+    for part in session.get_provider_graph_assignment_info():
+        nodes[part.ep_name] += len(part.get_nodes())
+    return dict(nodes)
 
 
 def session_options(threads: int) -> ort.SessionOptions:
@@ -75,6 +94,8 @@ def session_options(threads: int) -> ort.SessionOptions:
     # Spinning threads burn the cores that other slots need, and with busy neighbours make a run twice as slow.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # Who got which node is not remembered otherwise; it costs nothing that can be measured.
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     return options
 
 

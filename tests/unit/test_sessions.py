@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 
 from chorus.errors import ModelError
 from workers import sessions
-from workers.sessions import NATIVE_ERRORS, open_session, reason, shrinking
+from workers.providers import COREML_PROVIDER, Provider
+from workers.sessions import NATIVE_ERRORS, open_session, placement, reason, shrinking
 
 ROOT = Path(__file__).parents[2]
 TOY = ROOT / "tests" / "toy" / "toy.onnx"
@@ -40,6 +42,24 @@ def test_a_session_has_the_options_that_were_measured_best(threads: int) -> None
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
     assert options.get_session_config_entry("session.inter_op.allow_spinning") == "0"
     assert session.get_providers() == ["CPUExecutionProvider"]
+
+
+def test_every_node_is_placed_and_onnxruntime_says_where() -> None:
+    session = open_session(TOY, threads=1, through=directly)
+    assert session.get_session_options().get_session_config_entry("session.record_ep_graph_assignment_info") == "1"
+    placed = placement(session)
+    assert set(placed) == {"CPUExecutionProvider"}
+    # Fewer than in the file: onnxruntime folds constants and fuses before it hands out.
+    assert 1 < placed["CPUExecutionProvider"] <= len(onnx.load(TOY).graph.node)
+
+
+@pytest.mark.skipif(COREML_PROVIDER in ort.get_available_providers(), reason="this machine has CoreML")
+def test_a_provider_that_is_not_here_is_never_the_cpu_in_silence() -> None:
+    with (
+        pytest.warns(UserWarning, match=COREML_PROVIDER),
+        pytest.raises(ModelError, match=f"without {COREML_PROVIDER}, which it was asked for"),
+    ):
+        open_session(TOY, threads=1, through=directly, provider=Provider(name=COREML_PROVIDER))
 
 
 def test_every_run_goes_through_the_lane() -> None:

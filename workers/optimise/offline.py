@@ -15,7 +15,8 @@ import onnx
 import onnxruntime as ort
 
 from chorus.errors import DiskError, ModelError
-from workers.sessions import NATIVE_ERRORS, PROVIDERS, reason, session_options
+from workers.providers import CPU_PROVIDER
+from workers.sessions import NATIVE_ERRORS, reason, session_options
 
 GRAPH = "graph.onnx"
 WEIGHTS = "graph.onnx.data"
@@ -66,7 +67,7 @@ def _optimise(given: Path, target: Path) -> None:
     ):
         options.add_session_config_entry(name, value)
     try:
-        ort.InferenceSession(str(given), options, providers=list(PROVIDERS), enable_fallback=0)
+        ort.InferenceSession(str(given), options, providers=[CPU_PROVIDER], enable_fallback=0)
     except NATIVE_ERRORS as error:
         raise ModelError(f"onnxruntime cannot optimise the graph: {reason(error)}.") from error
 

@@ -1,0 +1,79 @@
+"""What machine this is: by what the system says, and as `unknown` where it says nothing."""
+
+from pathlib import Path
+
+import onnxruntime as ort
+import psutil
+import pytest
+
+from broker.settings import available_cores
+from workers import hardware
+from workers.hardware import Machine, chip_name, detect, system_name
+
+
+def machine(**about: object) -> Machine:
+    told: dict[str, object] = {
+        "system": "Darwin 15.1", "architecture": "arm64", "chip": "Apple M3 Pro", "cores": 12,
+        "memory_bytes": 36 << 30, "providers": ("CoreMLExecutionProvider", "CPUExecutionProvider"),
+        "onnxruntime": "1.31.1",
+    }  # fmt: skip
+    return Machine(**(told | about))  # type: ignore[arg-type]
+
+
+def test_this_machine_is_described_as_it_is() -> None:
+    here = detect()
+    assert here.cores == available_cores()
+    assert here.memory_bytes == psutil.virtual_memory().total
+    assert here.providers == tuple(ort.get_available_providers())
+    assert here.onnxruntime == ort.__version__
+    assert here.system.partition(" ")[2]
+
+
+@pytest.mark.parametrize(
+    ("about", "apple_silicon", "coreml"),
+    [
+        ({}, True, True),
+        ({"architecture": "x86_64"}, False, True),
+        ({"system": "Linux 6.8.0"}, False, True),
+        ({"providers": ("CPUExecutionProvider",)}, True, False),
+    ],
+)
+def test_what_a_machine_can_do_follows_from_what_it_is(
+    about: dict[str, object], apple_silicon: bool, coreml: bool
+) -> None:
+    assert (machine(**about).apple_silicon, machine(**about).has_coreml) == (apple_silicon, coreml)
+
+
+@pytest.mark.parametrize("about", [{"system": "Darwin 15.2"}, {"chip": "Apple M4"}, {"onnxruntime": "1.32.0"}])
+def test_a_measurement_holds_until_system_chip_or_onnxruntime_change(about: dict[str, object]) -> None:
+    assert machine(**about).key != machine().key
+    assert machine(memory_bytes=1, cores=1).key == machine().key
+
+
+def test_a_mac_is_named_by_its_own_release_and_others_by_their_kernel() -> None:
+    assert system_name("Darwin", "15.1", "24.1.0") == "Darwin 15.1"
+    assert system_name("Linux", "", "6.8.0") == "Linux 6.8.0"
+
+
+def test_the_chip_is_what_the_system_calls_it(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(name: str) -> str:
+        asked.append(name)
+        return "Apple M3 Pro"
+
+    assert chip_name("darwin", answer) == "Apple M3 Pro"
+    assert asked == ["machdep.cpu.brand_string"]
+    assert chip_name("darwin", lambda _: "") == "unknown"
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor : 0\nmodel name\t: Some Chip 9000\nmodel name\t: Some Chip 9000\n")
+    assert chip_name("linux", cpuinfo=cpuinfo) == "Some Chip 9000"
+    assert chip_name("linux", cpuinfo=tmp_path / "absent") == "unknown"
+
+
+def test_a_system_without_sysctl_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(*_: object, **__: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(hardware.subprocess, "run", absent)
+    assert hardware.sysctl("machdep.cpu.brand_string") == ""
