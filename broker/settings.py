@@ -30,9 +30,21 @@ class FarmSettings(ClientSettings):
         ge=0,
         description="Most megabytes of spoken segments kept in the store, so that none is spoken twice. 0: none.",
     )
-    lanes: Literal["auto", "both", "bulk"] = Field(
-        default="auto", description="`both` sessions, or `bulk` alone to save memory; `auto` means both."
+    lanes: str = Field(
+        default="auto",
+        pattern=r"^(auto|both|bulk|(ane|gpu|cpu)(,(ane|gpu|cpu))*)$",
+        description=(
+            "`both` sessions on the CPU, or `bulk` alone to save memory; or a list of `ane`, `gpu` and `cpu`. "
+            "`auto`: both, or a Mac's Neural Engine and GPU where they were measured to pay."
+        ),
     )
+    strict: bool = Field(
+        default=False, description="Refuse to start where a lane named in CHORUS_LANES is not to be had."
+    )
+    coreml: str = Field(
+        default="", description="CoreML's options for lanes on a Mac beside Chorus's own, `ModelFormat=MLProgram,…`."
+    )
+    pin: bool = Field(default=False, description="Bind each of the books' threads to a core of its own (Linux).")
     slots: int = Field(default=0, ge=0, le=256, description="Segments spoken at once by a worker. 0: one per core.")
     desk_slots: int = Field(default=2, ge=1, le=64, description="Documents, parts and files a desk works on at once.")
     lease_s: float = Field(default=3.0, ge=0.5, le=60, description="Seconds until a silent worker's step is given on.")

@@ -22,7 +22,7 @@ PREFIX = "CHORUS_"
 # names though not their meaning; a test holds the two lists together.
 FARM_FIELDS = (
     "model", "voices", "store", "cache_mb", "lanes", "slots", "desk_slots", "lease_s", "deadline_s", "mirror",
-    "tagger", "offline", "port", "flower_port",
+    "tagger", "offline", "port", "flower_port", "strict", "coreml", "pin",
 )  # fmt: skip
 
 log = logging.getLogger(__name__)

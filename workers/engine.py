@@ -1,23 +1,31 @@
-"""Fills `tasks.engine.Engine`: Kokoro on two warm sessions, one that books share and one kept for a listener.
+"""Fills `tasks.engine.Engine`: Kokoro on warm sessions, on a CPU one that books share and one kept for a listener.
 
 Knows nothing of queues, jobs or Redis: an utterance goes in, validated speech comes out.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
+from pathlib import Path
+from typing import Protocol, TypeGuard
 
 import kokoro_onnx
 
 from broker.settings import FarmSettings, available_cores
-from chorus.errors import FarmError, OptionError
+from chorus.errors import AudioError, FarmError, ModelError, OptionError
 from tasks.engine import Lane, Speech, Utterance
-from workers import apart, voicebank
+from workers import apart, router, voicebank
+from workers.calibration import Calibration
+from workers.hardware import Machine, detect
 from workers.lanes import Lane as LaneThreads
-from workers.lanes import LaneHealth
+from workers.lanes import LaneReport, Promise, own_cores
+from workers.lineup import ACCELERATORS, Berth, Verdict, line_up
 from workers.models import Model
-from workers.sessions import NATIVE_ERRORS, Outputs, open_session, reason
+from workers.providers import CPU, Accelerator, Provider, accelerator, wished
+from workers.sessions import NATIVE_ERRORS, LaneSession, Outputs, Through, open_session, placement, reason
 from workers.validation import check_outputs, check_speech, shown
 
 MAX_TOKENS = 510
@@ -26,24 +34,59 @@ SLOWEST, FASTEST = 0.5, 2.0
 _BLENDS_KEPT = 16
 # Heard by nobody: it pays the first run's allocations before someone waits for them.
 _WARM_UP = "həlˈoʊ"
+# A lane on an accelerator that fails so many of so many of its last utterances is given up; the CPU has spoken them.
+RETIRED_AFTER, OF_THE_LAST = 3, 20
+
+log = logging.getLogger(__name__)
 
 
-class _Booth:
+class OpenSession(Protocol):
+    """As workers.sessions.open_session; a test puts another in its place."""
+
+    def __call__(self, path: Path, *, threads: int, through: Through, provider: Provider) -> LaneSession:
+        """A session over this file."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What an engine finds on its machine. Only tests bring their own."""
+
+    machine: Machine = field(default_factory=detect)
+    open_session: OpenSession = open_session
+    measure: Callable[[Accelerator, Provider], Verdict] | None = None
+    """What is known of a lane on an accelerator; None: it is measured."""
+
+
+class Booth:
     """One session, its lane, and the Kokoro that speaks through both."""
 
-    def __init__(self, lane: LaneThreads, model: Model, *, threads: int) -> None:
+    def __init__(
+        self,
+        lane: LaneThreads,
+        model: Model,
+        *,
+        threads: int,
+        provider: Provider = CPU,
+        opened: OpenSession = open_session,
+    ) -> None:
         self.lane = lane
+        self._provider = provider.name
+        self._fates = deque[bool](maxlen=OF_THE_LAST)
+        self._retired_for = ""
         # create_timed returns no clock and runs on the caller's thread, so each caller keeps his own.
         self._clock = threading.local()
-        session = open_session(model.path, threads=threads, through=self._run)
+        session = opened(model.path, threads=threads, through=self._run, provider=provider)
+        self.nodes = placement(session)
         self._narrator = kokoro_onnx.Kokoro.from_session(session, str(model.voices_path))
         # Styles are handed over as arrays: the archive need not stay open for the worker's life.
         self._narrator.voices.close()
         self.vocabulary = frozenset(self._narrator.tokenizer.vocab)
 
-    def say(self, utterance: Utterance, style: voicebank.Style) -> Speech:
+    def say(self, utterance: Utterance, style: voicebank.Style, promise: Promise | None = None) -> Speech:
         """Speak these phonemes in one piece: nothing trimmed, no pause added, no second split."""
         self._clock.busy_s = 0.0
+        self._clock.promise = promise or self.lane.promise(len(utterance.phonemes))
         try:
             audio, _, timings = self._narrator.create_timed(
                 utterance.phonemes, voice=style, speed=utterance.speed,
@@ -51,23 +94,79 @@ class _Booth:
             )  # fmt: skip
         except NATIVE_ERRORS as error:
             raise FarmError(f"The model failed on {shown(utterance.phonemes)}: {reason(error)}.") from error
+        finally:
+            self.lane.release(self._clock.promise)
         check_speech(audio, phonemes=utterance.phonemes, speed=utterance.speed)
         spans = tuple((timing.phoneme, timing.start, timing.end) for timing in timings)
         return Speech(audio=audio, seconds=self._clock.busy_s, timings=spans)
 
     def _run(self, work: Callable[[], Outputs]) -> Outputs:
         """On the lane, the run and nothing else: a lowered thread that did more would hold the interpreter back."""
-        answer = self.lane.run(work)
+        answer = self.lane.run(work, self._clock.promise)
         self._clock.busy_s += answer.span.busy_s
         check_outputs(answer.value)
         return answer.value
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether there is nothing else that could speak in its place."""
+        return self._provider == CPU.name
+
+    @property
+    def retired(self) -> bool:
+        """Whether it failed too often to be given anything more."""
+        return bool(self._retired_for)
+
+    def spoke(self) -> None:
+        """An utterance came out well."""
+        self._fates.append(False)
+
+    def failed(self, why: str) -> None:
+        """One did not, and the CPU could speak it: so it was the lane."""
+        self._fates.append(True)
+        if sum(self._fates) >= RETIRED_AFTER and not self._retired_for:
+            self._retired_for = f"It failed {RETIRED_AFTER} of its last {len(self._fates)} utterances; at last: {why}"
+            log.warning("The lane %s is given up, the CPU speaks on: %s", self.lane.name, self._retired_for)
+
+    def report(self, *, spare: bool = False) -> LaneReport:
+        """For people."""
+        return LaneReport(
+            **asdict(self.lane.health()),
+            state="retired" if self.retired else "spare" if spare else "serving",
+            reason=self._retired_for,
+            provider=self._provider,
+            nodes=self.nodes.get(self._provider, 0),
+            nodes_total=sum(self.nodes.values()),
+            age_s=self.lane.age_s(),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Booths:
+    """All there are, and who serves whom."""
+
+    live: tuple[Booth, ...]
+    bulk: tuple[Booth, ...]
+    spare: Booth
+    """On the CPU: it speaks what failed elsewhere, and everything once nothing else is left."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Lanes that were asked for and are not here, and why."""
+
+    def of(self, lane: Lane) -> tuple[Booth, ...]:
+        """Those that this lane's segments go to."""
+        serving = tuple(booth for booth in (self.live if lane == "live" else self.bulk) if not booth.retired)
+        return serving or (self.spare,)
+
+    def all(self) -> tuple[Booth, ...]:
+        """Each once, in the order in which they were opened."""
+        return tuple(dict.fromkeys((*self.bulk, *self.live, self.spare)))
 
 
 class KokoroEngine:
     """A warm model with its lanes; `speak` blocks and may be called from many threads at once."""
 
-    def __init__(self, model: Model, styles: Mapping[str, voicebank.Style], booths: Mapping[Lane, _Booth]) -> None:
-        """Both lanes may name the same booth; each booth is closed with the engine."""
+    def __init__(self, model: Model, styles: Mapping[str, voicebank.Style], booths: _Booths) -> None:
+        """Each booth is closed with the engine."""
         self.sound = model.sound
         self.model = model.name
         self.model_digest = model.digest
@@ -76,24 +175,52 @@ class KokoroEngine:
         self._styles = styles
         self._style = lru_cache(maxsize=_BLENDS_KEPT)(partial(voicebank.style, styles))
         self._booths = booths
+        self._closed = False
         self._apart = threading.Lock()
+        # Whoever chooses a lane counts on it before the next one chooses.
+        self._choosing = threading.Lock()
 
     def voices(self) -> tuple[str, ...]:
         """The names in the voices file, sorted."""
         return tuple(sorted(self._styles))
 
     def slots(self, lane: Lane) -> int:
-        """How many utterances this lane speaks at once; in `bulk` mode both are the one lane."""
-        return self._booths[lane].lane.slots
+        """How many utterances this lane speaks at once; books and listeners may share them, as in `bulk` mode."""
+        return sum(booth.lane.slots for booth in self._booths.of(lane))
 
     def speak(self, utterance: Utterance, lane: Lane) -> Speech:
-        """Say it on this lane, or raise ChorusError. A run of spaces is read as one, and none at either end."""
+        """Say it on this lane, or raise ChorusError. A run of spaces is read as one, and none at either end.
+
+        What fails on an accelerator is spoken by the CPU, once.
+        """
         style = self._style(utterance.voice)
-        booth = self._booths.get(lane)
-        if booth is None:
+        if self._closed:
             raise FarmError("The engine is closed: this process is going down.")
-        _check(utterance, booth.vocabulary)
-        return booth.say(utterance, style)
+        _check(utterance, self._booths.spare.vocabulary)
+        booth, promise = self._choose(lane, len(utterance.phonemes))
+        if booth.on_cpu:
+            return booth.say(utterance, style, promise)
+        try:
+            speech = booth.say(utterance, style, promise)
+        except (AudioError, FarmError) as error:
+            log.warning("The lane %s failed, the CPU speaks in its place: %s", booth.lane.name, error)
+            again = self._booths.spare
+            speech = again.say(utterance, style, again.lane.promise(len(utterance.phonemes), urgent=lane == "live"))
+            booth.failed(str(error))
+        else:
+            booth.spoke()
+        return speech
+
+    def _choose(self, lane: Lane, tokens: int) -> tuple[Booth, Promise]:
+        """Where it will be said first, by what each lane has in hand and usually takes."""
+        urgent = lane == "live"
+        with self._choosing:
+            booths = self._booths.of(lane)
+            if len(booths) > 1:
+                loads = {booth.lane.name: booth.lane.load(tokens, urgent=urgent) for booth in booths}
+                chosen = router.least(loads)
+                booths = tuple(booth for booth in booths if booth.lane.name == chosen)
+            return booths[0], booths[0].lane.promise(tokens, urgent=urgent)
 
     def speak_apart(self, utterance: Utterance, *, limit_s: float) -> Speech:
         """Say it in a process of its own. One at a time: each loads the model anew, and memory is what may be short."""
@@ -107,29 +234,82 @@ class KokoroEngine:
             phonemes = "".join(symbol for symbol in _WARM_UP if symbol in booth.vocabulary)
             booth.say(Utterance(phonemes=phonemes, voice=voice), self._styles[voice])
 
-    def health(self) -> tuple[LaneHealth, ...]:
-        """What each lane has done so far, warm-up included."""
-        return tuple(booth.lane.health() for booth in self._own_booths())
+    def health(self) -> tuple[LaneReport, ...]:
+        """What each lane has done so far, warm-up included; and which are not here, and why."""
+        if self._closed:
+            return ()
+        booths = self._booths
+        serving = {*booths.of("live"), *booths.of("bulk")}
+        opened = tuple(booth.report(spare=booth not in serving) for booth in booths.all())
+        return opened + tuple(
+            LaneReport(name=name, slots=0, state="unavailable", reason=why) for name, why in booths.missing.items()
+        )
 
     def close(self) -> None:
         """Finish what is being said, then stop the lanes' threads and let the sessions go."""
         for booth in self._own_booths():
             booth.lane.close()
-        self._booths = {}
+        self._closed = True
 
-    def _own_booths(self) -> tuple[_Booth, ...]:
-        return tuple(dict.fromkeys(self._booths.values()))
+    def _own_booths(self) -> tuple[Booth, ...]:
+        return () if self._closed else self._booths.all()
 
 
-def open_engine(model: Model, settings: FarmSettings) -> KokoroEngine:
-    """Load the model once per lane and its voices once for all, or raise ModelError."""
+def open_engine(model: Model, settings: FarmSettings, around: Surroundings | None = None) -> KokoroEngine:
+    """Load the model once per lane and its voices once for all, or raise ModelError; FarmError where strict forbids."""
     _let_log_records_through()
+    around = around or Surroundings()
+    wished(settings.coreml)
     styles = voicebank.load(model.voices_path)
-    bulk = _Booth(LaneThreads("bulk", slots=settings.bulk_slots(), lowered=True), model, threads=1)
-    if settings.lanes == "bulk":
-        return KokoroEngine(model, styles, {"bulk": bulk, "live": bulk})
-    live = _Booth(LaneThreads("live", slots=1, lowered=False), model, threads=available_cores())
-    return KokoroEngine(model, styles, {"bulk": bulk, "live": live})
+    measure = around.measure or Calibration(model, settings, around.machine).verdict
+    lineup = line_up(
+        settings.lanes,
+        around.machine.providers,
+        lambda lane: measure(lane, _provider(lane, model, settings)),
+        strict=settings.strict,
+    )
+    opened, missing = dict[str, Booth](), dict(lineup.missing)
+    for berth in lineup.berths:
+        try:
+            opened[berth.name] = _open_booth(berth.name, model, settings, around)
+        except ModelError as error:
+            # It was tried in a process of its own a moment ago: what fails now fails on this machine as it is now.
+            if berth.name not in ACCELERATORS or (settings.strict and settings.lanes != "auto"):
+                raise
+            missing[berth.name] = str(error)
+    return KokoroEngine(model, styles, _seated(lineup.berths, opened, missing))
+
+
+def _seated(berths: Iterable[Berth], opened: Mapping[str, Booth], missing: Mapping[str, str]) -> _Booths:
+    """Whoever is missing, books are the CPU's as well."""
+    here = [berth for berth in berths if berth.name in opened]
+    return _Booths(
+        live=tuple(opened[berth.name] for berth in here if berth.live),
+        bulk=tuple(opened[berth.name] for berth in here if berth.bulk or (berth.name == "bulk" and missing)),
+        spare=opened["bulk"],
+        missing=missing,
+    )
+
+
+def _open_booth(name: str, model: Model, settings: FarmSettings, around: Surroundings) -> Booth:
+    """Books share one single-threaded session, a listener has all cores; an accelerator has one thread that owns it."""
+    if name == "bulk":
+        cores = own_cores() if settings.pin else ()
+        lane = LaneThreads(name, slots=settings.bulk_slots(), lowered=True, cores=cores)
+        return Booth(lane, model, threads=1, opened=around.open_session)
+    provider = _provider(name, model, settings) if _is_accelerator(name) else CPU
+    lane = LaneThreads(name, slots=1, lowered=False)
+    return Booth(lane, model, threads=available_cores(), provider=provider, opened=around.open_session)
+
+
+def _is_accelerator(name: str) -> TypeGuard[Accelerator]:
+    return name in ACCELERATORS
+
+
+def _provider(lane: Accelerator, model: Model, settings: FarmSettings) -> Provider:
+    # A folder for each file: CoreML takes what it compiled for an older one of the same name for the new one's.
+    cache_folder = settings.home_folder() / "coreml" / model.sound
+    return accelerator(lane, cache_folder=cache_folder, wishes=settings.coreml)
 
 
 def _check(utterance: Utterance, vocabulary: frozenset[str]) -> None:

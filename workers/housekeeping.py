@@ -23,6 +23,7 @@ from chorus.terminal import tell
 
 if TYPE_CHECKING:
     from broker.backlog import Backlog, Traffic
+    from workers.lanes import LaneReport
     from workers.sessions_control import Sessions
     from workers.stack import StackStatus
 
@@ -101,16 +102,29 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
     _print_workers(workers, traffic)
     for one in sessions:
         for lane in one.lanes:
-            tell(
-                f"{one.node}, {lane.name} session: {lane.served} spoken, {lane.failures} failed, "
-                f"busy {lane.busy_s:.0f} s, waited {lane.wait_s:.0f} s"
-            )
+            tell(f"{one.node}, {_lane(lane)}")
     if traffic:
         _print_traffic(traffic)
     if any(worker.stand_in for worker in workers):
         from workers.models import PULL  # noqa: PLC0415 - see above
 
         tell(f"The stand-in voice speaks: `{PULL}` fetches Kokoro's real one.")
+
+
+def _lane(lane: "LaneReport") -> str:
+    """What a lane has done, on what; or why there is none."""
+    if lane.state == "unavailable":
+        return f"{lane.name} session: none, for {lane.reason}"
+    told = [
+        f"{lane.name} session: {lane.served} spoken",
+        f"{lane.failures} failed",
+        f"busy {lane.busy_s:.0f} s ({lane.utilisation:.0%} of {lane.slots} slot{'s' * (lane.slots != 1)})",
+        f"waited {lane.wait_s:.0f} s",
+        *([f"foretold within {lane.astray_s / lane.foretold_s:.0%}"] if lane.foretold_s else []),
+        f"{lane.nodes} of {lane.nodes_total} nodes on {lane.provider.removesuffix('ExecutionProvider')}",
+        *([lane.state] if lane.state != "serving" else []),
+    ]
+    return ", ".join(told) + (f". {lane.reason}" if lane.reason else "")
 
 
 def _counted(counts: Mapping[str, float]) -> str:

@@ -12,7 +12,7 @@ from celery import Celery
 
 from chorus.client import Client
 from chorus.errors import FarmError
-from workers.lanes import LaneHealth
+from workers.lanes import LaneReport
 
 ANSWER_S = 1.0
 # A worker that has only just signed in may not listen yet, and what it did not hear is lost.
@@ -38,7 +38,7 @@ class Sessions:
     sound: str
     rss_bytes: int
     """Memory of the whole process."""
-    lanes: tuple[LaneHealth, ...]
+    lanes: tuple[LaneReport, ...]
     """Empty while they are being rebuilt."""
 
 
@@ -83,7 +83,7 @@ def _nodes(client: Client) -> list[str]:
 def _ask(url: str, nodes: Iterable[str]) -> tuple[Sessions, ...]:
     told = _broadcast(url, "session_status", nodes)
     return tuple(
-        Sessions(node=node, **{**one, "lanes": tuple(LaneHealth(**lane) for lane in one["lanes"])})
+        Sessions(node=node, **{**one, "lanes": tuple(LaneReport(**lane) for lane in one["lanes"])})
         for node, one in sorted(told.items())
         if "error" not in one
     )

@@ -309,7 +309,7 @@ def test_a_listener_is_served_while_books_fill_their_lane(opened: Open) -> None:
         release.wait()
 
     with ThreadPoolExecutor(1) as caller:
-        reading = caller.submit(engine._booths["bulk"].lane.run, book)
+        reading = caller.submit(engine._booths.spare.lane.run, book)
         began.wait()
         assert tokens_in(say(engine, lane="live")) == ids(HELLO)
         assert not reading.done()

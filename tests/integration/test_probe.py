@@ -1,0 +1,99 @@
+"""A session tried in a child: what it tells, and what is told of it when it does not live to tell."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from kokoro_onnx.config import DEFAULT_VOCAB
+from toy.build import MODEL, VOICES, Fault, build
+
+from broker.settings import FarmSettings
+from tasks.vocabulary import VOCABULARY
+from workers.models import Model, resolve
+from workers.probe import Trial, attempt, peak_bytes, phonemes_of
+from workers.providers import COREML_PROVIDER, CPU, Provider
+
+POISON = VOCABULARY["l"]
+
+
+def tried(folder: Path, path: Path = MODEL, provider: Provider = CPU, limit_s: float = 60.0) -> Trial:
+    return attempt(model(folder, path), provider, threads=1, lengths=(5, 20), limit_s=limit_s)
+
+
+def model(folder: Path, path: Path) -> Model:
+    return resolve(FarmSettings(home=folder, model=path, voices=VOICES))
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path))
+
+
+def test_what_is_tried_says_what_it_took_and_how_it_sounds(tmp_path: Path) -> None:
+    trial = tried(tmp_path)
+    assert trial.fault == ""
+    assert [audio.size for audio in trial.audio] == [7 * 2 * 600, 22 * 2 * 600], "two frames a token, pads included"
+    assert all(np.array_equal(last, before) for last, before in zip(trial.audio, trial.again, strict=True))
+    assert all(0 < seconds < trial.load_s + 60 for seconds in trial.seconds)
+    assert len(trial.seconds) == 2
+    assert trial.peak_bytes > 30e6
+    assert set(trial.nodes) == {"CPUExecutionProvider"}
+    assert trial.nodes["CPUExecutionProvider"] > 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("hang", "it was not done after 6 s"),
+        ("raise", "The model failed on .*Reshape"),
+    ],
+)
+def test_a_session_that_fails_or_hangs_is_told_of(tmp_path: Path, fault: Fault, told: str) -> None:
+    path = build(tmp_path / "faulty.onnx", fault=fault, token=POISON)
+    trial = tried(tmp_path, path, limit_s=6.0 if fault == "hang" else 60.0)
+    with pytest.raises(ValueError, match=told):
+        raise ValueError(trial.fault)
+    assert trial.seconds == ()
+
+
+@pytest.mark.parametrize(
+    ("last_act", "told"),
+    [
+        ("kill -ABRT $$", "it killed its process (SIGABRT)"),
+        ("kill -SEGV $$", "it killed its process (SIGSEGV)"),
+        ("exit 3", "it ended its process with status 3"),
+        ("echo nonsense", "it ended its process with status 0"),
+    ],
+)
+def test_a_session_that_takes_its_process_with_it_leaves_its_parent_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_act: str, told: str
+) -> None:
+    # No model at hand crashes onnxruntime; the child itself does, as a driver would make it.
+    child = tmp_path / "child"
+    child.write_text(f"#!/bin/sh\ncat >/dev/null\n{last_act}\n")
+    child.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(child))
+    assert tried(tmp_path) == Trial(fault=told)
+
+
+@pytest.mark.skipif(COREML_PROVIDER in ort.get_available_providers(), reason="this machine has CoreML")
+def test_what_is_not_there_is_not_silently_the_cpu(tmp_path: Path) -> None:
+    trial = tried(tmp_path, provider=Provider(name=COREML_PROVIDER))
+    assert trial.fault.endswith(f"without {COREML_PROVIDER}, which it was asked for")
+
+
+@pytest.mark.parametrize("tokens", [1, 5, 8, 20, 200, 510])
+def test_a_trial_is_as_long_as_it_says(tokens: int) -> None:
+    said = phonemes_of(tokens, frozenset(DEFAULT_VOCAB))
+    assert len(said) == tokens
+    assert said == said.strip()
+
+
+def test_the_memory_that_is_told_is_this_process_own() -> None:
+    before = peak_bytes()
+    held = os.urandom(50 << 20)
+    assert peak_bytes() >= before
+    assert len(held) == 50 << 20
