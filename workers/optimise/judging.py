@@ -5,7 +5,7 @@ Each variant speaks in a process of its own (`trial`). Knows nothing of how a va
 
 import math
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers import voicebank
-from workers.optimise import trial
+from workers.optimise import lossy, trial
 from workers.optimise.manifest import ORIGINAL, RAW, Choice, Variant
 from workers.optimise.stages import Finding, Work
 
@@ -28,9 +28,6 @@ _FLOOR = 1e-8
 _WINDOW, _HOP = 1024, 256
 FASTER = 1.1
 """So many times faster a variant must be than the original to be worth its disk: what noise measures is no gain."""
-
-Judge = Callable[[Work, Variant], tuple[bool, str, dict[str, float]]]
-"""Says of a lossy variant whether it is within bounds, why, and with what numbers."""
 
 
 def phrases(voices: Path) -> tuple[trial.Phrase, ...]:
@@ -59,12 +56,17 @@ def validate(work: Work) -> Finding:
                 phrases=order.phrases, rounds=_ROUNDS,
             )
         )  # fmt: skip
-        valid, why, numbers = compared(raw, heard)
+        valid, why, numbers = compared(raw, heard) if variant.lossless else lossy.judged(_original(work, order), heard)
         work.note(variant.name, valid=valid, why=why, numbers=numbers)
         lines.append(f"{variant.name}: {why}")
     return Finding(
         changed=True, lines=tuple(lines), found={one.name: one.valid for one in work.manifest.variants.values()}
     )
+
+
+def _original(work: Work, order: trial.Order) -> trial.Trial:
+    """The model with constant noise: beside it, nothing but the loss is heard."""
+    return trial.hold(replace(order, graph=str(work.graph(ORIGINAL)), optimised=True, rounds=1))
 
 
 def compared(raw: trial.Trial, heard: trial.Trial) -> tuple[bool, str, dict[str, float]]:

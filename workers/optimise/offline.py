@@ -36,8 +36,10 @@ def save(model: onnx.ModelProto, folder: Path) -> Mapping[str, int]:
     with _disk(folder), tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as place:
         given, built = Path(place) / "given.onnx", Path(place) / "built"
         built.mkdir()
-        # With its weights beside it: a graph of more than 2 GB cannot be one message.
-        onnx.save(model, given, save_as_external_data=True, location="given.data", convert_attribute=False)
+        # With its weights beside it: a graph of more than 2 GB cannot be one message. Of a copy, which it leaves empty.
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+        onnx.save(copy, given, save_as_external_data=True, location="given.data", convert_attribute=False)
         _optimise(given, built / GRAPH)
         _same_metadata(model, built / GRAPH)
         sizes = {path.name: path.stat().st_size for path in sorted(built.iterdir())}

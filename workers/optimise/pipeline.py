@@ -5,10 +5,12 @@ A new stage is a function that takes the `Work`, builds variants with `work.buil
 
 from workers.optimise.judging import bench, choose, validate
 from workers.optimise.lossless import analyse, graph
+from workers.optimise.lossy import quantize
 from workers.optimise.stages import Stage
 
 ANALYSE = Stage(name="analyse", version="1", work=analyse)
 GRAPH = Stage(name="graph", version="1", work=graph)
+QUANTIZE = Stage(name="quantize", version="1", work=quantize, inputs=lambda work: work.keys("graph"))
 BUILDERS = ("graph", "quantize")
 VALIDATE = Stage(name="validate", version="1", work=validate, inputs=lambda work: work.keys(*BUILDERS))
 BENCH = Stage(name="bench", version="1", work=bench, inputs=lambda work: work.keys(*BUILDERS, "validate"))
@@ -16,5 +18,5 @@ CHOOSE = Stage(name="choose", version="1", work=choose, inputs=lambda work: work
 
 LOSSLESS = (ANALYSE, GRAPH, VALIDATE, BENCH, CHOOSE)
 """What a model goes through before it first speaks here."""
-ALL = (ANALYSE, GRAPH, VALIDATE, BENCH, CHOOSE)
+ALL = (ANALYSE, GRAPH, QUANTIZE, VALIDATE, BENCH, CHOOSE)
 """Everything: the lossless ones and those that trade a little quality for speed."""

@@ -1,0 +1,149 @@
+"""Variants in int8: which blocks they are made of, whose sound they have, and what refuses them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import vocoder
+from kokoro_onnx.config import DEFAULT_VOCAB
+from toy.build import VOICES
+
+from tasks.phonemes import phonemize
+from workers.digests import sha256_of
+from workers.optimise import judging, machine, pipeline
+from workers.optimise.lossy import INT8_ALL, LEAST_SNR_DB, bearable, judged
+from workers.optimise.manifest import ORIGINAL, Variant
+from workers.optimise.sensitivity import Heard, Sweep, prefixes
+from workers.optimise.stages import Source, Work, go_through
+from workers.optimise.texts import LINES, spread
+from workers.optimise.trial import Take, Trial
+from workers.quality import Quality
+
+FINE = Quality(
+    length=0, tokens_moved=0, log_spectral_db=1, mel_cepstral_db=0.2, f0_cents=1, voicing_apart=0, loudness_db=0,
+    clipped=0, dc=0, silence=0,
+)  # fmt: skip
+
+
+def heard(*blocks: str, snr_db: float, speed: float, quality: Quality = FINE) -> Heard:
+    return Heard(
+        blocks=blocks, convolutions=1, weight_bits=8, snr_db=snr_db, quality=quality, speed_ratio=speed
+    )  # fmt: skip
+
+
+def swept(*together: Heard) -> Sweep:
+    return Sweep(alone=together[:1], together=together, everything=together[-1])
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Work:
+    """A model of Kokoro's joints that went through the stages that make and hear its variants."""
+    folder = tmp_path_factory.mktemp("lossy")
+    path = vocoder.build(folder / "vocoder.onnx")
+    source = Source(name="vocoder", path=path, digest=sha256_of(path), voices=VOICES)
+    work = Work(source, folder / "prepared", machine.key(), lambda _: None)
+    go_through((pipeline.GRAPH, pipeline.QUANTIZE, pipeline.VALIDATE), work)
+    return work
+
+
+def test_each_block_is_heard_alone_and_all_of_them_together(prepared: Work) -> None:
+    found = prepared.manifest.stages["quantize"].found["heard"]
+    assert {tuple(one["blocks"]) for one in found} >= {("resblocks",), ("noise_res",), ("noise_convs",), ("conv_post",)}
+    everything = found[-1]
+    assert (len(everything["blocks"]), everything["convolutions"]) == (4, 5)
+    assert all(one["tokens_moved"] == 0 for one in found)
+    assert everything["snr_db"] < max(one["snr_db"] for one in found)
+
+
+def test_what_is_lost_gives_a_sound_of_its_own_and_what_is_not_keeps_the_models(prepared: Work) -> None:
+    variants = prepared.manifest.variants
+    assert variants[ORIGINAL].digest == prepared.source.digest
+    assert INT8_ALL in variants
+    lossy = [one for one in variants.values() if not one.lossless]
+    assert len({prepared.source.digest, *(one.digest for one in lossy)}) == 1 + len(lossy)
+
+
+def test_a_lossy_variant_was_heard_beside_the_model_with_constant_noise(prepared: Work) -> None:
+    variant = prepared.manifest.variants[INT8_ALL]
+    assert variant.valid is not None
+    assert 0 < variant.numbers["log_spectral_db"] < prepared.manifest.variants[ORIGINAL].numbers["own_distance_db"]
+
+
+def test_a_model_with_other_names_is_left_alone_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "toy.onnx"
+    path.write_bytes(VOICES.with_name("toy.onnx").read_bytes())
+    work = Work(
+        Source(name="toy", path=path, digest=sha256_of(path), voices=VOICES), tmp_path / "out", "here", lambda _: None
+    )
+    finding = pipeline.QUANTIZE.work(work)
+    assert not finding.changed
+    assert work.manifest.variants == {}
+
+
+@pytest.mark.parametrize(
+    ("alone", "sets"),
+    [
+        ([("a", 30, 1.2), ("b", 40, 1.1)], [("b",), ("b", "a")]),
+        ([("a", 30, 1.2), ("b", 40, 0.9), ("c", 20, 1.5)], [("a",), ("a", "c")]),
+        ([("a", 30, 1.0)], []),
+    ],
+)
+def test_the_least_sensitive_come_first_and_what_gains_nothing_never(
+    alone: list[tuple[str, float, float]], sets: list[tuple[str, ...]]
+) -> None:
+    assert prefixes(heard(name, snr_db=snr_db, speed=speed) for name, snr_db, speed in alone) == sets
+
+
+def test_the_fastest_set_within_bounds_is_built() -> None:
+    small, middle = heard("a", snr_db=35, speed=1.3), heard("a", "b", snr_db=LEAST_SNR_DB, speed=1.9)
+    noisy = heard("a", "b", "c", snr_db=LEAST_SNR_DB - 0.1, speed=2.5)
+    assert bearable(swept(small, middle, noisy)) is middle
+    off = replace(FINE, mel_cepstral_db=9.0)
+    assert bearable(swept(small, heard("a", "b", snr_db=40, speed=1.9, quality=off))) is small
+    assert bearable(swept(noisy)) is None
+
+
+def spoken(audio: np.ndarray, frames: tuple[int, ...] = (2, 3)) -> Trial:
+    takes = ((Take(audio=audio.astype(np.float32), frames=frames, cpu_s=1.0),),)
+    return Trial(takes=takes, load_s=0, loaded_mb=0, rss_mb=0)
+
+
+TONE = 0.3 * np.sin(2 * np.pi * 150 * np.arange(24_000) / 24_000)
+
+
+@pytest.mark.parametrize(
+    ("rendering", "frames", "sentence"),
+    [
+        (TONE, (2, 3), "within bounds: "),
+        (0.8 * TONE, (2, 3), "refused: loudness_db 1.938 > 0.5"),
+        (TONE, (3, 2), "refused: tokens_moved 1 > 0"),
+        (np.where(np.arange(24_000) == 7, np.nan, TONE), (2, 3), "refused: some samples are not numbers"),
+    ],
+)
+def test_a_variant_beyond_a_bound_is_refused_with_its_name(
+    rendering: np.ndarray, frames: tuple[int, ...], sentence: str
+) -> None:
+    valid, why, _ = judged(spoken(TONE), spoken(rendering, frames))
+    assert valid is not sentence.startswith("refused")
+    assert why.startswith(sentence) or sentence in why
+
+
+def test_what_was_refused_is_never_chosen_however_fast_it_is() -> None:
+    def variant(name: str, speed: float, *, valid: bool) -> Variant:
+        numbers = {"speed_ratio": speed}
+        return Variant(name=name, lossless=False, digest=name, files={}, valid=valid, numbers=numbers)
+
+    fast = [variant(ORIGINAL, 1.0, valid=True), variant("int8", 1.9, valid=True), variant(INT8_ALL, 2.8, valid=False)]
+    assert judging.chosen(fast).variant == "int8"
+
+
+def test_the_lines_are_what_our_reader_makes_of_their_texts() -> None:
+    assert [phonemize(line.text, "en-us").text for line in LINES] == [line.phonemes for line in LINES]
+
+
+def test_the_lines_hold_every_sound_of_english_and_each_has_a_voice_of_its_own() -> None:
+    symbols = {symbol for line in LINES for symbol in line.phonemes}
+    assert symbols <= DEFAULT_VOCAB.keys()
+    assert {*"AIOWYʤʧðθʃʒŋɹTᵊᵻˈˌiuɑɔəɛɜɪʊʌæbdfɡhjklmnpstvwz"} <= symbols
+    assert [voice for _, voice in spread(["a", "b", "c", "d", "e", "f", "g"])] == ["a", "b", "c", "d", "e", "g"]
