@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Protocol, TypeGuard
+from typing import Any, Protocol, TypeGuard
 
 import kokoro_onnx
 
@@ -26,6 +26,7 @@ from workers.lineup import ACCELERATORS, Berth, Verdict, line_up
 from workers.models import Model
 from workers.providers import CPU, Accelerator, Provider, accelerator, wished
 from workers.sessions import NATIVE_ERRORS, LaneSession, Outputs, Through, open_session, placement, reason
+from workers.strikes import LIMIT, Strikes
 from workers.validation import check_outputs, check_speech, shown
 
 MAX_TOKENS = 510
@@ -76,15 +77,27 @@ class Booth:
         self._retired_for = ""
         # create_timed returns no clock and runs on the caller's thread, so each caller keeps his own.
         self._clock = threading.local()
-        session = opened(model.path, threads=threads, through=self._run, provider=provider)
+        self._strikes = Strikes()
+        self._open = partial(opened, model.path, threads=threads, through=self._run, provider=provider)
+        self._voices_path = model.voices_path
+        session = self._open()
         self.nodes = placement(session)
-        self._narrator = kokoro_onnx.Kokoro.from_session(session, str(model.voices_path))
-        # Styles are handed over as arrays: the archive need not stay open for the worker's life.
-        self._narrator.voices.close()
+        self._narrator = self._narrates(session)
         self.vocabulary = frozenset(self._narrator.tokenizer.vocab)
 
     def say(self, utterance: Utterance, style: voicebank.Style, promise: Promise | None = None) -> Speech:
-        """Speak these phonemes in one piece: nothing trimmed, no pause added, no second split."""
+        """Speak these phonemes. What is no speech is refused, and the third time in a row the session is built anew."""
+        try:
+            speech = self._said(utterance, style, promise)
+        except AudioError as error:
+            if self._strikes.failed():
+                self._build_anew(error)
+            raise
+        self._strikes.passed()
+        return speech
+
+    def _said(self, utterance: Utterance, style: voicebank.Style, promise: Promise | None) -> Speech:
+        """In one piece: nothing trimmed, no pause added, no second split."""
         self._clock.busy_s = 0.0
         self._clock.promise = promise or self.lane.promise(len(utterance.phonemes))
         try:
@@ -106,6 +119,22 @@ class Booth:
         self._clock.busy_s += answer.span.busy_s
         check_outputs(answer.value)
         return answer.value
+
+    def _narrates(self, session: LaneSession) -> Any:
+        narrator = kokoro_onnx.Kokoro.from_session(session, str(self._voices_path))
+        # Styles are handed over as arrays: the archive need not stay open for the worker's life.
+        narrator.voices.close()
+        return narrator
+
+    def _build_anew(self, why: AudioError) -> None:
+        """Whoever speaks through the old session meanwhile keeps it to his end."""
+        log.warning(
+            "The session of the lane %s is built anew, it returned no speech %d times: %s", self.lane.name, LIMIT, why
+        )
+        try:
+            self._narrator = self._narrates(self._open())
+        except ModelError as error:
+            log.warning("The lane %s keeps its session, there is no other: %s", self.lane.name, error)
 
     @property
     def on_cpu(self) -> bool:

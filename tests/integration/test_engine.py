@@ -286,6 +286,45 @@ def test_what_is_not_speech_is_refused(tmp_path: Path, opened: Open, graph: dict
         say(engine)
 
 
+SILENT = "audio = Expand(zero, samples)"
+
+
+def refused(engine: KokoroEngine, times: int, lane: Lane = "bulk") -> None:
+    for _ in range(times):
+        with pytest.raises(AudioError, match="was silent"):
+            say(engine, lane=lane)
+
+
+def test_the_session_of_a_lane_that_returns_no_speech_three_times_is_built_anew(
+    tmp_path: Path, opened: Open, born: list[ort.InferenceSession], caplog: pytest.LogCaptureFixture
+) -> None:
+    model = broken(tmp_path / "voice.onnx", audio=SILENT)
+    engine = opened(model)
+    refused(engine, 2)
+    model.write_bytes(TOY.read_bytes())
+    refused(engine, 1)
+    assert tokens_in(say(engine)) == ids(HELLO)
+    assert len(born) == 3
+    assert "The session of the lane bulk is built anew, it returned no speech 3 times" in caplog.text
+    refused(engine, 1, "live")
+
+
+def test_a_new_session_that_is_no_better_is_not_followed_by_another(
+    tmp_path: Path, opened: Open, born: list[ort.InferenceSession]
+) -> None:
+    engine = opened(broken(tmp_path / "voice.onnx", audio=SILENT))
+    refused(engine, 8)
+    assert len(born) == 3
+
+
+def test_a_lane_whose_model_is_gone_keeps_the_session_it_has(tmp_path: Path, opened: Open) -> None:
+    model = broken(tmp_path / "voice.onnx", audio=SILENT)
+    engine = opened(model)
+    model.unlink()
+    refused(engine, 3)
+    assert not say(engine, "…! —").audio.any()
+
+
 def test_punctuation_alone_may_be_silent(tmp_path: Path, opened: Open) -> None:
     engine = opened(broken(tmp_path / "broken.onnx", audio="audio = Expand(zero, samples)"))
     assert not say(engine, "…! —").audio.any()

@@ -1,0 +1,36 @@
+"""A session is built anew after so many failures in a row, and not over and over."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from workers.strikes import Strikes
+
+
+@pytest.mark.parametrize(
+    ("history", "rebuilt_at"),
+    [
+        ("...", []),
+        ("xx.xx.xx", []),
+        ("xxx", [2]),
+        (".x.xxx", [5]),
+        ("xxxxxxxx", [2]),
+        ("xxxx.xxx", [2, 7]),
+    ],
+    ids=str,
+)
+def test_three_in_a_row_are_too_many_and_one_new_session_must_do(history: str, rebuilt_at: list[int]) -> None:
+    strikes, found = Strikes(3), list[int]()
+    for place, fate in enumerate(history):
+        if fate == ".":
+            strikes.passed()
+        elif strikes.failed():
+            found.append(place)
+    assert found == rebuilt_at
+
+
+def test_of_many_threads_that_fail_at_once_one_is_told() -> None:
+    strikes = Strikes(3)
+    with ThreadPoolExecutor(8) as threads:
+        told = list(threads.map(lambda _: strikes.failed(), range(64)))
+    assert told.count(True) == 1
