@@ -112,8 +112,7 @@ def test_a_line_with_200_ms_latency(chaos: Chaos, proxy: Proxy) -> None:
 
 @pytest.mark.parametrize("queues", ["chorus.bulk.*", "chorus.*"])
 def test_queues_deleted(chaos: Chaos, queues: str) -> None:
-    chaos.hire("desk", "voice")
-    chaos.begin()
+    with_work_in_flight_and_queued(chaos)
     deleted: list[bytes] = []
 
     def struck() -> bool:
