@@ -86,7 +86,7 @@ class Pins:
     sound: str = ""
     store: str = ""
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By sound: `model`, `model_digest` and `voices` digest, for the job's record."""
+    """By sound: `model`, `model_digest`, `variant` and `voices` digest, for the job's record."""
 
 
 Source = Literal["cold", "warm", "cache", "primer"]

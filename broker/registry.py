@@ -49,7 +49,12 @@ class Farm:
             sound=voice.sound if voice else "",
             store=desk.store if desk else "",
             models={
-                one.sound: {"model": one.model, "model_digest": one.model_digest, "voices": one.voices_digest}
+                one.sound: {
+                    "model": one.model,
+                    "model_digest": one.model_digest,
+                    "variant": f"{one.variant} ({one.variant_why})" if one.variant_why else one.variant,
+                    "voices": one.voices_digest,
+                }
                 for one in voices
             },
         )

@@ -22,6 +22,11 @@ class FarmSettings(ClientSettings):
         default=None, description="A Kokoro ONNX file. Default: the pulled one, else the stand-in voice."
     )
     voices: Path | None = Field(default=None, description="The voices file that belongs to CHORUS_MODEL.")
+    variant: str = Field(
+        default="auto",
+        description="Which graph of the model: the fastest that passed (`auto`), `original`, `fast`, `raw` for the "
+        "file as it is, or one that `chorus optimize` made.",
+    )
     store: Path | None = Field(
         default=None, description="Folder for parts and results. Default: `store` in CHORUS_HOME."
     )

@@ -26,7 +26,19 @@ from chorus.terminal import STAND_IN, clock, complain, made, progress, tell, war
 from chorus.wire import RATE_HZ
 
 INTERRUPTED: Final = 130
-OPERATOR: Final = ("render", "up", "down", "status", "reset", "inspect", "doctor", "demo", "convert", "models")
+OPERATOR: Final = (
+    "render",
+    "up",
+    "down",
+    "status",
+    "reset",
+    "inspect",
+    "doctor",
+    "demo",
+    "convert",
+    "models",
+    "optimize",
+)
 
 
 class Connect(Protocol):

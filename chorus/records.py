@@ -90,6 +90,8 @@ class JobRecord:
     model: str = ""
     """That model's name for people."""
     model_digest: str = ""
+    variant: str = ""
+    """Which of the model's graphs the farm spoke with when the job began, and why."""
     voices: str = ""
     """The digest of the voices file."""
     created_ms: int
@@ -182,7 +184,7 @@ class JobRecord:
 
 _BY = "spoken_by:"
 _TEXTS = (
-    "digest", "store", "sound", "model", "model_digest", "voices", "error", "waiting",
+    "digest", "store", "sound", "model", "model_digest", "variant", "voices", "error", "waiting",
     "first_audio_from",
 )  # fmt: skip
 _TIMES = ("started_ms", "finished_ms", "first_chunk_ms", "first_audio_ms", "running_since_ms")
@@ -215,6 +217,10 @@ class Worker:
     voices_digest: str = ""
     stand_in: bool = False
     """Whether its model is the stand-in voice."""
+    variant: str = ""
+    """Which of the model's graphs it has loaded: `raw` for the file as it is, `original`, `fast`, a lossy one."""
+    variant_why: str = ""
+    """Why, with its numbers."""
     slots: Mapping[str, int] = field(default_factory=dict)
     """Segments spoken at once, by lane."""
     voices: tuple[str, ...] = ()

@@ -21,8 +21,8 @@ PREFIX = "CHORUS_"
 # Fields of broker/settings.py. A machine often serves both sides from one environment file, so a client knows their
 # names though not their meaning; a test holds the two lists together.
 FARM_FIELDS = (
-    "model", "voices", "store", "cache_mb", "lanes", "slots", "desk_slots", "lease_s", "deadline_s", "mirror",
-    "tagger", "offline", "port", "flower_port", "strict", "coreml", "pin",
+    "model", "voices", "variant", "store", "cache_mb", "lanes", "slots", "desk_slots", "lease_s", "deadline_s",
+    "mirror", "tagger", "offline", "port", "flower_port", "strict", "coreml", "pin",
 )  # fmt: skip
 
 log = logging.getLogger(__name__)

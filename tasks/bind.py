@@ -128,6 +128,7 @@ def _report(record: JobRecord, chapters: tuple[Chapter, ...], made: Encoded, pro
         "first_audio_from": record.first_audio_from,
         "model": record.model,
         "model_digest": record.model_digest,
+        "variant": record.variant,
         "voices_digest": record.voices,
         "voice": record.request.voice,
         "audio_sha256": made.sha256_pcm,

@@ -47,6 +47,7 @@ def _speak(order: dict[str, Any]) -> Speech:
     from workers.models import resolve  # noqa: PLC0415 - the same
 
     own = {"model": Path(order["model"]), "voices": Path(order["voices"]), "lanes": "bulk", "slots": 1}
+    own["variant"] = order["variant"]
     farm = settings().model_copy(update=own)
     model = resolve(farm)
     if model.digest != order["digest"]:

@@ -53,6 +53,7 @@ def speak(model: Model, utterance: Utterance, limits: Limits) -> Speech:
         "model": str(model.path),
         "voices": str(model.voices_path),
         "digest": model.digest,
+        "variant": model.variant,
         "memory_bytes": limits.memory_bytes if limits.by_kernel else 0,
         "utterance": asdict(utterance),
     }

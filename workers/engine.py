@@ -44,7 +44,9 @@ log = logging.getLogger(__name__)
 class OpenSession(Protocol):
     """As workers.sessions.open_session; a test puts another in its place."""
 
-    def __call__(self, path: Path, *, threads: int, through: Through, provider: Provider) -> LaneSession:
+    def __call__(
+        self, path: Path, *, threads: int, through: Through, provider: Provider, optimised: bool
+    ) -> LaneSession:
         """A session over this file."""
         ...
 
@@ -78,7 +80,10 @@ class Booth:
         # create_timed returns no clock and runs on the caller's thread, so each caller keeps his own.
         self._clock = threading.local()
         self._strikes = Strikes()
-        self._open = partial(opened, model.path, threads=threads, through=self._run, provider=provider)
+        # What was made for this machine was made for its CPU: the kernels it names are no other provider's.
+        own = provider == CPU and model.optimised
+        graph = model.graph if own else model.path
+        self._open = partial(opened, graph, threads=threads, through=self._run, provider=provider, optimised=own)
         self._voices_path = model.voices_path
         session = self._open()
         self.nodes = placement(session)
@@ -199,6 +204,8 @@ class KokoroEngine:
         self.sound = model.sound
         self.model = model.name
         self.model_digest = model.digest
+        self.variant = model.variant
+        self.why = model.why
         self.voices_digest = model.voices_digest
         self._opened = model
         self._styles = styles

@@ -17,13 +17,14 @@ from broker.settings import FarmSettings
 from chorus import options
 from chorus.client import Client
 from chorus.connection import connect, refusals
-from chorus.errors import ServerError
+from chorus.errors import ChorusError, ServerError
 from chorus.records import Worker
 from chorus.terminal import tell
 
 if TYPE_CHECKING:
     from broker.backlog import Backlog, Traffic
     from workers.lanes import LaneReport
+    from workers.models import Model
     from workers.sessions_control import Sessions
     from workers.stack import StackStatus
 
@@ -35,7 +36,7 @@ models_app = typer.Typer(help="Kokoro's files on this machine.", rich_markup_mod
 
 def mount(app: typer.Typer) -> None:
     """Make them commands of this program."""
-    for command in (up, down, status, reset, doctor, demo):
+    for command in (up, down, status, reset, doctor, demo, optimize):
         app.command()(command)
     app.add_typer(models_app, name="models")
 
@@ -175,6 +176,8 @@ def _print_workers(workers: list[Worker], traffic: "Traffic | None") -> None:
         silent_s = traffic.silent_s.get(worker.id) if traffic else None
         seen = "" if silent_s is None else f" · heard from {silent_s:.1f} s ago"
         tell(f"{worker.id}: {worker.model or worker.role} · slots {slots} · {worker.served} steps done{seen}")
+        if worker.variant:
+            tell(f"{worker.id}, speaks as {worker.variant}: {worker.variant_why}")
         for what, counts in worker.counters.items():
             tell(f"{worker.id}, {what}: {_counted(counts)}")
 
@@ -246,12 +249,23 @@ def list_models() -> None:
     settings = settings_for()
     chosen = models.resolve(settings)
     tell(f"speaks here: {chosen.name} ({chosen.path})")
+    tell(f"as {chosen.variant}: {chosen.why}")
+    _list_variants(settings, chosen)
     for name, asset in models.MODELS.items():
         here = (models.models_folder(settings) / asset.file).exists()
         tell(f"{name}: {asset.size_bytes / 1e6:.0f} MB, {asset.licence}{', pulled' if here else ''}")
     here = settings.tagger_folder().exists()
     size_mb = models.TAGGER.size_bytes / 1e6
     tell(f"{models.TAGGER_NAME}: English tagger, {size_mb:.0f} MB, {models.TAGGER.licence}{', pulled' if here else ''}")
+
+
+def _list_variants(settings: FarmSettings, model: "Model") -> None:
+    from workers.optimise import prepared  # noqa: PLC0415 - see above
+
+    known = prepared.manifest(settings.home_folder(), model.origin)
+    for name, variant in sorted(known.variants.items() if known else ()):
+        speed = f"{variant.numbers['speed_ratio']:.2f} ×, " if "speed_ratio" in variant.numbers else ""
+        tell(f"  {name}: {speed}{variant.size_mb:.0f} MB, {variant.why or 'not validated'}")
 
 
 @models_app.command("pull")
@@ -264,6 +278,80 @@ def pull(
     with download_bar() as show:
         path = models.pull(settings_for(), name or models.DEFAULT, progress=show)
     tell(f"{path} is here and verified.")
+    _prepare(settings_for())
+
+
+@models_app.command("verify")
+def verify_models(*, as_json: options.AsJson = False) -> None:
+    """Read every model file on this machine through, and say whether it is whole."""
+    from workers.verifying import verify  # noqa: PLC0415 - see above
+
+    well = True
+    for verdict in verify(settings_for()):
+        well &= verdict.well
+        mark = "✓" if verdict.well else "✗"
+        tell(json.dumps(asdict(verdict), default=str) if as_json else f"{mark} {verdict.path}: {verdict.told}")
+    if not well:
+        raise typer.Exit(1)
+
+
+@models_app.command("use")
+def use_model(
+    name: Annotated[str, typer.Argument(metavar="MODEL|FILE", help="`default` forgets the choice.")],
+) -> None:
+    """Choose the model that speaks on this machine; CHORUS_MODEL goes before it."""
+    from workers import models  # noqa: PLC0415 - see above
+
+    settings = settings_for()
+    chosen = models.use(settings, name)
+    tell(f"{chosen.name} speaks here from now on ({chosen.path}).")
+    if settings.model is not None:
+        tell(f"But CHORUS_MODEL={settings.model} goes before it: unset that.")
+    _prepare(settings)
+
+
+@models_app.command("path")
+def model_path(
+    *, graph: Annotated[bool, typer.Option("--graph", help="What was made of it for this machine.")] = False
+) -> None:
+    """Print where the model lies that speaks here."""
+    from workers import models  # noqa: PLC0415 - see above
+
+    chosen = models.resolve(settings_for())
+    tell(str(chosen.graph if graph else chosen.path))
+
+
+def _prepare(settings: FarmSettings) -> None:
+    """After a model was fetched or chosen; the first render should not have to wait for it."""
+    from workers import models  # noqa: PLC0415 - see above
+    from workers.optimise import preparing  # noqa: PLC0415 - see above
+
+    model = models.resolve(settings)
+    if preparing.is_pending(settings, model):
+        tell(f"{preparing.NOTE}.")
+        try:
+            preparing.prepare(settings, model, tell)
+        except ChorusError as error:
+            # The model was fetched all the same, and speaks.
+            tell(f"The voice could not be prepared, it speaks as it is: {error}")
+
+
+def optimize(*, as_json: options.AsJson = False) -> None:
+    """Make the model faster on this machine: build, validate, time and choose. Interrupted, it goes on where it was."""
+    from workers import models  # noqa: PLC0415 - see above
+    from workers.optimise import pipeline, preparing  # noqa: PLC0415 - see above
+
+    settings = settings_for()
+    found = preparing.prepare(settings, models.resolve(settings), _hush if as_json else tell, pipeline.ALL)
+    if as_json:
+        tell(json.dumps(asdict(found), ensure_ascii=False))
+        return
+    chosen = models.resolve(settings)
+    tell(f"speaks here: {chosen.name} as {chosen.variant}: {chosen.why}")
+
+
+def _hush(_line: str) -> None:
+    """Programs want the end of it."""
 
 
 @contextmanager

@@ -13,13 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from broker.settings import FarmSettings
-from chorus.errors import ModelError, OutsideError
+from chorus.errors import DiskError, ModelError, OutsideError
 from workers import standin
 from workers.digests import Digests
+from workers.optimise import prepared
 
 UPSTREAM = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.1/"
 PULL = "chorus models pull"
 """The command that fetches the real voice; every surface that names the stand-in names it too."""
+USE = "chorus models use"
+STAND_IN, NO_CHOICE = "stand-in", "default"
+"""What `use` takes besides published names and files."""
+_CHOICE = "model.json"
 
 # No first command may wait longer than five seconds to learn that there is nothing to fetch.
 PROBE_S = 4.0
@@ -83,11 +88,23 @@ class Model:
     name: str
     """For people: `kokoro-v1.0`, `stand-in voice`, or what the file calls itself."""
     path: Path
+    """The file itself."""
+    origin: str
+    """The digest of the file."""
     digest: str
+    """Of what it sounds like: the file's, or that of a lossy variant made of it."""
     voices_path: Path
     voices_digest: str
     stand_in: bool
     """It only stands in for Kokoro: say so wherever it is heard."""
+    graph: Path
+    """What sessions load: the file, or what was made of it for this machine."""
+    optimised: bool
+    """Whether the graph is loaded as it stands: onnxruntime's work on it was done before."""
+    variant: str
+    """`raw` for the file as it is, `original`, `fast`, or one that trades quality for speed."""
+    why: str
+    """Why this one, with its numbers, as a sentence for people."""
 
     @property
     def sound(self) -> str:
@@ -109,13 +126,22 @@ def models_folder(settings: FarmSettings) -> Path:
 
 
 def resolve(settings: FarmSettings) -> Model:
-    """The model of CHORUS_MODEL, else the pulled one, else the stand-in; ModelError if it is not what it should be."""
+    """The model of CHORUS_MODEL, else the one that `use` chose, else the pulled one, else the stand-in.
+
+    ModelError if it is not what it should be.
+    """
     pulled = models_folder(settings) / MODELS[DEFAULT].file
     pulled_voices = models_folder(settings) / VOICES.file
     if settings.model is not None:
         if not settings.model.exists():
             raise ModelError(f"CHORUS_MODEL={settings.model} does not exist: name a Kokoro model, or unset it.")
         return _checked(settings, settings.model, settings.voices or _voices_for(settings.model, pulled_voices))
+    if used := _used(settings):
+        if not used.exists():
+            raise ModelError(f"{used} is gone, which `{USE}` chose: choose another, or `{USE} {NO_CHOICE}`.")
+        return _checked(
+            settings, used, settings.voices or _voices_for(used, pulled_voices), pinned=_pin_of(settings, used)
+        )
     if pulled.exists() and pulled_voices.exists():
         return _checked(settings, pulled, settings.voices or pulled_voices, pinned=MODELS[DEFAULT].sha256)
     return _checked(settings, standin.MODEL, settings.voices or standin.VOICES)
@@ -162,6 +188,53 @@ def _fetch(settings: FarmSettings, asset: Asset, progress: Progress) -> Path:
     return target
 
 
+def use(settings: FarmSettings, name: str) -> Model:
+    """Speak with this one from now on: a published name, `stand-in`, a file; `default` forgets the choice."""
+    path = _named_file(settings, name)
+    chosen = settings.home_folder() / _CHOICE
+    before = chosen.read_text("utf-8") if chosen.exists() else ""
+    try:
+        chosen.write_text(json.dumps({"model": str(path)}) if path else "", "utf-8")
+        return resolve(settings.model_copy(update={"model": None}))
+    except OSError as error:
+        raise DiskError(f"{chosen} cannot be written ({error.strerror}): make room in CHORUS_HOME.") from error
+    except ModelError:
+        # What cannot speak must not be chosen, or no command would run until it is unchosen.
+        chosen.write_text(before, "utf-8")
+        raise
+
+
+def _named_file(settings: FarmSettings, name: str) -> Path | None:
+    if name == NO_CHOICE:
+        return None
+    if name == STAND_IN:
+        return standin.MODEL
+    if name not in MODELS:
+        if not Path(name).is_file():
+            raise ModelError(
+                f"{name!r} is neither a file nor a model: choose one of {', '.join((*MODELS, STAND_IN, NO_CHOICE))}."
+            )
+        return Path(name).absolute()
+    path = models_folder(settings) / MODELS[name].file
+    if not path.exists():
+        raise ModelError(f"{name} is not here: `{PULL} {name}` fetches it.")
+    return path
+
+
+def _used(settings: FarmSettings) -> Path | None:
+    try:
+        told = json.loads((settings.home_folder() / _CHOICE).read_text("utf-8"))
+        return Path(told["model"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _pin_of(settings: FarmSettings, path: Path) -> str:
+    """A published file's digest, where it lies where it was pulled to."""
+    pulled = {models_folder(settings) / asset.file: asset.sha256 for asset in MODELS.values()}
+    return pulled.get(path, "")
+
+
 def offer(settings: FarmSettings, *, terminal: bool, ask: Callable[[str], bool], progress: Progress = silent) -> Model:
     """The model to speak with, fetched first if a person at a terminal says so: asked once, and never twice."""
     if terminal and _worth_asking(settings):
@@ -189,15 +262,21 @@ def _checked(settings: FarmSettings, path: Path, voices: Path, *, pinned: str = 
         raise ModelError(f"{path} is not the file that was fetched: delete it and run `{PULL}`.")
     voices_digest = _digest(digests, voices, "voices")
     name = PINNED_NAMES.get(digest) or digests.once(digest, lambda: _name_of(path))
+    graph = prepared.pick(settings.home_folder(), path, digest, settings.variant)
     if voices_digest != VOICES.sha256:
         digests.once(voices_digest, lambda: _names_in(voices))
     return Model(
         name=name,
         path=path,
-        digest=digest,
+        origin=digest,
+        digest=graph.digest,
         voices_path=voices,
         voices_digest=voices_digest,
         stand_in=name == standin.NAME,
+        graph=graph.path,
+        optimised=graph.optimised,
+        variant=graph.variant,
+        why=graph.why,
     )
 
 

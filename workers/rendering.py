@@ -23,6 +23,7 @@ from tasks.plan import spoken_language
 from workers import voicebank
 from workers.delivery import deliver, finished_run, made
 from workers.models import PULL, Model
+from workers.optimise import preparing
 from workers.orders import Order
 from workers.stack import Stack, StackSpec, ensure
 
@@ -66,7 +67,10 @@ def render(
     audience: Audience | None = None,
 ) -> None:
     """Render every order. `choose` gives the model of this machine, and may ask the user for it."""
-    own = None if settings.url else _own_voice(choose())
+    model = None if settings.url else choose()
+    own = _own_voice(model) if model else None
+    if model and preparing.is_pending(settings, model):
+        progress.note(f"{preparing.NOTE}.")
     if own:
         _introduce(own, orders, progress)
     store = LocalStore(settings.store_folder())

@@ -1,5 +1,6 @@
 """The voice worker: `celery -A workers.voice worker`. Warm sessions, and the segments they speak."""
 
+import logging
 from typing import Any
 
 from broker import process
@@ -12,13 +13,15 @@ from tasks import engine, shelf, voice
 from workers import remote  # noqa: F401 - its commands are known to Celery once it is imported
 from workers.life import connect, listen
 
+log = logging.getLogger(__name__)
+
 
 def _open(node: str, conf: Any) -> None:
     """Load and warm the model: what is registered can speak at once."""
     from workers.engine import open_engine  # noqa: PLC0415 - onnxruntime, only where a worker really starts
-    from workers.models import resolve  # noqa: PLC0415 - the same
+    from workers.optimise.preparing import ready  # noqa: PLC0415 - the same
 
-    model = resolve(settings())
+    model = ready(settings(), log.info)
     speaker = open_engine(model, settings())
     speaker.warm_up()
     engine.install(speaker)
@@ -37,6 +40,8 @@ def _open(node: str, conf: Any) -> None:
         model_digest=speaker.model_digest,
         voices_digest=speaker.voices_digest,
         stand_in=model.stand_in,
+        variant=model.variant,
+        variant_why=model.why,
         voices=speaker.voices(),
     )
     kept = shelf.open_shelf(settings(), Primers(here.redis))

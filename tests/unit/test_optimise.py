@@ -172,6 +172,16 @@ def test_a_variant_that_sounds_otherwise_is_refused(tmp_path: Path, work: Work) 
     assert work.manifest.variants[FAST].why.startswith("refused")
 
 
+def test_a_variant_that_does_not_load_is_refused_and_the_others_are_heard(work: Work) -> None:
+    for name in (FAST, ORIGINAL):
+        work.build(name, work.model, lossless=True)
+    work.graph(FAST).write_bytes(b"no graph")
+    judging.validate(work)
+    assert work.manifest.variants[FAST].valid is False
+    assert "does not speak" in work.manifest.variants[FAST].why
+    assert work.manifest.variants[ORIGINAL].valid
+
+
 def variant(name: str, ratio: float, *, valid: bool | None = True, lossless: bool = True) -> Variant:
     numbers = {"speed_ratio": ratio, "distance_db": 1.0}
     return Variant(name=name, lossless=lossless, digest="d", files={}, valid=valid, numbers=numbers)
@@ -251,7 +261,8 @@ def test_another_processor_or_onnxruntime_has_another_key(tmp_path: Path) -> Non
     (tmp_path / "arm").write_text("processor : 0\nFeatures : neon asimd\n")
     assert machine.instructions(tmp_path / "arm") == ("asimd", "neon")
     assert machine.instructions(tmp_path / "absent") == ()
-    assert len(machine.key()) == 8
+    assert machine.same_processor("3f1c09ab-1.31.1", "3f1c09ab-1.32.0")
+    assert not machine.same_processor(machine.key(), f"x{machine.key()}")
 
 
 def test_a_failure_is_forgotten_once_a_stage_succeeds(work: Work) -> None:

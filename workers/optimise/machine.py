@@ -14,10 +14,15 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 @cache
 def key() -> str:
-    """Eight hex digits: the same where a graph that was optimised here may be loaded."""
-    version = importlib.metadata.version("onnxruntime")
-    parts = (version, platform.system(), platform.machine(), *instructions())
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:8]
+    """`3f1c09ab-1.31.1`: the same where a graph that was optimised here may be loaded."""
+    parts = (platform.system(), platform.machine(), *instructions())
+    digest = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+    return f"{digest[:8]}-{importlib.metadata.version('onnxruntime')}"
+
+
+def same_processor(one: str, other: str) -> bool:
+    """Whether two keys differ in their onnxruntime alone."""
+    return one.partition("-")[0] == other.partition("-")[0]
 
 
 def instructions(cpuinfo: Path = _CPUINFO) -> tuple[str, ...]:

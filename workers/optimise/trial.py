@@ -20,6 +20,7 @@ import psutil
 from numpy.typing import NDArray
 
 from chorus.errors import ChorusError, FarmError
+from chorus.wire import RATE_HZ
 from workers import voicebank
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,6 +73,10 @@ class Trial:
     """Memory that the open session took."""
     rss_mb: float
     """Memory of the process at the end."""
+
+    def audio_s(self) -> float:
+        """What all phrases last, once."""
+        return sum(takes[0].audio.size for takes in self.takes) / RATE_HZ
 
     def cpu_s(self) -> float:
         """All phrases once, each at its best: what a noisy neighbour adds is no cost of the graph."""

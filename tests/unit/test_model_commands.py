@@ -1,0 +1,162 @@
+"""`chorus models …` and `chorus optimize` as they are typed, over toy voices."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import noisy
+import pytest
+from toy.build import MODEL, VOICES
+
+from chorus.commands import run
+from workers import models, standin
+from workers.commands import app
+from workers.digests import sha256_of
+from workers.models import DEFAULT, MODELS, Asset
+from workers.optimise import preparing
+
+Typed = Callable[..., tuple[int, list[str]]]
+
+
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    """Types a command on a machine of its own: its status, and what it said, errors too."""
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CHORUS_OFFLINE", "1")
+
+    def type_it(*words: object) -> tuple[int, list[str]]:
+        status = run(app, [str(word) for word in words])
+        said = capsys.readouterr()
+        return status, [line for line in (said.out + said.err).splitlines() if line]
+
+    return type_it
+
+
+@pytest.fixture
+def pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of pulled files, with two models and their voices in it."""
+    folder = tmp_path / "home" / "models"
+    folder.mkdir(parents=True)
+    for name, source in ((DEFAULT, MODEL), ("kokoro-v1.0.int8", noisy.build(tmp_path / "noisy.onnx"))):
+        file = Path(shutil.copy(source, folder / MODELS[name].file))
+        size = file.stat().st_size
+        monkeypatch.setitem(MODELS, name, Asset(file=file.name, size_bytes=size, sha256=sha256_of(file)))
+    voices = Path(shutil.copy(VOICES, folder / models.VOICES.file))
+    pinned = Asset(file=voices.name, size_bytes=voices.stat().st_size, sha256=sha256_of(voices))
+    monkeypatch.setattr(models, "VOICES", pinned)
+    monkeypatch.setattr("workers.verifying.VOICES", pinned)
+    return folder
+
+
+def test_a_model_that_is_chosen_speaks_until_another_one_is(typed: Typed, pulled: Path) -> None:
+    published = str(pulled / MODELS[DEFAULT].file)
+    assert typed("models", "path") == (0, [published])
+    assert typed("models", "use", "stand-in") == (0, [f"stand-in voice speaks here from now on ({standin.MODEL})."])
+    assert typed("models", "path") == (0, [str(standin.MODEL)])
+    typed("models", "use", DEFAULT)
+    assert typed("models", "path") == (0, [published])
+    typed("models", "use", "stand-in")
+    typed("models", "use", "default")
+    assert typed("models", "path") == (0, [published])
+
+
+def test_a_model_that_is_chosen_is_prepared_and_one_that_gains_nothing_is_not(typed: Typed, pulled: Path) -> None:
+    assert f"{preparing.NOTE}." not in typed("models", "use", DEFAULT)[1]
+    status, said = typed("models", "use", "kokoro-v1.0.int8")
+    assert status == 0
+    assert said[1] == f"{preparing.NOTE}."
+    assert said[-1].startswith("choose: original")
+    assert typed("models", "use", "kokoro-v1.0.int8")[1] == said[:1]
+    listed = typed("models", "list")[1]
+    assert listed[0] == f"speaks here: toy voice ({pulled / MODELS['kokoro-v1.0.int8'].file})"
+    assert listed[1] == "as original: nothing is faster here"
+    assert listed[2].startswith("  original: 4 MB, durations equal")
+    assert Path(typed("models", "path", "--graph")[1][0]).parent.name == "original"
+
+
+def test_the_environment_goes_before_the_choice_and_that_is_said(
+    typed: Typed, pulled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHORUS_MODEL", str(MODEL))
+    monkeypatch.setenv("CHORUS_VOICES", str(VOICES))
+    said = typed("models", "use", "stand-in")[1]
+    assert said[1] == f"But CHORUS_MODEL={MODEL} goes before it: unset that."
+    assert typed("models", "path") == (0, [str(MODEL)])
+    assert pulled.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("kokoro-v1.0.fp16", "kokoro-v1.0.fp16 is not here: `chorus models pull kokoro-v1.0.fp16` fetches it."),
+        ("absent.onnx", "'absent.onnx' is neither a file nor a model: choose one of kokoro-v1.0, "),
+        (VOICES, "toy-voices.bin is not an ONNX file"),
+    ],
+)
+def test_what_cannot_speak_is_not_chosen(typed: Typed, pulled: Path, name: object, sentence: str) -> None:
+    typed("models", "use", "stand-in")
+    status, said = typed("models", "use", name)
+    assert status == 2
+    assert sentence in said[-1]
+    assert typed("models", "path") == (0, [str(standin.MODEL)])
+    assert pulled.exists()
+
+
+def test_a_choice_that_is_gone_is_said_with_the_remedy(typed: Typed, tmp_path: Path) -> None:
+    own = Path(shutil.copy(MODEL, tmp_path / "own.onnx"))
+    shutil.copy(VOICES, tmp_path / "own-voices.bin")
+    assert typed("models", "use", own)[0] == 0
+    own.unlink()
+    status, said = typed("models", "path")
+    assert status == 2
+    assert (
+        "own.onnx is gone, which `chorus models use` chose: choose another, or `chorus models use default`." in said[-1]
+    )
+    assert typed("models", "use", "default")[0] == 0
+
+
+def test_every_file_is_read_through_and_told_a_line_each(typed: Typed, pulled: Path) -> None:
+    status, said = typed("models", "verify")
+    assert status == 0
+    assert len(said) == 3
+    assert all(line.startswith(f"✓ {pulled}") and ": as published, sha256 " in line for line in said)
+
+
+@pytest.mark.parametrize("damage", [b"", b"?"])
+def test_a_damaged_file_is_told_by_the_exit_status(typed: Typed, pulled: Path, damage: bytes) -> None:
+    int8 = pulled / MODELS["kokoro-v1.0.int8"].file
+    stat = int8.stat()
+    int8.write_bytes(damage + int8.read_bytes()[1:])
+    # With its old time of change, so that no memory of digests would notice.
+    os.utime(int8, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    status, said = typed("models", "verify")
+    assert status == 1
+    wrong = [line for line in said if line.startswith("✗")]
+    assert len(wrong) == 1
+    assert wrong[0].startswith(f"✗ {int8}: ")
+    assert wrong[0].endswith("`chorus models pull kokoro-v1.0.int8` fetches it again")
+
+
+def test_what_was_prepared_is_verified_as_well(typed: Typed, pulled: Path) -> None:
+    typed("models", "use", "kokoro-v1.0.int8")
+    assert any(": prepared, " in line for line in typed("models", "verify")[1])
+    Path(typed("models", "path", "--graph")[1][0]).write_bytes(b"cut")
+    status, said = typed("models", "verify")
+    assert status == 1
+    assert said[-1].endswith("cut short or gone: `chorus optimize` mends it")
+    assert typed("optimize")[0] == 0
+    assert typed("models", "verify")[0] == 0
+    assert pulled.exists()
+
+
+def test_optimize_tells_what_each_stage_did_and_does_nothing_twice(typed: Typed, pulled: Path) -> None:
+    typed("models", "use", "kokoro-v1.0.int8")
+    assert pulled.exists()
+    told = json.loads(typed("optimize", "--json")[1][0])
+    assert told["choice"]["variant"] == "original"
+    assert list(told["stages"]) == ["analyse", "graph", "validate", "bench", "choose"]
+    said = typed("optimize")[1]
+    assert all(line.endswith("done before, nothing to do again") for line in said[:-1])
+    assert said[-1] == "speaks here: toy voice as original: nothing is faster here"

@@ -1,0 +1,209 @@
+"""Which graph speaks: what was prepared, what was asked for, and what holds where anything about it went wrong."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import noisy
+import pytest
+from toy.build import MODEL, VOICES
+
+from broker.settings import FarmSettings
+from chorus.errors import DiskError, FarmError, ModelError
+from workers.models import Model, resolve
+from workers.optimise import machine, pipeline, prepared, preparing, stages
+from workers.optimise.manifest import FAST, ORIGINAL, RAW, Choice, Manifest, Variant
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> FarmSettings:
+    """A machine whose model has chance in it."""
+    return FarmSettings(home=tmp_path, model=noisy.build(tmp_path / "noisy.onnx"), voices=VOICES)
+
+
+def known(farm: FarmSettings, **fields: object) -> Manifest:
+    """Write down that the model was prepared, without doing it."""
+    model = resolve(farm.model_copy(update={"variant": RAW}))
+    here = prepared.folder(farm.home_folder(), model.origin)
+    variants = {}
+    for name, lossless, valid in ((ORIGINAL, True, True), (FAST, True, True), ("int8", False, False)):
+        (here / name).mkdir(parents=True, exist_ok=True)
+        (here / name / "graph.onnx").write_bytes(b"graph")
+        variants[name] = Variant(
+            name=name, lossless=lossless, digest=model.origin if lossless else "e" * 64, files={"graph.onnx": 5},
+            valid=valid, why=f"{name} was heard",
+        )  # fmt: skip
+    given = {"variants": variants, "choice": Choice(variant=FAST, why="1.70 × faster"), **fields}
+    manifest = replace(Manifest(model="noisy", digest=model.origin, machine=machine.key()), **given)  # type: ignore[arg-type]
+    manifest.write(here)
+    return manifest
+
+
+@pytest.mark.parametrize(
+    ("wanted", "variant", "why"),
+    [
+        ("auto", FAST, "1.70 × faster"),
+        (ORIGINAL, ORIGINAL, "asked for by name; original was heard"),
+        (FAST, FAST, "asked for by name; fast was heard"),
+        ("int8", "int8", "asked for by name; int8 was heard"),
+        (RAW, RAW, "the file as it is, by CHORUS_VARIANT"),
+    ],
+)
+def test_the_setting_chooses_among_what_was_prepared(farm: FarmSettings, wanted: str, variant: str, why: str) -> None:
+    known(farm)
+    model = resolve(farm.model_copy(update={"variant": wanted}))
+    assert (model.variant, model.why) == (variant, why)
+    assert model.optimised == (variant != RAW)
+    assert model.graph.exists()
+
+
+def test_what_is_lossless_has_the_sound_of_its_original_and_a_lossy_variant_its_own(farm: FarmSettings) -> None:
+    known(farm)
+    sounds = {name: resolve(farm.model_copy(update={"variant": name})).sound for name in (RAW, ORIGINAL, FAST, "int8")}
+    assert sounds[RAW] == sounds[ORIGINAL] == sounds[FAST] != sounds["int8"]
+
+
+@pytest.mark.parametrize("wanted", ["int4", "fastest"])
+def test_what_was_not_made_is_refused_with_what_there_is(farm: FarmSettings, wanted: str) -> None:
+    with pytest.raises(ModelError, match="`chorus optimize` makes what there can be"):
+        resolve(farm.model_copy(update={"variant": wanted}))
+    known(farm)
+    with pytest.raises(
+        ModelError, match=f"CHORUS_VARIANT={wanted} was not made .*: there are auto, fast, int8, original, raw"
+    ):
+        resolve(farm.model_copy(update={"variant": wanted}))
+
+
+def test_a_rewrite_that_does_not_speak_like_the_model_is_not_to_be_had_by_name_either(farm: FarmSettings) -> None:
+    manifest = known(farm)
+    known(farm, variants={**manifest.variants, FAST: replace(manifest.variants[FAST], valid=False, why="refused: no")})
+    with pytest.raises(ModelError, match="does not speak like the model"):
+        resolve(farm.model_copy(update={"variant": FAST}))
+
+
+def test_damaged_files_are_not_used(farm: FarmSettings) -> None:
+    known(farm)
+    graph = resolve(farm).graph
+    graph.write_bytes(b"gr")
+    model = resolve(farm)
+    assert (model.variant, model.graph) == (RAW, model.path)
+    assert "gone or damaged, `chorus optimize` mends it" in model.why
+
+
+def test_a_failed_preparation_says_why_and_is_not_tried_at_each_start(farm: FarmSettings) -> None:
+    known(farm, variants={}, choice=None, failure="It broke.")
+    model = resolve(farm)
+    assert (model.variant, model.graph) == (RAW, model.path)
+    assert model.why == "the file as it is: it could not be prepared (It broke), `chorus optimize` tries again"
+    assert not preparing.is_pending(farm, model)
+
+
+def test_a_model_without_chance_and_without_weight_is_never_prepared(tmp_path: Path) -> None:
+    farm = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES)
+    model = preparing.ready(farm, print)
+    assert (model.variant, model.why) == (RAW, "the file as it is")
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_large_model_is_worth_it_whatever_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    farm = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES)
+    monkeypatch.setattr(prepared, "SMALL_BYTES", 100)
+    model = resolve(farm)
+    assert preparing.is_pending(farm, model)
+    assert model.why == "the file as it is: not prepared on this machine yet"
+    assert not preparing.is_pending(farm.model_copy(update={"variant": RAW}), model)
+
+
+def test_at_its_first_start_a_worker_prepares_the_model_once(
+    farm: FarmSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHORUS_HOME", str(farm.home))
+    said: list[str] = []
+    assert preparing.is_pending(farm, resolve(farm))
+    model = preparing.ready(farm, said.append)
+    assert (model.variant, model.why) == (ORIGINAL, "nothing is faster here")
+    assert said[0] == f"{preparing.NOTE}."
+    assert any(line.startswith("choose: original") for line in said)
+    again: list[str] = []
+    assert preparing.ready(farm, again.append) == model
+    assert again == []
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, farm: FarmSettings, code: str) -> list[str]:
+    """What a worker says whose child does this instead of preparing."""
+    monkeypatch.setattr(preparing, "_COMMAND", ("-c", code))
+    said: list[str] = []
+    model = preparing.ready(farm, said.append)
+    assert (model.variant, model.graph) == (RAW, model.path)
+    assert "it could not be prepared" in model.why
+    return said
+
+
+def test_a_child_that_is_killed_leaves_the_model_as_it_is_and_is_not_sent_again(
+    farm: FarmSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = broken(monkeypatch, farm, f"import os; os.kill(os.getpid(), {signal.SIGKILL})")
+    assert said[-1].endswith("its process was killed (SIGKILL), perhaps for want of memory")
+    assert "SIGKILL" in resolve(farm).why
+    assert preparing.ready(farm, said.append).why == resolve(farm).why
+    assert len(said) == 2
+
+
+def test_a_reason_that_is_given_is_passed_on(farm: FarmSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = broken(monkeypatch, farm, "print('failed: There is no room.'); raise SystemExit(1)")
+    assert said[-1] == "The voice could not be prepared, it speaks as it is: There is no room."
+
+
+def failing(error: Exception) -> tuple[stages.Stage, ...]:
+    def stage(_: stages.Work) -> stages.Finding:
+        raise error
+
+    return (stages.Stage(name="graph", version="1", work=stage),)
+
+
+def test_an_error_of_ours_is_remembered_and_a_full_disk_is_looked_at_again(farm: FarmSettings) -> None:
+    model = resolve(farm)
+    with pytest.raises(DiskError):
+        preparing.prepare(farm, model, print, failing(DiskError("No room.")))
+    assert preparing.is_pending(farm, model)
+    with pytest.raises(FarmError):
+        preparing.prepare(farm, model, print, failing(FarmError("It broke.")))
+    assert not preparing.is_pending(farm, model)
+    assert "It broke" in resolve(farm).why
+    preparing.prepare(farm, model, print, (pipeline.ANALYSE, pipeline.GRAPH))
+    assert preparing.is_pending(farm, model), "what was mended is gone on with"
+
+
+def test_a_disk_that_fills_up_meanwhile_is_one_sentence_and_leaves_nothing(farm: FarmSettings) -> None:
+    model = resolve(farm)
+    # A child of ours with a bound on the size of any file: the kernel refuses what is written beyond it.
+    pid = os.fork()
+    if not pid:
+        os._exit(_prepare_bounded(farm, model))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    left = prepared.folder(farm.home_folder(), model.origin)
+    assert {path.name for path in left.iterdir()} <= {".lock", "manifest.json"}
+
+
+def _prepare_bounded(farm: FarmSettings, model: Model) -> int:
+    import resource  # noqa: PLC0415 - the child's business
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    try:
+        preparing.prepare(farm, model, lambda _line: None)
+    except DiskError as error:
+        return 0 if "cannot be written" in str(error) else 2
+    return 1
+
+
+def test_what_an_older_onnxruntime_left_is_cleared_and_another_machines_is_not(farm: FarmSettings) -> None:
+    model = resolve(farm)
+    here = prepared.folder(farm.home_folder(), model.origin)
+    older = here.with_name(f"{here.name.partition('-')[0]}-0.9.0")
+    others = here.with_name("00000000-1.31.1")
+    for folder in (older, others):
+        (folder / ORIGINAL).mkdir(parents=True)
+    preparing.prepare(farm, model, print, (pipeline.ANALYSE,))
+    assert (older.exists(), others.exists()) == (False, True)

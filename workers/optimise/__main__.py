@@ -1,0 +1,33 @@
+"""`python -m workers.optimise ORDER`: prepares one model in a process of its own; a worker starts it.
+
+What is done goes to standard output, a line each; the last line of one that failed says why.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from broker.settings import settings
+from chorus.errors import ChorusError
+from workers import models
+from workers.optimise.preparing import FAILED, prepare
+
+
+def main() -> None:
+    """Prepare it."""
+    order = json.loads(sys.argv[1])
+    own = {"home": Path(order["home"]), "model": Path(order["model"]), "voices": Path(order["voices"])}
+    farm = settings().model_copy(update=own)
+    try:
+        prepare(farm, models.resolve(farm), _say)
+    except ChorusError as error:
+        _say(f"{FAILED}{error}")
+        sys.exit(1)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - it is what its parent reads
+
+
+if __name__ == "__main__":
+    main()
