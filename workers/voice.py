@@ -1,6 +1,6 @@
 """The voice worker: `celery -A workers.voice worker`. Warm sessions, and the segments they speak."""
 
-import logging
+import sys
 from typing import Any
 
 from broker import process
@@ -13,7 +13,10 @@ from tasks import engine, shelf, voice
 from workers import remote  # noqa: F401 - its commands are known to Celery once it is imported
 from workers.life import connect, listen
 
-log = logging.getLogger(__name__)
+
+def _say(line: str) -> None:
+    """Into the worker's log, which Celery has not opened yet."""
+    print(f"chorus: {line}", file=sys.stderr, flush=True)  # noqa: T201 - the reason stands above
 
 
 def _open(node: str, conf: Any) -> None:
@@ -21,7 +24,7 @@ def _open(node: str, conf: Any) -> None:
     from workers.engine import open_engine  # noqa: PLC0415 - onnxruntime, only where a worker really starts
     from workers.optimise.preparing import ready  # noqa: PLC0415 - the same
 
-    model = ready(settings(), log.info)
+    model = ready(settings(), _say)
     speaker = open_engine(model, settings())
     speaker.warm_up()
     engine.install(speaker)

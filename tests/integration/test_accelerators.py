@@ -45,7 +45,10 @@ class Chip:
     faults: dict[str, Callable[[Work], Any]] = field(default_factory=dict)
     """By the units of a lane, what happens in the place of a run."""
 
-    def open_session(self, path: Path, *, threads: int, through: Through, provider: Provider) -> LaneSession:
+    def open_session(
+        self, path: Path, *, threads: int, through: Through, provider: Provider, optimised: bool
+    ) -> LaneSession:
+        assert not optimised, "the toy voice is loaded as it is"
         self.opened.append((provider.name, dict(provider.options)))
         units = provider.options.get("MLComputeUnits", "CPU")
         if units == self.refuses:

@@ -1,0 +1,76 @@
+"""A voice worker that meets a model for the first time: it prepares it once, and what it says is the same each time."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import noisy
+import numpy as np
+import pytest
+from toy.build import VOICES
+from workshop import Workshop, opened
+
+from broker.settings import FarmSettings
+from tasks.engine import Utterance
+from workers import apart
+from workers.engine import KokoroEngine, open_engine
+from workers.optimise.manifest import ORIGINAL
+from workers.optimise.preparing import NOTE, prepare, ready
+
+TEXT = "The boat is here, and nobody on the long pier wondered. " * 6
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FarmSettings:
+    """A machine whose model has chance in it, and was prepared."""
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path))
+    farm = FarmSettings(home=tmp_path, model=noisy.build(tmp_path / "noisy.onnx"), voices=VOICES, slots=2)
+    prepare(farm, ready(farm.model_copy(update={"variant": "raw"}), print), print)
+    return farm
+
+
+@pytest.fixture
+def engine(settings: FarmSettings) -> Iterator[KokoroEngine]:
+    engine = open_engine(ready(settings, print), settings)
+    yield engine
+    engine.close()
+
+
+def test_one_segment_has_one_sound_on_every_lane_and_in_a_process_of_its_own(
+    engine: KokoroEngine, settings: FarmSettings
+) -> None:
+    utterance = Utterance(phonemes="həlˈoʊ ðˈɛɹ", voice="af_heart")
+    said = [engine.speak(utterance, "bulk"), engine.speak(utterance, "live"), engine.speak(utterance, "bulk")]
+    said.append(apart.speak(ready(settings, print), utterance, apart.Limits(wall_s=60)))
+    assert all(np.array_equal(one.audio, said[0].audio) for one in said)
+    assert engine.variant == ORIGINAL
+
+
+def test_without_being_prepared_it_would_not(settings: FarmSettings) -> None:
+    raw = settings.model_copy(update={"variant": "raw"})
+    engine = open_engine(ready(raw, print), raw)
+    utterance = Utterance(phonemes="həlˈoʊ ðˈɛɹ", voice="af_heart")
+    first, second = engine.speak(utterance, "bulk"), engine.speak(utterance, "bulk")
+    engine.close()
+    assert not np.array_equal(first.audio, second.audio)
+
+
+def test_two_workers_prepare_a_model_once_and_the_report_says_which_graph_spoke(redis_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "farm"
+    folder.mkdir()
+    model = noisy.build(tmp_path / "noisy.onnx")
+    with opened(Workshop(redis_url, folder, model=model)) as farm:
+        farm.start("desk", "voice1", "voice2")
+        logs = [farm.log(name).read_text() for name in ("voice1", "voice2")]
+        assert all(log.count(NOTE) == 1 for log in logs)
+        assert sorted("done before, nothing to do again" in log for log in logs) == [False, True]
+        sounds = {farm.finished(farm.client.submit(TEXT, format="wav", job=f"book-{n}").job).result for n in (1, 2)}
+        reports = list(folder.rglob("*report*.json"))
+        worker = farm.worker("voice1")
+    assert worker is not None
+    assert (worker.variant, worker.variant_why) == (ORIGINAL, "nothing is faster here")
+    assert len(sounds) == 2
+    told = [json.loads(one.read_text()) for one in reports]
+    assert len(told) == 2
+    assert {one["variant"] for one in told} == {"original (nothing is faster here)"}
+    assert len({one["audio_sha256"] for one in told}) == 1, "whoever of the two speaks it, it is the same"
