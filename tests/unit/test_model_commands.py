@@ -156,7 +156,7 @@ def test_optimize_tells_what_each_stage_did_and_does_nothing_twice(typed: Typed,
     assert pulled.exists()
     told = json.loads(typed("optimize", "--json")[1][0])
     assert told["choice"]["variant"] == "original"
-    assert list(told["stages"]) == ["analyse", "graph", "validate", "bench", "choose"]
+    assert list(told["stages"]) == ["analyse", "graph", "validate", "bench", "choose", "quantize"]
     said = typed("optimize")[1]
     assert all(line.endswith("done before, nothing to do again") for line in said[:-1])
     assert said[-1] == "speaks here: toy voice as original: nothing is faster here"
