@@ -14,6 +14,7 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 24, 56, 56
 _TICKS = 6
 # The room a legend's entry takes beside its words, and a letter's mean width at 12 px.
 _KEY_PX, _LETTER_PX = 28, 6.6
+_LINE_PX = 12
 # From here on a fraction tells nothing.
 _WHOLE_FROM = 100
 # Told apart in grey as well, and by the colour-blind: Okabe and Ito's set, lightened for dark pages.
@@ -107,21 +108,37 @@ def _xy(axes: Axes, series: Sequence[Series], *, joined: bool) -> list[str]:
     limits = [] if axes.limit_y is None else [axes.limit_y]
     across, up = scale((x for x, _ in points), WIDTH), scale([*(y for _, y in points), *limits], -HEIGHT)
     parts = [*_frame(axes, across, up), *_legend([one.name for one in series])]
+    labelled: list[tuple[float, float, str]] = []
     for index, one in enumerate(series):
         places = [(across.at(x), up.at(y)) for x, y in one.points]
         if joined:
             route = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
             parts.append(f'<polyline class="line s{index}" points="{route}"/>')
         parts.extend(f'<circle class="dot s{index}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>' for x, y in places)
-        parts.extend(_beside(x, y, label) for (x, y), label in zip(places, one.labels, strict=False))
+        labelled.extend((x, y, label) for (x, y), label in zip(places, one.labels, strict=False))
+    return [*parts, *_labels(labelled)]
+
+
+def _labels(points: Sequence[tuple[float, float, str]]) -> list[str]:
+    """A word beside each point: right or left of it, else a line higher or lower, wherever no other word stands."""
+    taken: list[tuple[float, float, float]] = []
+    parts = []
+    for x, y, label in points:
+        width = len(label) * _LETTER_PX
+        right, left = x + 8, x - 8 - width
+        tried = [(start, y + 4 + shift) for shift in (0, -14, 14, -28, 28) for start in (right, left)]
+        inside = [(start, line) for start, line in tried if start > LEFT and start + width < WIDTH - RIGHT] or tried
+        free = [place for place in inside if not any(_overlap(place, width, other) for other in taken)]
+        start, line = (free or inside)[0]
+        taken.append((start, line, width))
+        parts.append(_text(start, line, label, "start"))
     return parts
 
 
-def _beside(x: float, y: float, label: str) -> str:
-    """Right of the point, or left of it where the page ends."""
-    if x + 8 + len(label) * _LETTER_PX > WIDTH - RIGHT:
-        return _text(x - 8, y + 4, label, "end")
-    return _text(x + 8, y + 4, label, "start")
+def _overlap(place: tuple[float, float], width: float, other: tuple[float, float, float]) -> bool:
+    """Whether a word at this place would stand in another one."""
+    (start, line), (begun, level, breadth) = place, other
+    return start < begun + breadth and begun < start + width and abs(line - level) < _LINE_PX
 
 
 def _bar(left: float, width: float, value: float, up: Scale, index: int) -> list[str]:

@@ -76,6 +76,21 @@ def test_bars_begin_at_zero_and_are_as_long_as_their_values(tmp_path: Path) -> N
     assert tall == pytest.approx([tall[0], 2 * tall[0], tall[0] / 2, tall[0] / 4], abs=0.2)
 
 
+def test_words_of_points_that_lie_close_do_not_stand_in_each_other(tmp_path: Path) -> None:
+    close = Series(
+        name="one", points=[(1, 1), (1.01, 1), (3, 2), (3, 2)], labels=["resblocks", "decoder", "all", "most"]
+    )
+    root = parsed(scatter(tmp_path / "plot.svg", AXES, [close]))
+    spots = {
+        text.text: (float(text.attrib["x"]), float(text.attrib["y"]))
+        for text in root.iter(f"{SVG}text")
+        if "x" in text.attrib
+    }
+    assert spots["resblocks"][1] != spots["decoder"][1] or abs(spots["resblocks"][0] - spots["decoder"][0]) > 60
+    assert abs(spots["all"][1] - spots["most"][1]) >= 12
+    assert all(LEFT < spots[label][0] < WIDTH - RIGHT for label in close.labels)
+
+
 def test_a_plot_can_be_read_on_a_dark_page(tmp_path: Path) -> None:
     text = scatter(tmp_path / "plot.svg", AXES, [Series(name="one", points=[(1, 2)])]).read_text("utf-8")
     assert re.search(r"@media \(prefers-color-scheme: dark\)", text)

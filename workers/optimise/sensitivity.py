@@ -81,11 +81,11 @@ class Ear:
         self.blocks: Mapping[str, tuple[str, ...]] = blocks(model)
         every = [name for members in self.blocks.values() for name in members]
         self.ranges = observing.ranges(model, edges(model, every), feeds)
-        self._feed, self._model = dict(feeds[0]), model
+        self.feed, self.still = dict(feeds[0]), model
         source = observing.source_of(model)
         if source is not None:
-            self._feed[source] = observing.listened(model, source, feeds[0])
-            self._model = observing.held(model, source)
+            self.feed[source] = observing.listened(model, source, feeds[0])
+            self.still = observing.held(model, source)
 
     def convolutions(self, names: Iterable[str]) -> tuple[str, ...]:
         """All of these blocks."""
@@ -95,7 +95,7 @@ class Ear:
         """The model with these blocks in int8, beside the model as it is."""
         chosen = self.convolutions(names)
         reference, plain_s = self._reference
-        rendering, taken_s = self._spoken(quantised(self._model, chosen, self.ranges, weight_bits=weight_bits))
+        rendering, taken_s = self._spoken(quantised(self.still, chosen, self.ranges, weight_bits=weight_bits))
         return Heard(
             blocks=tuple(names),
             convolutions=len(chosen),
@@ -107,13 +107,13 @@ class Ear:
 
     @cached_property
     def _reference(self) -> tuple[Rendering, float]:
-        return self._spoken(self._model)
+        return self._spoken(self.still)
 
     def _spoken(self, model: onnx.ModelProto) -> tuple[Rendering, float]:
         session, taken_s = observing.opened(self._finish(model)), list[float]()
         for _ in range(_ROUNDS):
             began_s = time.thread_time()
-            outputs = session.run(None, self._feed)
+            outputs = session.run(None, self.feed)
             taken_s.append(time.thread_time() - began_s)
         audio: NDArray[np.float32] = np.asarray(outputs[0], np.float32).ravel()
         frames = tuple(int(one) for one in np.asarray(outputs[1]).ravel())

@@ -1,0 +1,79 @@
+"""What the studies share: a model with constant noise, sentences to say, and runs timed in turn."""
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from chorus.vocabulary import VOCABULARY
+from workers import standin, voicebank
+from workers.optimise.noise import fix
+from workers.optimise.observing import Feed, held, listened, source_of
+from workers.optimise.texts import LINES, Line, spread
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A model and what it is asked to say."""
+
+    model: onnx.ModelProto
+    feeds: tuple[Feed, ...]
+
+    def still(self) -> "Subject":
+        """The same with its harmonic source held, so that samples can be compared; it says the first sentence alone."""
+        source = source_of(self.model)
+        if source is None:
+            return self
+        feed = {**self.feeds[0], source: listened(self.model, source, self.feeds[0])}
+        return Subject(model=held(self.model, source), feeds=(feed,))
+
+
+def subject(doc: str | None, lines: Sequence[Line] = LINES) -> Subject:
+    """From the command line."""
+    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
+    parser.add_argument("--voices", type=Path, default=standin.VOICES, help="its voices (default: the stand-in's)")
+    given = parser.parse_args()
+    model = onnx.load(given.model)
+    fix(model)
+    return Subject(model=model, feeds=tuple(feeds(given.voices, lines)))
+
+
+def feeds(voices: Path, lines: Sequence[Line]) -> list[Feed]:
+    """Each line by another voice."""
+    bank = voicebank.load(voices)
+    return [feed(line.phonemes, bank[voice]) for line, voice in spread(sorted(bank), lines)]
+
+
+def feed(phonemes: str, style: NDArray[np.float32]) -> Feed:
+    """What Kokoro's graph is given for these phonemes."""
+    tokens = [VOCABULARY[symbol] for symbol in phonemes]
+    return {
+        "tokens": np.array([[0, *tokens, 0]], np.int64),
+        "style": style[len(tokens) - 1],
+        "speed": np.ones(1, np.float32),
+    }
+
+
+def in_turn(sessions: Mapping[str, ort.InferenceSession], given: Feed, rounds: int = 3) -> dict[str, float]:
+    """Processor seconds of each one's best run; they take turns, so that neighbours disturb all of them alike."""
+    best = dict.fromkeys(sessions, float("inf"))
+    for _ in range(rounds):
+        for name, session in sessions.items():
+            began_s = time.thread_time()
+            session.run(None, dict(given))
+            best[name] = min(best[name], time.thread_time() - began_s)
+    return best
+
+
+def said(session: ort.InferenceSession, given: Feed) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """Audio and durations."""
+    audio, frames = session.run(None, dict(given))
+    return np.asarray(audio).ravel(), np.asarray(frames).ravel()
