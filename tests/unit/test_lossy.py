@@ -12,8 +12,9 @@ from toy.build import VOICES
 from tasks.phonemes import phonemize
 from workers.digests import sha256_of
 from workers.optimise import judging, machine, pipeline
+from workers.optimise import prepared as chosen
 from workers.optimise.lossy import INT8_ALL, LEAST_SNR_DB, bearable, judged
-from workers.optimise.manifest import ORIGINAL, Variant
+from workers.optimise.manifest import ORIGINAL, Manifest, Variant
 from workers.optimise.sensitivity import Heard, Sweep, prefixes
 from workers.optimise.stages import Source, Work, go_through
 from workers.optimise.texts import LINES, spread
@@ -136,6 +137,23 @@ def test_what_was_refused_is_never_chosen_however_fast_it_is() -> None:
 
     fast = [variant(ORIGINAL, 1.0, valid=True), variant("int8", 1.9, valid=True), variant(INT8_ALL, 2.8, valid=False)]
     assert judging.chosen(fast).variant == "int8"
+
+
+def test_a_refused_variant_speaks_only_for_who_asks_for_it_by_name(tmp_path: Path) -> None:
+    made = {
+        "original": Variant(name=ORIGINAL, lossless=True, digest="d" * 64, files={}, valid=True),
+        INT8_ALL: Variant(
+            name=INT8_ALL, lossless=False, digest="e" * 64, files={}, valid=False, why="refused: dc 1 > 0"
+        ),
+    }
+    choice = judging.chosen(made.values())
+    known = Manifest(model="m", digest="d" * 64, machine=machine.key(), variants=made, choice=choice)
+    known.write(chosen.folder(tmp_path, "d" * 64))
+    unasked = chosen.pick(tmp_path, tmp_path / "m.onnx", "d" * 64, chosen.AUTO)
+    asked = chosen.pick(tmp_path, tmp_path / "m.onnx", "d" * 64, INT8_ALL)
+    assert (unasked.variant, unasked.digest) == (ORIGINAL, "d" * 64)
+    assert (asked.variant, asked.digest) == (INT8_ALL, "e" * 64)
+    assert "refused: dc 1 > 0" in asked.why
 
 
 def test_the_lines_are_what_our_reader_makes_of_their_texts() -> None:
