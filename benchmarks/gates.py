@@ -60,7 +60,9 @@ def main() -> None:
             "book": book(running, minutes),
             "idle": after_idle(running, idle_s),
         }
-    options.keep(NAME, f"{options.told}, {minutes:g} minutes of speech, {idle_s:.0f} s idle", figures)
+    options.keep(
+        NAME, f"{options.told(running.model.variant)}, {minutes:g} minutes of speech, {idle_s:.0f} s idle", figures
+    )
     print(table(figures))
 
 
@@ -100,13 +102,16 @@ def book(running: measure.Farm, minutes: float) -> dict[str, Any]:
 
 def drift(looks: list[tuple[float, float]]) -> float:
     """How much more inference a second of audio takes in the last quarter than in the first, as a share."""
-    end_s = looks[-1][0]
-    first = next(look for look in looks if look[0] >= end_s / 4)
-    last = next(look for look in looks if look[0] >= end_s * 3 / 4)
-    began = looks[0]
-    early = (first[1] - began[1]) / (first[0] - began[0])
-    late = (looks[-1][1] - last[1]) / (looks[-1][0] - last[0])
+    quarter = len(looks) // 4
+    if not quarter:
+        raise measure.RefusedError(f"{len(looks)} segments tell no drift: measure for longer.")
+    early, late = dearness(looks[0], looks[quarter]), dearness(looks[-1 - quarter], looks[-1])
     return late / early - 1
+
+
+def dearness(begin: tuple[float, float], end: tuple[float, float]) -> float:
+    """Seconds of inference to a second of audio, between two looks."""
+    return (end[1] - begin[1]) / (end[0] - begin[0])
 
 
 def after_idle(running: measure.Farm, idle_s: float) -> dict[str, Any]:
@@ -223,7 +228,7 @@ def table(figures: dict[str, Any]) -> str:
 def draw(figures: dict[str, Any]) -> list[Path]:
     """The plot of docs/performance.md."""
     looks = figures["book"]["looks"]
-    factors = [(late[0], (late[1] - early[1]) / (late[0] - early[0])) for early, late in itertools.pairwise(looks)]
+    factors = [(end[0], dearness(begin, end)) for begin, end in itertools.pairwise(looks)]
     drawn = plot.line_chart(
         measure.PLOTS / f"{NAME}.svg",
         plot.Axes(title="Inference over a book", x="seconds of audio spoken", y="seconds of inference per second"),

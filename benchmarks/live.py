@@ -15,7 +15,6 @@ from typing import Any
 
 from benchmarks import measure, plot
 from broker.settings import available_cores
-from workers.models import resolve
 
 NAME = "live"
 SHORT, LONG = "one sentence", "800 characters"
@@ -25,17 +24,15 @@ MOST_MS = 30.0
 def main() -> None:
     """Measure, keep, print."""
     options = measure.Options.read(__doc__)
-    with measure.scratch() as home:
-        settings = options.settings(home)
-        with measure.farm(settings) as running:
-            figures = timed(options, running)
-    options.keep(NAME, f"{options.told}, {len(figures[SHORT]['first_ms'])} of each", figures)
+    with measure.scratch() as home, measure.farm(options.settings(home)) as running:
+        figures = timed(options, running)
+    options.keep(NAME, f"{options.told(running.model.variant)}, {len(figures[SHORT]['first_ms'])} of each", figures)
     print(table(figures))
 
 
 def timed(options: measure.Options, running: measure.Farm) -> dict[str, Any]:
     """Milliseconds by text and arm."""
-    raw = measure.Raw(resolve(running.settings).path, options.voices, threads=available_cores())
+    raw = measure.Raw(running.model, threads=available_cores())
     figures: dict[str, Any] = {name: {"raw_ms": [], "worker_ms": [], "first_ms": []} for name in (SHORT, LONG)}
     for number, saying in enumerate(itertools.islice(measure.sayings(), 4 if options.quick else 15)):
         one(running, raw, figures[SHORT], saying)

@@ -16,40 +16,40 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 import onnxruntime as ort
 import psutil
 from numpy.typing import NDArray
+from workers.optimise.preparing import ready
 
 from benchmarks.first_sound import SILENCE, machine
 from broker.settings import FarmSettings
 from chorus import Client, Kind
-from chorus.errors import ChorusError
 from chorus.records import JobRecord, State
 from chorus.settings import PREFIX
 from chorus.vocabulary import VOCABULARY
 from chorus.wire import RATE_HZ, SAMPLE_BYTES
 from tasks import documents
+from tasks.breath import TARGET_TOKENS
 from tasks.plan import LIVE_FIRST_TOKENS
 from tasks.segments import Segment, segments
 from workers import standin, voicebank
-from workers.models import resolve
+from workers.models import Model
+from workers.optimise import prepared
+from workers.optimise.manifest import FAST, ORIGINAL, RAW
 from workers.sessions import session_options
 from workers.stack import ensure
 
 RESULTS = Path(__file__).with_name("results")
 PLOTS = Path(__file__).parent.parent / "docs" / "plots"
 VOICE = "af_heart"
-VARIANT, AUTO = "variant", "auto"
-ORIGINAL, FAST = "original", "fast"
-"""The model as its file is, and its lossless rewriting."""
 READY_S = 120.0
 # Heartbeats and the reaper take a hundredth of a core; the shortest inference takes one.
 RESTING_S, RESTING_SHARE = 0.3, 0.2
@@ -187,6 +187,8 @@ class Options:
     minutes: float = 0.0
     """How long the long measurement of a script lasts; 0: as long as it thinks fit."""
     results: Path = RESULTS
+    prepared: Path | None = None
+    """A home in which the model was prepared before; None: it is, once, in one that stays in the temporary folder."""
 
     @classmethod
     def read(cls, doc: str | None) -> Self:
@@ -196,6 +198,7 @@ class Options:
         parser.add_argument("--voices", type=Path, default=standin.VOICES, help="its voices (default: the stand-in's)")
         parser.add_argument("--quick", action="store_true", help="the smallest sizes that still mean something")
         parser.add_argument("--minutes", type=float, default=0.0, help="of the longest measurement, where there is one")
+        parser.add_argument("--prepared", type=Path, help="a home in which `chorus optimize` has prepared the model")
         parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write into (default: committed)")
         return cls(**vars(parser.parse_args()))
 
@@ -203,10 +206,9 @@ class Options:
         """Write a result down."""
         return keep(name, conditions, figures, self.results)
 
-    @property
-    def told(self) -> str:
+    def told(self, variant: str) -> str:
         """What was measured with, for the page."""
-        return self.model.stem + (", small sizes" if self.quick else "")
+        return f"{self.model.stem}, {variant}" + (", small sizes" if self.quick else "")
 
     def settings(self, home: Path, variant: str = "", **wishes: Any) -> FarmSettings:
         """Of a farm with this model. A cache would answer in the voice's place, and so would settings of the user.
@@ -215,8 +217,17 @@ class Options:
         """
         for name in [name for name in os.environ if name.startswith(PREFIX) or name == "REDIS_URL"]:
             del os.environ[name]
-        wishes |= {"variant": variant} if variant and VARIANT in FarmSettings.model_fields else {}
+        self._share(home)
+        wishes |= {"variant": variant} if variant else {}
         return FarmSettings(home=home, model=self.model.absolute(), voices=self.voices.absolute(), cache_mb=0, **wishes)
+
+    def _share(self, home: Path) -> None:
+        """Have one home's graphs in all of them: a model is prepared once, not by each farm."""
+        shared = (self.prepared or Path(tempfile.gettempdir()) / f"chorus-bench-{os.getuid()}") / "models" / "prepared"
+        shared.mkdir(parents=True, exist_ok=True)
+        (home / "models").mkdir(parents=True, exist_ok=True)
+        if not (home / "models" / "prepared").exists():
+            (home / "models" / "prepared").symlink_to(shared.absolute(), target_is_directory=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +236,8 @@ class Farm:
 
     client: Client
     settings: FarmSettings
+    model: Model
+    """What its voice worker speaks with."""
     ready_s: float
     """From nothing to workers that can speak."""
 
@@ -241,7 +254,11 @@ class Farm:
 
 @contextmanager
 def farm(settings: FarmSettings) -> Iterator[Farm]:
-    """The stack of these settings while the block lasts; each of its workers has spoken or planned once."""
+    """The stack of these settings while the block lasts; each of its workers has spoken or planned once.
+
+    What is done to a model once on a machine is done before the clock starts.
+    """
+    model = ready(settings, print)
     began_s = time.monotonic()
     with ensure(settings) as stack, Client(stack.url) as client:
         while {worker.role for worker in client.workers()} != {"voice", "desk"}:
@@ -250,19 +267,26 @@ def farm(settings: FarmSettings) -> Iterator[Farm]:
             time.sleep(0.02)
         ready_s = time.monotonic() - began_s
         listen(client, "Nobody waits for this.")
-        yield Farm(client=client, settings=settings, ready_s=ready_s)
+        yield Farm(client=client, settings=settings, model=model, ready_s=ready_s)
 
 
 def variants(options: Options, folder: Path) -> list[str]:
-    """What this model can be spoken as, here and now; a variant that nobody has made yet is left out."""
-    field = FarmSettings.model_fields.get(VARIANT)
-    names = [name for name in get_args(field.annotation) if name != AUTO] if field else [ORIGINAL]
-    found = []
-    for name in names:
-        with contextlib.suppress(ChorusError):
-            resolve(options.settings(folder / name, name))
-            found.append(name)
-    return found
+    """What this model was made into for this machine and may be spoken as; the file as it is, if nothing.
+
+    Of those that trade quality for speed the fastest that passed is enough.
+    """
+    settings = options.settings(folder / "look")
+    known = prepared.manifest(settings.home_folder(), ready(settings, print).origin)
+    fit = [variant for variant in known.variants.values() if variant.valid is not False] if known else []
+    lossy = sorted((one for one in fit if not one.lossless), key=lambda one: one.numbers.get("speed_ratio", 0.0))
+    names = [*(one.name for one in fit if one.lossless), *(one.name for one in lossy[-1:])] or [RAW]
+    # What differs from the fast one in nothing but speed need not be measured where time is short.
+    return [name for name in names if not (options.quick and name == ORIGINAL and FAST in names)]
+
+
+def lossless(names: Iterable[str]) -> str:
+    """Of some variants the fastest that loses nothing."""
+    return next((name for name in (FAST, ORIGINAL) if name in names), RAW)
 
 
 def busy(process: psutil.Process, seconds: float) -> float:
@@ -280,13 +304,13 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def cut(text: str, *, live: bool = False) -> list[Segment]:
+def cut(text: str, *, live: bool = False, target: int = TARGET_TOKENS) -> list[Segment]:
     """The segments the product's own planner makes of a plain text."""
     document = documents.read(text.encode(), "text.txt")
     return [
         segment
         for chapter in document.chapters
-        for segment in segments(chapter, "en-us", first=LIVE_FIRST_TOKENS if live else None)
+        for segment in segments(chapter, "en-us", first=LIVE_FIRST_TOKENS if live else None, target=target)
     ]
 
 
@@ -312,15 +336,18 @@ def sayings() -> Iterator[str]:
 
 
 class Raw:
-    """A model file and onnxruntime, and nothing else."""
+    """The graph that the farm speaks with and onnxruntime, and nothing else."""
 
-    def __init__(self, path: Path, voices: Path, *, threads: int) -> None:
-        self._session = ort.InferenceSession(
-            str(path), sess_options=session_options(threads), providers=["CPUExecutionProvider"]
-        )
+    def __init__(self, model: Model, *, threads: int, spinning: bool = False) -> None:
+        options = session_options(threads)
+        if spinning:
+            options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+        if model.optimised:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        self._session = ort.InferenceSession(str(model.graph), sess_options=options, providers=["CPUExecutionProvider"])
         inputs = {one.name: one.type for one in self._session.get_inputs()}
         self._tokens = "input_ids" if "input_ids" in inputs else "tokens"
-        self._style = voicebank.style(voicebank.load(voices), VOICE)
+        self._style = voicebank.style(voicebank.load(model.voices_path), VOICE)
 
     def speak(self, phonemes: str) -> float:
         """Seconds of audio."""

@@ -45,7 +45,7 @@ def main() -> None:
                 with measure.farm(settings) as running:
                     figures["workers"].setdefault(variant, {})[lanes] = worker(running)
         figures["run"] = long_run(folder, 500 if options.quick else 2000)
-    options.keep(NAME, options.told, figures)
+    options.keep(NAME, options.told("each variant"), figures)
     print(table(figures))
 
 

@@ -28,7 +28,11 @@ def main() -> None:
     options = measure.Options.read(__doc__)
     with measure.scratch() as home, measure.farm(options.settings(home)) as running:
         figures = timed(running, measure.sayings(), 12 if options.quick else 32)
-    options.keep(NAME, f"{options.told}, {len(figures['live']['1']['first_ms'])} requests of each", figures)
+    options.keep(
+        NAME,
+        f"{options.told(running.model.variant)}, {len(figures['live']['1']['first_ms'])} requests of each",
+        figures,
+    )
     print(table(figures))
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import measure, plot
-from workers.models import resolve
 
 NAME = "throughput"
 LEAST = 0.97
@@ -28,14 +27,14 @@ def main() -> None:
     options = measure.Options.read(__doc__)
     with measure.scratch() as home, measure.farm(options.settings(home)) as running:
         figures = timed(options, running)
-    options.keep(NAME, options.told, figures)
+    options.keep(NAME, options.told(running.model.variant), figures)
     print(table(figures))
 
 
 def timed(options: measure.Options, running: measure.Farm) -> dict[str, Any]:
     """Times real time of each arm, a text of its own each round."""
     slots = running.settings.bulk_slots()
-    raw = measure.Raw(resolve(running.settings).path, options.voices, threads=1)
+    raw = measure.Raw(running.model, threads=1)
     figures: dict[str, Any] = {"slots": slots, "audio_s": [], RAW: [], **{name: [] for name in FORMATS}}
     for number in range(2 if options.quick else 4):
         text = measure.prose(100 + number, 1500 if options.quick else 4000)

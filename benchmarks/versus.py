@@ -34,8 +34,8 @@ def main() -> None:
     """Measure, keep, print."""
     options = measure.Options.read(__doc__)
     with measure.scratch() as folder, farms(options, folder) as ours:
-        figures = {"speed": speeds(options, ours), "first_ms": first_sounds(options, lossless(ours))}
-    options.keep(NAME, f"{options.told}, kokoro-onnx {version('kokoro-onnx')}", figures)
+        figures = {"speed": speeds(options, ours), "first_ms": first_sounds(options, ours[measure.lossless(ours)])}
+    options.keep(NAME, options.told(f"kokoro-onnx {version('kokoro-onnx')}"), figures)
     print(table(figures))
 
 
@@ -47,11 +47,6 @@ def farms(options: measure.Options, folder: Path) -> Iterator[dict[str, measure.
         for variant in measure.variants(options, folder):
             found[variant] = running.enter_context(measure.farm(options.settings(folder / variant, variant)))
         yield found
-
-
-def lossless(ours: dict[str, measure.Farm]) -> measure.Farm:
-    """The fastest that loses nothing."""
-    return ours.get(measure.FAST) or ours[measure.ORIGINAL]
 
 
 class Counted:

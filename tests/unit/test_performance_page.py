@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import measure
+from benchmarks import gates, measure, memory
 from benchmarks.performance import PAGE, PARTS, page
 
 RATES = [1.0, 1.2]
@@ -99,3 +99,17 @@ def test_a_goal_that_was_missed_says_so() -> None:
 def test_the_knee_is_the_fewest_at_once_that_come_near_the_best() -> None:
     rows = PARTS["sweep"].table(FIGURES["sweep"]).splitlines()
     assert [row.split(" | ")[1] for row in rows if "knee" in row] == ["2", "2"]
+
+
+def test_a_worker_that_grew_at_first_and_then_no_more_has_no_slope() -> None:
+    settling = [(100 * at, 300.0 + min(at, 3) * 20) for at in range(1, 20)]
+    assert memory.growth_mb(settling) == pytest.approx(0)
+    leaking = [(100 * at, 300.0 + at) for at in range(1, 21)]
+    assert memory.growth_mb(leaking) == pytest.approx(20)
+
+
+def test_drift_is_how_much_dearer_a_second_of_audio_is_at_the_end() -> None:
+    even = [(10.0 * at, 4.0 * at) for at in range(9)]
+    assert gates.drift(even) == pytest.approx(0)
+    late = [*even[:6], (60.0, 24.5), (70.0, 29.0), (80.0, 33.5)]
+    assert gates.drift(late) == pytest.approx(4.5 / 4 - 1)

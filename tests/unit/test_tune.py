@@ -1,0 +1,65 @@
+"""The tuner keeps what is fast, changes nothing that does not clearly pay, and writes only when asked."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.tune import candidates, halved, usual, won, written
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=1, max_size=20, unique=True))
+def test_where_speeds_do_not_waver_the_fastest_is_left(speeds: list[float]) -> None:
+    assert halved(speeds, lambda arm, _share: arm, lambda _: None) == max(speeds)
+
+
+def test_each_round_speaks_twice_as_much_with_half_as_many() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def speed(arm: int, share: int) -> float:
+        asked.append((share, arm))
+        return float(arm)
+
+    assert halved(range(8), speed, lambda _: None) == 7
+    assert [sum(share == one for one, _ in asked) for share in (1, 2, 4)] == [8, 4, 2]
+
+
+def test_what_looked_slow_over_little_is_not_asked_again() -> None:
+    asked: list[int] = []
+
+    def speed(arm: int, _share: int) -> float:
+        asked.append(arm)
+        return -float(arm)
+
+    assert halved([1, 2, 3, 4], speed, lambda _: None) == 1
+    assert asked == [1, 2, 3, 4, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("challenger", "champion", "pays"),
+    [
+        ([1.1, 1.2, 1.1], [1.0, 1.0, 1.0], True),
+        ([1.1, 1.04, 1.3], [1.0, 1.0, 1.0], False),
+        ([1.0, 1.0, 1.0], [1.0, 1.0, 1.0], False),
+    ],
+)
+def test_a_change_has_to_be_clearly_faster_every_time(
+    challenger: list[float], champion: list[float], pays: bool
+) -> None:
+    assert won(challenger, champion) is pays
+
+
+def test_the_usual_settings_are_among_the_candidates_and_none_is_there_twice() -> None:
+    assert usual() in candidates()
+    assert len(set(candidates())) == len(candidates())
+    assert all(one.threads > 1 for one in candidates() if one.spinning)
+
+
+def test_a_settings_file_keeps_its_other_lines(tmp_path: Path) -> None:
+    path = tmp_path / "farm.env"
+    path.write_text("# ours\nCHORUS_SLOTS=9\nCHORUS_PORT=4000\n")
+    written({"CHORUS_SLOTS": "2"}, path)
+    assert path.read_text() == "# ours\nCHORUS_PORT=4000\nCHORUS_SLOTS=2\n"
+    written({"CHORUS_SLOTS": "4"}, tmp_path / "new.env")
+    assert (tmp_path / "new.env").read_text() == "CHORUS_SLOTS=4\n"
