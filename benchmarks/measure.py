@@ -27,7 +27,6 @@ import numpy as np
 import onnxruntime as ort
 import psutil
 from numpy.typing import NDArray
-from workers.optimise.preparing import ready
 
 from benchmarks.first_sound import SILENCE, machine
 from broker.settings import FarmSettings
@@ -44,6 +43,7 @@ from workers import standin, voicebank
 from workers.models import Model
 from workers.optimise import prepared
 from workers.optimise.manifest import FAST, ORIGINAL, RAW
+from workers.optimise.preparing import ready
 from workers.sessions import session_options
 from workers.stack import ensure
 
