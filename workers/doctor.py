@@ -35,6 +35,7 @@ def examine(settings: FarmSettings) -> Iterator[Finding]:
     """Look at everything a render needs, one after another."""
     yield _look("python", lambda: f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield _look("onnxruntime", lambda: f"{version('onnxruntime')}, {available_cores()} cores")
+    yield _look("lanes", lambda: _lanes(settings))
     yield _look("espeak", _espeak)
     yield _look("home", lambda: str(settings.home_folder()))
     yield _look("disk", lambda: _disk(settings))
@@ -49,6 +50,18 @@ def _look(what: str, look: Callable[[], str]) -> Finding:
         return Finding(what=what, well=True, told=look())
     except ChorusError as error:
         return Finding(what=what, well=False, told=str(error))
+
+
+def _lanes(settings: FarmSettings) -> str:
+    from workers.hardware import detect  # noqa: PLC0415 - onnxruntime, half a second that only this line needs
+    from workers.providers import wished  # noqa: PLC0415 - the same
+
+    machine = detect()
+    wished(settings.coreml)
+    told = f"CHORUS_LANES={settings.lanes} on {machine.chip} with {machine.system}"
+    if machine.has_coreml:
+        return f"{told}; CoreML is here, for the Neural Engine and the GPU"
+    return f"{told}; the CPU alone" + (", though this is Apple Silicon" if machine.apple_silicon else "")
 
 
 def _espeak() -> str:

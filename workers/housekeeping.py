@@ -82,10 +82,11 @@ def down(*, as_json: options.AsJson = False) -> None:
 
 def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
     """Show what runs on this machine, who works on the farm, and what waits there for whom."""
-    from workers import stack  # noqa: PLC0415 - see above
+    from workers import stack, usage  # noqa: PLC0415 - see above
 
     settings = settings_for(url)
     found = stack.status(settings)
+    busy = usage.look()
     address = _address(settings) if found.server else ""
     workers = _workers(address)
     sessions = _sessions(address)
@@ -96,6 +97,7 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
             "workers": [asdict(worker) for worker in workers],
             "sessions": [asdict(one) for one in sessions],
             "traffic": asdict(traffic) if traffic else None,
+            "usage": asdict(busy),
         }
         tell(json.dumps(told, ensure_ascii=False, default=str))
         return
@@ -104,6 +106,7 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
     for one in sessions:
         for lane in one.lanes:
             tell(f"{one.node}, {_lane(lane)}")
+    tell(f"this machine: {busy}")
     if traffic:
         _print_traffic(traffic)
     if any(worker.stand_in for worker in workers):

@@ -91,6 +91,11 @@ def test_up_keeps_a_stack_with_flower_until_down(bare: Machine) -> None:
     assert re.search(
         r"^voice@.*: toy voice · slots live 1, bulk \d+ · 0 steps done · heard from \d\.\d s ago$", status, re.MULTILINE
     )
+    assert re.search(
+        r"^voice@.*, live session: 1 spoken, 0 failed, busy 0 s \(\d+% of 1 slot\), waited 0 s, foretold within \d+%, "
+        r"(\d+) of \1 nodes on CPU$", status, re.MULTILINE,
+    )  # fmt: skip
+    assert re.search(r"^this machine: CPU \d+%, GPU .*, Neural Engine (unavailable|[\d.]+ W)", status, re.MULTILINE)
     assert re.search(r"^desk@.*: desk · slots desk 2 · 0 steps done · heard from \d\.\d s ago$", status, re.MULTILINE)
 
     assert json.loads(bare.chorus("down", "--json").stdout) == {"stopped": True}
@@ -127,7 +132,18 @@ def test_the_doctor_finds_this_machine_well(alone: Type, capsys: pytest.CaptureF
     told = lines(capsys)
     assert all(line.startswith("✓ ") for line in told)
     examined = [line.split()[1].rstrip(":") for line in told]
-    assert examined == ["python", "onnxruntime", "espeak", "home", "disk", "memory", "server", "model", "player"]
+    assert examined == [
+        "python",
+        "onnxruntime",
+        "lanes",
+        "espeak",
+        "home",
+        "disk",
+        "memory",
+        "server",
+        "model",
+        "player",
+    ]
     assert any(line.startswith("✓ model: toy voice (") for line in told)
 
 
