@@ -301,7 +301,7 @@ def open_engine(model: Model, settings: FarmSettings, around: Surroundings | Non
     lineup = line_up(
         settings.lanes,
         around.machine.providers,
-        lambda lane: measure(lane, _provider(lane, model, settings)),
+        lambda lane: _another_sound(model) or measure(lane, _provider(lane, model, settings)),
         strict=settings.strict,
     )
     opened, missing = dict[str, Booth](), dict(lineup.missing)
@@ -336,6 +336,13 @@ def _open_booth(name: str, model: Model, settings: FarmSettings, around: Surroun
     provider = _provider(name, model, settings) if _is_accelerator(name) else CPU
     lane = LaneThreads(name, slots=1, lowered=False)
     return Booth(lane, model, threads=available_cores(), provider=provider, opened=around.open_session)
+
+
+def _another_sound(model: Model) -> Verdict | None:
+    """An accelerator speaks the file as it is; where the CPU does not, a book would mix two sounds."""
+    if model.digest == model.origin:
+        return None
+    return Verdict(fault=f"it could only speak the file itself, and {model.variant} sounds otherwise")
 
 
 def _is_accelerator(name: str) -> TypeGuard[Accelerator]:

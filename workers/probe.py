@@ -71,6 +71,7 @@ def attempt(
         order = {
             "model": str(model.path),
             "voices": str(model.voices_path),
+            "variant": model.variant,
             "provider": provider.name,
             "options": dict(provider.options),
             "threads": threads,
@@ -135,7 +136,7 @@ def _try(order: dict[str, Any]) -> dict[str, Any]:
     from workers.lanes import Lane  # noqa: PLC0415 - the same
     from workers.models import resolve  # noqa: PLC0415 - the same
 
-    own = {"model": Path(order["model"]), "voices": Path(order["voices"])}
+    own = {"model": Path(order["model"]), "voices": Path(order["voices"]), "variant": order["variant"]}
     model = resolve(settings().model_copy(update=own))
     began_s = time.perf_counter()
     provider = Provider(name=order["provider"], options=order["options"])

@@ -290,6 +290,15 @@ def test_without_a_provider_the_cpu_has_two_sessions_as_ever_and_health_says_why
     assert report(engine, "ane").reason == f"this machine's onnxruntime has no {COREML_PROVIDER}"
 
 
+def test_a_lossy_variant_is_the_cpus_alone_for_no_book_mixes_two_sounds(chip: Chip, tmp_path: Path) -> None:
+    settings = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES, lanes="ane")
+    lossy = replace(resolve(settings), digest="0" * 64, variant="int8")
+    mac = replace(detect(), providers=(COREML_PROVIDER, "CPUExecutionProvider"))
+    with closing(open_engine(lossy, settings, Surroundings(machine=mac, open_session=chip.open_session))) as engine:
+        assert {name for name, _ in chip.opened} == {CPU.name}
+        assert report(engine, "ane").reason == "it could only speak the file itself, and int8 sounds otherwise"
+
+
 def detect_without_coreml() -> Machine:
     return replace(detect(), providers=("CPUExecutionProvider",))
 
