@@ -60,6 +60,8 @@ class Process:
     """Whatever counts in this process."""
     counted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What they said after the last step."""
+    tagger: Callable[[], str] = str
+    """Names what tells English nouns from verbs in this process; the heartbeat asks. Empty: no text is read here."""
 
     def send(self, outcome: Outcome) -> Outcome:
         """Send the hints of an outcome and hand it back."""
@@ -174,7 +176,7 @@ def open_process(
 
 def describe(process: Process) -> Worker:
     """The process's registration as of now."""
-    return replace(process.worker, served=process.served, counters=process.counted)
+    return replace(process.worker, served=process.served, counters=process.counted, tagger=process.tagger())
 
 
 def current() -> Process:

@@ -231,6 +231,8 @@ class Worker:
     """Steps done since it started."""
     counters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What it counted since it started: of `cache` and `primer` or of `phonemes`, by name."""
+    tagger: str = ""
+    """What tells English nouns from verbs at this desk, with its version."""
     seen_ms: int = 0
     """Its last heartbeat, by the server's clock."""
 

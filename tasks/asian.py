@@ -3,34 +3,47 @@
 Not for two threads at once: its caller holds the lock of tasks.phonemes.
 """
 
+import logging
 import re
 import sys
+import unicodedata
+import warnings
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
+from importlib.util import find_spec
 from typing import Any
 
+from broker.settings import settings
 from chorus.errors import OptionError
+from chorus.vocabulary import fit
 from tasks import english
 from tasks.utterance import Utterance, Word, placed, said_aloud
 
 NEEDS = {
-    "ja": ("fugashi", "jaconv", "mojimoji", "unidic"),
+    "ja": ("fugashi", "jaconv", "mojimoji", "unidic_lite"),
     "zh": ("cn2an", "jieba", "ordered_set", "pypinyin"),
 }
 """What must be importable, by language."""
-_MISAKI = "misaki==0.9.4"
-# Their letters; what else stands in a sentence is English by its look, or a mark.
-_OWN = {
-    "ja": "\\d\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uff66-\uff9f",
-    "zh": "\\d\u3400-\u4dbf\u4e00-\u9fff",
-}
-_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][\w'\u2019-]*(?:\s+[A-Za-z\u00c0-\u024f][\w'\u2019-]*)*")
+INSTEAD = {"unidic_lite": "unidic"}
+"""The larger dictionary does as well, and is preferred by those who ask."""
+# Latin letters and figures: a Chinese character is a letter to `re` as well, and may follow without a blank.
+_LETTER = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+_LATIN = re.compile(rf"[{_LETTER}][{_LETTER}0-9'\u2019-]*(?:\s+[{_LETTER}][{_LETTER}0-9'\u2019-]*)*")
+# Small kana and marks of repetition sound behind others alone.
+_KANA = re.compile("[\u3005\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
+_ZERO = str.maketrans("\u3007", "零")
+"""In years and numbers of rooms; misaki's Chinese passes over it."""
+_STUMBLES = (ValueError, LookupError, AssertionError)
+"""What misaki's rooms answer to what their tables do not have."""
+_KEPT = 20_000
 
 
 def remedy(language: str) -> str:
     """The command that installs what a language needs."""
-    dictionary = f" && {sys.executable} -m unidic download" if language == "ja" else ""
-    return f"{sys.executable} -m pip install '{_MISAKI.replace('misaki', f'misaki[{language}]')}'{dictionary}"
+    packages = " ".join(package.replace("_", "-") for package in NEEDS[language])
+    if find_spec("pip") is None:  # uv made this environment
+        return f"uv pip install --python {sys.executable} {packages}"
+    return f"{sys.executable} -m pip install {packages}"
 
 
 def words(utterance: Utterance, language: str) -> list[Word]:
@@ -59,27 +72,58 @@ def _own(text: str, start: int, end: int, language: str) -> Iterator[Word]:
     piece = text[start:end]
     if not piece.strip():
         return
-    phonemes = _said(piece.strip(), language)
-    foreign = (char for char in piece if said_aloud(char) and not re.match(f"[{_OWN[language]}]", char))
-    lost = "".join(char for char in foreign if not _said(char, language)) if phonemes else piece.strip()
+    lost = [char for char in piece if said_aloud(char) and not _sayable(char, language)]
+    # A letter that misaki does not know would be passed off as a phoneme, or stop it.
+    phonemes = _said("".join(" " if char in lost else char for char in piece).strip(), language)
+    told = "".join(lost) if phonemes or not said_aloud(piece) else piece.strip()
     first = start + len(piece) - len(piece.lstrip())
-    yield placed(text, first, first + len(piece.strip()), phonemes, "misaki", lost=lost if said_aloud(piece) else "")
+    yield placed(text, first, first + len(piece.strip()), phonemes, "misaki", lost=told)
+
+
+@lru_cache(_KEPT)
+def _sayable(char: str, language: str) -> bool:
+    return (language == "ja" and _KANA.match(char) is not None) or _said(char, language) not in ("", char)
 
 
 def _said(text: str, language: str) -> str:
-    phonemes, _tokens = _g2p(language)(text)
-    return str(phonemes or "")
+    """In symbols of the vocabulary; what misaki stumbles over as a whole is said sign by sign."""
+    if not text:
+        return ""
+    # Of characters with two code points misaki knows the usual one.
+    plain = unicodedata.normalize("NFC", text).translate(_ZERO if language == "zh" else {})
+    try:
+        phonemes, _tokens = _g2p(language)(plain)
+    except _STUMBLES:
+        return " ".join(_said(char, language) for char in plain) if len(plain) > 1 else ""
+    return fit(str(phonemes or "")).text
 
 
 @cache
 def _g2p(language: str) -> Any:
-    if language == "zh":
-        from misaki import zh  # noqa: PLC0415 - not installed as a rule
+    # Their packages are older than some warnings of today's Python.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _chinese() if language == "zh" else _japanese()
 
-        return zh.ZHG2P(unk="")
+
+def _chinese() -> Any:
+    import jieba  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - not installed as a rule
+    from misaki import zh  # noqa: PLC0415 - the same
+
+    jieba.setLogLevel(logging.WARNING)
+    # Its own place is a file in /tmp of a name that anybody may take, and whose code it would run.
+    folder = settings().home_folder() / "jieba"
+    folder.mkdir(exist_ok=True)
+    jieba.dt.tmp_dir = str(folder)
+    return zh.ZHG2P(unk="")
+
+
+def _japanese() -> Any:
     from misaki import cutlet  # noqa: PLC0415 - see above; misaki.ja would want a second engine, which this voice has not
 
     try:
         return cutlet.Cutlet()
     except RuntimeError as error:
-        raise OptionError(f"Japanese (ja) needs its dictionary: run `{remedy('ja')}`.") from error
+        raise OptionError(
+            f"Japanese (ja) needs the dictionary of its package unidic: run `{sys.executable} -m unidic download`."
+        ) from error

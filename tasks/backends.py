@@ -32,7 +32,11 @@ def _choice() -> str:
 
 @cache
 def _missing(language: str) -> tuple[str, ...]:
-    return tuple(package for package in asian.NEEDS.get(language, ()) if find_spec(package) is None)
+    return tuple(package for package in asian.NEEDS.get(language, ()) if not _is_here(package))
+
+
+def _is_here(package: str) -> bool:
+    return any(find_spec(name) for name in (package, asian.INSTEAD.get(package, package)))
 
 
 def name(language: str) -> str:
@@ -43,7 +47,8 @@ def name(language: str) -> str:
 @cache
 def release(language: str) -> str:
     """Everything whose change may change this language's phonemes, for people and for the keys of caches."""
-    packages = ["misaki", "espeakng-loader", *asian.NEEDS.get(language, ())]
+    needs = asian.NEEDS.get(language, ())
+    packages = ["misaki", "espeakng-loader", *needs, *(asian.INSTEAD[each] for each in needs if each in asian.INSTEAD)]
     told = [f"{package} {_version(package)}" for package in packages]
     return ", ".join([*told, f"tagger {tagging.name()}"] if language.startswith("en-") else told)
 

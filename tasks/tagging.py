@@ -6,7 +6,9 @@ Knows no phonemes. Nothing is fetched here: `chorus models pull` does that, and 
 import logging
 import warnings
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from broker.settings import settings
@@ -36,6 +38,13 @@ def name() -> str:
     return f"rules {tagger.VERSION}" if model is None else f"{MODEL} {model.meta['version']} + rules {tagger.VERSION}"
 
 
+def expected() -> str:
+    """The same without loading anything: until the first English sentence, which one it will be."""
+    if _model.cache_info().currsize:
+        return name()
+    return f"rules {tagger.VERSION}" if _source() is None else f"{MODEL} {_release()} + rules {tagger.VERSION}"
+
+
 def _by_model(model: Any, text: str) -> list[Token]:
     tokens = [Token(text=token.text, tag_=token.tag_, whitespace_=token.whitespace_) for token in model(text)]
     words = [tagger.plain(token.text) for token in tokens]
@@ -47,14 +56,26 @@ def _by_model(model: Any, text: str) -> list[Token]:
 @cache
 def _model() -> Any:
     """The tagger of spaCy, if there is one and it is wanted; loaded once in a process."""
-    if settings().tagger == "rules":
-        return None
-    folder = settings().tagger_folder()
-    source: Any = MODEL if find_spec(MODEL) is not None else folder if (folder / "config.cfg").is_file() else None
+    source = _source()
     return None if source is None else _loaded(source)
 
 
-def _loaded(source: Any) -> Any:
+def _source() -> str | Path | None:
+    """Where spaCy finds it: an installed package, or the folder that was pulled."""
+    if settings().tagger == "rules":
+        return None
+    folder = settings().tagger_folder()
+    return MODEL if find_spec(MODEL) is not None else folder if (folder / "config.cfg").is_file() else None
+
+
+def _release() -> str:
+    try:
+        return version(MODEL)
+    except PackageNotFoundError:
+        return settings().tagger_folder().name.rpartition("-")[2]
+
+
+def _loaded(source: str | Path) -> Any:
     import spacy  # noqa: PLC0415 - a second and a half
 
     try:

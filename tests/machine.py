@@ -191,8 +191,12 @@ def closing(machine: Machine) -> Iterator[Machine]:
         machine.close()
 
 
-def epub(pages: Mapping[str, str], *, title: str = "The Small Book", author: str = "Ann Author") -> bytes:
+def epub(
+    pages: Mapping[str, str], *, title: str = "The Small Book", author: str = "Ann Author", series: str = ""
+) -> bytes:
     """A book with a chapter per page: its title, and a paragraph."""
+    name, _, volume = series.partition(" #")
+    collection = f'<meta name="calibre:series" content="{name}"/><meta name="calibre:series_index" content="{volume}"/>'
     namespace = "http://www.w3.org/1999/xhtml"
     names = [f"{number}.xhtml" for number in range(len(pages))]
     links = "".join(f'<li><a href="{name}">{title}</a></li>' for name, title in zip(names, pages, strict=True))
@@ -207,7 +211,8 @@ def epub(pages: Mapping[str, str], *, title: str = "The Small Book", author: str
         "book.opf": (
             '<package xmlns="http://www.idpf.org/2007/opf" version="3.0">'
             '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
-            f"<dc:title>{title}</dc:title><dc:creator>{author}</dc:creator><dc:language>en</dc:language></metadata>"
+            f"<dc:title>{title}</dc:title><dc:creator>{author}</dc:creator><dc:language>en</dc:language>"
+            f"{collection if series else ''}</metadata>"
             f"<manifest>{nav}{manifest}</manifest><spine>{spine}</spine></package>"
         ),
         "nav.xhtml": (

@@ -10,7 +10,7 @@ from broker.gate import HOLD
 from broker.hints import store_queue
 from broker.settings import settings
 from broker.store import LocalStore
-from tasks import desk, phonemes
+from tasks import desk, phonemes, tagging
 from workers.life import connect, listen
 
 # As long as a job's record lives, and a day for whoever comes late to fetch a result.
@@ -25,6 +25,7 @@ def _open(node: str, conf: Any) -> None:
     listen(conf, dict.fromkeys((DESK_LIVE, store_queue(store.id), DESK), slots + HOLD))
     here = process.open_process(app, settings(), role="desk", node=node, slots={"desk": slots}, store=store)
     here.count(_counters)
+    here.tagger = tagging.expected
 
 
 def _counters() -> dict[str, dict[str, float]]:

@@ -181,6 +181,8 @@ def _print_workers(workers: list[Worker], traffic: "Traffic | None") -> None:
         tell(f"{worker.id}: {worker.model or worker.role} · slots {slots} · {worker.served} steps done{seen}")
         if worker.variant:
             tell(f"{worker.id}, speaks as {worker.variant}: {worker.variant_why}")
+        if worker.tagger:
+            tell(f"{worker.id}, English tagger: {worker.tagger}")
         for what, counts in worker.counters.items():
             tell(f"{worker.id}, {what}: {_counted(counts)}")
 

@@ -2,6 +2,7 @@
 
 import io
 import posixpath
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from chorus.errors import OptionError, SourceError
 from chorus.languages import normalise
 from tasks.documents.model import Chapter, Document, Mark, Wanted
 
+_VOLUME = re.compile(r" #[\d.]+\Z")
 Reader = Callable[[bytes, str, Wanted], Document]
 
 
@@ -26,6 +28,7 @@ def read(data: bytes, name: str, wanted: Wanted, read_one: Reader) -> Document:
     return Document(
         title=documents[0].title,
         author=", ".join(authors),
+        series=_series([document.series for document in documents]),
         language=language,
         cover=covered.cover,
         cover_type=covered.cover_type,
@@ -48,6 +51,13 @@ def _parts(data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
                     yield posixpath.basename(info.filename), archive.read(info)
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise SourceError(f"{name} is damaged: name its documents again.") from error
+
+
+def _series(stated: list[str]) -> str:
+    """The series that all of them are of which say one; volumes of one are the series itself, without their numbers."""
+    wholes = list(dict.fromkeys(filter(None, stated)))
+    names = list(dict.fromkeys(_VOLUME.sub("", series) for series in wholes))
+    return wholes[0] if len(wholes) == 1 else names[0] if len(names) == 1 else ""
 
 
 def _common(languages: list[str]) -> str:

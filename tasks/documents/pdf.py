@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any
 
-from pypdf import Configuration, PasswordType, PdfReader, apply_configuration
+from pypdf import Configuration, PdfReader, apply_configuration
 from pypdf.errors import DependencyError
 from pypdf.generic import Destination
 
@@ -67,29 +67,32 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
         raise SourceError(f"{name} has {len(data) >> 20} MB; a PDF may have {MOST_PDF_BYTES >> 20}: split it.")
     with apply_configuration(_LIMITS):
         try:
-            reader = _opened(data, name)
-            title, author, language = _about(reader)
-            outline = list(_outline(reader))
-            count = len(reader.pages)
-        except DAMAGE as error:
-            raise SourceError(f"{name} is damaged, or not quite a PDF: print it to a new one.") from error
-        if count > MOST_PAGES:
-            raise SourceError(f"{name} has {count} pages; more than {MOST_PAGES} are not read: split it.")
-        found = Pages(name=name)
-        found.read(reader, count)
+            return _read(data, name, wanted)
+        except DependencyError as error:
+            # By its own means pypdf opens older ciphers alone; whether this one asks for a password it cannot tell.
+            raise SourceError(f"{name} is encrypted with AES: print it to a new PDF, without a password.") from error
+
+
+def _read(data: bytes, name: str, wanted: Wanted) -> Document:
+    try:
+        reader = _opened(data, name)
+        title, author, language = _about(reader)
+        outline = list(_outline(reader))
+        count = len(reader.pages)
+    except DAMAGE as error:
+        raise SourceError(f"{name} is damaged, or not quite a PDF: print it to a new one.") from error
+    if count > MOST_PAGES:
+        raise SourceError(f"{name} has {count} pages; more than {MOST_PAGES} are not read: split it.")
+    found = Pages(name=name)
+    found.read(reader, count)
     return _document(found, outline, wanted, Document(title=title or title_of(name), author=author, language=language))
 
 
 def _opened(data: bytes, name: str) -> PdfReader:
     reader = PdfReader(BytesIO(data), xref_stream_maximum_entries=_XREF_ENTRIES)
-    if reader.is_encrypted:
-        try:
-            # Many a PDF forbids printing only, and opens without being asked for anything.
-            opened = reader.decrypt("")
-        except DependencyError:
-            opened = PasswordType.NOT_DECRYPTED
-        if not opened:
-            raise SourceError(f"{name} is encrypted: save it without its password first.")
+    # Many a PDF forbids printing only, and opens without being asked for anything.
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise SourceError(f"{name} is encrypted: save it without its password first.")
     return reader
 
 

@@ -25,6 +25,8 @@ _DEEPEST = 40
 _MOST_NAMED = 12
 """Kinds of things that were not understood; what comes beyond them is only counted."""
 _NAME_CHARS = 40
+_NAMED_CHARS = 100
+"""Of an element's name, and of all that is said of one: a stranger's attributes may be long."""
 _ROOT = "speak"
 _LOOKS = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*(?:(?:<\?xml[^>]{0,200}\?>|<!--.{0,2000}?-->|<!DOCTYPE\s+speak[^>]{0,1000}>)\s*)*<speak[\s>/]",
@@ -49,6 +51,12 @@ _READINGS = {
     "number": "cardinal",
 }  # fmt: skip
 """What `interpret-as` says, and what it is called in marks."""
+_FORMATS = {
+    "date": re.compile(r"dmy|mdy|ymd|ydm|dm|md|ym|my|d|m|y"),
+    "time": re.compile(r"(?:h|hm|hms)(?:12|24)?"),
+}
+"""Whose format changes what is said; a telephone number's country, for one, does not."""
+_REPEATED = re.compile(r"([a-z])\1+")
 _HARMLESS = frozenset(("emphasis", "w", "token", "mark", "lang"))
 _SILENT = frozenset(("meta", "metadata", "lexicon", "lookup", "desc"))
 _STOPS = tuple(".!?:;…。！？।\"'”’»)")
@@ -154,11 +162,19 @@ class _Speech:
 
     def say_as(self, element: _Element, attributes: Mapping[str, str]) -> None:
         """How figures and letters are read."""
-        stated = attributes.get("interpret-as", "").strip().lower()
-        if reading := _READINGS.get(stated):
-            element.tag = Tag("as", reading)
-        else:
+        stated, order = (attributes.get(name, "").strip().lower() for name in ("interpret-as", "format"))
+        reading = _READINGS.get(stated)
+        if reading is None:
             self.ignored[f'<say-as interpret-as="{stated}">'] += 1
+            return
+        element.tag = Tag("as", reading)
+        if not order or reading not in _FORMATS:
+            return
+        order = _REPEATED.sub(r"\1", order)  # yyyymmdd is ymd
+        if _FORMATS[reading].fullmatch(order):
+            element.tag = Tag("as", f"{reading}:{order}")
+        else:
+            self.ignored[f'the format of <say-as interpret-as="{stated}" format="{order}">'] += 1
 
     def prosody(self, element: _Element, attributes: Mapping[str, str]) -> None:
         """The rate; pitch and volume are the model's."""
@@ -235,7 +251,8 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
 
 def _ignored(counts: Counter[str]) -> Iterator[str]:
     for what, count in counts.most_common(_MOST_NAMED):
-        yield f"{what}{f', {count} times' if count > 1 else ''} (not understood; its text is read)"
+        short = what if len(what) <= _NAMED_CHARS else f"{what[: _NAMED_CHARS - 1]}…"
+        yield f"{short}{f', {count} times' if count > 1 else ''} (not understood; its text is read)"
     if len(counts) > _MOST_NAMED:
         yield f"{len(counts) - _MOST_NAMED} other kinds of elements (not understood; their text is read)"
 

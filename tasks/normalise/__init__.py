@@ -5,7 +5,7 @@ Knows no phonemes, no documents and no segments.
 
 import re
 
-from tasks.normalise import layout, tongues
+from tasks.normalise import formats, layout, tongues
 from tasks.normalise import say_as as told
 from tasks.normalise.english import BUSY, english
 from tasks.normalise.english_capitals import capitals, in_capitals
@@ -27,7 +27,7 @@ def normalise(
     """What is said for a sentence, or for a stretch of one.
 
     `as_written` leaves kinds of chorus.reading.NORMALISED to the dictionaries. `say_as` is how SSML wants all of the
-    text to be read, `characters` or `date` for two. What no rule knows stays as it is.
+    text to be read, `characters` or `date:dmy` for two. What no rule knows stays as it is.
     """
     draft = Draft(plain=layout.plain(text))
     told_apart = bool(say_as) and _as_told(draft, language, say_as)
@@ -58,9 +58,17 @@ def _rules(language: str, *, heading: bool) -> tuple[Rule, ...]:
 def _as_told(draft: Draft, language: str, how: str) -> bool:
     """Read all of it in one way; False where the usual rules know as much."""
     body = draft.plain.strip()
-    said = told.said(body, language, how) if body else None
+    if not body:
+        return False
+    said = _time_told(body, language, how) if how.startswith("time:") else told.said(body, language, how)
     if said is None:
         return False
     start = len(draft.plain) - len(draft.plain.lstrip())
     draft.claim([(start, start + len(body), said)])
     return True
+
+
+def _time_told(text: str, language: str, how: str) -> str | None:
+    """A time on the face that is wanted, in the words of the usual rules."""
+    written = formats.clock(text, how.partition(":")[2], language)
+    return normalise(written, language).text if written else None

@@ -89,11 +89,11 @@ def _hour(hour: int) -> str:
 
 
 def _clock(match: re.Match[str]) -> str:
-    said = _minutes(match["hour"], match["minute"], half=bool(match["half"]))
-    if match["second"]:
-        seconds = int(match["second"])
-        said = f"{said} and {numbers.cardinal(seconds)} second{'' if seconds == 1 else 's'}"
-    return said + _half(match["half"])
+    said = _minutes(match["hour"], match["minute"], half=bool(match["half"])) + _half(match["half"])
+    if not match["second"]:
+        return said
+    seconds = int(match["second"])
+    return f"{said} and {numbers.cardinal(seconds)} second{'' if seconds == 1 else 's'}"
 
 
 def _from_to(match: re.Match[str]) -> str:

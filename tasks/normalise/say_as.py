@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from tasks.normalise import english_dates, english_numbers, english_quantities, han
+from tasks.normalise import english_dates, english_numbers, english_quantities, formats, han
 from tasks.normalise.counted import ordinal
 from tasks.normalise.tables import Tongue, number
 from tasks.normalise.tongues import SCRIPTS, TONGUES
@@ -14,7 +14,10 @@ _NUMBER = re.compile(r"[-+]?[0-9.,\s]*[0-9]")
 
 
 def said(text: str, language: str, how: str) -> str | None:
-    """The words for a text to be read in such a way; None where the usual rules know as much."""
+    """The words for a text to be read in such a way, `date:dmy` for one; None where the usual rules know as much."""
+    how, _, order = how.partition(":")
+    if how == "date" and order:
+        return formats.date(text, order, language)
     if how in ("characters", "spell-out", "character", "letters"):
         return _spelled(text, language)
     if how in ("verbatim", "digits", "telephone"):

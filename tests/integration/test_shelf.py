@@ -201,6 +201,7 @@ def test_status_shows_each_workers_counts(
         told, re.MULTILINE,
     )  # fmt: skip
     assert re.search(r"^voice@test#\d+, primer: hits \d+, misses \d+.*, entries \d+$", told, re.MULTILINE)
+    assert re.search(r"^desk@test#\d+, English tagger: (rules|en_core_web_sm) \S+", told, re.MULTILINE)
     assert run(app, ["status", "--url", farm.url, "--json"]) == 0
     desk, voice = json.loads(capsys.readouterr().out)["workers"]
     assert set(voice["counters"]["cache"]) == {"hits", "misses", "damaged", "entries", "bytes"}

@@ -1,48 +1,61 @@
 """Japanese and Chinese: spoken where their packages are, refused with the command that brings them where they are not.
 
-Their packages are not installed for the tests, so small stand-ins of misaki's two rooms take their place.
+Their packages are not installed as a rule, so small stand-ins of misaki's two rooms take their place; the tests of the
+real ones run where those are.
 """
 
-import importlib.util
 import sys
 from collections.abc import Iterator
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from broker.settings import settings
 from chorus.errors import OptionError
+from chorus.languages import LANGUAGES
 from tasks import asian, backends
 from tasks.documents.model import Mark
 from tasks.phonemes import check, explain, forget, phonemize
 
-SOUNDS = {"你好": "ni↓xau↓", "世界": "ʂɨ↘ʨje↘", "日": "ɲi", "本": "hoɴ"}
+SOUNDS = {
+    "你好": "ni↓xau↓", "世界": "ʂɨ↘ʨje↘", "你": "ni↓", "好": "xau↓", "世": "ʂɨ↘", "界": "ʨje↘", "零": "li↗ŋ",
+    "日": "ɲi", "本": "hoɴ", "、": ",", "。": ".",
+}  # fmt: skip
 
 
 class Spoken:
-    """Says what it knows and nothing else, as misaki's do."""
+    """Says what it knows, lets pass what it does not, and stumbles over 嗧, as misaki's Chinese does."""
 
     def __init__(self, unk: str = "") -> None:
         self.unk = unk
 
     def __call__(self, text: str) -> tuple[str, None]:
+        if "嗧" in text:
+            raise ValueError("Final couldn't be detected!")
         for written, sound in SOUNDS.items():
             text = text.replace(written, sound)
-        return "".join(char for char in text if not "\u2e80" <= char <= "\uffff" and char != "\ua997"), None
+        return text, None
 
 
 @pytest.fixture
-def _installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name, attribute in (("zh", "ZHG2P"), ("cutlet", "Cutlet")):
         room = ModuleType(f"misaki.{name}")
         setattr(room, attribute, Spoken)
         monkeypatch.setitem(sys.modules, f"misaki.{name}", room)
         monkeypatch.setattr(f"misaki.{name}", room, raising=False)
+    words = ModuleType("jieba")
+    words.__dict__.update(dt=SimpleNamespace(tmp_dir=None), setLogLevel=lambda _level: None)
+    monkeypatch.setitem(sys.modules, "jieba", words)
     monkeypatch.setattr(asian, "NEEDS", {"ja": (), "zh": ()})
-    for cache in (backends._missing, backends.release, asian._g2p):
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path))
+    caches = (settings, backends._missing, backends.release, asian._g2p, asian._sayable)
+    for cache in caches:
         cache.cache_clear()
     yield
     monkeypatch.undo()
-    for cache in (backends._missing, backends.release, asian._g2p):
+    for cache in caches:
         cache.cache_clear()
     forget()
 
@@ -59,8 +72,38 @@ def test_chinese_and_japanese_are_spoken_by_misaki_and_their_latin_words_in_engl
 
 
 @pytest.mark.usefixtures("_installed")
-def test_what_they_pass_over_in_silence_is_reported() -> None:
-    assert phonemize("你好ꦗ", "zh").unknown == ("ꦗ",)
+def test_a_latin_word_ends_where_the_next_character_is_none() -> None:
+    said = explain("你好iPhone世界。", "zh")
+    assert [word.text for word in said.words] == ["你好", "iPhone", "世界。"]
+
+
+@pytest.mark.usefixtures("_installed")
+@pytest.mark.parametrize(
+    ("text", "language", "heard", "lost"),
+    [
+        ("你好ꦗ世界", "zh", "ni↓xau↓ ʂɨ↘ʨje↘", "ꦗ"),
+        ("你好嗧世界", "zh", "ni↓xau↓ ʂɨ↘ʨje↘", "嗧"),  # over which misaki stumbles
+        ("你好θ世界", "zh", "ni↓xau↓ ʂɨ↘ʨje↘", "θ"),  # a phoneme by its look
+        ("你好と世界", "zh", "ni↓xau↓ ʂɨ↘ʨje↘", "と"),
+        ("日们本", "ja", "ɲi hoɴ", "们"),
+        ("嗧", "zh", "", "嗧"),
+    ],
+)
+def test_what_they_do_not_know_is_lost_alone_and_reported(text: str, language: str, heard: str, lost: str) -> None:
+    said = phonemize(text, language)
+    assert (said.text, said.lost) == (heard, (lost,))
+    assert lost in said.unknown
+
+
+@pytest.mark.usefixtures("_installed")
+def test_the_round_zero_is_a_zero_in_chinese() -> None:
+    assert phonemize("你好\u3007", "zh").text == "ni↓xau↓li↗ŋ"
+
+
+@pytest.mark.usefixtures("_installed")
+def test_jieba_keeps_nothing_where_others_may_write(tmp_path: Path) -> None:
+    phonemize("你好", "zh")
+    assert sys.modules["jieba"].dt.tmp_dir == str(tmp_path / "jieba")
 
 
 @pytest.mark.usefixtures("_installed")
@@ -69,9 +112,38 @@ def test_a_chinese_phrase_in_an_english_sentence_is_spoken_in_chinese() -> None:
     assert phonemize("Say 你好 now.", "en-us", marks=marks).text == "sˈA ni↓xau↓ nˈW."
 
 
-@pytest.mark.parametrize("language", ["ja", "zh"])
-def test_without_their_packages_the_command_is_named_that_brings_them(language: str) -> None:
-    if all(importlib.util.find_spec(package) for package in asian.NEEDS[language]):
+def installed(language: str) -> bool:
+    return backends._missing(language) == ()
+
+
+@pytest.mark.parametrize(
+    ("language", "packages"),
+    [("ja", "fugashi jaconv mojimoji unidic-lite"), ("zh", "cn2an jieba ordered-set pypinyin")],
+)
+def test_without_their_packages_the_command_is_named_that_brings_them(language: str, packages: str) -> None:
+    if installed(language):
         pytest.skip("They are installed here.")
-    with pytest.raises(OptionError, match=rf"pip install 'misaki\[{language}\]==0\.9\.4'"):
+    with pytest.raises(OptionError, match=f"pip install .*{packages}`"):
         check(language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "heard"),
+    [
+        ("zh", "你好，世界。他在2024年买了iPhone。", ("ni↓xau↓,", "ʂɨ↘", "ɚ↘li↗ŋ", "njɛ↗n", "mai↓")),
+        ("ja", "名前はまだ無い。2024年にiPhoneを買った。", ("namae", "mada nai.", "ɲiseɴ", "neɴ", "kaʔta")),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_the_real_ones_speak_where_they_are_installed(
+    language: str, text: str, heard: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if not installed(language):
+        pytest.skip(f"{LANGUAGES[language]} needs packages of its own, which are not installed here.")
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path))
+    said = explain(text, language)
+    assert all(sound in said.phonemes.text for sound in heard), said.phonemes.text
+    assert said.phonemes.lost == ()
+    assert said.words[1].text == "iPhone"
+    rare = phonemize(f"{text[:2]}嗧㐀{text[2:4]}", language)
+    assert "㐀" in rare.lost[0]

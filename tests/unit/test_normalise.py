@@ -123,6 +123,72 @@ def test_a_stretch_is_read_as_ssml_says(how: str, written: str, said: str) -> No
     assert normalise(written, "en-us", say_as=how).text == said
 
 
+@pytest.mark.parametrize(
+    ("how", "written", "said"),
+    [
+        ("date:dmy", "5/3/2024", "March fifth, twenty twenty four"),
+        ("date:mdy", "5/3/2024", "May third, twenty twenty four"),
+        ("date:ymd", "2024 03 05", "March fifth, twenty twenty four"),
+        ("date:ymd", "20240305", "March fifth, twenty twenty four"),
+        ("date:dmy", "050324", "March fifth, twenty twenty four"),
+        ("date:mdy", "7.4.76", "July fourth, nineteen seventy six"),
+        ("date:md", "5/3", "May third"),
+        ("date:dm", "5/3", "March fifth"),
+        ("date:my", "3/2024", "March twenty twenty four"),
+        ("date:ym", "2024-03", "March twenty twenty four"),
+        ("date:d", "5", "fifth"),
+        ("date:m", "5", "May"),
+        ("date:y", "1984", "nineteen eighty four"),
+        ("time:hms12", "14:30:05", "two thirty p.m. and five seconds"),
+        ("time:hms12", "0:30", "twelve thirty a.m."),
+        ("time:hms12", "9:30", "nine thirty"),
+        ("time:hms24", "2:30 pm", "fourteen thirty"),
+        ("time:hms24", "12:30 am", "zero thirty"),
+        ("time:hm", "0930", "nine thirty"),
+        ("time:h12", "7", "seven o'clock"),
+    ],
+)
+def test_a_date_and_a_time_are_read_in_the_order_that_ssml_states(how: str, written: str, said: str) -> None:
+    assert normalise(written, "en-us", say_as=how).text == said
+
+
+@pytest.mark.parametrize(
+    ("how", "written"),
+    [
+        ("date:dmy", "5/13/2024"),
+        ("date:dmy", "5/3"),
+        ("date:ymd", "2024"),
+        ("date:y", "9" * 5000),
+        ("time:hm", "25:00"),
+        ("time:hm", "soon"),
+    ],
+)
+def test_what_does_not_fit_its_format_is_read_as_usual(how: str, written: str) -> None:
+    assert normalise(written, "en-us", say_as=how) == normalise(written, "en-us")
+
+
+@pytest.mark.parametrize(
+    ("language", "how", "written", "said"),
+    [
+        ("en-gb", "date:mdy", "5/3/2024", "the third of May, twenty twenty four"),
+        ("en-gb", "date:d", "5", "the fifth"),
+        ("es", "date:dm", "5/3", "cinco de marzo"),
+        ("es", "date:m", "3", "marzo"),
+        ("fr-fr", "date:my", "3/2024", "mars deux mille vingt-quatre"),
+        ("fr-fr", "time:hms12", "14h30", "quatorze heures trente"),
+        ("it", "date:mdy", "03052024", "cinque marzo duemilaventiquattro"),
+        ("pt-br", "date:y", "1984", "mil novecentos e oitenta e quatro"),
+        ("hi", "date:md", "3/5", "पाँच मार्च"),
+        ("ja", "date:dm", "5/3", "三月五日"),
+        ("zh", "date:my", "3/2024", "二零二四年三月"),
+    ],
+)
+def test_other_languages_have_their_own_order_whatever_the_format(
+    language: str, how: str, written: str, said: str
+) -> None:
+    assert normalise(written, language, say_as=how).text == said
+
+
 def test_other_languages_have_their_own_words_for_say_as() -> None:
     assert normalise("21", "es", say_as="ordinal").text == "vigésimo primero"
     assert normalise("2024", "fr-fr", say_as="digits").text == "deux zéro deux quatre"
@@ -219,7 +285,9 @@ TEXTS = st.one_of(
 
 
 @settings(deadline=None, max_examples=600)
-@given(TEXTS, st.sampled_from(sorted(LANGUAGES)), st.booleans(), st.sampled_from(["", "", "", "characters", "date"]))
+@given(
+    TEXTS, st.sampled_from(sorted(LANGUAGES)), st.booleans(), st.sampled_from(["", "", "", "characters", "date:ymd"])
+)
 def test_every_character_of_any_reading_has_a_source_and_no_letter_is_lost(
     text: str, language: str, heading: bool, how: str
 ) -> None:

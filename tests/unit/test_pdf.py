@@ -197,12 +197,32 @@ def test_empty_pages_and_damaged_ones_are_named_and_the_rest_is_read() -> None:
     assert len(document.chapters[0].text.split("\n\n")) == 2
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "BT /F1 11 Tf 72 700 Td (Ann) Tj 100 0 Td (30) Tj 100 0 Td (Berlin) Tj ET",
+        "BT /F1 11 Tf 72 700 Td [(Ann) -4000 (30) -4000 (Berlin)] TJ ET",
+        " ".join(
+            f"BT /F1 11 Tf 1 0 0 1 {x} 700 Tm ({cell}) Tj ET" for x, cell in ((72, "Ann"), (100, "30"), (120, "Berlin"))
+        ),
+    ],
+)
+def test_the_cells_of_a_printed_row_do_not_run_into_each_other(written: str) -> None:
+    assert opened(pdf(written.encode())).chapters[0].text == "Ann 30 Berlin"
+
+
 def encrypted(user: str) -> bytes:
     writer = PdfWriter(PdfReader(io.BytesIO(pdf(lines(*PROSE)))))
     writer.encrypt(user_password=user, owner_password=f"{user}, owner", algorithm="RC4-128")
     out = io.BytesIO()
     writer.write(out)
     return out.getvalue()
+
+
+def by_aes(data: bytes) -> bytes:
+    """A file that says it was encrypted by AES-128, whose password is checked as the older cipher's is."""
+    method = b"/V 4 /CF <</StdCF <</CFM /AESV2 /AuthEvent /DocOpen /Length 16>>>> /StmF /StdCF /StrF /StdCF"
+    return data.replace(b"/V 2", method).replace(b"/R 3", b"/R 4")
 
 
 def test_a_file_that_opens_without_a_password_is_read() -> None:
@@ -212,7 +232,9 @@ def test_a_file_that_opens_without_a_password_is_read() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (encrypted("locked"), "is encrypted"),
+        (encrypted("locked"), "is encrypted: "),
+        (by_aes(encrypted("locked")), "is encrypted: "),
+        (by_aes(encrypted("")), "is encrypted with AES"),
         (pdf([], []), "no text layer"),
         (pdf(b"q 100 0 0 100 0 0 cm /Im1 Do Q"), "no text layer"),
         (b"%PDF-1.7\n", "damaged, or not quite a PDF"),

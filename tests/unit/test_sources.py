@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from machine import epub
 
 from chorus.bundle import pack, packed
 from chorus.errors import OptionError, SourceError
@@ -29,6 +30,21 @@ def test_several_documents_are_one_with_their_chapters_in_order() -> None:
     assert [chapter.text for chapter in document.chapters][-2:] == ["Plain words.", "Other words."]
     assert (document.title, document.author) == ("a", "A. Writer")
     assert "a.md: 1 image (unless --speak images)" in document.left_out
+
+
+@pytest.mark.parametrize(
+    ("stated", "series"),
+    [
+        (("The Small Books #2",), "The Small Books #2"),
+        (("The Small Books #1", "The Small Books #2"), "The Small Books"),
+        (("", "The Small Books #2"), "The Small Books #2"),
+        (("The Small Books #1", "The Large Books #1"), ""),
+        (("", ""), ""),
+    ],
+)
+def test_volumes_of_one_series_are_a_book_of_that_series(stated: tuple[str, ...], series: str) -> None:
+    volumes = [(f"{at}.epub", epub({"One": "Words."}, series=each)) for at, each in enumerate(stated)]
+    assert bundle(*volumes).series == series
 
 
 def test_what_is_wanted_reaches_every_part() -> None:

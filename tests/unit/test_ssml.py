@@ -54,9 +54,12 @@ def test_a_sentence_that_does_not_show_its_end_is_followed_by_a_sentences_silenc
         ('<sub alias="one two">a<emphasis>b</emphasis></sub>c', [("say", "one two", "ab")]),
         ('<phoneme alphabet="ipa" ph="həˈloʊ">hello</phoneme>', [("phonemes", "həˈloʊ", "hello")]),
         ('<phoneme ph="ə">a</phoneme>', [("phonemes", "ə", "a")]),
-        ('<say-as interpret-as="date" format="dmy">1/2/20</say-as>', [("as", "date", "1/2/20")]),
+        ('<say-as interpret-as="date" format="dmy">1/2/20</say-as>', [("as", "date:dmy", "1/2/20")]),
         ('<say-as interpret-as="Spell-Out">abc</say-as>', [("as", "characters", "abc")]),
         ('<voice name="bf_emma">a</voice>', [("voice", "bf_emma", "a")]),
+        ("<say-as interpret-as='date' format='YYYYMMDD'>a</say-as>", [("as", "date:ymd", "a")]),
+        ("<say-as interpret-as='time' format='hms12'>a</say-as>", [("as", "time:hms12", "a")]),
+        ("<say-as interpret-as='telephone' format='1'>a</say-as>", [("as", "telephone", "a")]),
         ('<voice name="af_bella(2)+af_sky(1)">a</voice>', [("voice", "af_bella(2)+af_sky(1)", "a")]),
         (
             '<lang xml:lang="fr">oui</lang> <p xml:lang="de">ja</p>',
@@ -105,6 +108,18 @@ def test_what_is_not_understood_is_named_and_its_text_is_read(body: str, named: 
     assert text(body) == "a"
     assert marked(body) == []
     assert ssml(body).left_out == (f"{named} (not understood; its text is read)",)
+
+
+def test_a_date_whose_format_is_not_understood_is_read_as_a_date_all_the_same() -> None:
+    body = "<say-as interpret-as='date' format='julian'>a</say-as>"
+    assert marked(body) == [("as", "date", "a")]
+    named = 'the format of <say-as interpret-as="date" format="julian">'
+    assert ssml(body).left_out == (f"{named} (not understood; its text is read)",)
+
+
+def test_no_more_is_named_of_an_element_than_a_line_holds() -> None:
+    (told,) = ssml(f"<voice name='{'x y ' * 9000}'>a</voice>").left_out
+    assert len(told) < 150
 
 
 def test_what_is_no_speech_is_not_read() -> None:
