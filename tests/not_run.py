@@ -1,8 +1,10 @@
 """A pytest plugin of bin/test: writes what this machine could not run, one line per reason, into a file.
 
-It knows nothing of what the tests are about; a skip's reason is the whole story.
+It knows nothing of what the tests are about; a skip's reason is the whole story. Told to end, a run cleans up as an
+interrupted one does: its workers would outlive it.
 """
 
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +18,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--not-run-file", type=Path, default=None, help="Append the reasons of skipped tests to this file."
     )
+
+
+def pytest_configure() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bootstrap_lab import ROOT, Outcome, run
+from support import wait_until
 
 ONE_OF_EACH = """import pytest
 
@@ -25,6 +26,21 @@ def test_elsewhere(n: int) -> None:
     pytest.skip("needs a Mac")
 """
 
+BESIDE = """import os
+import time
+from pathlib import Path
+
+
+def test_beside() -> None:
+    if place := os.environ.get("PLACE"):
+        try:
+            Path(place).write_text("began")
+            time.sleep(60)
+        finally:
+            Path(place).write_text("cleaned up")
+    assert False
+"""
+
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,11 +55,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for module in ("wire", "reassembly", "keys"):
         (folder / "chorus" / f"{module}.py").write_text('"""A page."""\n')
     (folder / "chorus" / "wrong.py").write_text('"""Wrong."""\n\nimport os\n\nNUMBER: int = "one"\n')
-    for word in ("unit", "acceptance", "others"):
+    for word in ("unit", "integration", "acceptance", "others"):
         (folder / "tests" / word).mkdir(parents=True)
     shutil.copy(ROOT / "tests" / "not_run.py", folder / "tests")
     (folder / "tests" / "unit" / "test_each.py").write_text(ONE_OF_EACH)
     (folder / "tests" / "acceptance" / "test_last.py").write_text("def test_last() -> None:\n    assert True\n")
+    (folder / "tests" / "integration" / "test_beside.py").write_text(BESIDE)
     (folder / "tests" / "others" / "test_cut.py").write_text(
         "import os\n\n\ndef test_cut() -> None:\n    os._exit(1)\n"
     )
@@ -63,9 +80,12 @@ def borrow_environment(folder: Path) -> None:
     (theirs / "chorus.stamp").write_bytes(stamp)
 
 
+def environment(**more: str) -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ} | more
+
+
 def prove(checkout: Path, *arguments: str) -> Outcome:
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return run([str(checkout / "bin" / "test"), *arguments], environment, cwd=Path("/"))
+    return run([str(checkout / "bin" / "test"), *arguments], environment(), cwd=Path("/"))
 
 
 def test_every_step_runs_though_the_first_fails_and_the_summary_says_which(checkout: Path) -> None:
@@ -78,13 +98,26 @@ def test_every_step_runs_though_the_first_fails_and_the_summary_says_which(check
         "ruff format": "passed",
         "mypy": "FAILED (exit code 1)",
         "import rules": "passed",
-        "pytest": "FAILED (exit code 1)",
+        "unit": "FAILED (exit code 1)",
+        "acceptance": "passed",
+        "integration": "FAILED (exit code 1)",
     }
-    assert "1 failed, 2 passed, 2 skipped in" in outcome.out
+    for closing in ("1 failed, 1 passed, 2 skipped in", "1 passed in", "1 failed in"):
+        assert closing in outcome.out
     not_run = outcome.out.splitlines()[-1]
     assert not_run.startswith("NOT RUN: unit/test_each.py: needs a Mac (2 tests); ")
     for word in ("chaos", "canaries", "soak", "browser", "apple"):
         assert f"{word}: comes with a later release" in not_run
+
+
+def test_a_run_that_is_told_to_end_takes_both_halves_along(checkout: Path, tmp_path: Path) -> None:
+    place, out = tmp_path / "place", tmp_path / "out"
+    command = [checkout / "bin" / "test"]
+    with out.open("wb") as log, subprocess.Popen(command, env=environment(PLACE=str(place)), stdout=log) as run:
+        wait_until(place.exists, description="the second half is under way")
+        run.terminate()
+    assert run.returncode == 143
+    assert place.read_text() == "cleaned up"
 
 
 def test_a_word_runs_its_folder_alone(checkout: Path) -> None:
@@ -98,8 +131,8 @@ def test_a_word_runs_its_folder_alone(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "closing"),
     [
-        (["-k", "good or last"], "2 passed, 3 deselected in"),
-        (["-k", "unit"], "1 failed, 1 passed, 2 skipped, 1 deselected in"),
+        (["-k", "good or last"], "2 passed, 4 deselected in"),
+        (["-k", "unit"], "1 failed, 1 passed, 2 skipped, 2 deselected in"),
         (["tests/unit/test_each.py::test_good"], "1 passed in"),
         (["unit", "-k", "good"], "1 passed, 3 deselected in"),
     ],
