@@ -1,5 +1,7 @@
 """The names of currencies and units in English, by how they are written. Tables alone."""
 
+from tasks.normalise.tables import squared
+
 CURRENCIES = {
     "$": ("dollar", "dollars"), "US$": ("U.S dollar", "U.S dollars"), "C$": ("Canadian dollar", "Canadian dollars"),
     "CA$": ("Canadian dollar", "Canadian dollars"), "A$": ("Australian dollar", "Australian dollars"),
@@ -60,7 +62,7 @@ _SPEEDS = {
     **_per("g/cm³", "gram per cubic centimeter"), **_per("kWh/h", "kilowatt hour per hour"),
     **_per("ppm", "part per million"), **_per("ppb", "part per billion"), **_per("dpi", "dot per inch"),
     **_per("°C", "degree Celsius"), **_per("°F", "degree Fahrenheit"), **_per("° C", "degree Celsius"),
-    **_per("° F", "degree Fahrenheit"), **_per("℃", "degree Celsius"), **_per("℉", "degree Fahrenheit"),
+    **_per("° F", "degree Fahrenheit"),
     **_per("°", "degree"), **_per("ºC", "degree Celsius"), **_per("ºF", "degree Fahrenheit"),
 }  # fmt: skip
 _AREAS = {
@@ -99,3 +101,4 @@ WEAK_UNITS = _plain("t:tonne,s:second,K:kelvin,J:joule")
 """Single letters: units only behind a blank."""
 UNITS |= _plain("g:gram,l:liter,L:liter,W:watt,V:volt,m:meter,h:hour")
 UNITS["in."] = ("inch", "inches")
+UNITS = squared(UNITS)

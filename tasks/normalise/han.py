@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tasks.normalise import masks
 from tasks.normalise.model import Rule
+from tasks.normalise.tables import CIRCLED, encircled, squared
 
 _DIGITS = "零一二三四五六七八九"
 _SMALL = ((1000, "千"), (100, "百"), (10, "十"))
@@ -171,14 +172,15 @@ def _amounts(script: Script) -> Iterator[Rule]:
         say=lambda match: script.percent(_span(match, script)),
         needs="digits",
     )
-    units = "|".join(map(re.escape, sorted(script.units, key=len, reverse=True)))
+    names = squared(script.units)
+    units = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     yield Rule(
         kind="units",
         pattern=re.compile(
             rf"(?P<sign>(?<!\w)[-\u2212])?{_FREE}(?P<num>{_NUM})(?:{_TO}(?P<to>"
             rf"{_NUM}))?\s?(?P<unit>{units})(?![A-Za-z/])"
         ),
-        say=lambda match: f"{_span(match, script, counted=True)}{script.units[match['unit']]}",
+        say=lambda match: f"{_span(match, script, counted=True)}{names[match['unit']]}",
         needs="digits",
     )
     yield Rule(
@@ -187,6 +189,7 @@ def _amounts(script: Script) -> Iterator[Rule]:
         say=lambda match: f"{number(match[2], script)}分{'之' if script.chinese else 'の'}{number(match[1], script)}",
         needs="digits",
     )
+    yield Rule(kind="numbers", pattern=CIRCLED, say=lambda match: cardinal(encircled(match), chinese=script.chinese))
     measure = r"(?P<counter>(?=\s?[个個位只本条件张家点人年天次岁名块元分页种间座台辆口匹头杯]))"
     yield Rule(
         kind="numbers",

@@ -1,16 +1,25 @@
 """A language's table, what tables are made with, and a number in a table's words. Knows no single language."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tasks.normalise.counted import cardinal
 
+_Name = TypeVar("_Name")
 _LONGEST = 12
+_SQUARES = {
+    sign: unicodedata.normalize("NFKC", sign).replace("2", "²").replace("3", "³")
+    for sign in map(chr, (0x2103, 0x2109, *range(0x3380, 0x33E0)))
+}
 CLOCK = r"(?<![\w\ue000])(?<![0-9][.,:])(?P<hour>[0-9][0-9]?)"
 """The hour of a time in figures."""
 COLON = r":(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?"
 """Minutes, and seconds, behind it."""
+CIRCLED = re.compile("[\u2460-\u2473]")
+"""Of items and notes: ① to ⑳."""
 
 
 def digits(language: str) -> Callable[[str], str]:
@@ -31,6 +40,16 @@ def units(names: str) -> dict[str, tuple[str, str]]:
         one, _, many = name.strip().partition("|")
         table[symbol] = (one, many or f"{one}s")
     return table
+
+
+def encircled(match: re.Match[str]) -> int:
+    """The number in a ring that CIRCLED found."""
+    return int(unicodedata.numeric(match[0]))
+
+
+def squared(names: Mapping[str, _Name]) -> dict[str, _Name]:
+    """The same names for the signs that hold a whole unit as well: ㎏ for kg."""
+    return {**names, **{sign: names[written] for sign, written in _SQUARES.items() if written in names}}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from tasks.normalise import masks
 from tasks.normalise.english_numbers import ROMAN, roman
 from tasks.normalise.model import Rule
-from tasks.normalise.tables import Tongue, number
+from tasks.normalise.tables import CIRCLED, Tongue, encircled, number, squared
 
 _FREE = r"(?<!\w)(?<![0-9\ue000][.,])"
 _TO = r"\s?[-\u2013]\s?"
@@ -143,13 +143,14 @@ def _amounts(tongue: Tongue) -> Iterator[Rule]:
         say=lambda match: f"{_span(tongue, match)} {tongue.percent}",
         needs="digits",
     )
-    units = "|".join(map(re.escape, sorted(tongue.units, key=len, reverse=True)))
+    names = squared(tongue.units)
+    units = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     yield Rule(
         kind="units",
         pattern=re.compile(
             rf"(?P<sign>(?<!\w)[-\u2212+])?{_FREE}(?P<num>{num})(?:{_TO}(?P<to>{num}))?\s?(?P<unit>{units})(?![\w/²³])"
         ),
-        say=lambda match: _measure(tongue, match),
+        say=lambda match: _measure(tongue, names[match["unit"]], match),
         needs="digits",
     )
 
@@ -190,14 +191,15 @@ def _with_cents(tongue: Tongue, symbol: str, whole: str, part: str) -> str:
     return " ".join(filter(None, (major, joint, minor))) if int(part) else major
 
 
-def _measure(tongue: Tongue, match: re.Match[str]) -> str:
-    singular, plural = tongue.units[match["unit"]]
+def _measure(tongue: Tongue, names: tuple[str, str], match: re.Match[str]) -> str:
+    singular, plural = names
     name = singular if match["num"] == "1" and not match["to"] else plural
     return f"{_span(tongue, match, name)} {name}"
 
 
 def _plain(tongue: Tongue) -> Iterator[Rule]:
     num = tongue.num
+    yield Rule(kind="numbers", pattern=CIRCLED, say=lambda match: f" {tongue.cardinal(encircled(match))} ")
     yield Rule(
         kind="ranges",
         pattern=re.compile(rf"(?P<sign>)(?<!-){_FREE}(?P<num>{num})[-\u2013](?P<to>{num})(?![\w\ue000-]|[.,][0-9])"),

@@ -196,6 +196,24 @@ def test_other_languages_have_their_own_words_for_say_as() -> None:
     assert normalise("12", "ja", say_as="cardinal").text == "十二"
 
 
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("en-us", "5㎏ at 20℃", "five kilograms at twenty degrees Celsius"),
+        ("es", "5 ㎞", "cinco kilómetros"),
+        ("fr-fr", "3㎡", "trois mètres carrés"),
+        ("ja", "60㎏", "六十キログラム"),
+        ("zh", "20℃", "二十摄氏度"),
+        ("it", "① Uno", "uno Uno"),
+        ("ja", "②", "二"),
+    ],
+)
+def test_signs_that_hold_a_whole_unit_or_number_are_read_as_what_they_hold(
+    language: str, written: str, said: str
+) -> None:
+    assert read(written, language) == said
+
+
 def test_each_stretch_of_the_reading_knows_what_it_was_written_as() -> None:
     text = "He paid $5.50 on 3/5/2024, Ben."
     reading = normalise(text, "en-us")
