@@ -281,6 +281,24 @@ def test_two_at_once_fetch_it_once(tmp_path: Path) -> None:
     assert wanted.target.read_bytes() == BODY
 
 
+def test_two_processes_at_once_fetch_it_once(tmp_path: Path) -> None:
+    go = threading.Event()
+
+    def slowly(handler: Handler) -> None:
+        go.wait()
+        whole(handler)
+
+    with Server(slowly) as server:
+        wanted = wanted_from(server.address, tmp_path)
+        first = _fetching_child(wanted)
+        wait_until(lambda: server.ranges, description="the first one asks")
+        second = _fetching_child(wanted)
+        go.set()
+        assert (first.wait(), second.wait()) == (0, 0)
+    assert server.ranges == [""]
+    assert wanted.target.read_bytes() == BODY
+
+
 def test_a_login_page_from_last_time_does_no_harm(tmp_path: Path) -> None:
     with Server(whole) as server:
         wanted = wanted_from(server.address, tmp_path)

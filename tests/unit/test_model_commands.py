@@ -8,6 +8,7 @@ from pathlib import Path
 
 import noisy
 import pytest
+from test_download import Answer, Handler, Server
 from toy.build import MODEL, VOICES
 
 from chorus.commands import run
@@ -48,6 +49,48 @@ def pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(models, "VOICES", pinned)
     monkeypatch.setattr("workers.verifying.VOICES", pinned)
     return folder
+
+
+def serving(folder: Path, *, cut_at: int = 0) -> Answer:
+    """A mirror over HTTP; it hangs up in the middle of a file, each time it sends one from the start."""
+
+    def answer(handler: Handler) -> None:
+        path = folder / handler.path.lstrip("/")
+        if not path.exists():
+            handler.head(404, 0)
+            return
+        body = path.read_bytes()
+        rest = body[handler.start :]
+        place = f"bytes {handler.start}-{len(body) - 1}/{len(body)}"
+        handler.head(206 if handler.start else 200, len(rest), Content_Range=place)
+        handler.wfile.write(rest if handler.start else rest[: cut_at or None])
+        handler.close_connection = bool(cut_at)
+
+    return answer
+
+
+def test_a_pull_over_a_bad_line_is_whole_and_verified(
+    typed: Typed, pulled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = Path(pulled.rename(tmp_path / "mirror"))
+    monkeypatch.delenv("CHORUS_OFFLINE")
+    with Server(serving(mirror, cut_at=1000)) as server:
+        monkeypatch.setenv("CHORUS_MIRROR", f"http://127.0.0.1:{server.server_port}")
+        status, said = typed("models", "pull")
+    assert status == 0
+    assert said[0] == f"{pulled / MODELS[DEFAULT].file} is here and verified."
+    # Its tagger is not on this mirror; that alone is no failure.
+    assert set(server.ranges) == {"", "bytes=1000-"}
+    monkeypatch.setenv("CHORUS_OFFLINE", "1")
+    assert typed("models", "verify")[0] == 0
+
+
+def test_offline_a_pull_says_what_it_would_need(typed: Typed, pulled: Path) -> None:
+    (pulled / MODELS[DEFAULT].file).unlink()
+    status, said = typed("models", "pull")
+    assert status == 2
+    assert "CHORUS_OFFLINE is set and " in said[-1]
+    assert "set CHORUS_MIRROR to a folder that holds it" in said[-1]
 
 
 def test_a_model_that_is_chosen_speaks_until_another_one_is(typed: Typed, pulled: Path) -> None:

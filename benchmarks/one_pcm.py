@@ -1,0 +1,127 @@
+"""Proves that a book is one PCM: at 1, 2 and 4 workers, with and without the cache; and that the raw file's is not.
+
+    python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
+    PYTHONPATH=. python benchmarks/one_pcm.py /tmp/kokoro-shaped.onnx        # minutes, on two cores
+
+Every run has a fresh store and a fresh job. What is compared is the sha256 of the finished file's samples, as the
+report has it. It ends with 1 if the farm did not always say the same, or if the raw file did, which proves nothing.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import measure
+from benchmarks.first_sound import machine
+from broker.settings import FarmSettings
+from chorus import Client
+from chorus.records import JobRecord
+from workers.optimise.manifest import RAW
+from workers.stack import ROOT, ensure
+
+CHAPTERS = (
+    "the boat is here",
+    "nobody counted the tide",
+    "the keeper lost a line",
+    "a lamp was found",
+    "they left at dawn",
+)
+TEXT = "\n\n".join(f"# {number}\n\nOn the long pier {said}." for number, said in enumerate(CHAPTERS, 1))
+WORKERS = (1, 2, 4)
+AUTO = ""
+"""What the farm chooses by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One book."""
+
+    what: str
+    sha256: str
+    by: int
+    """Workers that spoke some of it."""
+    cached: int
+    """Segments that were not spoken again."""
+
+
+def main() -> int:
+    """Render, compare, and print a table."""
+    options = measure.Options.read(__doc__)
+    with tempfile.TemporaryDirectory(prefix="chorus-one-pcm-") as folder:
+        prepared = list(runs(options, Path(folder), AUTO))
+        raw = [
+            *rendered(options, Path(folder) / "raw-1", RAW, 1, 0),
+            *rendered(options, Path(folder) / "raw-2", RAW, 2, 0),
+        ]
+    print(f"{machine()}, {options.told}")
+    print(f"{'':<44}{'spoken by':>10}{'cached':>8}  sha256 of the samples")
+    for run in (*prepared, *raw):
+        print(f"{run.what:<44}{run.by:>10}{run.cached:>8}  {run.sha256[:16]}")
+    same = len({run.sha256 for run in prepared}) == 1
+    differ = len({run.sha256 for run in raw}) > 1
+    print("prepared: one PCM" if same else "prepared: NOT THE SAME")
+    print("the raw file: another each time" if differ else "the raw file: THE SAME")
+    return 0 if same and differ else 1
+
+
+def runs(options: measure.Options, folder: Path, variant: str) -> Iterator[Run]:
+    """With each number of workers: without a cache, then twice with one."""
+    for count in WORKERS:
+        for cache_mb in (0, 100):
+            yield from rendered(options, folder / f"{count}-{cache_mb}", variant, count, cache_mb)
+
+
+def rendered(options: measure.Options, home: Path, variant: str, count: int, cache_mb: int) -> Iterator[Run]:
+    """One book on a farm of its own; with a cache the same book again."""
+    settings = options.settings(home, variant, slots=1, lanes="bulk").model_copy(update={"cache_mb": cache_mb})
+    with farm(settings, count) as client:
+        for turn in range(2 if cache_mb else 1):
+            record = client.submit(TEXT, format="wav", job=f"book-{turn}")
+            done = client.wait(record.job, timeout_s=1200)
+            told = f"{variant or 'prepared'}, {count} workers, cache {'on' if cache_mb else 'off'}{', again' if turn else ''}"
+            yield Run(what=told, sha256=sha256_of(settings, done), by=len(done.spoken_by), cached=done.segments_cached)
+
+
+@contextmanager
+def farm(settings: FarmSettings, count: int) -> Iterator[Client]:
+    """A stack with so many voice workers."""
+    with ensure(settings) as stack, Client(stack.url) as client, tempfile.TemporaryFile() as log:
+        more = [start(settings, stack.url, number, log.fileno()) for number in range(1, count)]
+        try:
+            while sum(worker.role == "voice" for worker in client.workers()) < count:
+                if any(one.poll() is not None for one in more):
+                    raise SystemExit("A worker did not start.")
+                time.sleep(0.2)
+            yield client
+        finally:
+            for one in more:
+                one.terminate()
+            for one in more:
+                one.wait()
+
+
+def start(settings: FarmSettings, url: str, number: int, log: int) -> "subprocess.Popen[bytes]":
+    """Another voice worker beside the stack's own."""
+    given = settings.model_dump(exclude_defaults=True, exclude={"url"})
+    environment = {f"CHORUS_{name.upper()}": str(value) for name, value in given.items()} | {"CHORUS_URL": url}
+    return subprocess.Popen(  # noqa: S603 - our own workers
+        [sys.executable, "-P", "-m", "celery", "-A", "workers.voice", "worker", "-n", f"voice{number}@more"],
+        env=os.environ | environment | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log,
+    )  # fmt: skip
+
+
+def sha256_of(settings: FarmSettings, record: JobRecord) -> str:
+    """Of its samples, by the report beside the file."""
+    reports = [json.loads(path.read_text("utf-8")) for path in settings.store_folder().rglob("*report*.json")]
+    return str(next(one["audio_sha256"] for one in reports if one["job"] == record.job))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
