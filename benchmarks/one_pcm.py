@@ -85,7 +85,8 @@ def rendered(options: measure.Options, home: Path, variant: str, count: int, cac
         for turn in range(2 if cache_mb else 1):
             record = client.submit(TEXT, format="wav", job=f"book-{turn}")
             done = client.wait(record.job, timeout_s=1200)
-            told = f"{variant or 'prepared'}, {count} workers, cache {'on' if cache_mb else 'off'}{', again' if turn else ''}"
+            cache = "cache on" if cache_mb else "cache off"
+            told = f"{variant or 'prepared'}, {count} workers, {cache}{', again' if turn else ''}"
             yield Run(what=told, sha256=sha256_of(settings, done), by=len(done.spoken_by), cached=done.segments_cached)
 
 

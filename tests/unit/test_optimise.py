@@ -17,6 +17,7 @@ from chorus.errors import DiskError, FarmError, ModelError
 from workers.digests import sha256_of
 from workers.optimise import judging, machine, offline, pipeline, trial
 from workers.optimise.manifest import FAST, ORIGINAL, RAW, Manifest, Variant
+from workers.optimise.phrases import phrases
 from workers.optimise.stages import UNCHANGED, Finding, Source, Stage, Work, alone_in, go_through
 from workers.sessions import open_session
 
@@ -217,7 +218,7 @@ def test_the_fastest_that_passed_is_chosen_where_it_pays(variants: list[Variant]
 def test_a_graph_that_kills_its_process_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "odd.onnx").write_bytes(b"no graph")
     order = trial.Order(
-        graph=str(tmp_path / "odd.onnx"), optimised=True, voices=str(VOICES), phrases=judging.phrases(VOICES), rounds=1
+        graph=str(tmp_path / "odd.onnx"), optimised=True, voices=str(VOICES), phrases=phrases(VOICES), rounds=1
     )
     with pytest.raises(FarmError, match=r"odd\.onnx does not speak: .*odd\.onnx cannot be loaded as a model"):
         trial.hold(order)

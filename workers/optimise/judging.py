@@ -6,19 +6,16 @@ Each variant speaks in a process of its own (`trial`). Knows nothing of how a va
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chorus.errors import FarmError
-from workers import voicebank
 from workers.optimise import lossy, trial
 from workers.optimise.manifest import ORIGINAL, RAW, Choice, Variant
+from workers.optimise.phrases import phrases
 from workers.optimise.stages import Finding, Work
 
-# A word, a sentence: long enough for every layer, short enough that a first start does not wait for minutes.
-_SAID = ("həlˈoʊ ðˈɛɹ.", "ðə bˈoʊt ɪz hˈɪɹ, ænd nˈoʊbɑdi ɔn ðə lˈɔŋ pˈɪɹ wˈʌndɚd.")
 _ROUNDS = 2
 _COMPARABLE = 2
 # The original differs from itself by chance; so does the distance between two of its runs.
@@ -30,14 +27,6 @@ _FLOOR = 1e-8
 _WINDOW, _HOP = 1024, 256
 FASTER = 1.1
 """So many times faster a variant must be than the original to be worth its disk: what noise measures is no gain."""
-
-
-def phrases(voices: Path) -> tuple[trial.Phrase, ...]:
-    """What every variant says, by the first and the last voice of the file."""
-    names = sorted(voicebank.load(voices))
-    return tuple(
-        trial.Phrase(phonemes=said, voice=name) for said, name in zip(_SAID, (names[0], names[-1]), strict=True)
-    )
 
 
 def validate(work: Work) -> Finding:
