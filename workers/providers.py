@@ -4,6 +4,7 @@ Pure: opens nothing and asks the machine nothing.
 """
 
 import difflib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +19,14 @@ COREML_PROVIDER = "CoreMLExecutionProvider"
 Accelerator = Literal["ane", "gpu"]
 ComputeUnits = Literal["ALL", "CPUAndNeuralEngine", "CPUAndGPU", "CPUOnly"]
 
+STATIC_SHAPES = "RequireStaticInputShapes"
 _SWITCH = frozenset({"0", "1"})
 RUNTIME = "1.31"
 """The onnxruntime whose options these are; it refuses a name that it does not know."""
 COREML_OPTIONS: Mapping[str, frozenset[str] | None] = MappingProxyType({
     "ModelFormat": frozenset({"NeuralNetwork", "MLProgram"}),
     "MLComputeUnits": frozenset({"ALL", "CPUAndNeuralEngine", "CPUAndGPU", "CPUOnly"}),
-    "RequireStaticInputShapes": _SWITCH,
+    STATIC_SHAPES: _SWITCH,
     "EnableOnSubgraphs": _SWITCH,
     "SpecializationStrategy": frozenset({"Default", "FastPrediction"}),
     "ProfileComputePlan": _SWITCH,
@@ -32,6 +34,8 @@ COREML_OPTIONS: Mapping[str, frozenset[str] | None] = MappingProxyType({
     "ModelCacheDirectory": None,
 })  # fmt: skip
 """Every option of that release's CoreML and the values it takes; None: any."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +76,7 @@ class CoreML:
             "ModelFormat": self.model_format,
             "MLComputeUnits": self.compute_units,
             "SpecializationStrategy": self.specialization,
-            "RequireStaticInputShapes": _switch(self.static_shapes),
+            STATIC_SHAPES: _switch(self.static_shapes),
             "EnableOnSubgraphs": _switch(self.subgraphs),
             "AllowLowPrecisionAccumulationOnGPU": _switch(self.low_precision_accumulation),
             "ProfileComputePlan": _switch(self.profile_plan),
@@ -98,6 +102,12 @@ def wished(text: str) -> dict[str, str]:
     check(options)
     if "MLComputeUnits" in options:
         raise SettingError("CHORUS_COREML sets MLComputeUnits, which each lane sets itself: choose with CHORUS_LANES.")
+    if options.get(STATIC_SHAPES) == "1":
+        log.warning(
+            "%s leaves nearly all of Kokoro to the CPU, whose lengths vary. Padded to a fixed one it sounds otherwise, "
+            "so nothing is padded: docs/log.md has the numbers.",
+            STATIC_SHAPES,
+        )
     return options
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import onnxruntime as ort
 import pytest
 import redis
 from support import wait_until
@@ -17,6 +18,7 @@ from broker.watchdog import HUNG
 from chorus.keys import JobKeys
 from chorus.records import State
 from workers import sessions_control
+from workers.providers import COREML_PROVIDER
 
 SAMPLE = (ROOT / "docs" / "sample.md").read_bytes()
 
@@ -65,6 +67,24 @@ def test_the_status_tells_lanes_model_age_and_memory(slow: Workshop) -> None:
     assert [(lane.name, lane.slots, lane.served, lane.failures) for lane in one.lanes] == [
         ("bulk", 1, 1, 0), ("live", 1, 1, 0),
     ]  # fmt: skip
+
+
+@pytest.mark.keyless
+@pytest.mark.skipif(COREML_PROVIDER in ort.get_available_providers(), reason="this machine has CoreML")
+def test_a_lane_that_is_not_to_be_had_is_the_cpus_with_its_reason_and_strict_does_not_start(slow: Workshop) -> None:
+    slow.start("voice", CHORUS_LANES="ane")
+    (one,) = sessions_control.status(slow.url)
+    assert {lane.name: (lane.slots, lane.state) for lane in one.lanes} == {
+        "bulk": (1, "serving"), "live": (1, "serving"), "ane": (0, "unavailable"),
+    }  # fmt: skip
+    reason = f"this machine's onnxruntime has no {COREML_PROVIDER}"
+    assert one.lanes[-1].reason == reason
+    assert [lane.nodes for lane in one.lanes[:2]] == [lane.nodes_total for lane in one.lanes[:2]]
+
+    strict = slow.spawn("voice-strict", "-A", "workers.voice", "worker", CHORUS_LANES="ane", CHORUS_STRICT="true")
+    assert strict.wait(60) == 1
+    last_words = slow.log("voice-strict").read_text().strip().splitlines()[-1]
+    assert last_words == f"chorus: CHORUS_LANES=ane asks for ane and CHORUS_STRICT is set, but {reason}."
 
 
 @pytest.mark.keyless

@@ -1,5 +1,6 @@
 """What sessions are asked to run on: CoreML's options by name and value, as onnxruntime 1.31 takes them."""
 
+import logging
 from dataclasses import fields
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import onnxruntime as ort
 import pytest
 
 from chorus.errors import SettingError
+from workers import providers
 from workers.providers import COREML_OPTIONS, COREML_PROVIDER, RUNTIME, Accelerator, CoreML, accelerator, check, wished
 
 CACHE = Path("/home/ada/chorus/coreml/abc")
@@ -77,3 +79,12 @@ def test_what_is_wished_for_goes_before_what_chorus_would_choose() -> None:
 def test_what_coreml_would_refuse_is_refused_before_it_is_asked(wishes: str, sentence: str) -> None:
     with pytest.raises(SettingError, match=sentence):
         wished(wishes)
+
+
+def test_whoever_asks_for_fixed_shapes_is_told_what_that_means(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger=providers.__name__):
+        assert wished("RequireStaticInputShapes=1") == {"RequireStaticInputShapes": "1"}
+    assert "Padded to a fixed one it sounds otherwise, so nothing is padded" in caplog.text
+    caplog.clear()
+    wished("RequireStaticInputShapes=0")
+    assert caplog.text == ""
