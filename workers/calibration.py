@@ -51,14 +51,19 @@ class Calibration:
 
     def verdict(self, lane: Accelerator, provider: Provider) -> Verdict:
         """What was found out about this lane, today or at an earlier start."""
+        from workers.optimise.stages import alone_in  # noqa: PLC0415 - onnx, only where something is measured
+
         key = self._key(lane, provider)
-        if (known := _remembered(self._file).get(key)) is not None:
-            with contextlib.suppress(TypeError):
-                return Verdict(**known)
-        log.info("Measuring the lane %s against the CPU, once: this may take minutes.", lane)
-        found = judge(self._measured_cpu(), self._try(provider), memory_cap=self._memory_cap())
-        log.info("The lane %s: %s", lane, found.fault or f"{found.speedup:.2f} times as fast as the CPU")
-        _remember(self._file, key, found)
+        if known := _remembered(self._file, key):
+            return known
+        # Two workers that start at once would measure each other.
+        with alone_in(self._file.with_name("coreml"), log.info):
+            if known := _remembered(self._file, key):
+                return known
+            log.info("Measuring the lane %s against the CPU, once: this may take minutes.", lane)
+            found = judge(self._measured_cpu(), self._try(provider), memory_cap=self._memory_cap())
+            log.info("The lane %s: %s", lane, found.fault or f"{found.speedup:.2f} times as fast as the CPU")
+            _remember(self._file, key, found)
         return found
 
     def _key(self, lane: Accelerator, provider: Provider) -> str:
@@ -110,7 +115,14 @@ def _unlike(cpu: Any, again: Any, lane: Any) -> str:
     return ""
 
 
-def _remembered(file: Path) -> dict[str, Any]:
+def _remembered(file: Path, key: str) -> Verdict | None:
+    try:
+        return Verdict(**_kept(file)[key])
+    except (KeyError, TypeError):
+        return None
+
+
+def _kept(file: Path) -> dict[str, Any]:
     try:
         told = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
@@ -120,7 +132,7 @@ def _remembered(file: Path) -> dict[str, Any]:
 
 def _remember(file: Path, key: str, verdict: Verdict) -> None:
     """Where nothing can be written it is measured again at the next start, which is no reason to fail."""
-    told = _remembered(file) | {key: asdict(verdict)}
+    told = _kept(file) | {key: asdict(verdict)}
     unfinished = file.with_suffix(f".{os.getpid()}")
     with contextlib.suppress(OSError):
         unfinished.write_text(json.dumps(told, indent=1, ensure_ascii=False), "utf-8")

@@ -1,6 +1,7 @@
 """Whether an accelerator pays: judged by what trials tell, asked once and remembered for this machine and model."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -147,3 +148,12 @@ def test_where_nothing_can_be_remembered_it_is_measured_each_time(settings: Farm
     trials = Trials(cpu=trial(), CPUAndNeuralEngine=trial(2.0), CPUAndGPU=trial(0.5))
     assert verdicts(settings, trials) == verdicts(settings, trials)
     assert len(trials.made) == 6
+
+
+def test_two_workers_that_start_at_once_measure_once(settings: FarmSettings) -> None:
+    trials = Trials(cpu=trial(), CPUAndNeuralEngine=trial(2.0), CPUAndGPU=trial(0.5))
+    with ThreadPoolExecutor(2) as starts:
+        one, other = starts.map(lambda _: verdicts(settings, trials), range(2))
+    assert one == other
+    # Each may have needed the CPU once, for the lane that it measured; no lane was measured twice.
+    assert sorted(name for name in trials.made if name != "cpu") == ["CPUAndGPU", "CPUAndNeuralEngine"]
