@@ -1,0 +1,147 @@
+"""Which convolutions are worth tiling on this machine, and how large the tiles should be: measured, in a few seconds.
+
+What pays depends on the processor's vector units and caches, so no table of ours could say it. Each kind of convolution
+runs alone, as it is and as tiles, in turn, so that a busy machine disturbs all of them alike; the medians decide.
+"""
+
+import statistics
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+
+from workers.fastconv.graph import Workbench
+from workers.fastconv.rewrite import Kind, rewrite
+from workers.sessions import session_options
+
+WORTH = 1.1
+"""Less gain than this is within what a measurement of milliseconds can be wrong by."""
+ROUNDS = 7
+# Where the real length is not known: the layers of a vocoder cost about the same, long of few channels or the reverse.
+_USUAL_WORK = 5e8
+_LONGEST, _SHORTEST = 20_000, 100
+_OPSET, _IR_VERSION = 17, 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The verdict on one kind of convolution."""
+
+    kind: Kind
+    tile: int
+    """Outputs in a tile; 0 where the convolution stays as it is."""
+    ratio: float
+    """How many times faster the best tile was than the plain convolution; 0 where nothing was measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The verdicts on all kinds of a model; what is not mentioned stays as it is."""
+
+    chosen: tuple[Chosen, ...] = ()
+
+    def tile(self, kind: Kind) -> int:
+        """The size for this kind, or 0."""
+        return next((one.tile for one in self.chosen if one.kind == kind), 0)
+
+    def ratio(self, kind: Kind) -> float:
+        """The measured gain, or 0."""
+        return next((one.ratio for one in self.chosen if one.kind == kind), 0.0)
+
+    def record(self) -> list[dict[str, Any]]:
+        """For a manifest: plain lists and numbers."""
+        return [asdict(one) for one in self.chosen]
+
+    @classmethod
+    def recorded(cls, record: Iterable[Mapping[str, Any]]) -> Self:
+        """The choice that `record` gave."""
+        return cls(
+            chosen=tuple(Chosen(kind=Kind(**one["kind"]), tile=one["tile"], ratio=one["ratio"]) for one in record)
+        )
+
+
+def sizes(kernel: int) -> tuple[int, ...]:
+    """Tiles worth trying. Beyond them the transforms cost more than the products save, on every machine measured."""
+    if kernel <= 3:  # noqa: PLR2004
+        return (4, 8)
+    if kernel <= 8:  # noqa: PLR2004
+        return (8, 16)
+    return (24,) if kernel <= 16 else ()  # noqa: PLR2004
+
+
+def everything(kinds: Iterable[Kind]) -> Choice:
+    """Tiles wherever they are possible, unmeasured: for tests, and for the same graph on every machine."""
+    largest = {kind: max(sizes(kind.kernel), default=0) for kind in kinds}
+    return Choice(chosen=tuple(Chosen(kind=kind, tile=tile, ratio=0.0) for kind, tile in largest.items() if tile))
+
+
+def measured(kinds: Collection[Kind], lengths: Mapping[Kind, int]) -> Choice:
+    """Tiles where this machine gains by them; `lengths` are samples in ordinary use, where they are known."""
+    return Choice(chosen=tuple(measure(kind, lengths.get(kind, usual_length(kind))) for kind in sorted(kinds)))
+
+
+def usual_length(kind: Kind) -> int:
+    """Samples that make for an ordinary amount of work."""
+    length = int(_USUAL_WORK / (kind.inputs * kind.outputs * kind.kernel))
+    return max(_SHORTEST, min(_LONGEST, length))
+
+
+def measure(kind: Kind, length: int) -> Chosen:
+    """One kind against all its tiles."""
+    plain = alone(kind)
+    tried = {0: plain} | {tile: _tiled(plain, tile) for tile in sizes(kind.kernel)}
+    taken_s = _times({tile: _open(model) for tile, model in tried.items()}, _signal(kind, length))
+    best = min((tile for tile in tried if tile), key=lambda tile: taken_s[tile], default=0)
+    ratio = taken_s[0] / taken_s[best] if best else 0.0
+    return Chosen(kind=kind, tile=best if ratio >= WORTH else 0, ratio=round(ratio, 3))
+
+
+def alone(kind: Kind) -> onnx.ModelProto:
+    """A graph of one convolution with random weights that keeps the signal's length."""
+    chance = np.random.default_rng(0)
+    shape = (kind.outputs, kind.inputs, kind.kernel)
+    weights = chance.standard_normal(shape).astype(np.float32) / np.float32(np.sqrt(kind.inputs * kind.kernel))
+    reach = kind.dilation * (kind.kernel - 1)
+    node = helper.make_node(
+        "Conv", ["signal", "weights"], ["result"], name="conv", kernel_shape=[kind.kernel],
+        dilations=[kind.dilation], pads=[reach // 2, reach - reach // 2],
+    )  # fmt: skip
+    graph = helper.make_graph(
+        [node], "alone",
+        [helper.make_tensor_value_info("signal", TensorProto.FLOAT, [1, kind.inputs, "time"])],
+        [helper.make_tensor_value_info("result", TensorProto.FLOAT, [1, kind.outputs, "time"])],
+        [numpy_helper.from_array(weights, "weights")],
+    )  # fmt: skip
+    return helper.make_model(graph, ir_version=_IR_VERSION, opset_imports=[helper.make_opsetid("", _OPSET)])
+
+
+def _tiled(plain: onnx.ModelProto, tile: int) -> onnx.ModelProto:
+    bench = Workbench(plain)
+    rewrite(bench, lambda _: tile)
+    return bench.finish()
+
+
+def _signal(kind: Kind, length: int) -> Mapping[str, Any]:
+    return {"signal": np.random.default_rng(1).standard_normal((1, kind.inputs, length)).astype(np.float32)}
+
+
+def _open(model: onnx.ModelProto) -> Any:
+    options = session_options(threads=1)
+    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _times(sessions: Mapping[int, Any], feed: Mapping[str, Any]) -> Mapping[int, float]:
+    """The median of each one's processor time, all of them in turn."""
+    taken: dict[int, list[float]] = {tile: [] for tile in sessions}
+    for turn in range(ROUNDS + 1):
+        for tile, session in sessions.items():
+            began = time.thread_time()  # one thread does it all: time lost to neighbours does not count
+            session.run(None, feed)
+            if turn:  # the first one only warms up
+                taken[tile].append(time.thread_time() - began)
+    return {tile: statistics.median(times) for tile, times in taken.items()}
