@@ -14,7 +14,7 @@ from typing import Annotated, Final, Protocol
 
 import typer
 
-from chorus import options
+from chorus import options, standing_in
 from chorus.client import Client
 from chorus.errors import CallerError, ChorusError, FarmError, JobFailedError, OptionError
 from chorus.records import JobRecord, State, Want
@@ -217,6 +217,7 @@ class ClientCommands:
             tell(json.dumps({"voice": name, "models": models}) if as_json else name)
         if any(worker.stand_in for worker in workers):
             complain(STAND_IN)
+            complain(standing_in.LANGUAGES)
 
     def _want(self, job: str, want: Want, url: str, sentence: str, *, work: bool = False) -> None:
         with self._connect(url, work=work) as client:

@@ -12,13 +12,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from chorus import standing_in
 from chorus.records import JobRecord, State, Worker
 from chorus.wire import RATE_HZ
 
 LINE_EVERY_S: Final = 5.0
 BAR_CELLS: Final = 28
 STARTING: Final = "starting the workers"
-STAND_IN: Final = "a stand-in voice speaks on this farm; `chorus models pull` there fetches Kokoro's real ones."
+STAND_IN: Final = f"a {standing_in.NAME} speaks on this farm; `{standing_in.PULL}` there fetches Kokoro's real ones."
 
 
 class Progress(Protocol):

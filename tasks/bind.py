@@ -8,6 +8,7 @@ from typing import Any, cast
 from broker import process, registry
 from broker.ledger import Claim, Outcome
 from broker.store import Store, part_key, report_key, result_key
+from chorus import standing_in
 from chorus.keys import JobKeys
 from chorus.records import JobRecord
 from chorus.request import Request
@@ -82,8 +83,13 @@ def _book(here: process.Process, claim: Claim, record: JobRecord, chapters: tupl
         language=record.language,
         chapters=chapters,
         cover=cast("bytes | None", here.redis.get(JobKeys(claim.job).cover)),
-        comment=f"Spoken by {record.model}, voice {request.voice}, with Chorus.",
+        comment=" ".join((f"Spoken by {record.model}, voice {request.voice}, with Chorus.", *_remarks(record))),
     )
+
+
+def _remarks(record: JobRecord) -> list[str]:
+    """What whoever hears the file should know of its voice."""
+    return [standing_in.REMARK] if record.model == standing_in.NAME else []
 
 
 def _proof(here: process.Process, claim: Claim, store: Store, record: JobRecord) -> Proof:
@@ -129,6 +135,7 @@ def _report(record: JobRecord, chapters: tuple[Chapter, ...], made: Encoded, pro
         "model": record.model,
         "model_digest": record.model_digest,
         "variant": record.variant,
+        "remarks": _remarks(record),
         "voices_digest": record.voices,
         "voice": record.request.voice,
         "audio_sha256": made.sha256_pcm,

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from broker.settings import FarmSettings
-from chorus import options
+from chorus import options, standing_in
 from chorus.client import Client
 from chorus.commands import ClientCommands, client_commands, run
 from chorus.records import State
@@ -232,6 +232,9 @@ def voices(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
     model = models.resolve(settings)
     for name in voicebank.load(model.voices_path):
         tell(json.dumps({"voice": name, "models": [model.name]}) if as_json else name)
+    if model.stand_in:
+        complain(f"these are the {standing_in.NAME}'s; `{standing_in.PULL}` fetches Kokoro's real ones.")
+        complain(standing_in.LANGUAGES)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

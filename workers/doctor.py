@@ -14,6 +14,7 @@ from broker.reach import address
 from broker.settings import FarmSettings, available_cores
 from chorus.errors import ChorusError, DiskError, OutputError, OutsideError, ServerError
 from chorus.player import find_player
+from chorus.standing_in import PULL
 from workers import models
 
 LEAST_FREE_BYTES = 1 << 30
@@ -107,5 +108,5 @@ def _player() -> str:
 def _model(settings: FarmSettings) -> str:
     model = models.resolve(settings)
     if model.stand_in:
-        return f"{model.name}: Kokoro's weights are not here, `{models.PULL}` fetches them"
+        return f"{model.name}: Kokoro's weights are not here, `{PULL}` fetches them"
     return f"{model.name} ({model.path})"

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from broker.settings import FarmSettings
-from chorus import options
+from chorus import options, standing_in
 from chorus.client import Client
 from chorus.connection import connect, refusals
 from chorus.errors import ChorusError, ServerError
@@ -60,7 +60,7 @@ def up(
     as_json: options.AsJson = False,
 ) -> None:
     """Start the stack of this machine and keep it warm until `down`."""
-    from workers import stack  # noqa: PLC0415 - see above
+    from workers import models, stack  # noqa: PLC0415 - see above
 
     settings = settings_for()
     found = stack.up(settings, flower=flower)
@@ -68,6 +68,7 @@ def up(
         tell(json.dumps(asdict(found), ensure_ascii=False, default=str))
         return
     _print_status(found)
+    _say_who_stands_in(models.resolve(settings).stand_in)
     if flower:
         tell(f"Flower: http://127.0.0.1:{settings.flower_port}")
 
@@ -109,10 +110,7 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
     tell(f"this machine: {busy}")
     if traffic:
         _print_traffic(traffic)
-    if any(worker.stand_in for worker in workers):
-        from workers.models import PULL  # noqa: PLC0415 - see above
-
-        tell(f"The stand-in voice speaks: `{PULL}` fetches Kokoro's real one.")
+    _say_who_stands_in(any(worker.stand_in for worker in workers))
 
 
 def _lane(lane: "LaneReport") -> str:
@@ -221,6 +219,11 @@ def _print_backlog(job: "Backlog") -> None:
         tell(f"  waiting: {job.waiting}")
 
 
+def _say_who_stands_in(stand_in: bool) -> None:
+    if stand_in:
+        tell(f"The {standing_in.NAME} speaks: `{standing_in.PULL}` fetches Kokoro's real one.")
+
+
 def _print_status(found: "StackStatus") -> None:
     if found.trouble:
         tell(found.trouble)
@@ -256,6 +259,7 @@ def list_models() -> None:
     tell(f"speaks here: {chosen.name} ({chosen.path})")
     tell(f"as {chosen.variant}: {chosen.why}")
     _list_variants(settings, chosen)
+    _say_who_stands_in(chosen.stand_in)
     for name, asset in models.MODELS.items():
         here = (models.models_folder(settings) / asset.file).exists()
         tell(f"{name}: {asset.size_bytes / 1e6:.0f} MB, {asset.licence}{', pulled' if here else ''}")

@@ -14,13 +14,12 @@ from typing import Any
 
 from broker.settings import FarmSettings
 from chorus.errors import DiskError, ModelError, OutsideError
+from chorus.standing_in import NAME, PULL
 from workers import standin
 from workers.digests import Digests
 from workers.optimise import prepared
 
 UPSTREAM = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.1/"
-PULL = "chorus models pull"
-"""The command that fetches the real voice; every surface that names the stand-in names it too."""
 USE = "chorus models use"
 STAND_IN, NO_CHOICE = "stand-in", "default"
 """What `use` takes besides published names and files."""
@@ -272,7 +271,7 @@ def _checked(settings: FarmSettings, path: Path, voices: Path, *, pinned: str = 
         digest=graph.digest,
         voices_path=voices,
         voices_digest=voices_digest,
-        stand_in=name == standin.NAME,
+        stand_in=name == NAME,
         graph=graph.path,
         optimised=graph.optimised,
         variant=graph.variant,

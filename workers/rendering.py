@@ -15,6 +15,7 @@ from broker.store import LocalStore, job_key, source_key
 from chorus.client import Client
 from chorus.errors import ChorusError, DiskError, FarmError, JobFailedError, OutsideError, ServerError
 from chorus.records import JobRecord, State
+from chorus.standing_in import PULL
 from chorus.submission import MAX_SOURCE_BYTES, Terms, Wishes
 from chorus.terminal import Progress
 from tasks import phonemes
@@ -22,7 +23,7 @@ from tasks.documents.model import Document
 from tasks.plan import spoken_language
 from workers import voicebank
 from workers.delivery import deliver, finished_run, made
-from workers.models import PULL, Model
+from workers.models import Model
 from workers.optimise import preparing
 from workers.orders import Order
 from workers.stack import Stack, StackSpec, ensure

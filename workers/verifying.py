@@ -9,9 +9,10 @@ from pathlib import Path
 
 from broker.settings import FarmSettings
 from chorus.errors import ChorusError
+from chorus.standing_in import PULL
 from workers import models
 from workers.digests import sha256_of
-from workers.models import MODELS, PULL, TAGGER, TAGGER_NAME, VOICES, Asset
+from workers.models import MODELS, TAGGER, TAGGER_NAME, VOICES, Asset
 from workers.optimise import prepared
 
 
