@@ -5,4 +5,3 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 MODEL = _HERE / "stand-in.onnx"
 VOICES = _HERE / "stand-in-voices.bin"
-NAME = "stand-in voice"

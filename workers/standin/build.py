@@ -1,44 +1,84 @@
-"""Builds the stand-in voice: a formant synthesiser as an ONNX graph of Kokoro's shape, and its voices file.
+"""Builds the stand-in voice: measured spectra in an ONNX graph of Kokoro's shape, and its voices file.
 
-    python -m workers.standin.build        # writes both files beside this one
+    python -m workers.standin.build             # records and measures flite anew: minutes
+    python -m workers.standin.build --assemble  # takes what was measured from the model that is here: a second
 
-Everything stored in the model is an integer or a short decimal, and its noise comes from a hash, so that no platform's
-rounding or random generator shows in the file. Knows nothing of sessions.
+The first wants `flite` 2.2 with its voice rms; sentences.txt beside this file is what it is asked to say, with the
+phonemes that misaki reads there. Everything else stored in the model is an integer or a short decimal, and its noise
+comes from a hash, so that no platform's random generator shows in the file. Knows nothing of sessions.
 """
 
+import argparse
 import json
+import multiprocessing
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import onnx
+from onnx import numpy_helper
 
-from workers.standin import MODEL, NAME, VOICES
+from chorus.standing_in import NAME
+from chorus.vocabulary import VOCABULARY
+from workers.standin import MODEL, VOICES
+from workers.standin.analysis import look
 from workers.standin.graph import Graph, Side, Tensor
-from workers.standin.sounds import symbols
+from workers.standin.intonation import melody
+from workers.standin.recording import record
 from workers.standin.speech import speech
 from workers.standin.timing import plan
-from workers.standin.voices import STYLE_WIDTH, styles
+from workers.standin.units import Example, Lengths, Units, average, examples
+from workers.standin.voices import STYLE_WIDTH, speaker, styles
+
+SENTENCES = Path(__file__).parent / "sentences.txt"
 
 
-def model() -> onnx.ModelProto:
-    """The stand-in voice."""
+def sentences() -> list[tuple[str, str]]:
+    """What flite is asked to say, and its phonemes."""
+    lines = SENTENCES.read_text("utf-8").splitlines()
+    pairs = (line.split("\t") for line in lines if not line.startswith("#"))
+    return [(text, phonemes) for text, phonemes in pairs]
+
+
+def measured(given: Iterable[tuple[str, str]]) -> Units:
+    """Let flite say it, on all cores, and average what is heard."""
+    with multiprocessing.Pool() as pool:
+        return average(chain.from_iterable(pool.imap(_examples, given, chunksize=8)))
+
+
+def _examples(sentence: tuple[str, str]) -> list[Example]:
+    recording = record(*sentence)
+    return list(examples(recording, look(recording.samples)))
+
+
+def stored(path: Path = MODEL) -> Units:
+    """What was measured when this model was built."""
+    tables = {one.name: numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
+    lengths = {name.partition(".")[2]: table for name, table in tables.items() if name.startswith("lengths.")}
+    units = {name.partition(".")[2]: table for name, table in tables.items() if name.startswith("units.")}
+    return Units(lengths=Lengths(**lengths), **units)
+
+
+def model(units: Units) -> onnx.ModelProto:
+    """The stand-in voice of these units."""
     graph = Graph()
     tokens, style, speed = (Tensor(graph, name) for name in ("tokens", "style", "speed"))
-    planned = plan(graph, tokens.shaped(-1), speed)
-    graph.op("Identity", speech(graph, planned, style), output="audio")
+    who = speaker(style)
+    planned = plan(graph, tokens.shaped(-1), speed * who.pace, units.lengths)
+    graph.op("Identity", speech(graph, planned, melody(graph, planned), who, units), output="audio")
     graph.op("Identity", planned.duration, output="duration")
     inputs: Side = {"tokens": ("int64", [1, "n"]), "style": ("float", [1, STYLE_WIDTH]), "speed": ("float", [1])}
     outputs: Side = {"audio": ("float", ["samples"]), "duration": ("int64", ["n"])}
     built = graph.model("stand_in_voice", inputs, outputs)
-    vocabulary = {symbol: one.token for symbol, one in symbols().items()}
-    config = json.dumps({"vocab": vocabulary}, ensure_ascii=False, separators=(",", ":"))
+    config = json.dumps({"vocab": VOCABULARY}, ensure_ascii=False, separators=(",", ":"))
     onnx.helper.set_model_props(built, {"name": NAME, "kokoro_config": config})
     return built
 
 
-def build(path: Path) -> Path:
+def build(units: Units, path: Path) -> Path:
     """Write the model."""
-    path.write_bytes(model().SerializeToString(deterministic=True))
+    path.write_bytes(model(units).SerializeToString(deterministic=True))
     return path
 
 
@@ -49,6 +89,14 @@ def build_voices(path: Path) -> Path:
     return path
 
 
-if __name__ == "__main__":
-    build(MODEL)
+def main() -> None:
+    """Write both files beside this one."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--assemble", action="store_true", help="measure nothing anew")
+    units = stored() if asked.parse_args().assemble else measured(sentences())
+    build(units, MODEL)
     build_voices(VOICES)
+
+
+if __name__ == "__main__":
+    main()

@@ -39,6 +39,11 @@ class Graph:
             self._constants[name] = numpy_helper.from_array(array, name)
         return Tensor(self, name)
 
+    def stored(self, name: str, values: NDArray[Any]) -> "Tensor":
+        """A table under a name of its own, so that it can be found again in the finished model."""
+        self._constants[name] = numpy_helper.from_array(values, name)
+        return Tensor(self, name)
+
     def integers(self, *values: int) -> "Tensor":
         """A list of integers, as shapes, axes and pads want them."""
         return self.constant(values, np.int64)

@@ -1,7 +1,7 @@
-"""How the stand-in voice sounds: voice and noise through formants that move from sound to sound.
+"""How the stand-in voice sounds: measured spectra that move from sound to sound, filled with voice and with breath.
 
-A formant synthesiser in the frequency domain: every 8 ms the sources' spectra are multiplied by the filters', and the
-waves laid over each other, so that nothing clicks. Knows nothing of files.
+Every 8 ms the sources' spectra are multiplied by the measured one, and the waves laid over each other, so that nothing
+clicks. Knows nothing of files.
 """
 
 import hashlib
@@ -10,9 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workers.standin.graph import END, Graph, Spectrum, Tensor
-from workers.standin.sounds import by_token
+from workers.standin.analysis import centres_hz
+from workers.standin.graph import Graph, Spectrum, Tensor
+from workers.standin.intonation import Melody
+from workers.standin.smoothing import smoothed
+from workers.standin.symbols import KINDS
 from workers.standin.timing import STEPS, Plan
+from workers.standin.units import BANDS, FRAMES, STEP_DB, Units
+from workers.standin.voices import Speaker
 
 RATE_HZ = 24_000
 FRAME = 600
@@ -20,101 +25,100 @@ FRAME = 600
 HOP = FRAME // STEPS
 WINDOW = 2 * HOP
 FOURIER = 800
-"""Samples of a transform: the window, and as much again for the formants to ring out."""
+"""Samples of a transform: the window, and as much again for the filter to ring out."""
 BINS = FOURIER // 2 + 1
 NOISE_FRAMES = 192
 """The noise repeats after 1.6 s, which is long enough not to be heard as a rhythm."""
-GLIDE_STEPS = 9
-"""Formants move over about 70 ms from one sound to the next; levels over 25 ms."""
 PEAK = 0.7
-SECOND_POLE = 0.75
-"""Of the voice's source, which so falls by 12 dB an octave; the lips give 6 of them back."""
-PULSE = 16.0
-"""Height of a pulse at 1 Hz; with it the voice stands right against the noise."""
-LOUDNESS = 5.8
+LOUDNESS_DB = 2.2
 """Set so that ordinary text comes out near -23 dBFS."""
-
-_GLIDING = ("f1_hz", "f2_hz", "f3_hz")
-_LEVELS = ("voice", "breath", "noise", "noise_hz", "noise_width_hz")
-_BANDWIDTHS_HZ = (80.0, 100.0, 150.0, 250.0, 300.0)
-_HIGHER_FORMANTS_HZ = (3500.0, 4500.0)
-
-
-@dataclass(frozen=True)
-class Controls:
-    """What steers the synthesis: tensors of `[1, steps]`."""
-
-    formants: tuple[Tensor, Tensor, Tensor]
-    accent: Tensor
-    voice: Tensor
-    breath: Tensor
-    noise: Tensor
-    noise_hz: Tensor
-    noise_width_hz: Tensor
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """What the style says of the speaker; all clipped, so that a style of the real model speaks as well."""
-
-    pitch_hz: Tensor
-    tract: Tensor
-    """Formants relative to the table's."""
-    tilt: Tensor
-    """The pole that makes a voice dull (near 1) or bright."""
+_NEPERS = math.log(10) / 20
+_SILENCE_DB = -90.0
+_TOP_HZ = 7300.0
+"""What was measured ends here: above, the level goes on as it was, and falls slowly."""
+_TOP_DB_A_KHZ = -2.0
+_VOICED_TOP_DB_A_KHZ = -1.2
+"""On top of that, for each kHz up to which a sound is voice."""
+_MELT = 3
+"""Steps over which one look melts into the next."""
+_SOFTEST_HZ = 400.0
+_VOICE_TOPS_HZ = {
+    "z": 900.0, "ʒ": 900.0, "v": 1400.0, "ð": 1800.0, "ʤ": 1200.0, "h": 1500.0, "b": 2500.0, "d": 2500.0,
+    "ɡ": 2500.0, "m": 3000.0, "n": 3000.0, "ŋ": 3000.0,
+    "s": 0.0, "ʃ": 0.0, "f": 0.0, "θ": 0.0, "p": 0.0, "t": 0.0, "k": 0.0, "ʧ": 0.0,
+}  # fmt: skip
+_VOICE_TOP_HZ = 4800.0
+"""Up to where a sound is voice; above, it is breath, and so nothing buzzes."""
 
 
-def speech(graph: Graph, plan: Plan, style: Tensor) -> Tensor:
-    """The samples, `[samples]`: sources through filters, step by step."""
-    speaker, controls, basis = _speaker(style), _controls(graph, plan), _Basis(graph)
-    breath = basis.noise(plan)
-    voice = basis.pulses(_pitch(plan, controls, speaker))
-    excitation = voice.scaled(controls.voice) + breath.scaled(controls.breath)
-    spoken = excitation * basis.tract(controls, speaker) + breath.scaled(controls.noise) * basis.lips(controls)
+@dataclass(frozen=True, kw_only=True)
+class Spectra:
+    """What sounds at every step."""
+
+    levels_db: Tensor
+    """`[BANDS, steps]`."""
+    voice_top_hz: Tensor
+    """`[1, steps]`: below it voice, above it breath."""
+
+
+def speech(graph: Graph, plan: Plan, melody: Melody, speaker: Speaker, units: Units) -> Tensor:
+    """The samples, `[samples]`."""
+    spectra, basis = _spectra(graph, plan, units), _Basis(graph)
+    pitch_hz = speaker.pitch_hz * graph.op("Exp", melody.octaves * speaker.liveliness * math.log(2))
+    voice, breath = _shares(spectra, speaker)
+    excitation = basis.pulses(pitch_hz).scaled(voice) + basis.noise(plan).scaled(breath)
+    loudness_db = melody.accent * 1.5 - melody.ending * 2.0 + speaker.loudness_db + LOUDNESS_DB
+    levels = graph.op("Concat", spectra.levels_db + loudness_db, spectra.voice_top_hz / 1000.0, axis=0)
+    spoken = excitation * basis.tract(levels, speaker)
     # The tangent rounds off what would be too loud, and leaves ordinary speech alone.
-    return graph.op("Tanh", basis.wave(spoken) * (LOUDNESS / PEAK)) * PEAK
+    return graph.op("Tanh", basis.wave(spoken) * (1.0 / PEAK)) * PEAK
 
 
-def _speaker(style: Tensor) -> Speaker:
-    pitch, tract, dullness = (style.cut(index, index + 1, axis=1) for index in range(3))
-    octaves = pitch.between(-0.7, 0.8) * math.log(2)
-    return Speaker(
-        pitch_hz=style.graph.op("Exp", octaves) * 150.0,
-        tract=tract.between(-0.15, 0.2) + 1.0,
-        tilt=dullness.between(-1.0, 1.0) * 0.03 + 0.93,
+def _spectra(graph: Graph, plan: Plan, units: Units) -> Spectra:
+    """From the unit that comes from the sound before into the unit that goes into the next."""
+    sounds, table = plan.sounds, graph.stored("units.steps", units.steps).shaped(-1, BANDS + 1)
+    which = sounds.before * graph.integers(len(KINDS)) + sounds.kind
+    entering = graph.stored("units.entering", units.entering).shaped(-1).at(which)
+    leaving = (
+        graph.stored("units.leaving", units.leaving)
+        .shaped(-1)
+        .at(sounds.kind * graph.integers(len(KINDS)) + sounds.after)
     )
-
-
-def _controls(graph: Graph, plan: Plan) -> Controls:
-    sounds = [(symbol.first, symbol.last) for symbol in by_token()]
-    table = graph.constant([[getattr(sound, name) for name in _GLIDING + _LEVELS] for pair in sounds for sound in pair])
-    row = plan.token * graph.integers(2) + plan.is_last
-    targets = graph.op("Transpose", table.at(row), perm=[1, 0])
-    gliding = graph.op("Concat", targets.cut(0, len(_GLIDING)), plan.accent.shaped(1, -1), axis=0)
-    smooth = _smoothed(graph, gliding, GLIDE_STEPS)
-    levels = _smoothed(graph, targets.cut(len(_GLIDING), END), STEPS)
-    first, second, third, accent = (smooth.cut(row, row + 1) for row in range(len(_GLIDING) + 1))
-    return Controls((first, second, third), accent, *(levels.cut(row, row + 1) for row in range(len(_LEVELS))))
-
-
-def _smoothed(graph: Graph, rows: Tensor, width: int) -> Tensor:
-    """Each row under a triangular window: targets become movements."""
-    triangle = np.minimum(np.arange(1, width + 1), np.arange(width, 0, -1))
-    side = width // 2
-    padded = graph.op("Pad", rows, graph.integers(0, side, 0, side), mode="edge")
-    kernel = graph.constant(triangle.reshape(1, 1, -1)) / float(triangle.sum())
-    return graph.op(
-        "Squeeze", graph.op("Conv", graph.op("Unsqueeze", padded, graph.integers(1)), kernel), graph.integers(1)
+    at = (plan.share * float(FRAMES) - 0.5).between(0.0, FRAMES - 1.001)
+    look = graph.op("Floor", at)
+    part = (at - look).shaped(-1, 1)
+    weight = plan.share.shaped(-1, 1)
+    first, last = (
+        _looked_up(graph, table, unit.to("int64").at(plan.place), look, part) for unit in (entering, leaving)
     )
+    mixed = graph.op("Transpose", first * (weight * -1.0 + 1.0) + last * weight, perm=[1, 0])
+    silent = graph.op("Equal", sounds.kind, graph.constant(0, np.int64)).at(plan.place).shaped(1, -1)
+    levels = graph.op("Where", silent, _SILENCE_DB, mixed.cut(0, BANDS) * STEP_DB)
+    tops = graph.constant([0.0, *(_VOICE_TOPS_HZ.get(kind, _VOICE_TOP_HZ) for kind in KINDS[1:])]).at(sounds.kind)
+    voiced = ((mixed.cut(BANDS, BANDS + 1) - 35.0) / 35.0).between(0.0, 1.0)
+    top = tops.at(plan.place).shaped(1, -1) * voiced
+    smooth = smoothed(graph, graph.op("Concat", levels, top, axis=0), _MELT)
+    return Spectra(levels_db=smooth.cut(0, BANDS), voice_top_hz=smooth.cut(BANDS, BANDS + 1))
 
 
-def _pitch(plan: Plan, controls: Controls, speaker: Speaker) -> Tensor:
-    """Falling over the segment, raised on stressed vowels."""
-    return speaker.pitch_hz * (controls.accent * 0.12 + 1.0) * (plan.progress * -0.22 + 1.1).shaped(1, -1)
+def _looked_up(graph: Graph, table: Tensor, unit: Tensor, look: Tensor, part: Tensor) -> Tensor:
+    """Between two looks of a unit, `[steps, BANDS + 1]`."""
+    row = unit * graph.integers(FRAMES) + look.to("int64")
+    this, following = (table.at(one).to("float") for one in (row, row + graph.integers(1)))
+    return this * (part * -1.0 + 1.0) + following * part
+
+
+def _shares(spectra: Spectra, speaker: Speaker) -> tuple[Tensor, Tensor]:
+    """How much of every bin is voice and how much breath; their powers add up to one."""
+    graph = spectra.levels_db.graph
+    hz = graph.constant(np.arange(BINS).reshape(-1, 1)) * (RATE_HZ / FOURIER)
+    edge = spectra.voice_top_hz * speaker.clearness - _SOFTEST_HZ
+    voice = graph.op("Sigmoid", (edge - hz) / 200.0)
+    return graph.op("Sqrt", voice), graph.op("Sqrt", voice * -1.0 + 1.0)
 
 
 class _Basis:
-    """Sines and cosines, and what needs them. All of it is constant: onnxruntime computes it once, at load."""
+    """Sines and cosines, and what needs them. Nearly all is constant: onnxruntime computes it once, at load."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -147,63 +151,61 @@ class _Basis:
         phase = graph.op("CumSum", (per_sample / float(RATE_HZ)).to("double"), graph.index(0))
         rounds = graph.op("Floor", phase).to("float")
         pulses = rounds - graph.op("Concat", graph.constant([0]), rounds.cut(0, -1), axis=0)
-        # A low voice's pulses are as much bigger as they are rarer: so high and low are equally loud.
-        even = pulses / per_sample * PULSE
+        # Of power one, however high: a pulse that comes seldom is the bigger for it.
+        even = pulses * graph.op("Sqrt", graph.op("Reciprocal", per_sample) * float(RATE_HZ))
         centred = graph.op("Pad", even.shaped(1, 1, -1), graph.integers(0, 0, HOP // 2, 0, 0, HOP // 2))
         kernels = graph.op("Unsqueeze", self._forward(self._window), graph.integers(1))
         return self._halves(graph.op("Squeeze", graph.op("Conv", centred, kernels, strides=[HOP]), graph.integers(0)))
 
     def noise(self, plan: Plan) -> Spectrum:
-        """Noise, `[bins, steps]`, stored as time and looped."""
+        """Noise of power one, `[bins, steps]`, stored as time and looped."""
         graph = self._graph
         size = NOISE_FRAMES * WINDOW
         stored = np.frombuffer(hashlib.shake_256(b"the breath of the stand-in voice").digest(size), np.int8)
         samples = graph.op("Cast", graph.constant(stored.reshape(WINDOW, NOISE_FRAMES), np.int8), to=1)
-        spectra = self._forward(self._root_window) @ (samples * 0.0004)
-        which = graph.op("Mod", plan.steps.to("int64"), graph.integers(NOISE_FRAMES))
+        spectra = self._forward(self._root_window) @ (samples / 74.0)
+        which = graph.op("Mod", graph.op("Floor", plan.times).to("int64"), graph.integers(NOISE_FRAMES))
         return self._halves(spectra.at(which, axis=1))
 
-    def _delays(self) -> tuple[Spectrum, Spectrum]:
-        """One sample and two samples of delay."""
-        first, second = (
-            Spectrum(self._cosines.cut(n, n + 1, axis=1), self._sines.cut(n, n + 1, axis=1) * -1.0) for n in (1, 2)
-        )
-        return first, second
+    def tract(self, levels: Tensor, speaker: Speaker) -> Spectrum:
+        """The filter of these levels with the least delay there is for them, `[bins, steps]`.
 
-    def _resonance(self, hz: Tensor, width_hz: Tensor) -> tuple[Spectrum, Tensor, Tensor]:
-        """The denominator of a resonance, its sum (which is its gain at 0 Hz), and its pole's radius."""
+        The last row of the levels is no level: up to how many kHz the sound is voice.
+        """
         graph = self._graph
-        radius = graph.op("Exp", width_hz * (-math.pi / RATE_HZ))
-        middle = radius * graph.op("Cos", hz * (2 * math.pi / RATE_HZ)) * -2.0
-        tail = radius * radius
-        first, second = self._delays()
-        denominator = Spectrum(first.re * middle + second.re * tail + 1.0, first.im * middle + second.im * tail)
-        return denominator, middle + tail + 1.0, radius
+        weights, slope_db = self._reading(speaker)
+        delays = self._delays()
+        magnitude = graph.op("Exp", (weights @ levels + slope_db) * _NEPERS)
+        phase = ((delays @ weights) @ levels + delays @ slope_db) * _NEPERS
+        return Spectrum(graph.op("Cos", phase), graph.op("Sin", phase)).scaled(magnitude)
 
-    def _radiated(self) -> Spectrum:
-        """What leaves the lips is the flow's change: no DC does."""
-        first, _ = self._delays()
-        return Spectrum(first.re * -1.0 + 1.0, first.im * -1.0)
-
-    def tract(self, controls: Controls, speaker: Speaker) -> Spectrum:
-        """Glottis, five formants, lips: `[bins, steps]`."""
+    def _reading(self, speaker: Speaker) -> tuple[Tensor, Tensor]:
+        """How a tract of this size reads each bin from the bands, `[bins, BANDS + 1]`, and what is added, in dB."""
         graph = self._graph
-        first, _ = self._delays()
-        pole = Spectrum(first.re * speaker.tilt * -1.0 + 1.0, first.im * speaker.tilt * -1.0)
-        second_pole = Spectrum(first.re * -SECOND_POLE + 1.0, first.im * -SECOND_POLE)
-        below, gain = pole * second_pole, (speaker.tilt * -1.0 + 1.0) * (1 - SECOND_POLE)
-        higher = [graph.constant([[hz]]) for hz in _HIGHER_FORMANTS_HZ]
-        # Fixed ones first: while they stand for all steps at once, they cost next to nothing.
-        for hz, width_hz in zip((*higher, *controls.formants), np.roll(_BANDWIDTHS_HZ, 2), strict=True):
-            denominator, unity, _ = self._resonance(hz * speaker.tract, graph.constant([[width_hz]]))
-            below, gain = below * denominator, gain * unity
-        return self._radiated().over(below).scaled(gain * 30.0)
+        hz = graph.constant(np.arange(BINS).reshape(-1, 1)) * (RATE_HZ / FOURIER)
+        # The bin's own frequency in the voice that was measured.
+        measured = (hz / speaker.tract).between(centres_hz()[0], _TOP_HZ)
+        centres = np.array(centres_hz())
+        below, above = (np.concatenate(pair) for pair in (([-1e6], centres[:-1]), (centres[1:], [1e6])))
+        rising = (measured - graph.constant(below)) * graph.constant(np.round(1 / (centres - below), 9))
+        falling = (measured * -1.0 + graph.constant(above)) * graph.constant(np.round(1 / (above - centres), 9))
+        weights = graph.op("Max", graph.op("Min", rising, falling), 0.0)
+        beyond_khz = (hz / speaker.tract - _TOP_HZ).between(0.0, 1e4) / 1000.0
+        octaves = graph.op("Log", hz.between(250.0, 12_000.0) / 1000.0) / math.log(2)
+        weights = graph.op("Concat", weights, beyond_khz * _VOICED_TOP_DB_A_KHZ, axis=1)
+        return weights, beyond_khz * _TOP_DB_A_KHZ + octaves * speaker.brightness_db + self._no_dc_db(hz)
 
-    def lips(self, controls: Controls) -> Spectrum:
-        """One broad resonance of the noise, as loud whatever its width."""
-        denominator, _, radius = self._resonance(controls.noise_hz, controls.noise_width_hz)
-        loss = radius * radius * -1.0 + 1.0
-        return self._radiated().over(denominator).scaled(self._graph.op("Sqrt", loss))
+    def _no_dc_db(self, hz: Tensor) -> Tensor:
+        """What leaves the lips is the flow's change: nothing at 0 Hz does."""
+        return (hz - 60.0).between(-60.0, 0.0) * 0.8
+
+    def _delays(self) -> Tensor:
+        """The phase that belongs to a magnitude's logarithm, as a matrix `[bins, bins]`."""
+        weights = np.full((BINS, 1), 2)
+        weights[[0, -1]] = 1
+        sines, cosines = (wave.cut(1, BINS - 1, axis=1) for wave in (self._sines, self._cosines))
+        folded = self._graph.op("Transpose", cosines * self._graph.constant(weights), perm=[1, 0])
+        return (sines @ folded) * (-2.0 / FOURIER)
 
     def wave(self, spectrum: Spectrum) -> Tensor:
         """Back to samples: every step's wave laid over its neighbours'."""
