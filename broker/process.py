@@ -62,6 +62,8 @@ class Process:
     """What they said after the last step."""
     tagger: Callable[[], str] = str
     """Names what tells English nouns from verbs in this process; the heartbeat asks. Empty: no text is read here."""
+    _draining: threading.Lock = field(default_factory=threading.Lock)
+    """Two who took slots at once could each wait for the other's."""
 
     def send(self, outcome: Outcome) -> Outcome:
         """Send the hints of an outcome and hand it back."""
@@ -87,7 +89,7 @@ class Process:
     @contextmanager
     def drained(self) -> Iterator[None]:
         """Take every slot: no step is under way while the block runs, and those that come wait for its end."""
-        with ExitStack() as taken:
+        with self._draining, ExitStack() as taken:
             for lane, slots in self.worker.slots.items():
                 for _ in range(slots):
                     taken.enter_context(self.free[lane])

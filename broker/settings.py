@@ -70,6 +70,25 @@ class FarmSettings(ClientSettings):
     port: int = Field(default=0, ge=0, le=65535, description="Port of the embedded server. 0: any free one.")
     flower_port: int = Field(default=5555, ge=1, le=65535, description="Port of Flower under `chorus up --flower`.")
 
+    priming: bool = Field(default=True, description="Keep the sessions warm for the worker's life.")
+    keep_alive_s: int = Field(
+        default=300,
+        ge=0,
+        le=86_400,
+        description="Seconds between short utterances that keep an idle session warm; nobody hears them. 0: none.",
+    )
+    unload_s: int = Field(
+        default=600,
+        ge=1,
+        le=86_400,
+        description="Where CHORUS_PRIMING is false: seconds without work until a worker lets its sessions go.",
+    )
+    growth_mb: int = Field(
+        default=0,
+        ge=0,
+        description="Megabytes a voice worker may grow beyond what it had once it was warm. 0: by the machine.",
+    )
+
     def store_folder(self) -> Path:
         """Where parts and results lie."""
         return self.store or self.home_folder() / "store"

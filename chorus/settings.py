@@ -22,7 +22,8 @@ PREFIX = "CHORUS_"
 # names though not their meaning; a test holds the two lists together.
 FARM_FIELDS = (
     "model", "voices", "variant", "store", "cache_mb", "lanes", "slots", "desk_slots", "lease_s", "deadline_s",
-    "mirror", "tagger", "offline", "port", "flower_port", "strict", "coreml", "pin",
+    "mirror", "tagger", "offline", "port", "flower_port", "strict", "coreml", "pin", "priming",
+    "keep_alive_s", "unload_s", "growth_mb",
 )  # fmt: skip
 
 log = logging.getLogger(__name__)

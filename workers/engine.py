@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard
 
@@ -17,15 +18,16 @@ import kokoro_onnx
 from broker.settings import FarmSettings, available_cores
 from chorus.errors import AudioError, FarmError, ModelError, OptionError
 from tasks.engine import Lane, Speech, Utterance
-from workers import apart, router, voicebank
+from workers import apart, router, voicebank, warming
 from workers.calibration import Calibration
 from workers.hardware import Machine, detect
+from workers.keepalive import IDLE_S, Beat, Counts, Rest
 from workers.lanes import Lane as LaneThreads
 from workers.lanes import LaneReport, Promise, own_cores
 from workers.lineup import ACCELERATORS, Berth, Verdict, line_up
 from workers.models import Model
 from workers.providers import CPU, Accelerator, Provider, accelerator, wished
-from workers.sessions import NATIVE_ERRORS, LaneSession, Outputs, Through, open_session, placement, reason
+from workers.sessions import NATIVE_ERRORS, LaneSession, Outputs, Through, open_session, placement, reason, shrinking
 from workers.strikes import LIMIT, Strikes
 from workers.validation import check_outputs, check_speech, shown
 
@@ -33,8 +35,9 @@ MAX_TOKENS = 510
 SLOWEST, FASTEST = 0.5, 2.0
 # Half a megabyte each.
 _BLENDS_KEPT = 16
-# Heard by nobody: it pays the first run's allocations before someone waits for them.
-_WARM_UP = "həlˈoʊ"
+# Heard by nobody: it pays the first run's allocations before someone waits for them. Said over and over where more
+# tokens are wanted.
+_TRIAL = "həlˈoʊ "
 # A lane on an accelerator that fails so many of so many of its last utterances is given up; the CPU has spoken them.
 RETIRED_AFTER, OF_THE_LAST = 3, 20
 
@@ -74,6 +77,7 @@ class Booth:
         opened: OpenSession = open_session,
     ) -> None:
         self.lane = lane
+        self.rest = Rest()
         self._provider = provider.name
         self._fates = deque[bool](maxlen=OF_THE_LAST)
         self._retired_for = ""
@@ -85,9 +89,9 @@ class Booth:
         graph = model.graph if own else model.path
         self._open = partial(opened, graph, threads=threads, through=self._run, provider=provider, optimised=own)
         self._voices_path = model.voices_path
-        session = self._open()
-        self.nodes = placement(session)
-        self._narrator = self._narrates(session)
+        self._session = self._open()
+        self.nodes = placement(self._session)
+        self._narrator = self._narrates(self._session)
         self.vocabulary = frozenset(self._narrator.tokenizer.vocab)
 
     def say(self, utterance: Utterance, style: voicebank.Style, promise: Promise | None = None) -> Speech:
@@ -106,21 +110,45 @@ class Booth:
         self._clock.busy_s = 0.0
         self._clock.promise = promise or self.lane.promise(len(utterance.phonemes))
         try:
-            audio, _, timings = self._narrator.create_timed(
-                utterance.phonemes, voice=style, speed=utterance.speed,
-                is_phonemes=True, trim=False, sentence_pause=0.0, clause_pause=0.0,
-            )  # fmt: skip
-        except NATIVE_ERRORS as error:
-            raise FarmError(f"The model failed on {shown(utterance.phonemes)}: {reason(error)}.") from error
+            with self.rest.wanted():
+                audio, timings = self._spoken(utterance, style)
         finally:
             self.lane.release(self._clock.promise)
         check_speech(audio, phonemes=utterance.phonemes, speed=utterance.speed)
         spans = tuple((timing.phoneme, timing.start, timing.end) for timing in timings)
         return Speech(audio=audio, seconds=self._clock.busy_s, timings=spans)
 
+    def keep_alive(self, utterance: Utterance, style: voicebank.Style, *, idle_s: float = IDLE_S) -> bool:
+        """Say it to nobody if nobody came for so long, until somebody comes; whether it came to its end."""
+        return self.rest.beat(lambda beat: self._say_to_nobody(utterance, style, beat), idle_s=idle_s)
+
+    def _say_to_nobody(self, utterance: Utterance, style: voicebank.Style, beat: Beat) -> None:
+        options = shrinking()
+        # onnxruntime looks at it before each node, so that whoever comes waits for one node and not for an utterance.
+        beat.on_break(lambda: setattr(options, "terminate", True))
+        self._clock.counted, self._clock.promise, self._clock.busy_s = False, None, 0.0
+        try:
+            with self._session.under(options):
+                self._spoken(utterance, style)
+        except FarmError:
+            if not beat.broken:
+                raise
+        finally:
+            self._clock.counted = True
+
+    def _spoken(self, utterance: Utterance, style: voicebank.Style) -> tuple[Any, Any]:
+        try:
+            audio, _, timings = self._narrator.create_timed(
+                utterance.phonemes, voice=style, speed=utterance.speed,
+                is_phonemes=True, trim=False, sentence_pause=0.0, clause_pause=0.0,
+            )  # fmt: skip
+        except NATIVE_ERRORS as error:
+            raise FarmError(f"The model failed on {shown(utterance.phonemes)}: {reason(error)}.") from error
+        return audio, timings
+
     def _run(self, work: Callable[[], Outputs]) -> Outputs:
         """On the lane, the run and nothing else: a lowered thread that did more would hold the interpreter back."""
-        answer = self.lane.run(work, self._clock.promise)
+        answer = self.lane.run(work, self._clock.promise, counted=getattr(self._clock, "counted", True))
         self._clock.busy_s += answer.span.busy_s
         check_outputs(answer.value)
         return answer.value
@@ -137,7 +165,8 @@ class Booth:
             "The session of the lane %s is built anew, it returned no speech %d times: %s", self.lane.name, LIMIT, why
         )
         try:
-            self._narrator = self._narrates(self._open())
+            self._session = self._open()
+            self._narrator = self._narrates(self._session)
         except ModelError as error:
             log.warning("The lane %s keeps its session, there is no other: %s", self.lane.name, error)
 
@@ -263,12 +292,31 @@ class KokoroEngine:
         with self._apart:
             return apart.speak(self._opened, utterance, apart.Limits(wall_s=limit_s))
 
-    def warm_up(self) -> None:
-        """Say one short utterance on each session, so that no one waits for a first run."""
+    def warm_up(self) -> tuple[warming.Warmed, ...]:
+        """Have each session say what it will be asked for, so that no one waits for a first run."""
+        booths = {booth.lane.name: booth for booth in self._own_booths()}
+        rounds = warming.plan((name, not booth.on_cpu) for name, booth in booths.items())
+        return warming.warm(rounds, lambda one: booths[one.lane].say(*self._trial(booths[one.lane], one.tokens)))
+
+    def beats(self) -> tuple[Callable[..., bool], ...]:
+        """One for each session: keeps it warm if nobody has used it lately."""
+        length = warming.CPU_CLASSES[0]
+        return tuple(partial(booth.keep_alive, *self._trial(booth, length)) for booth in self._own_booths())
+
+    def beaten(self) -> dict[str, Counts]:
+        """How often each session was kept warm."""
+        return {booth.lane.name: booth.rest.counts() for booth in self._own_booths()}
+
+    def drop_caches(self) -> None:
+        """Forget what can be made again: the blends."""
+        self._style.cache_clear()
+
+    def _trial(self, booth: Booth, tokens: int) -> tuple[Utterance, voicebank.Style]:
+        """An utterance of about so many tokens, all of which the model knows."""
         voice = self.voices()[0]
-        for booth in self._own_booths():
-            phonemes = "".join(symbol for symbol in _WARM_UP if symbol in booth.vocabulary)
-            booth.say(Utterance(phonemes=phonemes, voice=voice), self._styles[voice])
+        known = [symbol for symbol in _TRIAL if symbol in booth.vocabulary]
+        said = "".join(islice(cycle(known), tokens)).strip()
+        return Utterance(phonemes=said, voice=voice), self._styles[voice]
 
     def health(self) -> tuple[LaneReport, ...]:
         """What each lane has done so far, warm-up included; and which are not here, and why."""
@@ -291,12 +339,22 @@ class KokoroEngine:
         return () if self._closed else self._booths.all()
 
 
-def open_engine(model: Model, settings: FarmSettings, around: Surroundings | None = None) -> KokoroEngine:
-    """Load the model once per lane and its voices once for all, or raise ModelError; FarmError where strict forbids."""
+def open_engine(
+    model: Model,
+    settings: FarmSettings,
+    around: Surroundings | None = None,
+    *,
+    reached: Callable[[str], None] = lambda _stage: None,
+) -> KokoroEngine:
+    """Load the model once per lane and its voices once for all, or raise ModelError; FarmError where strict forbids.
+
+    `reached` is told of each stage as it ends.
+    """
     _let_log_records_through()
     around = around or Surroundings()
     wished(settings.coreml)
     styles = voicebank.load(model.voices_path)
+    reached("voices")
     measure = around.measure or Calibration(model, settings, around.machine).verdict
     lineup = line_up(
         settings.lanes,
@@ -313,6 +371,7 @@ def open_engine(model: Model, settings: FarmSettings, around: Surroundings | Non
             if berth.name not in ACCELERATORS or (settings.strict and settings.lanes != "auto"):
                 raise
             missing[berth.name] = str(error)
+    reached("sessions")
     return KokoroEngine(model, styles, _seated(lineup.berths, opened, missing))
 
 

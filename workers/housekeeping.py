@@ -105,12 +105,40 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
     _print_status(found)
     _print_workers(workers, traffic)
     for one in sessions:
-        for lane in one.lanes:
-            tell(f"{one.node}, {_lane(lane)}")
+        _print_sessions(one)
     tell(f"this machine: {busy}")
     if traffic:
         _print_traffic(traffic)
     _say_who_stands_in(any(worker.stand_in for worker in workers))
+
+
+def _print_sessions(one: "Sessions") -> None:
+    for lane in one.lanes:
+        tell(f"{one.node}, {_lane(lane)}{_kept_warm(one.beats.get(lane.name, {}))}")
+    if one.state != "serving":
+        tell(f"{one.node}: its sessions are {one.state}")
+    stages = ", ".join(f"{name.replace('_', '-')} {taken_s:.1f}" for name, taken_s in one.startup_s.items())
+    tell(f"{one.node}, start in seconds: {stages}")
+    tell(f"{one.node}, memory: {_memory(one)}")
+
+
+def _kept_warm(beats: Mapping[str, int]) -> str:
+    return f", kept warm {beats['beats']} times" if beats.get("beats") else ""
+
+
+def _memory(one: "Sessions") -> str:
+    """What it has, had when it was warm, and uses; whether it grows, and what was done about it."""
+    told = one.memory
+    in_use, slope = told.get("in_use_bytes"), told.get("mb_per_h")
+    parts = [
+        f"{one.rss_bytes / 1e6:.0f} MB",
+        f"{told.get('baseline_bytes', 0) / 1e6:.0f} once warm",
+        f"in use {'unavailable' if in_use is None else f'{in_use / 1e6:.0f}'}",
+        f"trend {'not known yet' if slope is None else f'{slope:+.0f} MB/h'}",
+        *(f"{step} {count} times" for step, count in told.get("steps", {}).items()),
+        *([f"replaced {one.recycles} times"] if one.recycles else []),
+    ]
+    return ", ".join(parts)
 
 
 def _lane(lane: "LaneReport") -> str:

@@ -126,6 +126,7 @@ class _Task:
     work: Callable[[], Any]
     asked_s: float
     promise: Promise | None
+    counted: bool = True
     done: "Future[Any]" = field(default_factory=Future)
 
 
@@ -157,9 +158,9 @@ class Lane:
             max_workers=slots, thread_name_prefix=f"lane-{name}", initializer=self._settle_in
         )
 
-    def run(self, work: Callable[[], T], promise: Promise | None = None) -> Answer[T]:
-        """Do this on one of the lane's threads and wait for it."""
-        task = _Task(work=work, asked_s=time.monotonic(), promise=promise)
+    def run(self, work: Callable[[], T], promise: Promise | None = None, *, counted: bool = True) -> Answer[T]:
+        """Do this on one of the lane's threads and wait for it; what is not counted leaves no trace in its health."""
+        task = _Task(work=work, asked_s=time.monotonic(), promise=promise, counted=counted)
         line = self._urgent if promise and promise.urgent else self._usual
         with self._lock:
             line.append(task)
@@ -258,8 +259,9 @@ class Lane:
             expected_s=promise.expected_s if promise else None,
         )
         with self._lock:
-            self._recent.append(span)
-            self._totals = _add(self._totals, span)
+            if task.counted:
+                self._recent.append(span)
+                self._totals = _add(self._totals, span)
             if promise:
                 self._promises.pop(promise, None)
             # How long it took to fail says nothing about how long it takes.

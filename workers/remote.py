@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 from celery.worker.control import control_command, inspect_command
@@ -17,12 +17,15 @@ from broker import process
 from broker.settings import settings
 from chorus.errors import ModelError
 from tasks import engine
+from workers import life
+from workers.startup import origin, startup
 
 if TYPE_CHECKING:
-    from workers.engine import KokoroEngine
+    from workers.care import Care
 
 SERVING: Final = "serving"
 RESETTING: Final = "resetting"
+RESTING: Final = "resting"
 
 log = logging.getLogger(__name__)
 
@@ -35,24 +38,57 @@ class _Life:
     started_ms: int = 0
     """When the sessions in use were warm; 0: with the process."""
     busy: threading.Lock = field(default_factory=threading.Lock)
+    care: "list[Care]" = field(default_factory=list)
+    """Empty before the sessions are warm, then one."""
 
 
 _life = _Life()
 
 
+def look_after(care: "Care") -> None:
+    """This is who looks after the process from the moment it serves."""
+    _life.care[:] = [care]
+
+
+def begin() -> None:
+    """The process serves."""
+    for care in _life.care:
+        care.start()
+
+
+def leave() -> None:
+    """The process is going down."""
+    for care in _life.care:
+        care.stop()
+
+
 @inspect_command()  # type: ignore[untyped-decorator] # Celery ships no types
 def session_status(_state: Any) -> dict[str, Any]:
-    """This worker's sessions: their lanes, model, age, and the process's memory."""
-    here, speaker = process.current(), cast("KokoroEngine", engine.current())
+    """This worker's sessions: their lanes, model, age, how it started, and the process's memory."""
+    from workers.speaker import kokoro  # noqa: PLC0415 - onnxruntime, only where a worker really runs
+
+    here, speaker = process.current(), engine.current()
+    awake = kokoro(speaker)
     return {
-        "state": RESETTING if _life.busy.locked() else SERVING,
+        "state": RESETTING if _life.busy.locked() else SERVING if awake else RESTING,
         "resets": _life.resets,
+        "recycles": origin.recycles,
         "started_ms": _life.started_ms or here.worker.started_ms,
         "model": speaker.model,
         "sound": speaker.sound,
         "rss_bytes": psutil.Process().memory_info().rss,
-        "lanes": [asdict(lane) for lane in speaker.health()],
+        "startup_s": startup.seconds(),
+        "memory": _life.care[0].status() if _life.care else {},
+        "beats": _life.care[0].beats() if _life.care else {},
+        "lanes": [asdict(lane) for lane in awake.health()] if awake else [],
     }
+
+
+@control_command()  # type: ignore[untyped-decorator] # the same
+def process_recycle(_state: Any) -> dict[str, str]:
+    """Finish what is held, and let a fresh process take this one's place."""
+    life.recycle("Asked to")
+    return {"ok": "recycling"}
 
 
 @control_command()  # type: ignore[untyped-decorator] # the same
@@ -77,8 +113,8 @@ def _reset() -> None:
 
 
 def _rebuild() -> None:
-    from workers.engine import open_engine  # noqa: PLC0415 - onnxruntime, only where a worker really runs
-    from workers.models import resolve  # noqa: PLC0415 - the same
+    from workers.models import resolve  # noqa: PLC0415 - onnxruntime, only where a worker really runs
+    from workers.speaker import open_speaker  # noqa: PLC0415 - the same
 
     engine.current().close()
     # The session and what runs it hold each other: without this the old one would still be here beside the new.
@@ -86,8 +122,6 @@ def _rebuild() -> None:
     model = resolve(settings())
     if model.digest != engine.current().model_digest:
         raise ModelError(f"{model.path} is another model by now: only a new process can sign in with it.")
-    speaker = open_engine(model, settings())
-    speaker.warm_up()
-    engine.install(speaker)
+    engine.install(open_speaker(model, settings()))
     _life.resets += 1
     _life.started_ms = int(time.time() * 1000)

@@ -3,8 +3,10 @@
 Knows nothing of Kokoro: any ONNX file opens. The numbers behind the options stand in docs/performance.md.
 """
 
+import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime shi
     ) -> None:
         """Load the file; `through` decides on which thread a run happens. What is optimised is loaded as it stands."""
         self._through = through
+        self._wishes = threading.local()
         options = session_options(threads)
         if optimised:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -55,9 +58,18 @@ class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime shi
         self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: Any = None
     ) -> Outputs:
         """As InferenceSession.run, on the lane's thread."""
-        options = run_options or shrinking()
+        options = run_options or getattr(self._wishes, "options", None) or shrinking()
         plain_run = super().run
         return self._through(lambda: plain_run(output_names, input_feed, options))
+
+    @contextmanager
+    def under(self, options: ort.RunOptions) -> Iterator[None]:
+        """What the calling thread runs in the block runs with these options, whoever asks for the run."""
+        self._wishes.options = options
+        try:
+            yield
+        finally:
+            self._wishes.options = None
 
 
 def open_session(

@@ -4,7 +4,7 @@ Knows no command line.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,17 +29,25 @@ class Sessions:
     node: str
     """The worker's name in Celery: `voice@machine`."""
     state: str
-    """`serving` or `resetting`."""
+    """`serving`, `resetting`, or `resting` while they are let go."""
     resets: int
     """How often they were rebuilt."""
+    recycles: int
+    """How often a fresh process took the place of the one before."""
     started_ms: int
     """When they were ready."""
     model: str
     sound: str
+    startup_s: Mapping[str, float]
+    """What each stage of the process's start took, and `ready`, all of them."""
     rss_bytes: int
     """Memory of the whole process."""
+    memory: Mapping[str, Any]
+    """More of that: `in_use_bytes`, `baseline_bytes`, `mb_per_h` …; what is unknown is None."""
+    beats: Mapping[str, Mapping[str, int]]
+    """By lane: how often it was kept warm, and how often that gave way to work."""
     lanes: tuple[LaneReport, ...]
-    """Empty while they are being rebuilt."""
+    """Empty while they are being rebuilt, or rest."""
 
 
 def status(url: str) -> tuple[Sessions, ...]:

@@ -10,8 +10,9 @@ from broker.hints import voice_queue
 from broker.primers import Primers
 from broker.settings import settings
 from tasks import engine, shelf, voice
-from workers import remote  # noqa: F401 - its commands are known to Celery once it is imported
+from workers import remote
 from workers.life import connect, listen
+from workers.startup import startup
 
 
 def _say(line: str) -> None:
@@ -21,13 +22,16 @@ def _say(line: str) -> None:
 
 def _open(node: str, conf: Any) -> None:
     """Load and warm the model: what is registered can speak at once."""
-    from workers.engine import open_engine  # noqa: PLC0415 - onnxruntime, only where a worker really starts
+    from workers.care import Care  # noqa: PLC0415 - onnxruntime, only where a worker really starts
     from workers.optimise.preparing import ready  # noqa: PLC0415 - the same
+    from workers.speaker import open_speaker  # noqa: PLC0415 - the same
 
+    startup.reached("libraries")
     model = ready(settings(), _say)
-    speaker = open_engine(model, settings())
-    speaker.warm_up()
+    startup.reached("model")
+    speaker = open_speaker(model, settings(), reached=startup.reached)
     engine.install(speaker)
+    remote.look_after(Care(settings()))
     live, bulk = voice_queue("live", speaker.sound), voice_queue("bulk", speaker.sound)
     slots = {"live": speaker.slots("live"), "bulk": speaker.slots("bulk")}
     listen(conf, {live: sum(slots.values()), bulk: slots["bulk"] + HOLD})
@@ -53,4 +57,11 @@ def _open(node: str, conf: Any) -> None:
 
 
 voice.register(app)
-connect("voice", _open, lambda: engine.current().close())
+
+
+def _close() -> None:
+    remote.leave()
+    engine.current().close()
+
+
+connect("voice", _open, closed=_close, ready=remote.begin)

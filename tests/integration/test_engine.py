@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,8 @@ import onnxruntime as ort
 import pytest
 from kokoro_onnx.config import DEFAULT_VOCAB
 from onnx import parser
+from support import wait_until
+from toy.build import build
 from toy.decode import decode
 
 from broker.settings import FarmSettings, available_cores
@@ -412,3 +415,37 @@ def test_kokoros_own_log_handler_is_gone_and_its_records_still_arrive(
     assert not logger.isEnabledFor(logging.DEBUG), "phonemes are somebody's text"
     logger.warning("heard once")
     assert caplog.messages.count("heard once") == 1
+
+
+def test_a_session_is_warmed_with_an_utterance_of_its_own(opened: Open, fed: list[dict[str, np.ndarray]]) -> None:
+    rounds = [one.round for one in opened().warm_up()]
+    assert [one.lane for one in rounds] == ["bulk", "live"]
+    assert len(fed) == len(rounds)
+    for one, feed in zip(rounds, fed, strict=True):
+        assert 1 <= feed["tokens"].size - 2 <= one.tokens
+
+
+def test_a_beat_gives_way_to_whoever_comes_and_counts_as_nothing_spoken(tmp_path: Path, opened: Open) -> None:
+    # About ten seconds of a model that works through a hundred thousand small nodes.
+    engine = opened(build(tmp_path / "slow.onnx", work=100_000), slots=1)
+    booth = engine._booths.spare
+    style = voicebank.load(TOY_VOICES)["af_heart"]
+    quick = Utterance(phonemes="a", voice="af_heart")
+    with ThreadPoolExecutor(1) as keeper:
+        beating = keeper.submit(booth.keep_alive, quick, style, idle_s=0)
+        wait_until(lambda: booth.rest._beat is not None, description="it speaks to nobody")
+        began_s = time.monotonic()
+        with booth.rest.wanted():
+            assert beating.result(5) is False
+        assert time.monotonic() - began_s < 5, "it was heard out"
+    assert (booth.rest.counts().beats, booth.rest.counts().broken) == (0, 1)
+    assert [(lane.served, lane.failures) for lane in engine.health()] == [(0, 0), (0, 0)]
+
+
+def test_a_beat_that_nobody_disturbs_keeps_each_session_warm(opened: Open, fed: list[dict[str, np.ndarray]]) -> None:
+    engine = opened()
+    assert [beat() for beat in engine.beats()] == [False, False], "they were opened a moment ago"
+    assert [beat(idle_s=0) for beat in engine.beats()] == [True, True]
+    assert len(fed) == 2
+    assert {name: counts.beats for name, counts in engine.beaten().items()} == {"bulk": 1, "live": 1}
+    assert [lane.served for lane in engine.health()] == [0, 0]

@@ -1,0 +1,12 @@
+"""`celery -A hasty_voice worker`: a voice worker whose life takes seconds where it usually takes minutes."""
+
+from workers import governor, keepalive
+
+governor.WINDOW_S = 2.0
+governor.AGAIN_S = 1.0
+governor.INNOCENT_S = 5.0
+keepalive.IDLE_S = 1.0
+
+from workers.voice import app  # noqa: E402 - what is imported from here on finds a hurry
+
+__all__ = ["app"]

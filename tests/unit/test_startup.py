@@ -1,0 +1,88 @@
+"""How long a start took, stage by stage, and what a process that took another's place knows of it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workers.life import successor
+from workers.startup import MARK, Origin, Startup
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_each_stage_lasts_from_the_end_of_the_one_before() -> None:
+    now_s = 100.0
+    startup = Startup(began_s=now_s, clock_s=lambda: now_s)
+    for stage, took_s in (("imports", 1.0), ("model", 0.25), ("sessions", 0.5)):
+        now_s += took_s
+        startup.reached(stage)
+    assert startup.seconds() == {"imports": 1.0, "model": 0.25, "sessions": 0.5, "ready": 1.75}
+
+
+def test_a_clock_that_is_set_back_makes_no_stage_shorter_than_nothing() -> None:
+    now_s = 100.0
+    startup = Startup(began_s=now_s, clock_s=lambda: now_s)
+    now_s = 50.0
+    startup.reached("imports")
+    assert startup.seconds() == {"imports": 0.0, "ready": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("marks", "origin"),
+    [
+        ({}, Origin(began_s=7.0)),
+        ({"dev": True, MARK: "2@1700000000.5"}, Origin(began_s=1700000000.5, recycles=2)),
+        ({MARK: True}, Origin(began_s=7.0)),
+        ({MARK: "nonsense"}, Origin(began_s=7.0)),
+    ],
+)
+def test_a_process_knows_when_it_began_and_whose_place_it_took(marks: dict[str, str | bool], origin: Origin) -> None:
+    assert Origin.of(marks, created_s=7.0) == origin
+
+
+def test_a_successors_command_is_the_same_with_one_mark() -> None:
+    argv = ["python", "-P", "-m", "celery", "-A", "workers.voice", "worker", "-n", "voice@here"]
+    first = successor(argv, Origin(began_s=1.0).successor(2.0))
+    assert first[1:3] == ["-X", f"{MARK}=1@2.000"]
+    assert first[3:] == argv[1:]
+    second = successor(first, Origin(began_s=2.0, recycles=1).successor(3.0))
+    assert second == [first[0], "-X", f"{MARK}=2@3.000", *argv[1:]]
+
+
+LIFE = """
+import os
+import sys
+from celery.signals import worker_shutting_down
+from workers import life
+from workers.startup import origin
+
+life.connect("voice", lambda *_: None)
+print(os.getpid(), origin.recycles, flush=True)
+if origin.recycles < 2:
+    life.recycle("Too large")
+    life.recycle("Asked twice")
+if sys.argv[1] == "told":
+    worker_shutting_down.send(sender="voice", sig="SIGTERM", how="Warm", exitcode=0)
+"""
+
+
+def lives(word: str) -> list[list[str]]:
+    """Process id and number of each life of a process that wants to be replaced twice."""
+    told = subprocess.run(
+        [sys.executable, "-P", "-c", LIFE, word], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return [line.split() for line in told.stdout.splitlines()]
+
+
+def test_a_process_is_replaced_in_its_own_place() -> None:
+    seen = lives("untold")
+    assert [number for _, number in seen] == ["0", "1", "2"]
+    assert len({pid for pid, _ in seen}) == 1
+
+
+def test_a_process_that_is_told_to_end_meanwhile_ends() -> None:
+    assert [number for _, number in lives("told")] == ["0"]

@@ -1,0 +1,144 @@
+"""How much memory this process has and uses, and how much there is for it. Knows nothing of what to do about it.
+
+What a system does not tell is None, never 0.
+"""
+
+import ctypes
+import gc
+import resource
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+MEMINFO: Final = Path("/proc/meminfo")
+CGROUP: Final = Path("/sys/fs/cgroup")
+_LIMIT_FILES = ("memory.max", "memory/memory.limit_in_bytes")
+_USED_FILES = ("memory.current", "memory/memory.usage_in_bytes")
+_STAT_FILES = ("memory.stat", "memory/memory.stat")
+# <malloc.h>: from which size on a block is a mapping of its own, that goes back to the system when it is freed.
+_M_MMAP_THRESHOLD = -3
+_LARGE_BYTES = 128 * 1024
+# cgroup v1 writes "no limit" as the largest multiple of a page.
+_UNLIMITED_BYTES = 2**60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Room:
+    """The memory there is for this process and its neighbours: the machine's, or what its container may have."""
+
+    total_bytes: int
+    available_bytes: int
+    """Not taken by anybody, or taken by what the system gives up when asked."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """This process at one moment."""
+
+    rss_bytes: int
+    """Resident: what it has."""
+    in_use_bytes: int | None
+    """What its allocator has handed out: the rest of what is resident is code, files, or kept for later."""
+    room: Room
+
+
+def read() -> Reading:
+    """This process as it is now."""
+    return Reading(rss_bytes=int(psutil.Process().memory_info().rss), in_use_bytes=in_use_bytes(), room=room())
+
+
+def room(meminfo: Path = MEMINFO, cgroup: Path = CGROUP) -> Room:
+    """The smaller of what the machine has and what the control group allows."""
+    machine = _machine(meminfo)
+    limit, used = _number(cgroup, _LIMIT_FILES), _number(cgroup, _USED_FILES)
+    if limit is None or used is None or limit >= min(machine.total_bytes, _UNLIMITED_BYTES):
+        return machine
+    # Files that were read count as used until somebody needs the room.
+    spare = max(0, limit - used + _inactive_files(cgroup))
+    return Room(total_bytes=limit, available_bytes=min(spare, machine.available_bytes))
+
+
+def _machine(meminfo: Path) -> Room:
+    try:
+        told = dict(line.split(":", 1) for line in meminfo.read_text("ascii").splitlines())
+        total, available = (int(told[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+    except (OSError, ValueError, KeyError):
+        whole = psutil.virtual_memory()
+        return Room(total_bytes=int(whole.total), available_bytes=int(whole.available))
+    return Room(total_bytes=total, available_bytes=available)
+
+
+def _number(folder: Path, names: tuple[str, ...]) -> int | None:
+    """What the first of these files that exists says; None if that is no number, such as `max`."""
+    for name in names:
+        try:
+            return int((folder / name).read_text("ascii"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def _inactive_files(cgroup: Path) -> int:
+    for name in _STAT_FILES:
+        try:
+            lines = (cgroup / name).read_text("ascii").splitlines()
+        except OSError:
+            continue
+        return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+    return 0
+
+
+class _Mallinfo2(ctypes.Structure):
+    """glibc's `struct mallinfo2`: ten numbers of the size of a pointer."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    )  # fmt: skip
+
+
+@cache
+def _libc() -> Any:
+    return ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def in_use_bytes() -> int | None:
+    """What malloc has handed out and not got back, large blocks included; None where there is no glibc since 2.33."""
+    ask = getattr(_libc(), "mallinfo2", None)
+    if ask is None:
+        return None
+    ask.restype = _Mallinfo2
+    told = ask()
+    return int(told.uordblks) + int(told.hblkhd)
+
+
+def settle() -> None:
+    """Have every large block go back to the system as it is freed; call it before there are any.
+
+    glibc begins so, but learns from the first large ones to keep room for the next in its heaps, one for each thread,
+    where a worker's audio then leaves a hundred megabytes of holes (docs/log.md).
+    """
+    choose = getattr(_libc(), "mallopt", None)
+    if choose is not None:
+        choose(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
+def trim() -> None:
+    """Collect what nobody refers to, and hand free memory back to the system as far as its allocator can."""
+    gc.collect()
+    give_back = getattr(_libc(), "malloc_trim", None)
+    if give_back is not None:
+        give_back(0)
+
+
+def fresh_pages() -> int:
+    """How often since its start this process touched memory that it did not have: what is used again costs none."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -1,0 +1,119 @@
+"""An engine that lets its sessions go when nobody has spoken for a while, and has them built anew for the next one.
+
+Only where priming is off: whoever comes first then waits for the loading. Knows nothing of how sessions are made.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from chorus.errors import ModelError
+from tasks.engine import Engine, Lane, Speech, Utterance
+
+log = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=Engine)
+
+
+class RestingEngine(Generic[E]):
+    """What it says of itself stays the same, awake or not. `speak` may be called from many threads at once."""
+
+    def __init__(
+        self,
+        awake: E,
+        wake: Callable[[], E],
+        *,
+        after_s: float,
+        let_go: Callable[[], None] = lambda: None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`wake` builds another engine like the one that is awake; `let_go` is called once one is closed."""
+        self.sound = awake.sound
+        self.model = awake.model
+        self.model_digest = awake.model_digest
+        self.voices_digest = awake.voices_digest
+        self.rests = 0
+        """How often the sessions were let go."""
+        self._voices = awake.voices()
+        self._slots: dict[Lane, int] = {"live": awake.slots("live"), "bulk": awake.slots("bulk")}
+        self._engine: E | None = awake
+        self._wake, self._after_s, self._free, self._clock_s = wake, after_s, let_go, clock_s
+        self._lock = threading.Lock()
+        self._callers: set[object] = set()
+        self._since_s = clock_s()
+
+    def voices(self) -> tuple[str, ...]:
+        """The names in the voices file, sorted."""
+        return self._voices
+
+    def slots(self, lane: Lane) -> int:
+        """How many utterances this lane speaks at once."""
+        return self._slots[lane]
+
+    def speak(self, utterance: Utterance, lane: Lane) -> Speech:
+        """Say it on this lane, once the sessions are there."""
+        with self._awake() as engine:
+            return engine.speak(utterance, lane)
+
+    def speak_apart(self, utterance: Utterance, *, limit_s: float) -> Speech:
+        """Say it in a process of its own."""
+        with self._awake() as engine:
+            return engine.speak_apart(utterance, limit_s=limit_s)
+
+    def awake(self) -> E | None:
+        """The engine with its sessions, if there is one now."""
+        return self._engine
+
+    def tick(self) -> bool:
+        """Let the sessions go if nobody has spoken for long enough; whether they went just now."""
+        with self._lock:
+            idle = not self._callers and self._clock_s() - self._since_s >= self._after_s
+            if self._engine is None or not idle:
+                return False
+            self._let_go()
+        return True
+
+    def close(self) -> None:
+        """For good: whoever comes now is refused by what is closed."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.close()
+
+    @contextmanager
+    def _awake(self) -> Iterator[E]:
+        caller = object()
+        with self._lock:
+            # Before anything is built: who waits for it must count as a caller, or the next tick would take it away.
+            self._callers.add(caller)
+            try:
+                engine = self._engine or self._woken()
+            except BaseException:
+                self._callers.discard(caller)
+                raise
+        try:
+            yield engine
+        finally:
+            with self._lock:
+                self._callers.discard(caller)
+                self._since_s = self._clock_s()
+
+    def _woken(self) -> E:
+        began_s = self._clock_s()
+        engine = self._wake()
+        if engine.model_digest != self.model_digest:
+            engine.close()
+            raise ModelError("The model was exchanged while its sessions rested: only a new process can speak with it.")
+        self._engine = engine
+        log.info("The sessions are back after %.1f s.", self._clock_s() - began_s)
+        return engine
+
+    def _let_go(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+        self._engine = None
+        self._free()
+        self.rests += 1
+        log.info("Nobody has spoken for %.0f s: the sessions are let go.", self._after_s)

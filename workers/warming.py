@@ -1,0 +1,56 @@
+"""The warm-up: which lane says what before the worker signs in, planned once and done once. Knows no sessions.
+
+A CPU needs one short utterance per session: its first run allocates, and a new length costs nothing (docs/log.md). An
+accelerator compiles or allocates for each length, so it gets one of each class.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from chorus.errors import ChorusError, ModelError
+
+CPU_CLASSES = (7,)
+# The first words of a listener, those that follow, a book's segment, and the longest there is.
+ACCELERATOR_CLASSES = (15, 60, 150, 510)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Round:
+    """One utterance of the warm-up."""
+
+    lane: str
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Warmed:
+    """A round that is over."""
+
+    round: Round
+    seconds: float
+
+
+def plan(sessions: Iterable[tuple[str, bool]]) -> tuple[Round, ...]:
+    """One round for each session and class of lengths, never two of a kind.
+
+    Of each session: the name of its lane, and whether an accelerator runs it.
+    """
+    classes = {lane: ACCELERATOR_CLASSES if accelerated else CPU_CLASSES for lane, accelerated in sessions}
+    return tuple(Round(lane=lane, tokens=tokens) for lane, lengths in classes.items() for tokens in lengths)
+
+
+def warm(
+    rounds: Iterable[Round], say: Callable[[Round], object], clock_s: Callable[[], float] = time.monotonic
+) -> tuple[Warmed, ...]:
+    """Go through the rounds; ModelError about the first that fails, for then the worker is not ready."""
+    return tuple(_warmed(one, say, clock_s) for one in rounds)
+
+
+def _warmed(one: Round, say: Callable[[Round], object], clock_s: Callable[[], float]) -> Warmed:
+    began_s = clock_s()
+    try:
+        say(one)
+    except ChorusError as error:
+        raise ModelError(f"The {one.lane} session failed its warm-up of {one.tokens} tokens: {error}") from error
+    return Warmed(round=one, seconds=clock_s() - began_s)
