@@ -270,18 +270,25 @@ def farm(settings: FarmSettings) -> Iterator[Farm]:
         yield Farm(client=client, settings=settings, model=model, ready_s=ready_s)
 
 
-def variants(options: Options, folder: Path) -> list[str]:
-    """What this model was made into for this machine and may be spoken as; the file as it is, if nothing.
+def variants(options: Options, folder: Path) -> dict[str, str]:
+    """What this model was made into for this machine, and what is to be said of it; the file as it is, if nothing.
 
-    Of those that trade quality for speed the fastest that passed is enough.
+    Of those that trade quality for speed the fastest is enough, and one that was refused still tells how fast it is.
     """
     settings = options.settings(folder / "look")
     known = prepared.manifest(settings.home_folder(), ready(settings, print).origin)
-    fit = [variant for variant in known.variants.values() if variant.valid is not False] if known else []
-    lossy = sorted((one for one in fit if not one.lossless), key=lambda one: one.numbers.get("speed_ratio", 0.0))
-    names = [*(one.name for one in fit if one.lossless), *(one.name for one in lossy[-1:])] or [RAW]
+    made = list(known.variants.values()) if known else []
+    fit = [one for one in made if one.lossless and one.valid is not False]
+    lossy = sorted((one for one in made if not one.lossless), key=lambda one: one.numbers.get("speed_ratio", 0.0))
     # What differs from the fast one in nothing but speed need not be measured where time is short.
-    return [name for name in names if not (options.quick and name == ORIGINAL and FAST in names)]
+    if options.quick and any(one.name == FAST for one in fit):
+        fit = [one for one in fit if one.name == FAST]
+    return {one.name: "" if one.lossless else one.why for one in (*fit, *lossy[-1:])} or {RAW: ""}
+
+
+def remarks(told: Mapping[str, str]) -> str:
+    """A line under a table for each variant of which there is something to say."""
+    return "".join(f"\n\n`{name}` {why.rstrip('.')}." for name, why in told.items() if why)
 
 
 def lossless(names: Iterable[str]) -> str:

@@ -39,7 +39,8 @@ def main() -> None:
     options = measure.Options.read(__doc__)
     figures: dict[str, Any] = {"workers": {}, "run": {}}
     with measure.scratch() as folder:
-        for variant in measure.variants(options, folder):
+        figures["variants"] = measure.variants(options, folder)
+        for variant in figures["variants"]:
             for lanes in (BOTH, BULK):
                 settings = options.settings(folder / f"{variant}-{lanes}", variant, lanes=lanes)
                 with measure.farm(settings) as running:

@@ -11,7 +11,7 @@ its first chunk with a sound in it; the farm's is the first sound at a listener,
 import asyncio
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -33,18 +33,21 @@ SOONER = 10.0
 def main() -> None:
     """Measure, keep, print."""
     options = measure.Options.read(__doc__)
-    with measure.scratch() as folder, farms(options, folder) as ours:
-        figures = {"speed": speeds(options, ours), "first_ms": first_sounds(options, ours[measure.lossless(ours)])}
+    with measure.scratch() as folder:
+        told = measure.variants(options, folder)
+        with farms(options, folder, told) as ours:
+            speed, first_ms = speeds(options, ours), first_sounds(options, ours[measure.lossless(ours)])
+    figures = {"speed": speed, "first_ms": first_ms, "variants": told}
     options.keep(NAME, options.told(f"kokoro-onnx {version('kokoro-onnx')}"), figures)
     print(table(figures))
 
 
 @contextmanager
-def farms(options: measure.Options, folder: Path) -> Iterator[dict[str, measure.Farm]]:
+def farms(options: measure.Options, folder: Path, variants: Iterable[str]) -> Iterator[dict[str, measure.Farm]]:
     """One for each variant; all are idle but the one that is timed."""
     with ExitStack() as running:
         found = {}
-        for variant in measure.variants(options, folder):
+        for variant in variants:
             found[variant] = running.enter_context(measure.farm(options.settings(folder / variant, variant)))
         yield found
 
@@ -158,7 +161,7 @@ def table(figures: dict[str, Any]) -> str:
             ),
         ],
     )
-    return f"{speed}\n\n{first}"
+    return f"{speed}{measure.remarks(figures['variants'])}\n\n{first}"
 
 
 def draw(figures: dict[str, Any]) -> list[Path]:

@@ -19,6 +19,7 @@ FIGURES: dict[str, dict[str, Any]] = {
     "versus": {
         "speed": {"kokoro-onnx": [2.0, 2.0], "original": [2.2, 2.4], "fast": [3.5, 3.7]},
         "first_ms": {"create_stream()": [9000, 9000], "chorus": [600, 620]},
+        "variants": {"original": "", "fast": ""},
     },
     "sweep": {
         kind: {
@@ -92,6 +93,8 @@ def test_a_goal_that_was_missed_says_so() -> None:
     assert "14.8 × sooner | ≥ 10 ×: reached" in tables["versus"]
     assert "after ≤ 1,400: reached" in tables["memory"]
     assert re.search(r"memory of a voice worker.*800 MB \| \*\*missed\*\* \| 81\.8 million weights", tables["gates"])
+    refused = FIGURES["versus"] | {"variants": {"fast": "", "int8": "refused: 12 dB from the original"}}
+    assert "`int8` refused: 12 dB from the original." in PARTS["versus"].table(refused)
     slow = {"one sentence": {"raw_ms": [400], "worker_ms": [], "first_ms": [431]}}
     assert "**missed**" in PARTS["live"].table(slow)
 
