@@ -64,7 +64,7 @@ for i = 8, #ARGV do
 end
 redis.call('HSET', chapters, k, cjson.encode(chapter))
 proceed()
-if ahead() >= most_ahead() then
+if ahead() >= most_ahead() or first_words_pending(request()) then
   put_plan_off(step)
   return answer('enough')
 end

@@ -126,7 +126,13 @@ end
 local function ahead() return number('segments_planned') - number('next') end
 local function most_ahead() return math.max(PLANNED_AHEAD, 4 * window()) end
 
+-- A listener's first words have all cores to themselves: what follows them is cut once they are spoken, or given up.
+local function first_words_pending(wishes)
+  return wishes.live and number('segments_planned') > 0 and number('segments_done') + number('segments_failed') == 0
+end
+
 local function plan_ahead(wishes)
+  if first_words_pending(wishes) then return end
   local k = number('chapters_planned')
   if k >= math.max(number('chapters_total'), 1) or redis.call('HEXISTS', steps, 'plan:' .. k) == 1 then return end
   local begun = redis.call('HEXISTS', chapters, k) == 1
