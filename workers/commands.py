@@ -22,7 +22,7 @@ from chorus.commands import ClientCommands, client_commands, run
 from chorus.records import State
 from chorus.terminal import clock, complain, progress, tell
 from workers import explaining
-from workers.housekeeping import download_bar, mount, settings_for
+from workers.housekeeping import download_bar, mount, settings_for, tell_of_preparing
 
 if TYPE_CHECKING:
     from workers.inspection import Inspection
@@ -43,6 +43,7 @@ def connect(url: str, *, work: bool) -> Iterator[Client]:
         with Client(settings.url) as client:
             yield client
     elif work:
+        tell_of_preparing(settings)
         with ensure(settings) as stack, Client(stack.url) as client:
             yield client
             if not stack.run.keep.exists():

@@ -25,7 +25,7 @@ from workers.keepalive import IDLE_S, Beat, Counts, Rest
 from workers.lanes import Lane as LaneThreads
 from workers.lanes import LaneReport, Promise, own_cores
 from workers.lineup import ACCELERATORS, Berth, Verdict, line_up
-from workers.models import Model
+from workers.models import Model, as_it_is
 from workers.providers import CPU, Accelerator, Provider, accelerator, wished
 from workers.sessions import NATIVE_ERRORS, LaneSession, Outputs, Through, open_session, placement, reason, shrinking
 from workers.strikes import LIMIT, Strikes
@@ -348,10 +348,22 @@ def open_engine(
 ) -> KokoroEngine:
     """Load the model once per lane and its voices once for all, or raise ModelError; FarmError where strict forbids.
 
-    `reached` is told of each stage as it ends.
+    A lossless graph that does not load gives way to the file it was made of. `reached` is told of each stage as it ends.
     """
     _let_log_records_through()
     around = around or Surroundings()
+    try:
+        return _open_engine(model, settings, around, reached)
+    except ModelError as error:
+        if not model.optimised or model.digest != model.origin:
+            raise
+        log.warning("What was prepared does not load, the file is spoken as it is: %s", error)
+        return _open_engine(as_it_is(model, str(error)), settings, around, reached)
+
+
+def _open_engine(
+    model: Model, settings: FarmSettings, around: Surroundings, reached: Callable[[str], None]
+) -> KokoroEngine:
     wished(settings.coreml)
     styles = voicebank.load(model.voices_path)
     reached("voices")

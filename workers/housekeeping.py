@@ -5,7 +5,7 @@ Parses, calls, prints. What is heavy to import is imported by the command that n
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +19,7 @@ from chorus.client import Client
 from chorus.connection import connect, refusals
 from chorus.errors import ChorusError, ServerError
 from chorus.records import Worker
-from chorus.terminal import tell
+from chorus.terminal import complain, tell
 
 if TYPE_CHECKING:
     from broker.backlog import Backlog, Traffic
@@ -63,6 +63,8 @@ def up(
     from workers import models, stack  # noqa: PLC0415 - see above
 
     settings = settings_for()
+    if not as_json:
+        tell_of_preparing(settings)
     found = stack.up(settings, flower=flower)
     if as_json:
         tell(json.dumps(asdict(found), ensure_ascii=False, default=str))
@@ -337,10 +339,10 @@ def use_model(
     name: Annotated[str, typer.Argument(metavar="MODEL|FILE", help="`default` forgets the choice.")],
 ) -> None:
     """Choose the model that speaks on this machine; CHORUS_MODEL goes before it."""
-    from workers import models  # noqa: PLC0415 - see above
+    from workers import using  # noqa: PLC0415 - see above
 
     settings = settings_for()
-    chosen = models.use(settings, name)
+    chosen = using.use(settings, name)
     tell(f"{chosen.name} speaks here from now on ({chosen.path}).")
     if settings.model is not None:
         tell(f"But CHORUS_MODEL={settings.model} goes before it: unset that.")
@@ -356,6 +358,17 @@ def model_path(
 
     chosen = models.resolve(settings_for())
     tell(str(chosen.graph if graph else chosen.path))
+
+
+def tell_of_preparing(settings: FarmSettings) -> None:
+    """A worker that is about to start with a model it has never met takes its time: say so before."""
+    from workers import models  # noqa: PLC0415 - see above
+    from workers.optimise import preparing  # noqa: PLC0415 - see above
+
+    # Whatever is wrong with the model, the worker says it.
+    with suppress(ChorusError):
+        if preparing.is_pending(settings, models.resolve(settings)):
+            complain(f"{preparing.NOTE}.")
 
 
 def _prepare(settings: FarmSettings) -> None:

@@ -8,22 +8,24 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from broker.settings import FarmSettings
-from chorus.errors import DiskError, ModelError, OutsideError
+from chorus.errors import ModelError, OutsideError
 from chorus.standing_in import NAME, PULL
 from workers import standin
 from workers.digests import Digests
 from workers.optimise import prepared
+from workers.optimise.manifest import RAW
 
 UPSTREAM = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.1/"
 USE = "chorus models use"
 STAND_IN, NO_CHOICE = "stand-in", "default"
-"""What `use` takes besides published names and files."""
-_CHOICE = "model.json"
+"""What it takes besides published names and files."""
+CHOICE = "model.json"
+"""What it chose, in CHORUS_HOME."""
 
 # No first command may wait longer than five seconds to learn that there is nothing to fetch.
 PROBE_S = 4.0
@@ -146,6 +148,12 @@ def resolve(settings: FarmSettings) -> Model:
     return _checked(settings, standin.MODEL, settings.voices or standin.VOICES)
 
 
+def as_it_is(model: Model, why: str) -> Model:
+    """The same model without what was made of it."""
+    told = f"{prepared.AS_IT_IS}: {why.rstrip('.')}"
+    return replace(model, graph=model.path, optimised=False, variant=RAW, digest=model.origin, why=told)
+
+
 def pull(settings: FarmSettings, name: str = DEFAULT, *, progress: Progress = silent) -> Path:
     """Fetch this model of the manifest, the voices and the tagger; the model's path. What is here is not fetched again.
 
@@ -187,42 +195,9 @@ def _fetch(settings: FarmSettings, asset: Asset, progress: Progress) -> Path:
     return target
 
 
-def use(settings: FarmSettings, name: str) -> Model:
-    """Speak with this one from now on: a published name, `stand-in`, a file; `default` forgets the choice."""
-    path = _named_file(settings, name)
-    chosen = settings.home_folder() / _CHOICE
-    before = chosen.read_text("utf-8") if chosen.exists() else ""
-    try:
-        chosen.write_text(json.dumps({"model": str(path)}) if path else "", "utf-8")
-        return resolve(settings.model_copy(update={"model": None}))
-    except OSError as error:
-        raise DiskError(f"{chosen} cannot be written ({error.strerror}): make room in CHORUS_HOME.") from error
-    except ModelError:
-        # What cannot speak must not be chosen, or no command would run until it is unchosen.
-        chosen.write_text(before, "utf-8")
-        raise
-
-
-def _named_file(settings: FarmSettings, name: str) -> Path | None:
-    if name == NO_CHOICE:
-        return None
-    if name == STAND_IN:
-        return standin.MODEL
-    if name not in MODELS:
-        if not Path(name).is_file():
-            raise ModelError(
-                f"{name!r} is neither a file nor a model: choose one of {', '.join((*MODELS, STAND_IN, NO_CHOICE))}."
-            )
-        return Path(name).absolute()
-    path = models_folder(settings) / MODELS[name].file
-    if not path.exists():
-        raise ModelError(f"{name} is not here: `{PULL} {name}` fetches it.")
-    return path
-
-
 def _used(settings: FarmSettings) -> Path | None:
     try:
-        told = json.loads((settings.home_folder() / _CHOICE).read_text("utf-8"))
+        told = json.loads((settings.home_folder() / CHOICE).read_text("utf-8"))
         return Path(told["model"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -47,8 +47,8 @@ def _open(node: str, conf: Any) -> None:
         model_digest=speaker.model_digest,
         voices_digest=speaker.voices_digest,
         stand_in=model.stand_in,
-        variant=model.variant,
-        variant_why=model.why,
+        variant=speaker.variant,
+        variant_why=speaker.why,
         voices=speaker.voices(),
     )
     kept = shelf.open_shelf(settings(), Primers(here.redis))

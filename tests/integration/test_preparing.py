@@ -7,6 +7,7 @@ from pathlib import Path
 import noisy
 import numpy as np
 import pytest
+from machine import Machine, closing
 from toy.build import VOICES
 from workshop import Workshop, opened
 
@@ -14,7 +15,7 @@ from broker.settings import FarmSettings
 from tasks.engine import Utterance
 from workers import apart
 from workers.engine import KokoroEngine, open_engine
-from workers.optimise.manifest import ORIGINAL
+from workers.optimise.manifest import ORIGINAL, RAW
 from workers.optimise.preparing import NOTE, prepare, ready
 
 TEXT = "The boat is here, and nobody on the long pier wondered. " * 6
@@ -53,6 +54,27 @@ def test_without_being_prepared_it_would_not(settings: FarmSettings) -> None:
     first, second = engine.speak(utterance, "bulk"), engine.speak(utterance, "bulk")
     engine.close()
     assert not np.array_equal(first.audio, second.audio)
+
+
+def test_a_graph_that_does_not_load_gives_way_to_its_file(settings: FarmSettings) -> None:
+    model = ready(settings, print)
+    model.graph.write_bytes(bytes(model.graph.stat().st_size))
+    engine = open_engine(ready(settings, print), settings)
+    said = engine.speak(Utterance(phonemes="həlˈoʊ", voice="af_heart"), "bulk")
+    engine.close()
+    assert said.audio.size
+    assert (engine.variant, engine.sound) == (RAW, model.sound)
+    assert "cannot be loaded as a model" in engine.why
+
+
+def test_whoever_waits_for_the_first_start_is_told_why(tmp_path: Path) -> None:
+    with closing(Machine(tmp_path, model=noisy.build(tmp_path / "noisy.onnx"))) as machine:
+        (tmp_path / "a.txt").write_text(TEXT)
+        first, second = (machine.chorus("render", "a.txt", "-o", name, "--fresh") for name in ("a.wav", "b.wav"))
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert f"{NOTE}." in first.stdout + first.stderr
+    assert NOTE not in second.stdout + second.stderr
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
 
 
 def test_two_workers_prepare_a_model_once_and_the_report_says_which_graph_spoke(redis_url: str, tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""Chooses the model that speaks on this machine, for `chorus models use`. What cannot speak is not chosen.
+
+Knows nothing of how the choice is heeded: `models.resolve` reads it.
+"""
+
+import json
+from pathlib import Path
+
+from broker.settings import FarmSettings
+from chorus.errors import DiskError, ModelError
+from workers import models, standin
+
+_NAMES = (*models.MODELS, models.STAND_IN, models.NO_CHOICE)
+
+
+def use(settings: FarmSettings, name: str) -> models.Model:
+    """Speak with this one from now on: a published name, `stand-in`, a file; `default` forgets the choice."""
+    path = _named_file(settings, name)
+    chosen = settings.home_folder() / models.CHOICE
+    before = chosen.read_text("utf-8") if chosen.exists() else ""
+    try:
+        chosen.write_text(json.dumps({"model": str(path)}) if path else "", "utf-8")
+        return models.resolve(settings.model_copy(update={"model": None}))
+    except OSError as error:
+        raise DiskError(f"{chosen} cannot be written ({error.strerror}): make room in CHORUS_HOME.") from error
+    except ModelError:
+        # What cannot speak must not be chosen, or no command would run until it is unchosen.
+        chosen.write_text(before, "utf-8")
+        raise
+
+
+def _named_file(settings: FarmSettings, name: str) -> Path | None:
+    if name == models.NO_CHOICE:
+        return None
+    if name == models.STAND_IN:
+        return standin.MODEL
+    if name not in models.MODELS:
+        if not Path(name).is_file():
+            raise ModelError(f"{name!r} is neither a file nor a model: choose one of {', '.join(_NAMES)}.")
+        return Path(name).absolute()
+    path = models.models_folder(settings) / models.MODELS[name].file
+    if not path.exists():
+        raise ModelError(f"{name} is not here: `{models.PULL} {name}` fetches it.")
+    return path
