@@ -8,6 +8,7 @@ from pathlib import Path
 
 from broker.settings import FarmSettings
 from chorus.errors import DiskError, ModelError
+from chorus.standing_in import PULL
 from workers import models, standin
 
 _NAMES = (*models.MODELS, models.STAND_IN, models.NO_CHOICE)
@@ -40,5 +41,5 @@ def _named_file(settings: FarmSettings, name: str) -> Path | None:
         return Path(name).absolute()
     path = models.models_folder(settings) / models.MODELS[name].file
     if not path.exists():
-        raise ModelError(f"{name} is not here: `{models.PULL} {name}` fetches it.")
+        raise ModelError(f"{name} is not here: `{PULL} {name}` fetches it.")
     return path

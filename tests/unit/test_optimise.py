@@ -15,7 +15,11 @@ from toy.build import VOICES
 
 from chorus.errors import DiskError, FarmError, ModelError
 from workers.digests import sha256_of
-from workers.optimise import judging, machine, offline, pipeline, trial
+from workers.fastconv import accelerate
+from workers.fastconv.accelerate import kinds
+from workers.fastconv.proof import Proof
+from workers.fastconv.selection import everything
+from workers.optimise import judging, lossless, machine, offline, pipeline, trial
 from workers.optimise.manifest import FAST, ORIGINAL, RAW, Manifest, Variant
 from workers.optimise.phrases import phrases
 from workers.optimise.stages import UNCHANGED, Finding, Source, Stage, Work, alone_in, go_through
@@ -163,6 +167,38 @@ def test_the_lossless_stages_leave_a_choice_with_its_numbers(work: Work) -> None
     assert original.numbers["rss_mb"] > original.numbers["loaded_mb"] > 0
     assert {"analyse", "graph", "validate", "bench", "choose"} == manifest.stages.keys()
     assert json.loads((work.folder / "manifest.json").read_text())["choice"]["variant"] == ORIGINAL
+
+
+@pytest.fixture
+def convolving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
+    """A model with a convolution that can be tiled, on a machine where all that can be tiled pays."""
+    monkeypatch.setattr(
+        lossless, "accelerate", lambda model, feeds: accelerate(model, everything(kinds(model)), feeds=feeds)
+    )
+    return resumed(tmp_path, noisy.convolving(tmp_path / "convolving.onnx"), [])
+
+
+def test_what_is_faster_at_no_loss_is_built_and_proved(convolving: Work) -> None:
+    finding = lossless.graph(convolving)
+    judging.validate(convolving)
+    fast = convolving.manifest.variants[FAST]
+    assert fast.valid
+    assert fast.lossless
+    assert fast.digest == convolving.source.digest
+    assert fast.numbers["snr_db"] >= 90
+    assert any(line.startswith(f"{FAST}: 1 convolutions run as tiles") for line in finding.lines)
+
+
+def test_what_does_not_prove_to_say_the_same_is_not_built(convolving: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    poor = Proof(snr_db=60.0, same_shapes=True, same_durations=True)
+    monkeypatch.setattr(lossless, "prove", lambda *_: poor)
+    finding = lossless.graph(convolving)
+    assert FAST not in convolving.manifest.variants
+    assert finding.lines[-1].startswith(f"{FAST}: refused, 60 dB from the original")
+
+
+def test_where_nothing_is_faster_that_is_said(work: Work) -> None:
+    assert lossless.graph(work).lines[-1].startswith(f"{FAST}: not made. Nothing to gain")
 
 
 def test_a_variant_that_sounds_otherwise_is_refused(tmp_path: Path, work: Work) -> None:

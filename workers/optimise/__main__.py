@@ -5,6 +5,7 @@ What is done goes to standard output, a line each; the last line of one that fai
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from broker.settings import settings
@@ -15,6 +16,9 @@ from workers.optimise.preparing import FAILED, prepare
 
 def main() -> None:
     """Prepare it."""
+    # It takes some gigabytes: should the machine run out of them, this process goes first and its parent sees it go.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
     order = json.loads(sys.argv[1])
     own = {"home": Path(order["home"]), "model": Path(order["model"]), "voices": Path(order["voices"])}
     farm = settings().model_copy(update=own)

@@ -36,10 +36,7 @@ def save(model: onnx.ModelProto, folder: Path) -> Mapping[str, int]:
     with _disk(folder), tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as place:
         given, built = Path(place) / "given.onnx", Path(place) / "built"
         built.mkdir()
-        # With its weights beside it: a graph of more than 2 GB cannot be one message. Of a copy, which it leaves empty.
-        copy = onnx.ModelProto()
-        copy.CopyFrom(model)
-        onnx.save(copy, given, save_as_external_data=True, location="given.data", convert_attribute=False)
+        _write(model, given)
         _optimise(given, built / GRAPH)
         _same_metadata(model, built / GRAPH)
         sizes = {path.name: path.stat().st_size for path in sorted(built.iterdir())}
@@ -57,6 +54,16 @@ def is_whole(folder: Path, sizes: Mapping[str, int]) -> bool:
         return bool(sizes) and all((folder / name).stat().st_size == size for name, size in sizes.items())
     except OSError:
         return False
+
+
+def _write(model: onnx.ModelProto, given: Path) -> None:
+    """With its weights beside it, for a graph of more than 2 GB cannot be one message; of a copy, which that empties.
+
+    In a function of its own, so that the copy is gone before onnxruntime wants the same again.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    onnx.save(copy, given, save_as_external_data=True, location="given.data", convert_attribute=False)
 
 
 def _optimise(given: Path, target: Path) -> None:
