@@ -24,13 +24,15 @@ def _open(node: str, conf: Any) -> None:
     """Load and warm the model: what is registered can speak at once."""
     from workers.care import Care  # noqa: PLC0415 - onnxruntime, only where a worker really starts
     from workers.optimise.preparing import ready  # noqa: PLC0415 - the same
-    from workers.speaker import open_speaker  # noqa: PLC0415 - the same
+    from workers.speaker import kokoro, open_speaker  # noqa: PLC0415 - the same
 
     startup.reached("libraries")
     model = ready(settings(), _say)
     startup.reached("model")
     speaker = open_speaker(model, settings(), reached=startup.reached)
     engine.install(speaker)
+    # Not of the model: a graph that did not load has given way to its file.
+    opened = kokoro(speaker) or model
     remote.look_after(Care(settings()))
     live, bulk = voice_queue("live", speaker.sound), voice_queue("bulk", speaker.sound)
     slots = {"live": speaker.slots("live"), "bulk": speaker.slots("bulk")}
@@ -47,8 +49,8 @@ def _open(node: str, conf: Any) -> None:
         model_digest=speaker.model_digest,
         voices_digest=speaker.voices_digest,
         stand_in=model.stand_in,
-        variant=speaker.variant,
-        variant_why=speaker.why,
+        variant=opened.variant,
+        variant_why=opened.why,
         voices=speaker.voices(),
     )
     kept = shelf.open_shelf(settings(), Primers(here.redis))
