@@ -348,7 +348,7 @@ def open_engine(
 ) -> KokoroEngine:
     """Load the model once per lane and its voices once for all, or raise ModelError; FarmError where strict forbids.
 
-    A lossless graph that does not load gives way to the file it was made of. `reached` is told of each stage at its end.
+    A lossless graph that does not load gives way to the file it was made of. `reached` is told when a stage ends.
     """
     _let_log_records_through()
     around = around or Surroundings()
