@@ -12,9 +12,10 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-from benchmarks import measure
+from benchmarks import measure, plot
 
 NAME = "after_idle"
 KEPT, LEFT = "kept warm", "left alone"
@@ -29,9 +30,9 @@ _CANDIDATES = 400
 def main() -> None:
     """Measure, keep, print."""
     options = measure.Options.read(__doc__)
-    minutes = options.minutes or (0.1 if options.quick else MINUTES)
+    minutes = options.minutes or (0.5 if options.quick else MINUTES)
     figures: dict[str, Any] = {"minutes": minutes, "arms": timed(options, minutes)}
-    measure.keep(NAME, f"{options.told}, {minutes:g} idle minutes", figures)
+    options.keep(NAME, options.told(f"{minutes:g} idle minutes"), figures)
     print(table(figures))
 
 
@@ -94,6 +95,20 @@ def table(figures: dict[str, Any]) -> str:
             for arm, found in figures["arms"].items()
         ],
     )
+
+
+def draw(figures: dict[str, Any]) -> list[Path]:
+    """The plot of docs/performance.md."""
+    drawn = plot.bars(
+        measure.PLOTS / f"{NAME}.svg",
+        plot.Axes(title="First sound after idle minutes", x="sessions", y="milliseconds"),
+        list(figures["arms"]),
+        [
+            ("busy", [statistics.median(found["busy_ms"]) for found in figures["arms"].values()]),
+            ("first after the wait", [statistics.median(found["first_ms"]) for found in figures["arms"].values()]),
+        ],
+    )
+    return [drawn]
 
 
 if __name__ == "__main__":

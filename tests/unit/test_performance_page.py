@@ -40,7 +40,14 @@ FIGURES: dict[str, dict[str, Any]] = {
         "book": {
             "looks": [[0, 0], [10, 4], [20, 8], [30, 12], [40, 16.2]], "audio_s": 40, "wall_s": 9, "drift": 0.05,
         },
-        "idle": {"seconds": 30, "busy_ms": [100, 102], "idle_ms": [110]},
+        "keep_alive": {"idle_ms": [300, 310], "kept_ms": [320, 340]},
+    },
+    "after_idle": {
+        "minutes": 10,
+        "arms": {
+            "kept warm": {"busy_ms": [400, 410], "first_ms": [420]},
+            "left alone": {"busy_ms": [400, 410], "first_ms": [520]},
+        },
     },
 }  # fmt: skip
 
@@ -93,6 +100,8 @@ def test_a_goal_that_was_missed_says_so() -> None:
     assert "14.8 × sooner | ≥ 10 ×: reached" in tables["versus"]
     assert "after ≤ 1,400: reached" in tables["memory"]
     assert re.search(r"memory of a voice worker.*800 MB \| \*\*missed\*\* \| 81\.8 million weights", tables["gates"])
+    assert "| +25 ms | passed |" in tables["gates"], "what keep-alive costs"
+    assert "| +15 ms | passed | 10 idle minutes" in tables["gates"]
     refused = FIGURES["versus"] | {"variants": {"fast": "", "int8": "refused: 12 dB from the original"}}
     assert "`int8` refused: 12 dB from the original." in PARTS["versus"].table(refused)
     slow = {"one sentence": {"raw_ms": [400], "worker_ms": [], "first_ms": [431]}}
