@@ -3,8 +3,8 @@
 What only a Mac can tell, tests/apple asks.
 """
 
+import os
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -19,7 +19,7 @@ from support import wait_until
 from toy.build import MODEL, VOICES
 
 from broker.settings import FarmSettings
-from chorus.errors import AudioError, FarmError, ModelError
+from chorus.errors import AudioError, FarmError, ModelError, SettingError
 from tasks.engine import Lane, Utterance
 from workers.engine import RETIRED_AFTER, KokoroEngine, Surroundings, open_engine
 from workers.hardware import Machine, detect
@@ -134,11 +134,22 @@ def test_each_lane_is_one_session_opened_once_and_its_slots_are_counted(
 
 def test_an_accelerators_session_is_run_by_one_thread_that_runs_no_other(opened: Open, chip: Chip) -> None:
     engine = opened("ane,gpu")
+    together, threads = threading.Barrier(2), dict[str, set[str]]()
+
+    def noting(units: str) -> Callable[[Work], Any]:
+        def run(work: Work) -> Any:
+            if units not in threads:
+                together.wait(timeout=60)  # so that both have something to do
+            threads.setdefault(units, set()).add(threading.current_thread().name)
+            return work()
+
+        return run
+
+    chip.faults = {units: noting(units) for units in ("CPUAndNeuralEngine", "CPUAndGPU")}
     with ThreadPoolExecutor(6) as callers:
         list(callers.map(lambda n: engine.speak(HELLO, ("bulk", "live")[n % 2]), range(24)))
-    runs = Counter(chip.ran)
-    assert set(runs) == {"lane-ane_0", "lane-gpu_0"}
-    assert runs["lane-ane_0"] == served(engine)["ane"]
+    assert threads == {"CPUAndNeuralEngine": {"lane-ane_0"}, "CPUAndGPU": {"lane-gpu_0"}}
+    assert served(engine)["ane"] + served(engine)["gpu"] == 24
 
 
 def test_every_option_of_a_lane_reaches_the_session(opened: Open, chip: Chip, tmp_path: Path) -> None:
@@ -301,6 +312,27 @@ def test_a_lossy_variant_is_the_cpus_alone_for_no_book_mixes_two_sounds(chip: Ch
 
 def detect_without_coreml() -> Machine:
     return replace(detect(), providers=("CPUExecutionProvider",))
+
+
+def test_options_that_coreml_has_not_are_refused_where_there_is_no_coreml_too(opened: Open) -> None:
+    with pytest.raises(SettingError, match="has no option 'ModelFromat'"):
+        opened("both", machine=detect_without_coreml(), coreml="ModelFromat=MLProgram")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads are bound to cores on Linux alone")
+def test_only_where_it_is_asked_for_do_books_keep_to_a_core(opened: Open, chip: Chip) -> None:
+    where: list[int] = []
+
+    def looking(work: Work) -> Any:
+        where.append(len(os.sched_getaffinity(0)))
+        return work()
+
+    chip.faults["CPU"] = looking
+    for pin in (False, True):
+        opened("both", pin=pin).speak(HELLO, "bulk")
+    opened("both", pin=True).speak(HELLO, "live")
+    every = len(os.sched_getaffinity(0))
+    assert where == [every, 1, every]
 
 
 def test_a_closed_engine_has_no_lanes_to_show(opened: Open) -> None:
