@@ -23,7 +23,7 @@ from tasks.vocabulary import VOCABULARY
 from workers import standin, voicebank
 from workers.sessions import LaneSession, open_session
 
-TOKENS, BUCKET, RUNS = 50, 64, 3
+TOKENS, BUCKET = 50, 64
 SAID = "həlˈoʊ wˈɜːld"
 
 
@@ -32,15 +32,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
     parser.add_argument("--voices", type=Path, default=standin.VOICES)
+    parser.add_argument("-n", type=int, default=3, help="runs, of which the fastest counts (default 3)")
     given = parser.parse_args()
     style = next(iter(voicebank.load(given.voices).values()))[TOKENS - 1]
     tokens = [VOCABULARY[symbol] for symbol in itertools.islice(itertools.cycle(SAID), TOKENS)]
     plain = open_session(given.model, threads=1, through=lambda work: work())
-    print(f"{machine()}, {TOKENS} tokens, best of {RUNS} runs, one thread")
-    durations, seconds = said(plain, tokens, style)
+    print(f"{machine()}, {TOKENS} tokens, best of {given.n} runs, one thread")
+    durations, seconds = said(plain, tokens, style, given.n)
     print(f"as they are: {seconds:.2f} s")
     padded = tokens + [0] * (BUCKET - TOKENS)
-    longer, seconds = said(plain, padded, style)
+    longer, seconds = said(plain, padded, style, given.n)
     ours = longer[: TOKENS + 1]
     moved = int((ours != durations[: TOKENS + 1]).sum())
     print(
@@ -52,16 +53,16 @@ def main() -> None:
         path = Path(folder) / "fixed.onnx"
         fix(given.model, path, TOKENS + 2)
         fixed = open_session(path, threads=1, through=lambda work: work())
-        same, seconds = said(fixed, tokens, style)
+        same, seconds = said(fixed, tokens, style, given.n)
         told = "the same" if np.array_equal(same, durations) else "others"
         print(f"fixed to their own length: {seconds:.2f} s; durations {told}")
 
 
-def said(session: LaneSession, tokens: list[int], style: np.ndarray) -> tuple[np.ndarray, float]:
+def said(session: LaneSession, tokens: list[int], style: np.ndarray, runs: int) -> tuple[np.ndarray, float]:
     """The durations, and the seconds of the fastest run."""
     feed = {"tokens": np.array([[0, *tokens, 0]], np.int64), "style": style, "speed": np.ones(1, np.float32)}
     durations, seconds = np.zeros(0), []
-    for _ in range(RUNS):
+    for _ in range(runs):
         began_s = time.perf_counter()
         durations = np.asarray(session.run(None, feed)[1]).ravel()
         seconds.append(time.perf_counter() - began_s)
