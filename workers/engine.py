@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeGuard
 import kokoro_onnx
 
 from broker.settings import FarmSettings, available_cores
-from chorus.errors import AudioError, FarmError, ModelError, OptionError
+from chorus.errors import AudioError, ChorusError, FarmError, ModelError, OptionError
 from tasks.engine import Lane, Speech, Utterance
 from workers import apart, router, voicebank, warming
 from workers.calibration import Calibration
@@ -39,7 +39,8 @@ _BLENDS_KEPT = 16
 # tokens are wanted.
 _TRIAL = "həlˈoʊ "
 # A lane on an accelerator that fails so many of so many of its last utterances is given up; the CPU has spoken them.
-RETIRED_AFTER, OF_THE_LAST = 3, 20
+# More than the strikes after which a session is built anew: the new one gets its chance.
+RETIRED_AFTER, OF_THE_LAST = LIMIT + 2, 20
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,8 @@ class Booth:
 
     def keep_alive(self, utterance: Utterance, style: voicebank.Style, *, idle_s: float = IDLE_S) -> bool:
         """Say it to nobody if nobody came for so long, until somebody comes; whether it came to its end."""
+        if self.retired:
+            return False
         return self.rest.beat(lambda beat: self._say_to_nobody(utterance, style, beat), idle_s=idle_s)
 
     def _say_to_nobody(self, utterance: Utterance, style: voicebank.Style, beat: Beat) -> None:
@@ -187,9 +190,14 @@ class Booth:
     def failed(self, why: str) -> None:
         """One did not, and the CPU could speak it: so it was the lane."""
         self._fates.append(True)
-        if sum(self._fates) >= RETIRED_AFTER and not self._retired_for:
-            self._retired_for = f"It failed {RETIRED_AFTER} of its last {len(self._fates)} utterances; at last: {why}"
-            log.warning("The lane %s is given up, the CPU speaks on: %s", self.lane.name, self._retired_for)
+        if sum(self._fates) >= RETIRED_AFTER:
+            self.retire(f"It failed {RETIRED_AFTER} of its last {len(self._fates)} utterances; at last: {why}")
+
+    def retire(self, why: str) -> None:
+        """Nothing more is given to it, for as long as this process lives."""
+        if not self.retired:
+            self._retired_for = why
+            log.warning("The lane %s is given up, the CPU speaks on: %s", self.lane.name, why)
 
     def report(self, *, spare: bool = False) -> LaneReport:
         """For people."""
@@ -214,6 +222,8 @@ class _Booths:
     """On the CPU: it speaks what failed elsewhere, and everything once nothing else is left."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Lanes that were asked for and are not here, and why."""
+    strict: bool = False
+    """Whether a lane that fails before anybody waits for it ends the worker; otherwise it is given up."""
 
     def of(self, lane: Lane) -> tuple[Booth, ...]:
         """Those that this lane's segments go to."""
@@ -296,7 +306,17 @@ class KokoroEngine:
         """Have each session say what it will be asked for, so that no one waits for a first run."""
         booths = {booth.lane.name: booth for booth in self._own_booths()}
         rounds = warming.plan((name, not booth.on_cpu) for name, booth in booths.items())
-        return warming.warm(rounds, lambda one: booths[one.lane].say(*self._trial(booths[one.lane], one.tokens)))
+        return warming.warm(rounds, lambda one: self._warm(booths[one.lane], one.tokens))
+
+    def _warm(self, booth: Booth, tokens: int) -> None:
+        if booth.retired:
+            return
+        try:
+            booth.say(*self._trial(booth, tokens))
+        except ChorusError as error:
+            if booth.on_cpu or self._booths.strict:
+                raise
+            booth.retire(f"It failed its warm-up: {error}")
 
     def beats(self) -> tuple[Callable[..., bool], ...]:
         """One for each session: keeps it warm if nobody has used it lately."""
@@ -374,17 +394,19 @@ def _open_engine(
         lambda lane: _another_sound(model) or measure(lane, _provider(lane, model, settings)),
         strict=settings.strict,
     )
+    # Under `auto` nobody named a lane, so none that fails is missed.
+    strict = settings.strict and settings.lanes != "auto"
     opened, missing = dict[str, Booth](), dict(lineup.missing)
     for berth in lineup.berths:
         try:
             opened[berth.name] = _open_booth(berth.name, model, settings, around)
         except ModelError as error:
             # It was tried in a process of its own a moment ago: what fails now fails on this machine as it is now.
-            if berth.name not in ACCELERATORS or (settings.strict and settings.lanes != "auto"):
+            if berth.name not in ACCELERATORS or strict:
                 raise
             missing[berth.name] = str(error)
     reached("sessions")
-    return KokoroEngine(model, styles, _seated(lineup.berths, opened, missing))
+    return KokoroEngine(model, styles, replace(_seated(lineup.berths, opened, missing), strict=strict))
 
 
 def _seated(berths: Iterable[Berth], opened: Mapping[str, Booth], missing: Mapping[str, str]) -> _Booths:

@@ -123,13 +123,13 @@ def test_each_lane_is_one_session_opened_once_and_its_slots_are_counted(
     opened: Open, chip: Chip, lanes: str, names: list[str], slots: dict[Lane, int]
 ) -> None:
     engine = opened(lanes)
-    engine.warm_up()
+    warmed = len(engine.warm_up())
     with ThreadPoolExecutor(6) as callers:
         list(callers.map(lambda n: engine.speak(HELLO, ("bulk", "live")[n % 2]), range(24)))
     assert [lane.name for lane in engine.health()] == names
     assert {lane: engine.slots(lane) for lane in slots} == slots
     assert len(chip.opened) == len(names)
-    assert sum(served(engine).values()) == len(names) + 24
+    assert sum(served(engine).values()) == warmed + 24
 
 
 def test_an_accelerators_session_is_run_by_one_thread_that_runs_no_other(opened: Open, chip: Chip) -> None:
@@ -279,6 +279,28 @@ def test_where_no_lane_opens_the_cpu_speaks_all_of_it(opened: Open, chip: Chip) 
         engine.speak(HELLO, lane)
     assert served(engine) == {"bulk": 2, "gpu": 0}
     assert (engine.slots("live"), engine.slots("bulk")) == (2, 2)
+
+
+def test_a_lane_that_fails_its_warm_up_is_given_up_before_anybody_waits_for_it(opened: Open, chip: Chip) -> None:
+    chip.faults["CPUAndNeuralEngine"] = broken
+    engine = opened("ane,gpu")
+    engine.warm_up()
+    ane = report(engine, "ane")
+    assert (ane.state, ane.served, ane.failures) == ("retired", 0, 1)
+    assert ane.reason.startswith("It failed its warm-up: The model failed on ")
+    engine.speak(HELLO, "live")
+    assert report(engine, "ane").failures == 1
+    with pytest.raises(ModelError, match="The ane session failed its warm-up"):
+        opened("ane,gpu", strict=True).warm_up()
+
+
+def test_a_lane_that_was_given_up_is_not_kept_warm(opened: Open, chip: Chip) -> None:
+    chip.faults["CPUAndNeuralEngine"] = broken
+    engine = opened("ane")
+    engine.warm_up()
+    runs = len(chip.ran)
+    assert [beat(idle_s=0) for beat in engine.beats()] == [False, True]
+    assert {name.rpartition("_")[0] for name in chip.ran[runs:]} == {"lane-bulk"}
 
 
 def test_strict_does_not_start_without_the_lane_it_was_told_of(opened: Open, chip: Chip) -> None:
