@@ -13,7 +13,7 @@ from broker.settings import FarmSettings
 from chorus.errors import DiskError, FarmError, ModelError
 from workers.models import Model, resolve
 from workers.optimise import machine, pipeline, prepared, preparing, stages
-from workers.optimise.manifest import FAST, ORIGINAL, RAW, Choice, Manifest, Variant
+from workers.optimise.manifest import FAST, ORIGINAL, RAW, RECIPE, Choice, Manifest, Variant
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def known(farm: FarmSettings, **fields: object) -> Manifest:
             name=name, lossless=lossless, digest=model.origin if lossless else "e" * 64, files={"graph.onnx": 5},
             valid=valid, why=f"{name} was heard",
         )  # fmt: skip
-    given = {"variants": variants, "choice": Choice(variant=FAST, why="1.70 × faster"), **fields}
+    given = {"variants": variants, "choice": Choice(variant=FAST, why="1.70 × faster"), "recipe": RECIPE, **fields}
     manifest = replace(Manifest(model="noisy", digest=model.origin, machine=machine.key()), **given)  # type: ignore[arg-type]
     manifest.write(here)
     return manifest
@@ -97,6 +97,15 @@ def test_a_failed_preparation_says_why_and_is_not_tried_at_each_start(farm: Farm
     assert (model.variant, model.graph) == (RAW, model.path)
     assert model.why == "the file as it is: it could not be prepared (It broke), `chorus optimize` tries again"
     assert not preparing.is_pending(farm, model)
+
+
+def test_what_an_older_release_made_serves_until_the_newer_has_made_its_own(farm: FarmSettings) -> None:
+    known(farm)
+    assert not preparing.is_pending(farm, resolve(farm))
+    known(farm, recipe="1")
+    model = resolve(farm)
+    assert model.variant == FAST
+    assert preparing.is_pending(farm, model)
 
 
 def test_a_model_without_chance_and_without_weight_is_never_prepared(tmp_path: Path) -> None:

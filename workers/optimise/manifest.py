@@ -17,6 +17,8 @@ ORIGINAL, FAST, RAW = "original", "fast", "raw"
 """Variants that every model may have: with constant noise; with fast convolution besides; the file as it is."""
 LAYOUT = 1
 """Of the file: another one is not read."""
+RECIPE = "2"
+"""Changed with what the lossless stages make: what an older release made serves until the newer has made its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,8 @@ class Manifest:
     stages: Mapping[str, StageRecord] = field(default_factory=dict)
     variants: Mapping[str, Variant] = field(default_factory=dict)
     choice: Choice | None = None
+    recipe: str = ""
+    """By which RECIPE; empty while it is not finished."""
     failure: str = ""
     """Why the last preparation came to nothing; the model then speaks as it is."""
 

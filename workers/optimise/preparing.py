@@ -21,7 +21,7 @@ from workers import models
 from workers.digests import Digests
 from workers.models import Model
 from workers.optimise import machine, prepared
-from workers.optimise.manifest import RAW, Manifest
+from workers.optimise.manifest import RAW, RECIPE, Manifest
 
 if TYPE_CHECKING:
     from workers.optimise.stages import Stage
@@ -55,7 +55,7 @@ def is_pending(settings: FarmSettings, model: Model) -> bool:
     if settings.variant == RAW:
         return False
     known = prepared.manifest(settings.home_folder(), model.origin)
-    if known is not None and (known.choice is not None or known.failure):
+    if known is not None and known.recipe == RECIPE and (known.choice is not None or known.failure):
         return False
     return model.path.stat().st_size >= prepared.SMALL_BYTES or _draws(settings, model)
 
@@ -74,8 +74,10 @@ def prepare(settings: FarmSettings, model: Model, say: Say, stages: "Sequence[St
         except ChorusError as error:
             # A disk without room is looked at again each time, before anything is built.
             if not isinstance(error, DiskError):
-                work.keep(replace(work.manifest, failure=str(error)))
+                work.keep(replace(work.manifest, failure=str(error), recipe=RECIPE))
             raise
+        found = replace(found, recipe=RECIPE)
+        work.keep(found)
     _clear_older(here)
     return found
 
@@ -130,7 +132,7 @@ def _remember(settings: FarmSettings, model: Model, failure: str) -> None:
     here = prepared.folder(settings.home_folder(), model.origin)
     known = Manifest.read(here) or Manifest(model=model.name, digest=model.origin, machine=machine.key())
     try:
-        replace(known, failure=failure).write(here)
+        replace(known, failure=failure, recipe=RECIPE).write(here)
     except DiskError as error:
         log.debug("The failure is not remembered: %s", error)
 
