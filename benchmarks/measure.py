@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import onnxruntime as ort
 import psutil
 from numpy.typing import NDArray
 
@@ -44,7 +43,7 @@ from workers.models import Model
 from workers.optimise import prepared
 from workers.optimise.manifest import FAST, ORIGINAL, RAW
 from workers.optimise.preparing import ready
-from workers.sessions import session_options
+from workers.sessions import ort, session_options  # through workers, which has it report to nobody
 from workers.stack import ensure
 
 RESULTS = Path(__file__).with_name("results")

@@ -17,8 +17,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import kokoro_onnx
-
 from benchmarks import measure, plot
 from benchmarks.throughput import FORMATS, pauses_s, spoken
 from tasks.audio import to_pcm
@@ -74,8 +72,11 @@ class StopRunningError(Exception):
     """Nobody listens to the rest of a stream."""
 
 
-def theirs(options: measure.Options) -> tuple[kokoro_onnx.Kokoro, Counted]:
+def theirs(options: measure.Options) -> tuple[Any, Counted]:
     """As their page shows it."""
+    # After workers, which has onnxruntime report to nobody.
+    import kokoro_onnx  # noqa: PLC0415
+
     kokoro = kokoro_onnx.Kokoro(str(options.model), str(options.voices))
     kokoro.create("Nobody waits for this.", voice=measure.VOICE)
     kokoro.sess = Counted(kokoro.sess)
@@ -114,7 +115,7 @@ def first_sounds(options: measure.Options, ours: measure.Farm) -> dict[str, list
     return found
 
 
-async def first_of_stream(kokoro: kokoro_onnx.Kokoro, counted: Counted, text: str) -> float:
+async def first_of_stream(kokoro: Any, counted: Counted, text: str) -> float:
     """Milliseconds to the first chunk in which anything can be heard; the rest of the stream is given up."""
     ear = measure.Ear(time.perf_counter())
     counted.runs_left = 1
