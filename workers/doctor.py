@@ -109,4 +109,4 @@ def _model(settings: FarmSettings) -> str:
     model = models.resolve(settings)
     if model.stand_in:
         return f"{model.name}: Kokoro's weights are not here, `{PULL}` fetches them"
-    return f"{model.name} ({model.path})"
+    return f"{model.name} ({model.path}), as {model.variant}: {model.why}"

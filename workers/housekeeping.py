@@ -392,12 +392,15 @@ def optimize(*, as_json: options.AsJson = False) -> None:
     from workers.optimise import pipeline, preparing  # noqa: PLC0415 - see above
 
     settings = settings_for()
-    found = preparing.prepare(settings, models.resolve(settings), _hush if as_json else tell, pipeline.ALL)
+    before = models.resolve(settings)
+    found = preparing.prepare(settings, before, _hush if as_json else tell, pipeline.ALL)
     if as_json:
         tell(json.dumps(asdict(found), ensure_ascii=False))
         return
     chosen = models.resolve(settings)
     tell(f"speaks here: {chosen.name} as {chosen.variant}: {chosen.why}")
+    if chosen.sound != before.sound:
+        tell(f"That is another sound: CHORUS_VARIANT={before.variant} goes on with books that were begun before.")
 
 
 def _hush(_line: str) -> None:

@@ -11,12 +11,14 @@ import pytest
 from test_download import Answer, Handler, Server
 from toy.build import MODEL, VOICES
 
+from broker.settings import FarmSettings
 from chorus.commands import run
 from workers import models, standin
 from workers.commands import app
 from workers.digests import sha256_of
 from workers.models import DEFAULT, MODELS, Asset
-from workers.optimise import preparing
+from workers.optimise import prepared, preparing
+from workers.optimise.manifest import Choice, Manifest, Variant
 
 Typed = Callable[..., tuple[int, list[str]]]
 
@@ -191,6 +193,29 @@ def test_what_was_prepared_is_verified_as_well(typed: Typed, pulled: Path) -> No
     assert said[-1].endswith("cut short or gone: `chorus optimize` mends it")
     assert typed("optimize")[0] == 0
     assert typed("models", "verify")[0] == 0
+    assert pulled.exists()
+
+
+def test_who_changes_the_sound_is_told_what_becomes_of_books_begun_before(
+    typed: Typed, pulled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lossy(settings: FarmSettings, model: models.Model, *_: object) -> Manifest:
+        here = prepared.folder(settings.home_folder(), model.origin)
+        (here / "int8").mkdir(parents=True)
+        (here / "int8" / "graph.onnx").write_bytes(b"graph")
+        variant = Variant(name="int8", lossless=False, digest="e" * 64, files={"graph.onnx": 5}, valid=True)
+        choice = Choice(variant="int8", why="2.40 × the original's speed here")
+        found = Manifest(
+            model=model.name, digest=model.origin, machine="m", variants={"int8": variant}, choice=choice
+        )  # fmt: skip
+        found.write(here)
+        return found
+
+    monkeypatch.setattr(preparing, "prepare", lossy)
+    assert typed("optimize")[1] == [
+        "speaks here: toy voice as int8: 2.40 × the original's speed here",
+        "That is another sound: CHORUS_VARIANT=raw goes on with books that were begun before.",
+    ]
     assert pulled.exists()
 
 
