@@ -45,33 +45,64 @@ def in_four_bits(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy whose products with constant weights are `MatMulNBits`."""
     done = onnx.ModelProto()
     done.CopyFrom(model)
-    weights = {one.name: one for one in done.graph.initializer if len(one.dims) == 2}  # noqa: PLR2004 - a matrix
+    weights = _weights(done.graph)
+    packed: dict[str, list[str]] = {}
     for node in done.graph.node:
-        if node.op_type == "MatMul" and node.input[1] in weights:
-            _coarsen(done.graph, node, numpy_helper.to_array(weights[node.input[1]]))
-    read = {name for node in done.graph.node for name in node.input}
-    kept = [one for one in done.graph.initializer if one.name in read]
-    spare = onnx.GraphProto()
-    spare.initializer.extend(kept)
-    del done.graph.initializer[:]
-    done.graph.initializer.extend(spare.initializer)
+        tensor = weights.get(node.input[1]) if node.op_type == "MatMul" else None
+        if tensor is not None:
+            names = packed.get(tensor.name) or _coarsen(done.graph, tensor)
+            _replace(node, names, tuple(tensor.dims))
+            packed[tensor.name] = names
+    _drop_unread(done.graph)
     if all(one.domain != DOMAIN for one in done.opset_import):
         done.opset_import.append(helper.make_opsetid(DOMAIN, 1))
     return done
 
 
-def _coarsen(graph: onnx.GraphProto, node: onnx.NodeProto, matrix: NDArray[np.float32]) -> None:
-    packed, scales = pack(matrix)
-    names = [f"{node.name}/{part}" for part in ("int4", "scales")]
-    graph.initializer.extend(
-        numpy_helper.from_array(values, name) for name, values in zip(names, (packed, scales), strict=True)
-    )
-    node.input[1:] = names
+def _weights(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
+    """Matrices by every name they are read by: layers that share one read it through an Identity each."""
+    found = {one.name: one for one in graph.initializer if len(one.dims) == 2}  # noqa: PLR2004 - a matrix
+    for node in graph.node:
+        if node.op_type == "Identity" and node.input[0] in found:
+            found[node.output[0]] = found[node.input[0]]
+    return found
+
+
+def _coarsen(graph: onnx.GraphProto, tensor: onnx.TensorProto) -> list[str]:
+    names = [f"{tensor.name}/{part}" for part in ("int4", "scales")]
+    parts = pack(numpy_helper.to_array(tensor))
+    graph.initializer.extend(numpy_helper.from_array(part, name) for part, name in zip(parts, names, strict=True))
+    return names
+
+
+def _replace(node: onnx.NodeProto, names: list[str], shape: tuple[int, ...]) -> None:
+    del node.input[1:]
+    node.input.extend(names)
     node.op_type, node.domain = "MatMulNBits", DOMAIN
-    sizes = {"K": matrix.shape[0], "N": matrix.shape[1], "bits": 4, "block_size": BLOCK}
-    node.attribute.extend(
-        helper.make_attribute(name, value) for name, value in (sizes | {"accuracy_level": INT8_PRODUCTS}).items()
-    )
+    sizes = {"K": shape[0], "N": shape[1], "bits": 4, "block_size": BLOCK, "accuracy_level": INT8_PRODUCTS}
+    node.attribute.extend(helper.make_attribute(name, value) for name, value in sizes.items())
+
+
+def _drop_unread(graph: onnx.GraphProto) -> None:
+    """Weights that nobody reads any more, and the Identities that nobody reads either."""
+    read = {name for node in graph.node if node.op_type != "Identity" for name in node.input}
+    nodes = [node for node in graph.node if node.op_type != "Identity" or node.output[0] in read | _outputs(graph)]
+    read |= {name for node in nodes for name in node.input}
+    spare = onnx.GraphProto()
+    spare.node.extend(nodes)
+    spare.initializer.extend(one for one in graph.initializer if one.name in read)
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(spare.node)
+    graph.initializer.extend(spare.initializer)
+
+
+def _outputs(graph: onnx.GraphProto) -> set[str]:
+    """What is read from outside, and by branches and loops within."""
+    inner = [attribute.g for node in graph.node for attribute in node.attribute if attribute.HasField("g")]
+    read = {name for one in inner for node in one.node for name in node.input} | {
+        output.name for one in inner for output in one.output
+    }
+    return read | {output.name for output in graph.output}
 
 
 def pack(matrix: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

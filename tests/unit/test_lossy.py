@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import vocoder
 from kokoro_onnx.config import DEFAULT_VOCAB
@@ -63,6 +64,20 @@ def test_what_is_lost_gives_a_sound_of_its_own_and_what_is_not_keeps_the_models(
     assert INT8_ALL in variants
     lossy = [one for one in variants.values() if not one.lossless]
     assert len({prepared.source.digest, *(one.digest for one in lossy)}) == 1 + len(lossy)
+
+
+def test_what_is_done_without_loss_to_a_lossy_graph_changes_nothing_of_its_sound(tmp_path: Path) -> None:
+    path = vocoder.build(tmp_path / "vocoder.onnx")
+    work = Work(
+        Source(name="v", path=path, digest=sha256_of(path), voices=VOICES), tmp_path / "out", "here", lambda _: None
+    )
+    lossy, rewritten = onnx.load(path), onnx.load(path)
+    lossy.graph.initializer[-1].raw_data = rewritten.graph.initializer[-1].raw_data[::-1]
+    rewritten.CopyFrom(lossy)
+    rewritten.graph.node[0].doc_string = "written otherwise"
+    plain = work.build("plain", lossy, lossless=False)
+    assert work.build("tiled", rewritten, lossless=False, sounds_like=lossy).digest == plain.digest
+    assert work.build("other", rewritten, lossless=False).digest != plain.digest
 
 
 def test_a_lossy_variant_was_heard_beside_the_model_with_constant_noise(prepared: Work) -> None:

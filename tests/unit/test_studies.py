@@ -89,6 +89,17 @@ def test_four_bits_take_the_place_of_a_product_and_stay_near_it() -> None:
     assert 10 < snr_db(opened(model).run(None, feed)[0], opened(coarse).run(None, feed)[0]) < 40
 
 
+def test_layers_that_share_a_matrix_share_its_four_bits_and_the_matrix_is_gone() -> None:
+    weights = CHANCE.standard_normal((64, 64)).astype(np.float32)
+    model = model_of(helper.make_node("MatMul", ["x", "w"], ["once"], name="first"), weights, ["n", 64])
+    model.graph.node.insert(0, helper.make_node("Identity", ["w"], ["shared"], name="shared"))
+    model.graph.node.append(helper.make_node("MatMul", ["once", "shared"], ["y"], name="second"))
+    coarse = int4.in_four_bits(model)
+    assert [node.op_type for node in coarse.graph.node] == ["MatMulNBits"] * 2
+    assert [one.name for one in coarse.graph.initializer] == ["w/int4", "w/scales"]
+    assert coarse.ByteSize() < model.ByteSize() / 5
+
+
 def test_bound_outputs_are_the_plain_ones() -> None:
     session = opened(model_of(convolution(), np.ones((1, 1, 3), np.float32), [1, 1, "time"]))
     feed = {"x": np.arange(9, dtype=np.float32).reshape(1, 1, 9)}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workers import voicebank
+from workers import fastconv, voicebank
 from workers.optimise import trial
 from workers.optimise.int8 import blocks, quantised
 from workers.optimise.manifest import ORIGINAL
@@ -29,7 +29,10 @@ def quantize(work: Work) -> Finding:
     """Find out what int8 costs each block here, and build what pays."""
     if not blocks(work.model):
         return Finding(changed=False, lines=("no convolution has the name of one of Kokoro's: nothing to quantize",))
-    ear = Ear(work.model, list(_feeds(work)))
+    feeds = list(_feeds(work))
+    # What stays in fp32 runs as tiles where this machine gains by it; int8 has to be faster than those.
+    choice = fastconv.accelerate(work.model, feeds=feeds[0]).choice
+    ear = Ear(work.model, feeds, lambda model: fastconv.accelerate(model, choice).model)
     heard = sweep(ear)
     lines = [str(one) for one in heard.heard()]
     lines.append(f"weights of {heard.everything.weight_bits} bits suit this processor")
@@ -76,7 +79,9 @@ def _feeds(work: Work) -> Iterator[Feed]:
 
 def _build(work: Work, name: str, ear: Ear, chosen: Heard) -> str:
     model = quantised(work.model, ear.convolutions(chosen.blocks), ear.ranges, weight_bits=chosen.weight_bits)
-    built = work.build(name, model, lossless=False, snr_db=round(chosen.snr_db, 1))
+    built = work.build(
+        name, ear.finish(model), lossless=False, sounds_like=model, snr_db=round(chosen.snr_db, 1)
+    )  # fmt: skip
     return f"{name}: {chosen.name}, {built.size_mb:.0f} MB, with a sound of its own ({built.digest[:12]})"
 
 

@@ -77,7 +77,7 @@ class Ear:
 
         `finish` is what becomes of every graph before it is heard, the one without int8 as well.
         """
-        self._finish = finish
+        self.finish = finish
         self.blocks: Mapping[str, tuple[str, ...]] = blocks(model)
         every = [name for members in self.blocks.values() for name in members]
         self.ranges = observing.ranges(model, edges(model, every), feeds)
@@ -110,7 +110,7 @@ class Ear:
         return self._spoken(self.still)
 
     def _spoken(self, model: onnx.ModelProto) -> tuple[Rendering, float]:
-        session, taken_s = observing.opened(self._finish(model)), list[float]()
+        session, taken_s = observing.opened(self.finish(model)), list[float]()
         for _ in range(_ROUNDS):
             began_s = time.thread_time()
             outputs = session.run(None, self.feed)

@@ -81,10 +81,21 @@ class Work:
         model = onnx.load(self.source.path)
         return model, fix(model)
 
-    def build(self, name: str, model: onnx.ModelProto, *, lossless: bool, **numbers: float) -> Variant:
-        """Make a variant of this graph: optimised, saved and written down, and not yet validated."""
+    def build(
+        self,
+        name: str,
+        model: onnx.ModelProto,
+        *,
+        lossless: bool,
+        sounds_like: onnx.ModelProto | None = None,
+        **numbers: float,
+    ) -> Variant:
+        """Make a variant of this graph: optimised, saved and written down, and not yet validated.
+
+        A lossy one has the sound of `sounds_like` if it is a lossless rewriting of that.
+        """
         files = offline.save(model, self.folder / name)
-        digest = self.source.digest if lossless else _digest(model)
+        digest = self.source.digest if lossless else _digest(sounds_like or model)
         variant = Variant(name=name, lossless=lossless, digest=digest, files=files, numbers=numbers)
         self.keep(self.manifest.with_variant(variant))
         return variant

@@ -1,0 +1,61 @@
+"""Study: one convolution in int8 by the bits of its weights, on a processor that may clip where it adds two products.
+
+    PYTHONPATH=. python benchmarks/studies/clipping.py
+
+Without VNNI, unsigned times signed bytes are added in pairs of 16 bits. Seven bits of weight leave room for them, and
+onnxruntime can be told to shift the weights to unsigned ones and add in 32 bits (`session.x64quantprecision`).
+"""
+
+import time
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from benchmarks.studies.half import SHAPES, convolution
+from workers.optimise.int8 import edges, quantised
+from workers.optimise.observing import opened, ranges, snr_db
+from workers.sessions import session_options
+
+ROUNDS = 9
+LAYER = "layer"
+
+
+def main() -> None:
+    """Print noise and speed of each way."""
+    for channels, kernel, samples in SHAPES:
+        model = convolution("float32", channels, kernel)
+        model.graph.node[1].name = LAYER
+        feed = {"x": np.random.default_rng(1).standard_normal((1, channels, samples)).astype(np.float32)}
+        seen = ranges(model, edges(model, [LAYER]), [feed])
+        whole, narrow = (quantised(model, [LAYER], seen, weight_bits=bits) for bits in (8, 7))
+        exact = session_options(threads=1)
+        exact.add_session_config_entry("session.x64quantprecision", "1")
+        sessions = {
+            "fp32": opened(model),
+            "8 bits": opened(whole),
+            "7 bits": opened(narrow),
+            "8 bits unsigned": ort.InferenceSession(
+                whole.SerializeToString(), exact, providers=["CPUExecutionProvider"]
+            ),
+        }
+        print(f"{channels} channels, kernel {kernel}: {', '.join(told(sessions, feed))}")
+
+
+def told(sessions: dict[str, ort.InferenceSession], feed: dict[str, NDArray[np.float32]]) -> list[str]:
+    """Each against fp32."""
+    best, said = dict.fromkeys(sessions, float("inf")), dict[str, NDArray[np.float32]]()
+    for _ in range(ROUNDS):
+        for name, session in sessions.items():
+            began_s = time.thread_time()
+            said[name] = session.run(None, feed)[0]
+            best[name] = min(best[name], time.thread_time() - began_s)
+    return [
+        f"{name} {best['fp32'] / best[name]:.2f} × at {snr_db(said['fp32'], said[name]):.1f} dB"
+        for name in sessions
+        if name != "fp32"
+    ]
+
+
+if __name__ == "__main__":
+    main()
