@@ -21,6 +21,8 @@ from benchmarks import after_idle, gates, int8, live, measure, memory, sweep, th
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "performance.md"
+QUICK_S, LONGEST_S = 1200.0, 10_800.0
+"""What a part may take; its farm ends with it."""
 PARTS: dict[str, ModuleType] = {
     part.NAME: part for part in (live, throughput, versus, sweep, int8, memory, after_idle, gates)
 }
@@ -50,10 +52,14 @@ def measured(name: str, given: argparse.Namespace) -> bool:
             words += [f"--{option}", str(folder.absolute())]
     print(f"== {name}", flush=True)
     began_s = time.monotonic()
-    done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-m", f"benchmarks.{name}", *words], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
-        check=False,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(  # noqa: S603 - our own script
+            [sys.executable, "-m", f"benchmarks.{name}", *words], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+            timeout=QUICK_S if given.quick else LONGEST_S, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        print(f"== {name}: given up after {error.timeout:.0f} s", flush=True)
+        return False
     print(f"== {name}: {time.monotonic() - began_s:.0f} s", flush=True)
     return done.returncode == 0
 
