@@ -10,14 +10,15 @@ import numpy as np
 from workers import fastconv, voicebank
 from workers.optimise import trial
 from workers.optimise.int8 import blocks, quantised
-from workers.optimise.manifest import ORIGINAL
+from workers.optimise.manifest import FAST, ORIGINAL
 from workers.optimise.observing import Feed
-from workers.optimise.sensitivity import Ear, Heard, Sweep, sweep
+from workers.optimise.sensitivity import Ear, Finish, Heard, Sweep, sweep, unchanged
 from workers.optimise.stages import Finding, Work
 from workers.optimise.texts import spread
 from workers.quality import Bounds, Quality, Rendering, compare, worst
 from workers.sessions import open_session
 
+GRAPH_STAGE = "graph"
 INT8, INT8_ALL = "int8", "int8-all"
 """As many blocks as stay within bounds; all of them, for who asks for it by name."""
 BOUNDS = Bounds()
@@ -29,10 +30,7 @@ def quantize(work: Work) -> Finding:
     """Find out what int8 costs each block here, and build what pays."""
     if not blocks(work.model):
         return Finding(changed=False, lines=("no convolution has the name of one of Kokoro's: nothing to quantize",))
-    feeds = list(_feeds(work))
-    # What stays in fp32 runs as tiles where this machine gains by it; int8 has to be faster than those.
-    choice = fastconv.accelerate(work.model, feeds=feeds[0]).choice
-    ear = Ear(work.model, feeds, lambda model: fastconv.accelerate(model, choice).model)
+    ear = Ear(work.model, list(_feeds(work)), _tiling(work))
     heard = sweep(ear)
     lines = [str(one) for one in heard.heard()]
     lines.append(f"weights of {heard.everything.weight_bits} bits suit this processor")
@@ -75,6 +73,14 @@ def _feeds(work: Work) -> Iterator[Feed]:
     session = open_session(work.graph(ORIGINAL), threads=1, through=lambda run: run(), optimised=True)
     for line, voice in spread(sorted(voicebank.load(work.source.voices))):
         yield trial.feed(session, str(work.source.voices), trial.Phrase(phonemes=line.phonemes, voice=voice))
+
+
+def _tiling(work: Work) -> Finish:
+    """What stays in fp32 runs as tiles where the graph stage found that they pay; int8 has to be faster than those."""
+    if FAST not in work.manifest.variants:
+        return unchanged
+    choice = fastconv.Choice.recorded(work.manifest.stages[GRAPH_STAGE].found[FAST]["choice"])
+    return lambda model: fastconv.accelerate(model, choice).model
 
 
 def _build(work: Work, name: str, ear: Ear, chosen: Heard) -> str:
