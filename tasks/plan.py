@@ -17,7 +17,7 @@ from chorus import languages, reading
 from chorus.errors import FarmError, OptionError, SourceError
 from chorus.keys import UNFINISHED_S, JobKeys
 from chorus.request import Request
-from tasks import documents
+from tasks import documents, scripts
 from tasks.coverage import digest, gaps, solid
 from tasks.documents.model import Chapter, Document, select
 from tasks.encode.cover import read_cover
@@ -225,13 +225,19 @@ def _read_anew(claim: Claim, request: Request) -> Planned:
 
 
 def spoken_language(request: Request, document: Document) -> str:
-    """What was asked for; else the voice's own, unless the document says that it is in another language."""
+    """What was asked for; else the voice's own, unless the document says, or its letters, that it is in another."""
     if request.language:
         return request.language
     own = languages.for_voice(request.voice)
     try:
-        stated = languages.normalise(document.language) if document.language else own
+        stated = languages.normalise(document.language) if document.language else _by_its_letters(document, own)
     except OptionError:
         return own
     # A British book read by an American voice is read in American.
     return own if stated.split("-")[0] == own.split("-")[0] else stated
+
+
+def _by_its_letters(document: Document, own: str) -> str:
+    found = scripts.language_of(chapter.text for chapter in document.chapters)
+    # A Japanese heading may do without kana.
+    return own if not found or (found, own) == ("zh", "ja") else found
