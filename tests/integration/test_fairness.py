@@ -115,15 +115,20 @@ def shelf(farm: Workshop) -> Iterator[Shelf]:
 
 
 @pytest.mark.parametrize(
-    ("farm_name", "slots", "priority"),
-    [("one_slot", 1, "normal"), ("two_slots", 2, "low"), ("two_slots", 2, "normal"), ("two_slots", 2, "high")],
+    ("farm_name", "slots", "priority", "segments"),
+    [
+        ("one_slot", 1, "normal", 5000),
+        ("two_slots", 2, "low", 200),
+        ("two_slots", 2, "normal", 200),
+        ("two_slots", 2, "high", 200),
+    ],
 )
 def test_a_second_book_waits_for_the_firsts_share_of_each_slot_and_no_longer(
-    farm_name: str, slots: int, priority: Priority, request: pytest.FixtureRequest
+    farm_name: str, slots: int, priority: Priority, segments: int, request: pytest.FixtureRequest
 ) -> None:
     """Of a book of five thousand segments without a choice of priority that is two segments' time."""
     with shelf(request.getfixturevalue(farm_name)) as books:
-        book = books.submit("first", long_book(5000), priority)
+        book = books.submit("first", long_book(segments), priority)
         books.until("first", begun=2 * slots + 1)
         books.submit("second", long_book(100), priority)
         books.until("second", begun=1)
@@ -136,7 +141,7 @@ def test_a_second_book_waits_for_the_firsts_share_of_each_slot_and_no_longer(
 def test_books_of_every_priority_go_on_beside_each_other_each_with_its_share(two_slots: Workshop) -> None:
     with shelf(two_slots) as books:
         for priority in SHARES:
-            books.submit(priority, long_book(500), priority)
+            books.submit(priority, long_book(200), priority)
         for priority in SHARES:
             books.until(priority, begun=1)
         together = len(books.events())
