@@ -78,7 +78,8 @@ def test_a_slow_listener_hears_the_rest_from_the_finished_book(
     listening = ordered(client, store, f"slow-{form}")
     heard = [next(listening)]
     record = farm.finished(f"slow-{form}")
-    assert not any(store.exists(part_key(record.job, record.epoch, part)) for part in range(record.parts_total))
+    parts = [part_key(record.job, record.epoch, part) for part in range(record.parts_total)]
+    wait_until(lambda: not any(map(store.exists, parts)), description="the parts are gone, and the book alone is left")
     heard.extend(listening)
     assert b"".join(heard) == whole
 
