@@ -220,9 +220,13 @@ class Options:
         wishes |= {"variant": variant} if variant else {}
         return FarmSettings(home=home, model=self.model.absolute(), voices=self.voices.absolute(), cache_mb=0, **wishes)
 
+    def prepared_home(self) -> Path:
+        """Where every farm of every script finds what the model was made into."""
+        return self.prepared or Path(tempfile.gettempdir()) / f"chorus-bench-{os.getuid()}"
+
     def _share(self, home: Path) -> None:
         """Have one home's graphs in all of them: a model is prepared once, not by each farm."""
-        shared = (self.prepared or Path(tempfile.gettempdir()) / f"chorus-bench-{os.getuid()}") / "models" / "prepared"
+        shared = self.prepared_home() / "models" / "prepared"
         shared.mkdir(parents=True, exist_ok=True)
         (home / "models").mkdir(parents=True, exist_ok=True)
         if not (home / "models" / "prepared").exists():

@@ -33,28 +33,49 @@ def main() -> None:
     """Measure what is asked for, then make the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", nargs="?", type=Path, help="the Kokoro-shaped model; without it nothing is measured")
-    parser.add_argument("--voices", type=Path, help="its voices (default: the stand-in's)")
+    parser.add_argument("--voices", type=Path, default=measure.standin.VOICES, help="its voices")
     parser.add_argument("--prepared", type=Path, help="a home in which the model was prepared before")
     parser.add_argument("--quick", action="store_true", help="the smallest sizes that still mean something")
+    parser.add_argument("--no-optimize", action="store_true", help="measure the variants that were made before")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=[*PARTS], help="these parts alone")
     given = parser.parse_args()
+    if given.model and not given.no_optimize:
+        optimize(given)
     failed = [name for name in PARTS if given.model and name in given.only and not measured(name, given)]
     PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
     if failed:
         raise SystemExit(f"Not measured, see above: {', '.join(failed)}.")
 
 
+def home(given: argparse.Namespace) -> Path:
+    """Where the model's variants lie, for every part."""
+    options = measure.Options(model=given.model, voices=given.voices, quick=given.quick, prepared=given.prepared)
+    return options.prepared_home().absolute()
+
+
+def optimize(given: argparse.Namespace) -> None:
+    """Make of the model whatever can be made of it here; what is there already is not made again."""
+    files = {"CHORUS_MODEL": str(given.model.absolute()), "CHORUS_VOICES": str(given.voices.absolute())}
+    words = [sys.executable, "-m", "workers.commands", "optimize"]
+    home(given).mkdir(parents=True, exist_ok=True)
+    subprocess.run(words, cwd=ROOT, env=clean() | files | {"CHORUS_HOME": str(home(given))}, check=True)  # noqa: S603
+
+
+def clean() -> dict[str, str]:
+    """The environment without settings of the user's own, and with this checkout."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS_")}
+    return kept | {"PYTHONPATH": str(ROOT)}
+
+
 def measured(name: str, given: argparse.Namespace) -> bool:
     """Run one part; whether it came to its end."""
     words = [str(given.model.absolute()), *(["--quick"] if given.quick else [])]
-    for option in ("voices", "prepared"):
-        if folder := getattr(given, option):
-            words += [f"--{option}", str(folder.absolute())]
+    words += ["--voices", str(given.voices.absolute()), "--prepared", str(home(given))]
     print(f"== {name}", flush=True)
     began_s = time.monotonic()
     try:
         done = subprocess.run(  # noqa: S603 - our own script
-            [sys.executable, "-m", f"benchmarks.{name}", *words], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+            [sys.executable, "-m", f"benchmarks.{name}", *words], cwd=ROOT, env=clean(),
             timeout=QUICK_S if given.quick else LONGEST_S, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
