@@ -57,12 +57,13 @@ class Calibration:
         if known := _remembered(self._file, key):
             return known
         # Two workers that start at once would measure each other.
-        with alone_in(self._file.with_name("coreml"), log.info):
+        with alone_in(self._file.with_name("coreml"), log.warning):
             if known := _remembered(self._file, key):
                 return known
-            log.info("Measuring the lane %s against the CPU, once: this may take minutes.", lane)
+            # Louder than its matter: whoever looks into the log of a worker that does not come up must find it.
+            log.warning("Measuring the lane %s against the CPU, once: this may take minutes.", lane)
             found = judge(self._measured_cpu(), self._try(provider), memory_cap=self._memory_cap())
-            log.info("The lane %s: %s", lane, found.fault or f"{found.speedup:.2f} times as fast as the CPU")
+            log.warning("The lane %s: %s", lane, found.fault or f"{found.speedup:.2f} times as fast as the CPU")
             _remember(self._file, key, found)
         return found
 
