@@ -15,16 +15,14 @@ from workers.optimise import lossy, trial
 from workers.optimise.manifest import ORIGINAL, RAW, Choice, Variant
 from workers.optimise.phrases import phrases
 from workers.optimise.stages import Finding, Work
+from workers.quality import Rendering, compare
 
 _ROUNDS = 2
-_COMPARABLE = 2
+_COMPARABLE, _TURNS = 2, 2
 # The original differs from itself by chance; so does the distance between two of its runs.
 _LEEWAY = 1.1
 # Where there is no chance in the original: what another order of additions makes of the source's phase.
 _UNHEARD_DB = 0.5
-# Quieter than -80 dB below the loudest is heard by nobody, and is all the difference there is between two noises.
-_FLOOR = 1e-8
-_WINDOW, _HOP = 1024, 256
 FASTER = 1.1
 """So many times faster a variant must be than the original to be worth its disk: what noise measures is no gain."""
 
@@ -88,20 +86,8 @@ def compared(raw: trial.Trial, heard: trial.Trial) -> tuple[bool, str, dict[str,
 
 
 def distance_db(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Log-spectral distance: root mean square over frequencies, mean over frames.
-
-    The phase of Kokoro's source flips where samples differ by nothing: samples cannot be compared.
-    """
-    mine, theirs = _power(one), _power(other)
-    floor = _FLOOR * max(mine.max(initial=0.0), theirs.max(initial=0.0), 1e-30)
-    apart = 10 * np.log10(np.maximum(mine, floor) / np.maximum(theirs, floor))
-    return float(np.sqrt((apart**2).mean(axis=1)).mean())
-
-
-def _power(audio: NDArray[np.float32]) -> NDArray[np.float64]:
-    whole = np.pad(np.asarray(audio, np.float64), (0, max(0, _WINDOW - audio.size)))
-    frames = np.lib.stride_tricks.sliding_window_view(whole, _WINDOW)[::_HOP]
-    return np.abs(np.fft.rfft(frames * np.hanning(_WINDOW), axis=1)) ** 2
+    """Of their spectra. The phase of Kokoro's source flips where samples differ by nothing: samples say nothing."""
+    return compare(Rendering(audio=other), Rendering(audio=one)).log_spectral_db or 0.0
 
 
 def bench(work: Work) -> Finding:
@@ -112,12 +98,12 @@ def bench(work: Work) -> Finding:
     said = phrases(work.source.voices)[-1:]
     orders = {
         name: trial.Order(
-            graph=str(work.graph(name)), optimised=True, voices=str(work.source.voices), phrases=said, rounds=_ROUNDS
+            graph=str(work.graph(name)), optimised=True, voices=str(work.source.voices), phrases=said, rounds=1
         )
         for name in valid
     }
     trials: dict[str, list[trial.Trial]] = {name: [] for name in valid}
-    for _ in range(_ROUNDS):
+    for _ in range(_TURNS):
         for name, order in orders.items():
             trials[name].append(trial.hold(order))
     cpu_s = {name: min(one.cpu_s() for one in held) for name, held in trials.items()}
