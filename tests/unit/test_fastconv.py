@@ -16,8 +16,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from workers.fastconv import Choice, Chosen, Kind, accelerate
 from workers.fastconv.accelerate import kinds
+from workers.fastconv.graph import Workbench
 from workers.fastconv.proof import fed_with, harmonic_source, prove, shown_with, snr_db
-from workers.fastconv.selection import everything, measure, sizes, usual_length
+from workers.fastconv.selection import everything, measure, sizes, within_memory
+from workers.fastconv.uses import Use, uses, usual_length
 from workers.standin import MODEL as STAND_IN
 
 TOY = Path(__file__).parents[1] / "toy" / "toy.onnx"
@@ -262,6 +264,20 @@ def test_a_kind_too_small_to_gain_is_left_alone() -> None:
 def test_an_unknown_length_is_taken_for_an_ordinary_one() -> None:
     assert 1000 < usual_length(Kind(inputs=256, outputs=256, kernel=7, dilation=1)) < 3000
     assert usual_length(Kind(inputs=1, outputs=1, kernel=3, dilation=1)) == 20_000
+
+
+def test_lengths_are_those_of_a_run() -> None:
+    plain = USUAL.model()
+    (use,) = uses(Workbench(plain), plain, USUAL.signal()).values()
+    assert use == Use(layers=1, length=USUAL.length)
+
+
+@pytest.mark.parametrize(("share", "taken"), [(0.02, True), (0.004, False)])
+def test_a_layer_must_save_enough_for_its_memory(share: float, *, taken: bool) -> None:
+    """Six products for three taps of a thousand channels squared: 12.6 MB more, which 0.4 % of all must pay for."""
+    wide = Chosen(kind=Kind(inputs=1024, outputs=1024, kernel=3, dilation=1), tile=4, ratio=1.6)
+    assert (within_memory(wide, share).tile > 0) == taken
+    assert within_memory(wide, share).ratio == wide.ratio
 
 
 def test_kokoros_graph_has_the_convolutions_that_the_tables_are_made_for() -> None:

@@ -8,10 +8,10 @@ import onnx
 
 from workers.fastconv.fold import Folds, fold
 from workers.fastconv.graph import Workbench, histogram
-from workers.fastconv.lengths import lengths
 from workers.fastconv.proof import harmonic_source
 from workers.fastconv.rewrite import Kind, Layer, convolutions, kind_of, rewrite
 from workers.fastconv.selection import Choice, measured
+from workers.fastconv.uses import uses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +51,7 @@ def accelerate(
     harmonic source is made from keeps every bit: a last digit there is another phase, though nobody would hear it.
     """
     if choice is None:
-        untouched = _on_the_bench(model)
-        choice = measured(_kinds(untouched), lengths(untouched, model, feeds) if feeds else {})
+        choice = measured(uses(_on_the_bench(model), model, feeds))
     bench = _on_the_bench(model)
     folds = fold(bench)
     layers = rewrite(bench, choice.tile)
@@ -64,7 +63,7 @@ def accelerate(
 
 def kinds(model: onnx.ModelProto) -> frozenset[Kind]:
     """All kinds of convolution in this model that could be tiled."""
-    return _kinds(_on_the_bench(model))
+    return frozenset(kind_of(conv) for _, conv in convolutions(_on_the_bench(model)))
 
 
 def _on_the_bench(model: onnx.ModelProto) -> Workbench:
@@ -73,7 +72,3 @@ def _on_the_bench(model: onnx.ModelProto) -> Workbench:
     if source is not None:
         bench.leave_alone(source)
     return bench
-
-
-def _kinds(bench: Workbench) -> frozenset[Kind]:
-    return frozenset(kind_of(conv) for _, conv in convolutions(bench))

@@ -37,6 +37,12 @@ class Proof:
     """Whether all outputs are as long as they were."""
     same_durations: bool
     """Whether all further outputs, which are a model's durations, are the same numbers."""
+    samples: int
+    """Of the original's first output."""
+
+    def seconds(self, rate_hz: int) -> float:
+        """Of speech compared."""
+        return self.samples / rate_hz
 
     def holds(self, least_db: float = ENOUGH_DB) -> bool:
         """Whether it may speak in the original's place."""
@@ -53,6 +59,7 @@ def prove(original: onnx.ModelProto, fast: onnx.ModelProto, feeds: Mapping[str, 
     return Proof(
         snr_db=_snr_db(first[0], second[0]) if same_shapes else -math.inf,
         same_shapes=same_shapes,
+        samples=first[0].size,
         same_durations=all(np.array_equal(one, other) for one, other in zip(first[1:], second[1:], strict=True)),
     )
 

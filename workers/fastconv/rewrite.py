@@ -26,6 +26,11 @@ class Kind:
     kernel: int
     dilation: int
 
+    @property
+    def multiplications(self) -> int:
+        """For each sample of all its channels, done plainly."""
+        return self.inputs * self.outputs * self.kernel
+
     def __str__(self) -> str:
         """As tables show it."""
         return f"{self.inputs}→{self.outputs} k{self.kernel} d{self.dilation}"

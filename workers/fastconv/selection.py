@@ -6,8 +6,8 @@ runs alone, as it is and as tiles, in turn, so that a busy machine disturbs all 
 
 import statistics
 import time
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -15,16 +15,20 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
+from workers.fastconv.algorithms import algorithm
 from workers.fastconv.graph import Workbench
 from workers.fastconv.rewrite import Kind, rewrite
+from workers.fastconv.uses import Use
 from workers.sessions import session_options
 
 WORTH = 1.1
 """Less gain than this is within what a measurement of milliseconds can be wrong by."""
-ROUNDS = 7
-# Where the real length is not known: the layers of a vocoder cost about the same, long of few channels or the reverse.
-_USUAL_WORK = 5e8
-_LONGEST, _SHORTEST = 20_000, 100
+WORTH_PER_MB = 0.0003
+"""Weights for tiles are larger. A layer must save this share of the model's convolutions for each megabyte more: the
+decoder's widest layers, short and of a thousand channels, would take 170 MB for one or two percent."""
+ROUNDS = 5
+# A longer signal takes more time to measure, and no other time for each sample.
+_MOST_WORK = 1e9
 _OPSET, _IR_VERSION = 17, 8
 
 
@@ -80,20 +84,27 @@ def everything(kinds: Iterable[Kind]) -> Choice:
     return Choice(chosen=tuple(Chosen(kind=kind, tile=tile, ratio=0.0) for kind, tile in largest.items() if tile))
 
 
-def measured(kinds: Collection[Kind], lengths: Mapping[Kind, int]) -> Choice:
-    """Tiles where this machine gains by them; `lengths` are samples in ordinary use, where they are known."""
-    return Choice(chosen=tuple(measure(kind, lengths.get(kind, usual_length(kind))) for kind in sorted(kinds)))
+def measured(uses: Mapping[Kind, Use]) -> Choice:
+    """Tiles where this machine gains by them, and gains enough for the memory that their weights take."""
+    whole = sum(kind.multiplications * use.length * use.layers for kind, use in uses.items())
+    verdicts = [(measure(kind, use.length), kind.multiplications * use.length) for kind, use in sorted(uses.items())]
+    return Choice(chosen=tuple(within_memory(one, work / whole) for one, work in verdicts))
 
 
-def usual_length(kind: Kind) -> int:
-    """Samples that make for an ordinary amount of work."""
-    length = int(_USUAL_WORK / (kind.inputs * kind.outputs * kind.kernel))
-    return max(_SHORTEST, min(_LONGEST, length))
+def within_memory(one: Chosen, share: float) -> Chosen:
+    """The verdict, turned where a layer of this share of the work saves too little for its megabytes."""
+    if not one.tile:
+        return one
+    more = algorithm(one.kind.kernel, one.tile).products - one.kind.kernel
+    megabytes = 4e-6 * more * one.kind.inputs * one.kind.outputs
+    saved = share * (1 - 1 / one.ratio)
+    return one if saved >= WORTH_PER_MB * megabytes else replace(one, tile=0)
 
 
 def measure(kind: Kind, length: int) -> Chosen:
     """One kind against all its tiles."""
     plain = alone(kind)
+    length = min(length, int(_MOST_WORK / kind.multiplications))
     tried = {0: plain} | {tile: _tiled(plain, tile) for tile in sizes(kind.kernel)}
     taken_s = _times({tile: _open(model) for tile, model in tried.items()}, _signal(kind, length))
     best = min((tile for tile in tried if tile), key=lambda tile: taken_s[tile], default=0)

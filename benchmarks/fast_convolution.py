@@ -1,0 +1,171 @@
+"""Measures what fast convolution gains on this machine: for each kind of convolution, and for a whole model.
+
+    python benchmarks/make_kokoro_shaped.py kokoro-shaped.onnx
+    python benchmarks/fast_convolution.py kokoro-shaped.onnx            # about three minutes
+    python benchmarks/fast_convolution.py kokoro-shaped.onnx --layers   # the first table alone
+
+Original and rewritten model run in turn; `one thread` is processor time, which neighbours cannot take, the rest is the
+clock's. The signal-to-noise ratio is taken with the harmonic source held fixed, see docs/fast-convolution.md.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from first_sound import machine
+
+from workers.fastconv import Accelerated, accelerate
+from workers.fastconv.proof import prove
+from workers.sessions import session_options
+
+ROUNDS = 3
+TOKENS = (20, 50, 100)
+USUAL_TOKENS = 50
+AT_ONCE = 2
+RATE_HZ = 24_000
+_SYMBOLS = range(1, 170)
+_STYLE, _STYLE_DEVIATION = 256, 0.15
+
+Feeds = Mapping[str, Any]
+
+
+def feeds(tokens: int) -> Feeds:
+    """An utterance of so many tokens, always the same."""
+    chance = np.random.default_rng(tokens)
+    said = chance.integers(_SYMBOLS.start, _SYMBOLS.stop, tokens)
+    return {
+        "tokens": np.array([[0, *said, 0]], np.int64),
+        "style": chance.normal(0, _STYLE_DEVIATION, (1, _STYLE)).astype(np.float32),
+        "speed": np.ones(1, np.float32),
+    }
+
+
+class Pair:
+    """The original and the rewritten model, each in one session at a time."""
+
+    def __init__(self, original: Path, fast: Path) -> None:
+        """Open nothing yet."""
+        self._paths = {"original": original, "fast": fast}
+
+    def open(self, threads: int) -> dict[str, Any]:
+        """A session of each, with so many threads."""
+        return {name: opened(path, threads) for name, path in self._paths.items()}
+
+    def loads_s(self) -> dict[str, float]:
+        """Seconds until each is loaded, the files being in memory."""
+        return {name: timed(lambda path=path: opened(path, 1), time.perf_counter) for name, path in self._paths.items()}  # type: ignore[misc]
+
+    def sizes_mb(self) -> dict[str, float]:
+        """Of the files."""
+        return {name: path.stat().st_size / 1e6 for name, path in self._paths.items()}
+
+
+def opened(path: Path, threads: int) -> Any:
+    """A session as a voice worker opens it."""
+    return ort.InferenceSession(str(path), session_options(threads), providers=["CPUExecutionProvider"])
+
+
+def timed(work: Callable[[], Any], clock: Callable[[], float]) -> float:
+    """Seconds on this clock."""
+    began_s = clock()
+    work()
+    return clock() - began_s
+
+
+def in_turn(sessions: Mapping[str, Any], work: Callable[[Any], Any], clock: Callable[[], float]) -> dict[str, float]:
+    """The median for each session, after one round to warm up."""
+    taken: dict[str, list[float]] = {name: [] for name in sessions}
+    for turn in range(ROUNDS + 1):
+        for name, session in sessions.items():
+            seconds = timed(lambda one=session: work(one), clock)  # type: ignore[misc]
+            if turn:
+                taken[name].append(seconds)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def at_once(session: Any, feed: Feeds) -> None:
+    """As a voice worker speaks books: threads of Python on one session."""
+    threads = [threading.Thread(target=session.run, args=(None, feed)) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def layers(done: Accelerated) -> None:
+    """Print what each kind of convolution came to."""
+    counts = {one.kind: sum(layer.kind == one.kind for layer in done.layers) for one in done.choice.chosen}
+    products = {layer.kind: layer.products for layer in done.layers}
+    print(f"{'kind':<22}{'gain':>6}   {'layers':>6}  tile")
+    for one in sorted(done.choice.chosen, key=lambda one: -one.ratio):
+        taken = f"{products[one.kind]} products for {one.tile} outputs" if counts[one.kind] else "left alone"
+        print(f"{one.kind!s:<22}{one.ratio:>6.2f}   {counts[one.kind] or '':>6}  {taken}")
+    print(done)
+
+
+def whole(pair: Pair, seconds: Mapping[int, float]) -> None:
+    """Print what the whole model came to."""
+    print(f"{'':<38}{'original':>10}{'fast':>10}{'ratio':>7}")
+    single, double = pair.open(1), pair.open(AT_ONCE)
+    for tokens in TOKENS:
+        row(
+            f"{tokens} tokens, {seconds[tokens]:.1f} s: one thread, ms",
+            in_turn(single, speak(tokens), time.thread_time),
+        )
+    for tokens in TOKENS:
+        row(f"{tokens} tokens: two threads, ms", in_turn(double, speak(tokens), time.perf_counter))
+    together = in_turn(single, lambda session: at_once(session, feeds(USUAL_TOKENS)), time.perf_counter)
+    row(f"{AT_ONCE} × {USUAL_TOKENS} tokens on one session, ms", together)
+    row("load, ms", pair.loads_s(), gain=False)
+    row("file, MB", {name: size / 1000 for name, size in pair.sizes_mb().items()}, gain=False)
+
+
+def speak(tokens: int) -> Callable[[Any], Any]:
+    """One utterance."""
+    feed = feeds(tokens)
+    return lambda session: session.run(None, feed)
+
+
+def row(name: str, values: Mapping[str, float], *, gain: bool = True) -> None:
+    """Print one line; values are in thousands of what is shown."""
+    ratio = f"{values['original'] / values['fast']:>7.2f}" if gain else ""
+    print(f"{name:<38}{values['original'] * 1000:>10.0f}{values['fast'] * 1000:>10.0f}{ratio}", flush=True)
+
+
+def main() -> int:
+    """Measure, and print both tables; exit 1 where the rewritten model does not say the same."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
+    asked.add_argument("--layers", action="store_true", help="the table of layers alone")
+    given = asked.parse_args()
+    print(f"{given.model.name} on {machine()}, onnxruntime {ort.__version__}", flush=True)
+    model = onnx.load(given.model)
+    began_s = time.thread_time()
+    done = accelerate(model, feeds=feeds(USUAL_TOKENS))
+    layers(done)
+    print(f"measured and rewritten in {time.thread_time() - began_s:.0f} s", flush=True)
+    if given.layers or not done.changed:
+        return 0
+    proofs = {tokens: prove(model, done.model, feeds(tokens)) for tokens in TOKENS}
+    for tokens, proof in proofs.items():
+        told = "the same" if proof.same_durations and proof.same_shapes else "DIFFERENT"
+        print(f"{tokens} tokens: {proof.snr_db:.1f} dB above the difference, durations {told}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        fast = Path(folder) / "fast.onnx"
+        onnx.save(done.model, fast)
+        del model, done
+        whole(Pair(given.model, fast), {tokens: proof.seconds(RATE_HZ) for tokens, proof in proofs.items()})
+    return 0 if all(proof.holds() for proof in proofs.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
