@@ -3,12 +3,15 @@
     python benchmarks/make_kokoro_shaped.py kokoro-shaped.onnx
     python benchmarks/fast_convolution.py kokoro-shaped.onnx            # about three minutes
     python benchmarks/fast_convolution.py kokoro-shaped.onnx --layers   # the first table alone
+    python benchmarks/fast_convolution.py kokoro-shaped.onnx --quick --choice kept.json    # one short utterance
+    python benchmarks/fast_convolution.py kokoro-shaped.onnx --sizes    # which size of tile is best, instead
 
 Original and rewritten model run in turn; `one thread` is processor time, which neighbours cannot take, the rest is the
 clock's. The signal-to-noise ratio is taken with the harmonic source held fixed, see docs/fast-convolution.md.
 """
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
@@ -23,8 +26,10 @@ import onnx
 import onnxruntime as ort
 from first_sound import machine
 
-from workers.fastconv import Accelerated, accelerate
+from workers.fastconv import Accelerated, Choice, Kind, accelerate
 from workers.fastconv.proof import prove
+from workers.fastconv.selection import times_s
+from workers.fastconv.uses import usual_length
 from workers.sessions import session_options
 
 ROUNDS = 3
@@ -32,6 +37,7 @@ TOKENS = (20, 50, 100)
 USUAL_TOKENS = 50
 AT_ONCE = 2
 RATE_HZ = 24_000
+TILES = {3: (4, 6, 8, 12, 16), 7: (8, 12, 16, 24, 32), 11: (8, 16, 24, 30, 32)}
 _SYMBOLS = range(1, 170)
 _STYLE, _STYLE_DEVIATION = 256, 0.15
 
@@ -112,21 +118,39 @@ def layers(done: Accelerated) -> None:
     print(done)
 
 
-def whole(pair: Pair, seconds: Mapping[int, float]) -> None:
-    """Print what the whole model came to."""
+def sizes() -> None:
+    """Print what the vocoder's undilated layers take as tiles of many sizes, those of `selection.sizes` among them."""
+    for kernel, tiles in TILES.items():
+        for channels in (256, 128):
+            kind = Kind(inputs=channels, outputs=channels, kernel=kernel, dilation=1)
+            taken_s = times_s(kind, usual_length(kind), tiles)
+            each = ", ".join(f"{tile}: {taken_s[0] / taken_s[tile]:.2f}" for tile in tiles)
+            print(f"{kind!s:<22}gain by size of tile {each}", flush=True)
+
+
+def whole(pair: Pair, seconds: Mapping[int, float], *, quick: bool) -> None:
+    """Print what the whole model came to, for utterances of these tokens and seconds."""
     print(f"{'':<38}{'original':>10}{'fast':>10}{'ratio':>7}")
-    single, double = pair.open(1), pair.open(AT_ONCE)
-    for tokens in TOKENS:
+    single = pair.open(1)
+    for tokens in seconds:
         row(
             f"{tokens} tokens, {seconds[tokens]:.1f} s: one thread, ms",
             in_turn(single, speak(tokens), time.thread_time),
         )
-    for tokens in TOKENS:
+    if quick:
+        return
+    double = pair.open(AT_ONCE)
+    for tokens in seconds:
         row(f"{tokens} tokens: two threads, ms", in_turn(double, speak(tokens), time.perf_counter))
     together = in_turn(single, lambda session: at_once(session, feeds(USUAL_TOKENS)), time.perf_counter)
     row(f"{AT_ONCE} × {USUAL_TOKENS} tokens on one session, ms", together)
     row("load, ms", pair.loads_s(), gain=False)
     row("file, MB", {name: size / 1000 for name, size in pair.sizes_mb().items()}, gain=False)
+
+
+def kept(path: Path | None) -> Choice | None:
+    """The choice in this file, or None where there is none yet."""
+    return Choice.recorded(json.loads(path.read_text())) if path and path.exists() else None
 
 
 def speak(tokens: int) -> Callable[[Any], Any]:
@@ -146,16 +170,24 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
     asked.add_argument("--layers", action="store_true", help="the table of layers alone")
+    asked.add_argument("--quick", action="store_true", help="the shortest utterance alone, on one thread")
+    asked.add_argument("--choice", type=Path, help="keep what is measured of the layers here; read if it is there")
+    asked.add_argument("--sizes", action="store_true", help="a table of tile sizes instead")
     given = asked.parse_args()
     print(f"{given.model.name} on {machine()}, onnxruntime {ort.__version__}", flush=True)
+    if given.sizes:
+        sizes()
+        return 0
     model = onnx.load(given.model)
     began_s = time.thread_time()
-    done = accelerate(model, feeds=feeds(USUAL_TOKENS))
+    done = accelerate(model, kept(given.choice), feeds(USUAL_TOKENS))
+    if given.choice:
+        given.choice.write_text(json.dumps(done.choice.record()))
     layers(done)
     print(f"measured and rewritten in {time.thread_time() - began_s:.0f} s", flush=True)
     if given.layers or not done.changed:
         return 0
-    proofs = {tokens: prove(model, done.model, feeds(tokens)) for tokens in TOKENS}
+    proofs = {tokens: prove(model, done.model, feeds(tokens)) for tokens in TOKENS[: 1 if given.quick else None]}
     for tokens, proof in proofs.items():
         told = "the same" if proof.same_durations and proof.same_shapes else "DIFFERENT"
         print(f"{tokens} tokens: {proof.snr_db:.1f} dB above the difference, durations {told}", flush=True)
@@ -163,7 +195,8 @@ def main() -> int:
         fast = Path(folder) / "fast.onnx"
         onnx.save(done.model, fast)
         del model, done
-        whole(Pair(given.model, fast), {tokens: proof.seconds(RATE_HZ) for tokens, proof in proofs.items()})
+        seconds = {tokens: proof.seconds(RATE_HZ) for tokens, proof in proofs.items()}
+        whole(Pair(given.model, fast), seconds, quick=given.quick)
     return 0 if all(proof.holds() for proof in proofs.values()) else 1
 
 

@@ -133,7 +133,9 @@ def _snake(bench: Workbench, style: onnx.NodeProto) -> _Snake | None:
     if found is None or conv is None or weights is None or weights.dtype != np.float32:
         return None
     power, sine, alpha = found
-    return _Snake(add=add, sine=sine, power=power, alpha=alpha, conv=conv, weights=weights)
+    if alpha.shape != (1, weights.shape[1], 1):  # one for each channel, none that changes in time
+        return None
+    return _Snake(add=add, sine=sine, power=power, alpha=alpha.reshape(-1), conv=conv, weights=weights)
 
 
 def _sine_squared(bench: Workbench, wave: str, signal: str) -> tuple[onnx.NodeProto, onnx.NodeProto, Any] | None:
@@ -148,7 +150,7 @@ def _sine_squared(bench: Workbench, wave: str, signal: str) -> tuple[onnx.NodePr
         alpha_name = next((name for name in scaled.input if name != signal), "")
         alpha, exponent = bench.constant(alpha_name), bench.constant(power.input[1])
         if alpha is not None and exponent is not None and exponent == 2 and _inverts(bench, inverse, alpha_name, alpha):  # noqa: PLR2004
-            return power, sine, alpha.reshape(-1)
+            return power, sine, alpha
     return None
 
 

@@ -25,7 +25,7 @@ WORTH = 1.1
 """Less gain than this is within what a measurement of milliseconds can be wrong by."""
 WORTH_PER_MB = 0.0003
 """Weights for tiles are larger. A layer must save this share of the model's convolutions for each megabyte more: the
-decoder's widest layers, short and of a thousand channels, would take 170 MB for one or two percent."""
+decoder's widest layers, short and of a thousand channels, would take 120 MB for one or two percent."""
 ROUNDS = 5
 # A longer signal takes more time to measure, and no other time for each sample.
 _MOST_WORK = 1e9
@@ -103,13 +103,19 @@ def within_memory(one: Chosen, share: float) -> Chosen:
 
 def measure(kind: Kind, length: int) -> Chosen:
     """One kind against all its tiles."""
-    plain = alone(kind)
-    length = min(length, int(_MOST_WORK / kind.multiplications))
-    tried = {0: plain} | {tile: _tiled(plain, tile) for tile in sizes(kind.kernel)}
-    taken_s = _times({tile: _open(model) for tile, model in tried.items()}, _signal(kind, length))
-    best = min((tile for tile in tried if tile), key=lambda tile: taken_s[tile], default=0)
+    tiles = sizes(kind.kernel)
+    taken_s = times_s(kind, length, tiles)
+    best = min(tiles, key=lambda tile: taken_s[tile], default=0)
     ratio = taken_s[0] / taken_s[best] if best else 0.0
     return Chosen(kind=kind, tile=best if ratio >= WORTH else 0, ratio=round(ratio, 3))
+
+
+def times_s(kind: Kind, length: int, tiles: Iterable[int]) -> Mapping[int, float]:
+    """Seconds that one convolution takes as tiles of each size; 0 stands for the plain one."""
+    plain = alone(kind)
+    length = min(length, int(_MOST_WORK / kind.multiplications))
+    sessions = {0: _open(plain)} | {tile: _open(_tiled(plain, tile)) for tile in tiles}
+    return _medians(sessions, _signal(kind, length))
 
 
 def alone(kind: Kind) -> onnx.ModelProto:
@@ -146,7 +152,7 @@ def _open(model: onnx.ModelProto) -> Any:
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def _times(sessions: Mapping[int, Any], feed: Mapping[str, Any]) -> Mapping[int, float]:
+def _medians(sessions: Mapping[int, Any], feed: Mapping[str, Any]) -> Mapping[int, float]:
     """The median of each one's processor time, all of them in turn."""
     taken: dict[int, list[float]] = {tile: [] for tile in sessions}
     for turn in range(ROUNDS + 1):
