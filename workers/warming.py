@@ -1,7 +1,7 @@
 """The warm-up: which lane says what before the worker signs in, planned once and done once. Knows no sessions.
 
-A CPU needs one short utterance per session: its first run allocates, and a new length costs nothing (docs/log.md). An
-accelerator compiles or allocates for each length, so it gets one of each class.
+A CPU needs three tokens per session: its first run fetches the weights, and a new length costs nothing (docs/log.md).
+An accelerator compiles or allocates for each length, so it gets one of each class.
 """
 
 import time
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from chorus.errors import ChorusError, ModelError
 
-CPU_CLASSES = (7,)
+CPU_CLASSES = (3,)
 # The first words of a listener, those that follow, a book's segment, and the longest there is.
 ACCELERATOR_CLASSES = (15, 60, 150, 510)
 

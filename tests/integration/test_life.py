@@ -133,3 +133,24 @@ def test_the_status_tells_how_a_worker_started_and_what_it_has_uses_and_may_have
     assert 0 < memory["available_bytes"] <= memory["room_bytes"]
     assert memory["in_use_bytes"] is None or 0 < memory["in_use_bytes"] < told.rss_bytes
     assert memory["mb_per_h"] is None, "nothing is said of a trend that nobody could see yet"
+
+
+def test_what_workers_say_of_their_work_needs_no_filter(workshop: Workshop, tmp_path: Path) -> None:
+    """No library of ours warns of anything; what warns is Celery, and only whom it rightly warns."""
+    logs = {role: tmp_path / f"{role}-said.log" for role in ("desk", "voice")}
+    workers = []
+    for role, path in logs.items():
+        words = [sys.executable, "-P", "-W", "default", "-m", "celery", "-A", f"workers.{role}", "worker"]
+        with path.open("wb") as log:
+            workers.append(subprocess.Popen(words, cwd=tmp_path, env=workshop.environment(), stdout=log, stderr=log))
+    try:
+        workshop.client.submit(SAMPLE, name="sample.md", job="book", format="m4b")
+        assert workshop.finished("book").state is State.DONE
+    finally:
+        for worker in workers:
+            worker.terminate()
+        assert [worker.wait(timeout=30) for worker in workers] == [0, 0]
+    for path in logs.values():
+        told = path.read_text("utf-8").splitlines()
+        assert [line for line in told if "Warning" in line and "superuser privileges" not in line] == []
+        assert [line for line in told if "WARNING" in line or "ERROR" in line] == []

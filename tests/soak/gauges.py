@@ -25,7 +25,9 @@ class Sample:
     rss_bytes: int
     """What it has in memory."""
     files: int
-    """Open descriptors, sockets among them."""
+    """Open descriptors without its connections."""
+    connections: int
+    """To the server: each pool of them grows to as many as were ever needed at one time, and keeps them."""
     threads: int
 
 
@@ -103,11 +105,13 @@ class Gauges:
         try:
             process = psutil.Process(pid)
             with process.oneshot():
+                connections = len(process.net_connections())
                 sample = Sample(
                     at_s=self.now_s,
                     pid=pid,
                     rss_bytes=process.memory_info().rss,
-                    files=process.num_fds(),
+                    files=process.num_fds() - connections,
+                    connections=connections,
                     threads=process.num_threads(),
                 )
         except psutil.Error:

@@ -33,6 +33,10 @@ AUDIO_BYTES = 3 * 71 * RATE_HZ * SAMPLE_BYTES
 LEFT_BYTES = 2 * MEGABYTE
 GROWN_SHARE = 0.1
 SETTLED_MINUTES = 10
+# A thread that needs a connection takes a free one of its pool, or makes one that stays: the ledger's, and Celery's for
+# what it sends. So there may be as many of each as there are threads, and a leak goes beyond that.
+POOLS = 2
+CONNECTIONS_OF_CELERY = 8
 ENDS = {0, -9}
 """Told to go, or killed. Anything else, and a worker ended of something that nobody did to it."""
 
@@ -103,6 +107,8 @@ def test_a_worker_that_nobody_strikes_does_not_grow(soak: Soak) -> None:
         assert trend.grown_share < GROWN_SHARE, trend
         early, late = soak.gauges.thirds(name)
         assert min(one.files for one in late) <= min(one.files for one in early), f"{name} leaves files open"
+        most = CONNECTIONS_OF_CELERY + POOLS * max(one.threads for one in early)
+        assert max(one.connections for one in late) <= most, f"{name} leaves connections open"
         assert min(one.threads for one in late) <= min(one.threads for one in early), f"{name} leaves threads behind"
 
 
