@@ -4,13 +4,10 @@ The order is a line of JSON on standard input, which stays open while the parent
 standard output: a line of JSON, then the samples as float32.
 """
 
-import ctypes
 import json
 import os
 import resource
-import signal
 import sys
-import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,8 +15,7 @@ from typing import Any
 from broker.settings import settings
 from chorus.errors import ChorusError, FarmError
 from tasks.engine import Speech, Utterance
-
-_PR_SET_PDEATHSIG = 1
+from workers.orphans import end_with, end_with_input
 
 
 def main() -> None:
@@ -28,7 +24,8 @@ def main() -> None:
     # Whatever a library prints goes to the log and not into the sound.
     os.dup2(2, 1)
     order = json.loads(sys.stdin.readline())
-    _die_with(order["parent"])
+    end_with(order["parent"])
+    end_with_input()
     _limit(order["memory_bytes"])
     try:
         speech = _speak(order)
@@ -57,20 +54,6 @@ def _speak(order: dict[str, Any]) -> Speech:
 
 def _told(speech: Speech) -> dict[str, Any]:
     return {"seconds": speech.seconds, "samples": speech.audio.size, "timings": speech.timings}
-
-
-def _die_with(parent: int) -> None:
-    """A parent that is killed closes our input; Linux tells us even where nobody reads it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-    threading.Thread(target=_watch_input, daemon=True).start()
-
-
-def _watch_input() -> None:
-    sys.stdin.read()
-    os._exit(1)
 
 
 def _limit(memory_bytes: int) -> None:

@@ -2,11 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import noisy
+import psutil
 import pytest
+from support import wait_until
 from toy.build import MODEL, VOICES
 
 from broker.settings import FarmSettings
@@ -162,6 +166,27 @@ def test_a_child_that_is_killed_leaves_the_model_as_it_is_and_is_not_sent_again(
 def test_a_reason_that_is_given_is_passed_on(farm: FarmSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     said = broken(monkeypatch, farm, "print('failed: There is no room.'); raise SystemExit(1)")
     assert said[-1] == "The voice could not be prepared, it speaks as it is: There is no room."
+
+
+def test_a_worker_that_dies_takes_its_preparation_with_it(farm: FarmSettings, tmp_path: Path) -> None:
+    code = (
+        "import os, signal\nfrom broker.settings import FarmSettings\nfrom workers.optimise import preparing\n"
+        "def die_at(line):\n    line.startswith('graph') and os.kill(os.getpid(), signal.SIGKILL)\n"
+        "preparing.ready(FarmSettings.load(), die_at)\n"
+    )
+    root = Path(__file__).parents[2]
+    own = {"HOME": farm.home, "MODEL": farm.model, "VOICES": VOICES}
+    environment = os.environ | {"PYTHONPATH": str(root)} | {f"CHORUS_{name}": str(path) for name, path in own.items()}
+    worker = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, env=environment, check=False)
+    assert worker.returncode == -signal.SIGKILL
+    home = str(farm.home)
+    wait_until(
+        lambda: not [one for one in psutil.process_iter(["cmdline"]) if home in " ".join(one.info["cmdline"] or ())],
+        description="the child is gone",
+    )
+    said: list[str] = []
+    assert preparing.ready(farm, said.append).variant == ORIGINAL
+    assert "graph: done before, nothing to do again" in said
 
 
 def failing(error: Exception) -> tuple[stages.Stage, ...]:

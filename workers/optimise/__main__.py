@@ -12,14 +12,18 @@ from broker.settings import settings
 from chorus.errors import ChorusError
 from workers import models
 from workers.optimise.preparing import FAILED, prepare
+from workers.orphans import end_with, end_with_input
 
 
 def main() -> None:
     """Prepare it."""
+    order = json.loads(sys.argv[1])
+    # What it has done is written down: the next start goes on from there.
+    end_with(order["parent"])
+    end_with_input()
     # It takes some gigabytes: should the machine run out of them, this process goes first and its parent sees it go.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
-    order = json.loads(sys.argv[1])
     own = {"home": Path(order["home"]), "model": Path(order["model"]), "voices": Path(order["voices"])}
     farm = settings().model_copy(update=own)
     try:

@@ -99,12 +99,18 @@ def _random_operators(path: Path) -> int:
 def _prepare_apart(settings: FarmSettings, model: Model, say: Say) -> str:
     """In a process of its own, which takes its gigabyte with it when it ends; why it failed, empty if it did not."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-    order = {"home": str(settings.home_folder()), "model": str(model.path), "voices": str(model.voices_path)}
+    order = {
+        "parent": os.getpid(),
+        "home": str(settings.home_folder()),
+        "model": str(model.path),
+        "voices": str(model.voices_path),
+    }
     last = ""
     with subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-P", *_COMMAND, json.dumps(order)],
         env={**os.environ, "PYTHONPATH": path},
-        stdin=subprocess.DEVNULL,
+        # Nothing is written to it: it closes with us.
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as child:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from chorus.errors import ChorusError, FarmError
 from chorus.wire import RATE_HZ
 from workers import voicebank
+from workers.orphans import end_with
 
 ROOT = Path(__file__).resolve().parents[2]
 # Ten times slower than real time is still an answer; what hangs must not hold the first start for ever.
@@ -88,7 +89,7 @@ def hold(order: Order) -> Trial:
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     with tempfile.TemporaryDirectory(prefix="chorus-trial-") as folder:
         audio = Path(folder) / "audio.npz"
-        told = {**asdict(order), "audio": str(audio)}
+        told = {**asdict(order), "audio": str(audio), "parent": os.getpid()}
         try:
             done = subprocess.run(
                 [sys.executable, "-P", "-m", "workers.optimise.trial"],
@@ -129,6 +130,7 @@ def main() -> None:
     # Whatever a library prints is no answer.
     os.dup2(2, 1)
     told = json.loads(sys.stdin.readline())
+    end_with(told.pop("parent"))
     audio = Path(told.pop("audio"))
     order = Order(**{**told, "phrases": tuple(Phrase(**one) for one in told["phrases"])})
     try:
