@@ -1,10 +1,10 @@
 """Measures what fast convolution gains on this machine: for each kind of convolution, and for a whole model.
 
     python benchmarks/make_kokoro_shaped.py kokoro-shaped.onnx
-    PYTHONPATH=. python benchmarks/fast_convolution.py kokoro-shaped.onnx            # about three minutes
-    PYTHONPATH=. python benchmarks/fast_convolution.py kokoro-shaped.onnx --layers   # the first table alone
-    PYTHONPATH=. python benchmarks/fast_convolution.py kokoro-shaped.onnx --quick --choice kept.json  # one short utterance
-    PYTHONPATH=. python benchmarks/fast_convolution.py kokoro-shaped.onnx --sizes    # which size of tile is best, instead
+    PYTHONPATH=. python benchmarks/fast_convolution.py kokoro-shaped.onnx
+
+takes about three minutes. `--layers` stops after the first table, `--choice FILE` keeps it for the next time, `--quick`
+speaks one short utterance alone, and `--sizes` compares sizes of tiles instead.
 
 Original and rewritten model run in turn; `one thread` is processor time, which neighbours cannot take, the rest is the
 clock's. The signal-to-noise ratio is taken with the harmonic source held fixed, see docs/fast-convolution.md.
