@@ -32,13 +32,14 @@ READY_S = 60.0
 class Workshop:
     """Voice and desk workers; `start`, `freeze` and `kill` them by name."""
 
-    def __init__(self, url: str, folder: Path, *, model: Path = MODEL, slots: int = 1) -> None:
+    def __init__(self, url: str, folder: Path, *, model: Path = MODEL, voices: Path = VOICES, slots: int = 1) -> None:
         self.url = url
         self.folder = folder
         self.client = Client(url)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._orders: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {}
         self._model = model
+        self._voices = voices
         self._slots = slots
 
     def environment(self, **more: str) -> dict[str, str]:
@@ -48,7 +49,7 @@ class Workshop:
             "CHORUS_URL": self.url,
             "CHORUS_HOME": str(self.folder / "home"),
             "CHORUS_MODEL": str(self._model),
-            "CHORUS_VOICES": str(VOICES),
+            "CHORUS_VOICES": str(self._voices),
             "CHORUS_SLOTS": str(self._slots),
             # What a test counts is work that was really done.
             "CHORUS_CACHE_MB": "0",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import redis
 from support import wait_until
+from toy.build import VOICES
 from workshop import ROOT, Workshop
 
 from chorus.errors import ServerError
@@ -34,8 +35,8 @@ class Hand:
 class KeptWorkshop(Workshop):
     """A workshop whose workers are started again when they die."""
 
-    def __init__(self, url: str, folder: Path, *, model: Path) -> None:
-        super().__init__(url, folder, model=model)
+    def __init__(self, url: str, folder: Path, *, model: Path, voices: Path = VOICES) -> None:
+        super().__init__(url, folder, model=model, voices=voices)
         self.way = url
         """How the workers reach the server: a proxy, in some cases."""
         self._hands: dict[str, Hand] = {}
