@@ -5,6 +5,7 @@ Whether its words are understood is tests/voice's and tests/acceptance's busines
 
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +143,13 @@ def test_half_the_speed_takes_twice_the_time(voice: Voice) -> None:
     slow, usual, fast = (len(voice.say(TEXT, speed=speed).audio) for speed in (0.5, 1.0, 2.0))
     assert 1.9 < slow / usual < 2.1
     assert 1.9 < usual / fast < 2.1
+
+
+def test_it_takes_a_twentieth_of_its_sound_at_most_on_one_core(voice: Voice) -> None:
+    voice.say(TEXT)
+    began_s = time.process_time()
+    said = voice.say(TEXT)
+    assert time.process_time() - began_s < 0.05 * len(said.audio) / RATE_HZ
 
 
 def test_the_same_segment_is_the_same_sound(voice: Voice) -> None:

@@ -1,0 +1,24 @@
+"""A recogniser understands the stand-in voice about as well as the one it was measured on."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import intelligibility
+
+from workers.standin import MODEL, VOICES
+
+pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed: nobody hears what is spoken")
+
+
+@pytest.mark.parametrize(("text", "most"), [("easy", 0.06), ("novel", 0.24)])
+def test_its_words_are_understood(text: str, most: float) -> None:
+    speak = intelligibility.stand_in(MODEL, VOICES, "am_adam", 1.0)
+    told = intelligibility.told(intelligibility.texts()[text], speak, say=True)
+    assert told.heard.share <= most
+    assert -25 < told.loudness_db < -21
+    assert told.peak <= 0.7
+    assert told.offset < 1e-3
+    assert 140 < told.heard.words / told.seconds * 60 < 180
