@@ -113,7 +113,8 @@ def _shares(spectra: Spectra, speaker: Speaker) -> tuple[Tensor, Tensor]:
     graph = spectra.levels_db.graph
     hz = graph.constant(np.arange(BINS).reshape(-1, 1)) * (RATE_HZ / FOURIER)
     edge = spectra.voice_top_hz * speaker.clearness - _SOFTEST_HZ
-    voice = graph.op("Sigmoid", (edge - hz) / 200.0)
+    # onnxruntime's Sigmoid goes a hair beyond 1, and the root of what is then left would be no number.
+    voice = graph.op("Sigmoid", (edge - hz) / 200.0).between(0.0, 1.0)
     return graph.op("Sqrt", voice), graph.op("Sqrt", voice * -1.0 + 1.0)
 
 
