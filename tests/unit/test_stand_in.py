@@ -117,8 +117,8 @@ def test_any_tokens_at_any_speed_give_sound_that_can_be_played(
 def test_a_sound_that_is_nothing_but_voice_is_a_number(voice: Voice) -> None:
     # onnxruntime's Sigmoid gave 1.0000001 here, and what was left of 1 had no root.
     phonemes = (
-        "wˈʌn lˈæst tˈIm, ɐn ˈOld kˈæptᵊn kˈWntᵻd ɐ lˈIn bəhˈInd ðə dˈɔɹ, ænd ˈɛvɹiwən pˈAntᵻd ɐ dˈɛzəɹt ʌv sˈænd ˌɔn ðə "
-        "lˈɔŋ pˈɪɹ, ænd nˈObˌɑdi pˈAntᵻd ɐ dˈɛzəɹt ʌv sˈænd bəfˈɔɹ dˈɔn."
+        "wˈʌn lˈæst tˈIm, ɐn ˈOld kˈæptᵊn kˈWntᵻd ɐ lˈIn bəhˈInd ðə dˈɔɹ, ænd ˈɛvɹiwən pˈAntᵻd ɐ dˈɛzəɹt ʌv sˈænd ˌɔn "
+        "ðə lˈɔŋ pˈɪɹ, ænd nˈObˌɑdi pˈAntᵻd ɐ dˈɛzəɹt ʌv sˈænd bəfˈɔɹ dˈɔn."
     )
     assert np.isfinite(voice.say(phonemes).audio).all()
 
