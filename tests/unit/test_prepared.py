@@ -112,6 +112,13 @@ def test_what_an_older_release_made_serves_until_the_newer_has_made_its_own(farm
     assert preparing.is_pending(farm, model)
 
 
+def test_a_newer_preparation_that_failed_leaves_what_was_and_is_told(farm: FarmSettings) -> None:
+    known(farm, failure="It broke.")
+    model = resolve(farm)
+    assert model.variant == FAST
+    assert model.why == "1.70 × faster; it could not be prepared anew (It broke), `chorus optimize` tries again"
+
+
 def test_a_model_without_chance_and_without_weight_is_never_prepared(tmp_path: Path) -> None:
     farm = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES)
     model = preparing.ready(farm, print)

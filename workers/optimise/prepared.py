@@ -70,6 +70,8 @@ def pick(home: Path, source: Path, digest: str, wanted: str) -> Graph:
         )
     chosen = known.choice.why if known.choice and known.choice.variant == name else variant.why
     why = f"asked for by name; {variant.why}" if wanted != AUTO else chosen
+    if known.failure:
+        why += f"; it could not be prepared anew ({known.failure.rstrip('.')}), `{OPTIMIZE}` tries again"
     return Graph(path=here / _GRAPH, optimised=True, variant=name, why=why, digest=variant.digest)
 
 
