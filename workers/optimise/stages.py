@@ -141,8 +141,6 @@ def go_through(stages: Sequence[Stage], work: Work) -> Manifest:
             continue
         began_s = time.monotonic()
         finding = stage.work(work)
-        for line in finding.lines if finding.changed else (UNCHANGED, *finding.lines):
-            work.say(f"{stage.name}: {line}")
         # Its key now, and not as it was before: it may have done an earlier stage's work anew.
         record = StageRecord(
             key=stage.key(work),
@@ -152,6 +150,9 @@ def go_through(stages: Sequence[Stage], work: Work) -> Manifest:
             seconds=round(time.monotonic() - began_s, 1),
         )
         work.keep(replace(work.manifest.with_stage(stage.name, record), failure=""))
+        # Said once it is written down: who reads it may rely on it.
+        for line in finding.lines if finding.changed else (UNCHANGED, *finding.lines):
+            work.say(f"{stage.name}: {line}")
     return work.manifest
 
 
