@@ -190,7 +190,7 @@ def test_what_is_faster_at_no_loss_is_built_and_proved(convolving: Work) -> None
 
 
 def test_what_does_not_prove_to_say_the_same_is_not_built(convolving: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    poor = Proof(snr_db=60.0, same_shapes=True, same_durations=True)
+    poor = Proof(snr_db=60.0, same_shapes=True, same_durations=True, samples=24_000)
     monkeypatch.setattr(lossless, "prove", lambda *_: poor)
     finding = lossless.graph(convolving)
     assert FAST not in convolving.manifest.variants
