@@ -358,6 +358,8 @@ class Raw:
         inputs = {one.name: one.type for one in self._session.get_inputs()}
         self._tokens = "input_ids" if "input_ids" in inputs else "tokens"
         self._style = voicebank.style(voicebank.load(model.voices_path), VOICE)
+        # A first run pays for its allocations, as the farm's warm-up does.
+        self.speak("həlˈO")
 
     def speak(self, phonemes: str) -> float:
         """Seconds of audio."""
