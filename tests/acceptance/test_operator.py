@@ -199,7 +199,7 @@ def test_the_published_models_and_the_one_that_speaks_here_are_listed(
     assert alone("models", "list") == 0
     told = lines(capsys)
     assert told[0].startswith("speaks here: toy voice (")
-    assert told[1] == "kokoro-v1.0: 326 MB, Apache-2.0"
+    assert "kokoro-v1.0: 326 MB, Apache-2.0" in told
 
 
 def test_voices_are_those_of_this_machines_model(alone: Type, capsys: pytest.CaptureFixture[str]) -> None:
