@@ -43,15 +43,18 @@ def main() -> None:
     parser.add_argument("--voices", type=Path, default=standin.VOICES, help="its voices (default: the stand-in's)")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chorus-formats-") as folder:
-        arms = [
-            Arm(name="the file", graph=given.model, optimised=False),
-            *built(given.model, given.voices, Path(folder)),
-        ]
+        arms = [Arm(name="the file", graph=given.model, optimised=False)]
+        arms += built(given.model, given.voices, Path(folder))
         print(f"{machine()}, onnxruntime {importlib.metadata.version('onnxruntime')}, {given.model.stem}")
-        held = {arm.name: [] for arm in arms}
+        held: dict[str, list[trial.Trial]] = {arm.name: [] for arm in arms}
         for _ in range(TURNS):
             for arm in arms:
                 held[arm.name].append(speak(arm, given.voices))
+        report(arms, held)
+
+
+def report(arms: list[Arm], held: dict[str, list[trial.Trial]]) -> None:
+    """A line for each."""
     print(f"{'':<34}{'disk MB':>9}{'load s':>8}{'loaded MB':>11}{'spoken MB':>11}{'s per s':>9}{'ratio':>7}")
     first = best(held["the file"])
     for arm in arms:
