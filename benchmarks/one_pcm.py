@@ -15,8 +15,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks import measure
 from benchmarks.first_sound import machine
@@ -24,6 +25,7 @@ from broker.settings import FarmSettings
 from chorus import Client
 from chorus.records import JobRecord
 from workers.optimise.manifest import RAW
+from workers.optimise.preparing import ready
 from workers.stack import ROOT, ensure
 
 CHAPTERS = (
@@ -44,6 +46,8 @@ class Run:
     """One book."""
 
     what: str
+    variant: str
+    """Which graph spoke, as the report has it."""
     sha256: str
     by: int
     """Workers that spoke some of it."""
@@ -53,17 +57,20 @@ class Run:
 
 def main() -> int:
     """Render, compare, and print a table."""
-    options = measure.Options.read(__doc__)
+    asked = measure.Options.read(__doc__)
     with tempfile.TemporaryDirectory(prefix="chorus-one-pcm-") as folder:
+        # Not the home that other measurements share: whoever prepares anew there may choose other tiles.
+        options = replace(asked, prepared=asked.prepared or Path(folder) / "prepared")
+        ready(options.settings(Path(folder) / "look"), print)
         prepared = list(runs(options, Path(folder), AUTO))
         raw = [
             *rendered(options, Path(folder) / "raw-1", RAW, 1, 0),
             *rendered(options, Path(folder) / "raw-2", RAW, 2, 0),
         ]
-    print(f"{machine()}, {options.told}")
-    print(f"{'':<44}{'spoken by':>10}{'cached':>8}  sha256 of the samples")
+    print(f"{machine()}, {options.model.stem}")
+    print(f"{'':<40}{'spoken by':>10}{'cached':>8}  {'sha256 of the samples':<24}as")
     for run in (*prepared, *raw):
-        print(f"{run.what:<44}{run.by:>10}{run.cached:>8}  {run.sha256[:16]}")
+        print(f"{run.what:<40}{run.by:>10}{run.cached:>8}  {run.sha256[:16]:<24}{run.variant}")
     same = len({run.sha256 for run in prepared}) == 1
     differ = len({run.sha256 for run in raw}) > 1
     print("prepared: one PCM" if same else "prepared: NOT THE SAME")
@@ -87,7 +94,11 @@ def rendered(options: measure.Options, home: Path, variant: str, count: int, cac
             done = client.wait(record.job, timeout_s=1200)
             cache = "cache on" if cache_mb else "cache off"
             told = f"{variant or 'prepared'}, {count} workers, {cache}{', again' if turn else ''}"
-            yield Run(what=told, sha256=sha256_of(settings, done), by=len(done.spoken_by), cached=done.segments_cached)
+            report = report_of(settings, done)
+            yield Run(
+                what=told, variant=report["variant"], sha256=report["audio_sha256"],
+                by=len(done.spoken_by), cached=done.segments_cached,
+            )  # fmt: skip
 
 
 @contextmanager
@@ -118,10 +129,12 @@ def start(settings: FarmSettings, url: str, number: int, log: int) -> "subproces
     )  # fmt: skip
 
 
-def sha256_of(settings: FarmSettings, record: JobRecord) -> str:
-    """Of its samples, by the report beside the file."""
-    reports = [json.loads(path.read_text("utf-8")) for path in settings.store_folder().rglob("*report*.json")]
-    return str(next(one["audio_sha256"] for one in reports if one["job"] == record.job))
+def report_of(settings: FarmSettings, record: JobRecord) -> dict[str, Any]:
+    """The one beside its file."""
+    reports: list[dict[str, Any]] = [
+        json.loads(path.read_text("utf-8")) for path in settings.store_folder().rglob("*report*.json")
+    ]
+    return next(one for one in reports if one.get("job") == record.job)
 
 
 if __name__ == "__main__":
