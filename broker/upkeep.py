@@ -92,6 +92,11 @@ class Upkeep:
             with self._lock:
                 self._held.pop(claim.token, None)
 
+    def under_way(self) -> int:
+        """How many steps this process holds."""
+        with self._lock:
+            return len(self._held)
+
     def let_go(self) -> None:
         """This process is about to end: give back all it holds and sign out, so that nobody need wait for it."""
         self._stopping.set()

@@ -6,7 +6,7 @@ The rules stand in workers/keepalive.py, workers/resting.py and workers/governor
 import logging
 import time
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from broker import process
@@ -71,7 +71,8 @@ class Care:
             resting.tick()
 
     def _govern(self) -> None:
-        step = self._governor.look(time.monotonic(), memory.read())
+        reading = replace(memory.read(), under_way=process.current().upkeep.under_way())
+        step = self._governor.look(time.monotonic(), reading)
         self._watch_trend()
         if step == "none":
             return

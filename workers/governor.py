@@ -1,7 +1,8 @@
 """When a worker has grown too much, and what is to be done about it: pure rules over readings of its memory.
 
-Growth is counted from what the process had once it was warm, and at its least within a minute, for a long segment takes
-a gigabyte while it is spoken and gives it back. Knows neither sessions nor processes.
+Growth is counted from what the process had once it was warm, at its least within a minute, and without what segments
+under way take: 400 MB each as a rule, and a long one, which takes a gigabyte, is over by then. Knows neither sessions
+nor processes.
 
 | growth        | step                                                                                           |
 |---------------|------------------------------------------------------------------------------------------------|
@@ -31,6 +32,8 @@ _TIGHT_SHARE = 0.1
 _FACTORS: tuple[tuple[float, Step], ...] = ((2.0, "recycle"), (1.5, "drop"), (1.0, "shrink"))
 # Below this share of the allowance it is over; in between, nothing changes, or a worker at the edge would never rest.
 _OVER_SHARE = 0.8
+SEGMENT_BYTES = 400 * MEGABYTE
+"""Kokoro takes 370 MB for a segment of 150 tokens, and gives them back at its end."""
 WINDOW_S = 60.0
 """A segment of 510 tokens takes half a minute on one core."""
 AGAIN_S = 60.0
@@ -73,7 +76,7 @@ class Governor:
 
     def look(self, at_s: float, reading: Reading) -> Step:
         """What to do now, once; `none` again until there is more to do."""
-        least_bytes = self._least(at_s, reading.rss_bytes)
+        least_bytes = self._least(at_s, reading.rss_bytes - SEGMENT_BYTES * reading.under_way)
         if least_bytes is None:
             return "none"
         before, self._level = self._level, self._level_at(least_bytes, reading.room)

@@ -44,6 +44,8 @@ class Reading:
     in_use_bytes: int | None
     """What its allocator has handed out: the rest of what is resident is code, files, or kept for later."""
     room: Room
+    under_way: int = 0
+    """Segments that are being spoken at this moment, as whoever reads it knows."""
 
 
 def read() -> Reading:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from support import wait_until
 from toy.build import build
 from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
@@ -22,7 +23,7 @@ HURRY = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
 @pytest.fixture
 def slow(redis_url: str, tmp_path: Path) -> Iterator[Workshop]:
     """Nobody starts again what ends here."""
-    model = build(tmp_path / "slow.onnx", work=500)
+    model = build(tmp_path / "slow.onnx", work=1000)
     with opened(Workshop(redis_url, tmp_path, model=model)) as workshop:
         yield workshop
 
@@ -38,10 +39,10 @@ def session(workshop: Workshop) -> Sessions | None:
     return told[0] if told else None
 
 
-def asked(workshop: Workshop, command: str) -> None:
-    """Have Celery's own command line give this order."""
-    words = [sys.executable, "-P", "-W", "ignore", "-m", "celery", "-A", "workers.voice", "control", command]
-    subprocess.run(words, cwd=workshop.folder, env=workshop.environment(), check=True, timeout=60, capture_output=True)
+def ask(workshop: Workshop, command: str) -> None:
+    """Give this order, as Celery's own command line would."""
+    with Celery(broker=workshop.url, set_as_current=False) as app:
+        app.control.broadcast(command)
 
 
 def replaced(workshop: Workshop) -> bool:
@@ -57,7 +58,7 @@ def test_a_worker_that_is_replaced_under_load_loses_nothing_and_needs_nobody_to_
     assert before is not None
     slow.client.submit(SAMPLE, name="sample.md", job="book", format="wav")
     wait_until(lambda: slow.client.job("book").segments_done >= 2, description="two segments are spoken")
-    asked(slow, "process_recycle")
+    ask(slow, "process_recycle")
     spoken_by_then = slow.client.job("book").segments_done
     record = slow.finished("book")
     assert record.state is State.DONE, record.error

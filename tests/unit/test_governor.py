@@ -78,6 +78,16 @@ def test_what_a_segment_takes_and_gives_back_is_no_growth() -> None:
     assert Life().goes_on(600, *[1500] * 50, 100) == []
 
 
+def test_what_the_segments_under_way_take_is_no_growth() -> None:
+    life = Life()
+    for second in range(300):
+        busy = Reading(rss_bytes=WARM + 4 * 380 * MEGABYTE, in_use_bytes=None, room=MACHINE, under_way=4)
+        assert life.governor.look(second, busy) == "none"
+    assert life.governor.look(301, reading(4 * 380)) == "none", "it was smaller within the minute"
+    life.now_s = 301
+    assert "recycle" in life.goes_on(70, 4 * 380), "with nothing under way it is growth"
+
+
 def test_a_growth_that_stays_is_answered_once_a_minute() -> None:
     assert Life().goes_on(61 + 180, 600) == ["shrink"] * 4
 
