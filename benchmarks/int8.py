@@ -70,7 +70,7 @@ def main() -> None:
     choice = fastconv.accelerate(model, feeds=feeds[0]).choice
     figures = swept(ear, Bench(ear), partial(tiled, choice))
     frames = common.said(opened(ear.still), ear.feed)[0].size
-    options.keep(NAME, f"{options.told}, {frames / measure.RATE_HZ:.1f} s of audio", figures)
+    options.keep(NAME, f"{options.told('in sets')}, {frames / measure.RATE_HZ:.1f} s of audio", figures)
     print(table(figures))
 
 

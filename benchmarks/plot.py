@@ -15,6 +15,7 @@ _TICKS = 6
 # The room a legend's entry takes beside its words, and a letter's mean width at 12 px.
 _KEY_PX, _LETTER_PX = 28, 6.6
 _LINE_PX = 12
+_DOT_PX = 5
 # From here on a fraction tells nothing.
 _WHOLE_FROM = 100
 # Told apart in grey as well, and by the colour-blind: Okabe and Ito's set, lightened for dark pages.
@@ -121,7 +122,8 @@ def _xy(axes: Axes, series: Sequence[Series], *, joined: bool) -> list[str]:
 
 def _labels(points: Sequence[tuple[float, float, str]]) -> list[str]:
     """A word beside each point: right or left of it, else a line higher or lower, wherever no other word stands."""
-    taken: list[tuple[float, float, float]] = []
+    # No word stands on a dot either, its own or another's.
+    taken = [(x - _DOT_PX, y + _DOT_PX, 2.0 * _DOT_PX) for x, y, _ in points]
     parts = []
     for x, y, label in points:
         width = len(label) * _LETTER_PX
@@ -163,7 +165,7 @@ def _frame(axes: Axes, across: Scale, up: Scale) -> list[str]:
     if axes.limit_y is not None:
         level = up.at(axes.limit_y)
         parts.append(f'<line class="limit" x1="{LEFT}" x2="{right}" y1="{level:.1f}" y2="{level:.1f}"/>')
-        parts.append(_text(right, level - 6, axes.limit_name, "end"))
+        parts.append(_text(LEFT + 6, level - 6, axes.limit_name, "start"))
     return parts
 
 
