@@ -59,7 +59,7 @@ def main() -> int:
     """Render, compare, and print a table."""
     asked = measure.Options.read(__doc__)
     with tempfile.TemporaryDirectory(prefix="chorus-one-pcm-") as folder:
-        # Not the home that other measurements share: whoever prepares anew there may choose other tiles.
+        # Not the home that other measurements share: whoever prepares anew there takes the graph away under way.
         options = replace(asked, prepared=asked.prepared or Path(folder) / "prepared")
         ready(options.settings(Path(folder) / "look"), print)
         prepared = list(runs(options, Path(folder), AUTO))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from workers.fastconv import Choice, Chosen, Kind, accelerate
-from workers.fastconv.accelerate import kinds
+from workers.fastconv import Choice, Chosen, Kind, accelerate, kinds, usual
 from workers.fastconv.graph import Workbench
 from workers.fastconv.proof import fed_with, harmonic_source, prove, shown_with, snr_db
 from workers.fastconv.selection import everything, measure, sizes, within_memory
@@ -253,6 +253,22 @@ def test_a_choice_can_be_written_down_and_read_again() -> None:
     choice = Choice(chosen=(measure(Kind(inputs=8, outputs=8, kernel=3, dilation=1), 64),))
     assert choice.chosen[0].ratio > 0
     assert Choice.recorded(choice.record()) == choice
+
+
+def test_by_rule_the_vocoders_layers_are_tiled_that_paid_on_every_machine_measured() -> None:
+    kokoros = [
+        Kind(inputs=c, outputs=c, kernel=k, dilation=d) for c in (128, 256) for k in (3, 7, 11) for d in (1, 3, 5)
+    ]
+    others = [
+        Kind(inputs=128, outputs=22, kernel=7, dilation=1),
+        Kind(inputs=512, outputs=512, kernel=3, dilation=1),
+        Kind(inputs=1090, outputs=1024, kernel=3, dilation=1),
+        Kind(inputs=8, outputs=8, kernel=11, dilation=1),
+    ]
+    choice = usual([*kokoros, *others])
+    left = {kind for kind in (*kokoros, *others) if not choice.tile(kind)}
+    assert left == {*others, *(Kind(inputs=128, outputs=128, kernel=3, dilation=d) for d in (3, 5))}
+    assert {choice.tile(kind) for kind in kokoros if kind not in left} == {8, 16, 24}
 
 
 def test_a_kind_too_small_to_gain_is_left_alone() -> None:

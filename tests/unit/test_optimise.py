@@ -15,8 +15,6 @@ from toy.build import VOICES
 
 from chorus.errors import DiskError, FarmError, ModelError
 from workers.digests import sha256_of
-from workers.fastconv import accelerate
-from workers.fastconv.accelerate import kinds
 from workers.fastconv.proof import Proof
 from workers.fastconv.selection import everything
 from workers.optimise import judging, lossless, machine, offline, pipeline, trial
@@ -171,10 +169,8 @@ def test_the_lossless_stages_leave_a_choice_with_its_numbers(work: Work) -> None
 
 @pytest.fixture
 def convolving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
-    """A model with a convolution that can be tiled, on a machine where all that can be tiled pays."""
-    monkeypatch.setattr(
-        lossless, "accelerate", lambda model, feeds: accelerate(model, everything(kinds(model)), feeds=feeds)
-    )
+    """A model with a convolution that can be tiled, by a rule for which all that can be tiled pays."""
+    monkeypatch.setattr(lossless, "usual", everything)
     return resumed(tmp_path, noisy.convolving(tmp_path / "convolving.onnx"), [])
 
 

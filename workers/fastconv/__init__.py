@@ -4,8 +4,8 @@
 goes in, and one that has nothing to gain comes out as it was.
 """
 
-from workers.fastconv.accelerate import Accelerated, accelerate
+from workers.fastconv.accelerate import Accelerated, accelerate, kinds
 from workers.fastconv.rewrite import Kind, Layer
-from workers.fastconv.selection import Choice, Chosen
+from workers.fastconv.selection import Choice, Chosen, usual
 
-__all__ = ["Accelerated", "Choice", "Chosen", "Kind", "Layer", "accelerate"]
+__all__ = ["Accelerated", "Choice", "Chosen", "Kind", "Layer", "accelerate", "kinds", "usual"]

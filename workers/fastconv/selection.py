@@ -1,7 +1,8 @@
-"""Which convolutions are worth tiling on this machine, and how large the tiles should be: measured, in a few seconds.
+"""Which convolutions are worth tiling, and how large the tiles should be: as a rule for all machines, or measured.
 
-What pays depends on the processor's vector units and caches, so no table of ours could say it. Each kind of convolution
-runs alone, as it is and as tiles, in turn, so that a busy machine disturbs all of them alike; the medians decide.
+The rule is what measuring came to on machines with AVX2 and with AVX-512 alike. It is the same everywhere and at any
+time, so that every worker builds the same graph and a book is one PCM whoever speaks it. To measure, each kind runs
+alone, as it is and as tiles, in turn, so that a busy machine disturbs all of them alike; the medians decide.
 """
 
 import statistics
@@ -27,6 +28,7 @@ WORTH_PER_MB = 0.0003
 """Weights for tiles are larger. A layer must save this share of the model's convolutions for each megabyte more: the
 decoder's widest layers, short and of a thousand channels, would take 120 MB for one or two percent."""
 ROUNDS = 5
+_NARROW, _WIDE = 128, 256
 # A longer signal takes more time to measure, and no other time for each sample.
 _MOST_WORK = 1e9
 _OPSET, _IR_VERSION = 17, 8
@@ -82,6 +84,19 @@ def everything(kinds: Iterable[Kind]) -> Choice:
     """Tiles wherever they are possible, unmeasured: for tests, and for the same graph on every machine."""
     largest = {kind: max(sizes(kind.kernel), default=0) for kind in kinds}
     return Choice(chosen=tuple(Chosen(kind=kind, tile=tile, ratio=0.0) for kind, tile in largest.items() if tile))
+
+
+def usual(kinds: Iterable[Kind]) -> Choice:
+    """Tiles where they pay on every machine measured; whether the whole pays on this one, the whole graph shows."""
+    return Choice(chosen=tuple(Chosen(kind=kind, tile=_usual_tile(kind), ratio=0.0) for kind in sorted(kinds)))
+
+
+def _usual_tile(kind: Kind) -> int:
+    """Narrower layers gain little, wider ones are short and take much memory; of a few taps there is little to save."""
+    narrow, wide = min(kind.inputs, kind.outputs), max(kind.inputs, kind.outputs)
+    few_taps = kind.kernel <= 3  # noqa: PLR2004
+    pays = narrow >= _NARROW and wide <= _WIDE and (not few_taps or narrow == _WIDE or kind.dilation == 1)
+    return max(sizes(kind.kernel), default=0) if pays else 0
 
 
 def measured(uses: Mapping[Kind, Use]) -> Choice:

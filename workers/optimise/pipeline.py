@@ -10,7 +10,7 @@ from workers.optimise.stages import Stage
 
 # With a version changes RECIPE in `manifest`, or no worker would look whether there is something to do.
 ANALYSE = Stage(name="analyse", version="1", work=analyse)
-GRAPH = Stage(name="graph", version="2", work=graph)
+GRAPH = Stage(name="graph", version="3", work=graph)
 QUANTIZE = Stage(name="quantize", version="2", work=quantize, inputs=lambda work: work.keys("graph"))
 BUILDERS = ("graph", "quantize")
 VALIDATE = Stage(name="validate", version="1", work=validate, inputs=lambda work: work.keys(*BUILDERS))
