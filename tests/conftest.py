@@ -1,6 +1,7 @@
 """What every test may ask for: a real Valkey on loopback, an environment without the developer's own settings."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from chorus.connection import connect
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "keyless: this test uses Redis and rightly leaves no chorus:* key behind")
+    # A shell starts what runs in its background with Ctrl-C ignored, and every program of ours would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
