@@ -72,6 +72,11 @@ class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime shi
             self._wishes.options = None
 
 
+def in_memory(graph: bytes, threads: int = 1) -> ort.InferenceSession:
+    """A session over a serialised graph, for whoever builds one and looks at what it says; on no lane."""
+    return ort.InferenceSession(graph, session_options(threads), providers=[CPU_PROVIDER])
+
+
 def open_session(
     path: Path, *, threads: int, through: Through, provider: Provider = CPU, optimised: bool = False
 ) -> LaneSession:

@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from workers.fastconv.graph import Workbench
-from workers.sessions import session_options
+from workers.sessions import in_memory
 
 ENOUGH_DB = 90.0
 """Far below what 16 bits can hold (96 dB) or an ear can hear, far above what a wrong table would give."""
@@ -106,11 +105,7 @@ def fed_with(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
 
 def _run(model: onnx.ModelProto, feeds: Mapping[str, Any], source: str | None) -> tuple[list[NDArray[Any]], Any]:
     """All outputs, and the source if one is named."""
-    session = ort.InferenceSession(
-        (model if source is None else shown_with(model, source)).SerializeToString(),
-        session_options(threads=1),
-        providers=["CPUExecutionProvider"],
-    )
+    session = in_memory((model if source is None else shown_with(model, source)).SerializeToString())
     known = {value.name for value in session.get_inputs()}
     outputs = session.run(None, {name: value for name, value in feeds.items() if name in known})
     return (outputs, None) if source is None else (outputs[:-1], outputs[-1])

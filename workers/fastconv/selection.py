@@ -13,14 +13,13 @@ from typing import Any, Self
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 from workers.fastconv.algorithms import algorithm
 from workers.fastconv.graph import Workbench
 from workers.fastconv.rewrite import Kind, rewrite
 from workers.fastconv.uses import Use
-from workers.sessions import session_options
+from workers.sessions import in_memory
 
 WORTH = 1.1
 """Less gain than this is within what a measurement of milliseconds can be wrong by."""
@@ -129,7 +128,8 @@ def times_s(kind: Kind, length: int, tiles: Iterable[int]) -> Mapping[int, float
     """Seconds that one convolution takes as tiles of each size; 0 stands for the plain one."""
     plain = alone(kind)
     length = min(length, int(_MOST_WORK / kind.multiplications))
-    sessions = {0: _open(plain)} | {tile: _open(_tiled(plain, tile)) for tile in tiles}
+    sessions = {0: in_memory(plain.SerializeToString())}
+    sessions |= {tile: in_memory(_tiled(plain, tile).SerializeToString()) for tile in tiles}
     return _medians(sessions, _signal(kind, length))
 
 
@@ -160,11 +160,6 @@ def _tiled(plain: onnx.ModelProto, tile: int) -> onnx.ModelProto:
 
 def _signal(kind: Kind, length: int) -> Mapping[str, Any]:
     return {"signal": np.random.default_rng(1).standard_normal((1, kind.inputs, length)).astype(np.float32)}
-
-
-def _open(model: onnx.ModelProto) -> Any:
-    options = session_options(threads=1)
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def _medians(sessions: Mapping[int, Any], feed: Mapping[str, Any]) -> Mapping[int, float]:

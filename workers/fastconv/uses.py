@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import onnx
-import onnxruntime as ort
 from onnx import TensorProto, helper
 
 from workers.fastconv.graph import Workbench
 from workers.fastconv.rewrite import Kind, convolutions, kind_of
-from workers.sessions import session_options
+from workers.sessions import in_memory
 
 # Where nothing tells: the layers of a vocoder cost about the same, long ones of few channels and short ones of many.
 _USUAL_WORK = 5e8
@@ -56,6 +55,4 @@ def _seen(model: onnx.ModelProto, signals: Sequence[str], feeds: Mapping[str, An
     names = [f"{signal}/shape" for signal in signals]
     shown.graph.node.extend(helper.make_node("Shape", [one], [name]) for one, name in zip(signals, names, strict=True))
     shown.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.INT64, [None]) for name in names)
-    options = session_options(threads=1)
-    session = ort.InferenceSession(shown.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return [int(shape[_TIME_AXIS]) for shape in session.run(names, feeds)]
+    return [int(shape[_TIME_AXIS]) for shape in in_memory(shown.SerializeToString()).run(names, feeds)]

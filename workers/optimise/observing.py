@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from workers.optimise.int8 import Range
-from workers.sessions import session_options
+from workers.sessions import in_memory
 
 Feed = Mapping[str, Any]
 
@@ -22,8 +22,7 @@ _FIRST_READERS = "noise_convs"
 
 def opened(model: onnx.ModelProto, threads: int = 1) -> ort.InferenceSession:
     """A session over a graph in memory."""
-    options = session_options(threads)
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return in_memory(model.SerializeToString(), threads)
 
 
 def ranges(model: onnx.ModelProto, tensors: Sequence[str], feeds: Iterable[Feed]) -> dict[str, Range]:
