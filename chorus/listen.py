@@ -62,6 +62,7 @@ class Listener(Iterator[Chunk]):
         self._run: tuple[bytes, bytes] | None = None
         self._look_at_s = self._say_at_s = time.monotonic()
         self._present = False
+        self._given_up = False
         self._chunks = self._hear()
 
     def __enter__(self) -> Self:
@@ -82,8 +83,12 @@ class Listener(Iterator[Chunk]):
         self._chunks.close()
         self._leave()
 
+    def give_up(self) -> None:
+        """Said from any thread: end before the next read, and wait for no server that is away."""
+        self._given_up = True
+
     def _hear(self) -> Generator[Chunk, None, None]:
-        while not self._order.finished:
+        while not (self._order.finished or self._given_up):
             self._look()
             for entry_id, fields in self._read():
                 self._say_where()
@@ -179,7 +184,7 @@ class Listener(Iterator[Chunk]):
                 except redis.AuthenticationError:
                     raise
                 except (redis.ConnectionError, redis.TimeoutError):
-                    if time.monotonic() > give_up_at_s:
+                    if self._given_up or time.monotonic() > give_up_at_s:
                         raise
                 time.sleep(_RETRY_S)
 

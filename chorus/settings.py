@@ -44,8 +44,8 @@ class ClientSettings(BaseSettings):
     )
 
     @classmethod
-    def load(cls) -> Self:
-        """The settings of this process's environment, or SettingError naming the variable."""
+    def load(cls, *, url: str = "") -> Self:
+        """The settings of this process's environment, or SettingError naming the variable; a `url` goes before it."""
         known = {PREFIX + name.upper() for name in (*cls.model_fields, *FARM_FIELDS)}
         for name in os.environ:
             if name.startswith(PREFIX) and name not in known:
@@ -58,8 +58,8 @@ class ClientSettings(BaseSettings):
             first = error.errors()[0]
             name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
             raise SettingError(f"{name}={os.environ.get(name, '')}: {first['msg']}.") from error
-        fallback = os.environ.get("REDIS_URL", "")
-        return loaded.model_copy(update={"url": fallback}) if fallback and not loaded.url else loaded
+        url = url or loaded.url or os.environ.get("REDIS_URL", "")
+        return loaded.model_copy(update={"url": url})
 
     def home_folder(self) -> Path:
         """The folder of this user's own things, made if missing; a temporary one, with a warning, if none can be."""

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -136,13 +137,20 @@ class Machine:
                 # Frozen first: what holds now cannot pass before the test has looked at it.
                 nonlocal pid
                 pid = self.pid("voice")
+                began_s = time.monotonic()
                 os.kill(pid, signal.SIGSTOP)
                 if when(client):
                     return True
                 os.kill(pid, signal.SIGCONT)
+                # It must get on between two looks, also where a look takes long.
+                time.sleep(time.monotonic() - began_s)
                 return False
 
-            wait_until(caught, description="the moment to freeze the voice worker", timeout_s=60)
+            try:
+                wait_until(caught, description="the moment to freeze the voice worker", timeout_s=60)
+            except AssertionError as missed:
+                missed.add_note(f"The jobs at that time: {client.jobs()}.")
+                raise
             try:
                 yield client
             finally:
@@ -159,7 +167,7 @@ class Machine:
         for command in self._typed:
             if command.poll() is None:
                 command.kill()
-                command.communicate()
+                command.wait()
         down(self.settings)
         for process in self.processes():
             process.kill()

@@ -21,8 +21,8 @@ from chorus.client import Client
 from chorus.commands import ClientCommands, client_commands, run
 from chorus.records import State
 from chorus.terminal import clock, complain, progress, tell
-from workers import explaining
-from workers.housekeeping import download_bar, mount, settings_for, tell_of_preparing
+from workers import explaining, housekeeping, looking, model_commands
+from workers.model_commands import download_bar, tell_of_preparing
 
 if TYPE_CHECKING:
     from workers.inspection import Inspection
@@ -38,7 +38,7 @@ def connect(url: str, *, work: bool) -> Iterator[Client]:
     from chorus.errors import ServerError  # noqa: PLC0415
     from workers.stack import ensure  # noqa: PLC0415
 
-    settings = settings_for(url)
+    settings = FarmSettings.load(url=url)
     if settings.url:
         with Client(settings.url) as client:
             yield client
@@ -121,7 +121,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
     from chorus.languages import normalise  # noqa: PLC0415 - see above
     from workers import orders, playback, rendering  # noqa: PLC0415
 
-    settings = settings_for(url)
+    settings = FarmSettings.load(url=url)
     asked = orders.Options(
         output=output,
         format=options.as_format(form),
@@ -215,7 +215,9 @@ def _show(found: "Inspection") -> None:
         tell(f"Left out: {left_out}")
 
 
-mount(app)
+for command in (*housekeeping.COMMANDS, *looking.COMMANDS, model_commands.optimize):
+    app.command()(command)
+app.add_typer(model_commands.models_app, name="models")
 app.command()(explaining.phonemize)
 client_commands(app, connect)
 
@@ -226,7 +228,7 @@ def voices(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
     """List the voices: of the farm that is named, else of this machine's model."""
     from workers import models, voicebank  # noqa: PLC0415 - see above
 
-    settings = settings_for(url)
+    settings = FarmSettings.load(url=url)
     if settings.url:
         ClientCommands(connect).voices(as_json=as_json, url=url)
         return

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chorus.errors import OptionError, OutputError, SourceError
+from chorus.errors import OptionError, OutputError
 from chorus.files import reason
 from chorus.options import as_format
 from chorus.request import FORMATS, Format, OnError, Priority, Request
@@ -19,9 +19,9 @@ from tasks import documents
 from tasks.captions import as_captions
 from tasks.documents.model import Document, select
 from tasks.encode.cover import read_cover
+from workers.folders import documents_in
 
 DEFAULT_FORMAT: Format = "m4b"
-READABLE = (".epub", ".md", ".markdown", ".txt", ".text", ".ssml", ".html", ".htm", ".xhtml", ".pdf", ".docx")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +94,10 @@ def _check_distinct(found: Iterable[Source], made: Iterable[Order]) -> None:
 def files(sources: Iterable[Path]) -> Iterator[Path]:
     """The files that are named, and the documents in folders that are."""
     for source in sources:
-        if not source.is_dir():
+        if source.is_dir():
+            yield from documents_in(source)
+        else:
             yield source
-            continue
-        books = sorted(path for path in source.iterdir() if path.suffix.lower() in READABLE and path.is_file())
-        if not books:
-            raise SourceError(f"{source} holds no documents: there are readers for {', '.join(READABLE)}.")
-        yield from books
 
 
 def _order(source: Source, options: Options, cover: bytes | None) -> Order:

@@ -7,7 +7,7 @@ let go once the book was bound is read from the book.
 import itertools
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,7 +15,7 @@ from broker.settings import FarmSettings
 from broker.store import LocalStore, result_key
 from chorus.client import Client
 from chorus.errors import BehindError, ChorusError, FarmError, JobFailedError
-from chorus.listen import Position
+from chorus.listen import Listener, Position
 from chorus.player import find_player, speaker
 from chorus.records import JobRecord, State
 from chorus.terminal import complain
@@ -33,6 +33,7 @@ class Playback:
         self._settings = settings
         self._last: threading.Thread | None = None
         self._running: subprocess.Popen[bytes] | None = None
+        self._listener: Listener | None = None
         self._stopped = False
 
     def __enter__(self) -> Self:
@@ -58,13 +59,18 @@ class Playback:
             return
         try:
             with speaker(self._player, self._begun) as write:
-                for pcm in ordered(client, LocalStore(self._settings.store_folder()), record.job):
+                for pcm in ordered(client, LocalStore(self._settings.store_folder()), record.job, self._listens):
                     write(pcm)
         except JobFailedError:
             return  # who renders says so
         except ChorusError as error:
             if not self._stopped:
                 complain(f"The playing stopped, the rendering goes on: {error}")
+
+    def _listens(self, listener: Listener) -> None:
+        self._listener = listener
+        if self._stopped:
+            listener.give_up()
 
     def _begun(self, player: "subprocess.Popen[bytes]") -> None:
         self._running = player
@@ -74,6 +80,8 @@ class Playback:
     def _stop(self) -> None:
         """Whoever interrupts a render wants silence; the thread finds its pipe broken."""
         self._stopped = True
+        if self._listener is not None:
+            self._listener.give_up()
         if self._running is not None:
             self._running.kill()
         if self._last is not None:
@@ -90,12 +98,21 @@ class _Place:
     """Heard of it already."""
 
 
-def ordered(client: Client, store: LocalStore, job: str) -> Iterator[bytes]:
-    """A job's audio from its first segment: from the store what is there already, from the stream what is new."""
+def _to_nobody(_listener: Listener) -> None:
+    pass
+
+
+def ordered(
+    client: Client, store: LocalStore, job: str, listens: Callable[[Listener], None] = _to_nobody
+) -> Iterator[bytes]:
+    """A job's audio from its first segment: from the store what is there already, from the stream what is new.
+
+    Each listener is told of before it is heard, so that another thread can end it.
+    """
     place = _Place()
     while True:
         try:
-            yield from _from_stream(client, job, place)
+            yield from _from_stream(client, job, place, listens)
         except BehindError:
             record = client.job(job)
             if record.state is State.DONE:
@@ -106,8 +123,9 @@ def ordered(client: Client, store: LocalStore, job: str) -> Iterator[bytes]:
             return
 
 
-def _from_stream(client: Client, job: str, place: _Place) -> Iterator[bytes]:
+def _from_stream(client: Client, job: str, place: _Place, listens: Callable[[Listener], None]) -> Iterator[bytes]:
     with client.listen(job, Position(segment=place.segment)) as listener:
+        listens(listener)
         heard = place.frames
         for chunk in listener:
             if chunk.segment != place.segment:

@@ -2,8 +2,10 @@
 
 import json
 import re
+import signal
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -98,10 +100,33 @@ def test_up_keeps_a_stack_with_flower_until_down(bare: Machine) -> None:
     assert re.search(r"^this machine: CPU \d+%, GPU .*, Neural Engine (unavailable|[\d.]+ W)", status, re.MULTILINE)
     assert re.search(r"^desk@.*: desk · slots desk 2 · 0 steps done · heard from \d\.\d s ago$", status, re.MULTILINE)
 
-    assert json.loads(bare.chorus("down", "--json").stdout) == {"stopped": True}
+    counted = bare.chorus("metrics").stdout.splitlines()
+    assert "chorus_up 1.0" in counted
+    assert any(re.fullmatch(r'chorus_lane_served_total\{lane="live",node="voice@.*",.*\} 1\.0', one) for one in counted)
+    with scraped(bare) as page:
+        assert set(page().splitlines()) >= {"chorus_up 1.0", "chorus_listeners 0.0"}
+        assert json.loads(bare.chorus("down", "--json").stdout) == {"stopped": True}
+        assert "chorus_up 0.0" in page().splitlines()
     bare.wait_quiet()
     assert bare.chorus("down").stdout == "Nothing was running.\n"
     assert bare.chorus("status").stdout.startswith("Nothing runs here. `chorus up` starts the stack")
+
+
+@contextmanager
+def scraped(machine: Machine) -> Iterator[Callable[[], str]]:
+    """Reads what `metrics --port` answers, which ends at Ctrl-C without a complaint."""
+    port = free_port()
+    answering = machine.start("metrics", "--port", port)
+
+    def page() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as told:
+            return str(told.read().decode())
+
+    assert answering.stdout is not None
+    assert answering.stdout.readline() == f"http://127.0.0.1:{port}/metrics\n"
+    yield page
+    answering.send_signal(signal.SIGINT)
+    assert (answering.wait(timeout=30), answering.communicate()) == (130, ("", ""))
 
 
 def answers(port: int) -> bool:

@@ -38,19 +38,22 @@ class Terminal:
 
     def __init__(self) -> None:
         self._ours, self.theirs = pty.openpty()
+        self._written = b""
+        os.set_blocking(self._ours, False)
         fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
 
     def shown(self) -> str:
-        """Everything that was written, to its end, without colours and movements."""
-        os.close(self.theirs)
-        text = b""
+        """Everything that was written so far, without colours and movements."""
         try:
             while block := os.read(self._ours, 1 << 16):
-                text += block
-        except OSError:  # so does Linux say that the other side has gone
+                self._written += block
+        except OSError:  # nothing more for now; so does Linux also say that the other side has gone
             pass
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._written.decode(errors="ignore"))
+
+    def close(self) -> None:
         os.close(self._ours)
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.decode())
+        os.close(self.theirs)
 
 
 def test_a_terminal_shows_a_bar_with_all_that_can_be_known(tmp_path: Path) -> None:
@@ -64,15 +67,17 @@ def test_a_terminal_shows_a_bar_with_all_that_can_be_known(tmp_path: Path) -> No
             stdout=terminal.theirs,
             stderr=terminal.theirs,
         )
+        numbers = r"chapters [12]/2 · segments \d/8\+? · 0:\d\d of audio · \d+\.\dx real time · 0:\d\d left"
         with machine.frozen(half_spoken):
-            pass
+            wait_until(lambda: re.search(numbers, terminal.shown()), description="the numbers are shown")
+        # Read on: a terminal that nobody reads stops who writes to it.
+        wait_until(lambda: terminal.shown() and rendering.poll() is not None, description="the render has ended")
+        assert rendering.returncode == 0
         shown = terminal.shown()
-        assert rendering.wait(timeout=30) == 0
+        terminal.close()
     assert "starting the workers" in shown
     assert "The Lighthouse Choir" in shown
     assert "━━━" in shown
-    numbers = r"chapters [12]/2 · segments \d/8\+? · 0:\d\d of audio · \d+\.\dx real time · 0:\d\d left"
-    assert re.search(numbers, shown)
     assert re.search(r"voice@\S+ \d+", shown), "each worker's share"
     assert re.search(r"book\.wav: 0:47 in 2 chapters, 8 segments, made in ", shown)
 

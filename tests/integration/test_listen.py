@@ -161,6 +161,31 @@ def test_a_listener_survives_cut_lines_and_a_restart_without_gap_or_repeat(tmp_p
         assert pcm(heard) == b"".join(map(pcm_of, range(4)))
 
 
+def test_a_listener_that_gives_up_ends_though_audio_is_to_come(client: Client, server: redis.Redis) -> None:
+    client.submit("Hello.", job="a")
+    HandFarm(server, "a").speak(0)
+    listener = client.listen("a")
+    assert next(listener).segment == 0
+    listening = threading.Thread(target=list, args=(listener,))
+    listening.start()
+    assert listening.is_alive()
+    listener.give_up()
+    listening.join(timeout=30)
+    assert not listening.is_alive()
+
+
+def test_a_listener_that_gives_up_waits_for_no_server(tmp_path: Path) -> None:
+    with ValkeyServer(tmp_path) as valkey, Client(valkey.url) as client:
+        with connect(valkey.url) as server:
+            client.submit("Hello.", job="a")
+            HandFarm(server, "a").speak(0)
+            listener = client.listen("a")
+            assert next(listener).segment == 0
+        valkey.stop()
+        listener.give_up()
+        assert {chunk.segment for chunk in listener} <= {0}, "nothing but what had come already"
+
+
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.keyless
 def test_stream_entries_are_read_alike_in_both_protocols(redis_url: str, protocol: int) -> None:

@@ -81,7 +81,7 @@ class Book(Job):
         saved.unlink()
 
     def _characters_lost(self) -> int:
-        return len(POISON) * self.failed
+        return len("".join(POISON.split())) * self.failed
 
 
 @dataclass(kw_only=True)

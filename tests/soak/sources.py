@@ -12,8 +12,8 @@ from workshop import ROOT, planned_tokens
 
 from tasks.plan import LIVE_FIRST_TOKENS
 
-POISON = "Measure."
-"""A paragraph, and so a segment, of its own; the only place of the sound that the model fails on."""
+POISON = "Nobody at the harbour would ever take the measure of it."
+"""A paragraph, long enough to be a segment of its own; the only place of the sound that the model fails on."""
 
 
 @dataclass(frozen=True, kw_only=True)

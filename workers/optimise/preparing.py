@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Say = Callable[[str], None]
 FAILED = "failed: "
 """Before the reason, in the last line of a child that gave up."""
-NOTE = "Preparing the voice for this machine, once; that takes two or three minutes"
+NOTE = "Preparing the voice for this machine, once; that takes one to three minutes"
 _COMMAND = ("-m", "workers.optimise")
 
 log = logging.getLogger(__name__)

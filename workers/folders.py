@@ -1,0 +1,43 @@
+"""The documents in a folder, in the order in which they are to be read."""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+from chorus.errors import SourceError
+from chorus.files import reason
+
+READABLE = (".epub", ".md", ".markdown", ".txt", ".text", ".ssml", ".html", ".htm", ".xhtml", ".pdf", ".docx")
+SUMMARY = "SUMMARY.md"
+"""Where an mdBook lists its chapters."""
+_LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s<>#]+)")
+
+
+def documents_in(folder: Path) -> list[Path]:
+    """By name; or as the folder's SUMMARY.md lists them, which then is no page itself, and the rest behind."""
+    found = sorted(path for path in folder.iterdir() if _is_document(path))
+    if not found:
+        raise SourceError(f"{folder} holds no documents: there are readers for {', '.join(READABLE)}.")
+    listed = _listed(folder)
+    if not listed:
+        return found
+    return [*listed, *(path for path in found if path not in listed and path.name != SUMMARY)]
+
+
+def _listed(folder: Path) -> list[Path]:
+    summary = folder / SUMMARY
+    if not summary.is_file():
+        return []
+    try:
+        text = summary.read_text("utf-8", "replace")
+    except OSError as error:
+        raise SourceError(f"{summary} cannot be read ({reason(error)}).") from error
+    paths = (Path(os.path.normpath(folder / unquote(link))) for link in _LINK.findall(text))
+    # Nothing outside the folder was asked for.
+    inside = (path for path in paths if path.resolve().is_relative_to(folder.resolve()) and _is_document(path))
+    return list(dict.fromkeys(inside))
+
+
+def _is_document(path: Path) -> bool:
+    return path.suffix.lower() in READABLE and path.is_file()
