@@ -103,6 +103,17 @@ class Chaos(KeptWorkshop):
         self.until(caught, f"{name} holds a segment")
         return held
 
+    @contextmanager
+    def asleep(self, *names: str) -> Iterator[None]:
+        """These workers frozen: what they would make up for at once can be looked at before."""
+        for name in names:
+            self.freeze(name)
+        try:
+            yield
+        finally:
+            for name in names:
+                self.thaw(name)
+
     # The fault, and what must hold.
 
     @contextmanager
