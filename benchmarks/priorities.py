@@ -27,7 +27,7 @@ from first_sound import machine
 from broker.settings import FarmSettings, available_cores
 from tasks.engine import Utterance
 from workers import standin, voicebank
-from workers.engine import Booth
+from workers.booth import Booth
 from workers.lanes import Lane, own_cores
 from workers.models import Model, resolve
 from workers.probe import phonemes_of

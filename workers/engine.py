@@ -5,13 +5,11 @@ Knows nothing of queues, jobs or Redis: an utterance goes in, validated speech c
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import cycle, islice
-from pathlib import Path
-from typing import Any, Protocol, TypeGuard
+from typing import TypeGuard
 
 import kokoro_onnx
 
@@ -19,17 +17,16 @@ from broker.settings import FarmSettings, available_cores
 from chorus.errors import AudioError, ChorusError, FarmError, ModelError, OptionError
 from tasks.engine import Lane, Speech, Utterance
 from workers import apart, router, voicebank, warming
+from workers.booth import Booth, OpenSession
 from workers.calibration import Calibration
 from workers.hardware import Machine, detect
-from workers.keepalive import IDLE_S, Beat, Counts, Rest
+from workers.keepalive import Counts
 from workers.lanes import Lane as LaneThreads
 from workers.lanes import LaneReport, Promise, own_cores
 from workers.lineup import ACCELERATORS, Berth, Verdict, line_up
 from workers.models import Model, as_it_is
 from workers.providers import CPU, Accelerator, Provider, accelerator, wished
-from workers.sessions import NATIVE_ERRORS, LaneSession, Outputs, Through, open_session, placement, reason, shrinking
-from workers.strikes import LIMIT, Strikes
-from workers.validation import check_outputs, check_speech, shown
+from workers.sessions import open_session
 
 MAX_TOKENS = 510
 SLOWEST, FASTEST = 0.5, 2.0
@@ -38,21 +35,8 @@ _BLENDS_KEPT = 16
 # Heard by nobody: it pays the first run's allocations before someone waits for them. Said over and over where more
 # tokens are wanted.
 _TRIAL = "həlˈoʊ "
-# A lane on an accelerator that fails so many of so many of its last utterances is given up; the CPU has spoken them.
-# More than the strikes after which a session is built anew: the new one gets its chance.
-RETIRED_AFTER, OF_THE_LAST = LIMIT + 2, 20
 
 log = logging.getLogger(__name__)
-
-
-class OpenSession(Protocol):
-    """As workers.sessions.open_session; a test puts another in its place."""
-
-    def __call__(
-        self, path: Path, *, threads: int, through: Through, provider: Provider, optimised: bool
-    ) -> LaneSession:
-        """A session over this file."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,153 +47,6 @@ class Surroundings:
     open_session: OpenSession = open_session
     measure: Callable[[Accelerator, Provider], Verdict] | None = None
     """What is known of a lane on an accelerator; None: it is measured."""
-
-
-class Booth:
-    """One session, its lane, and the Kokoro that speaks through both."""
-
-    def __init__(
-        self,
-        lane: LaneThreads,
-        model: Model,
-        *,
-        threads: int,
-        provider: Provider = CPU,
-        opened: OpenSession = open_session,
-    ) -> None:
-        self.lane = lane
-        self.rest = Rest()
-        self._provider = provider.name
-        self._fates = deque[bool](maxlen=OF_THE_LAST)
-        self._retired_for = ""
-        # create_timed returns no clock and runs on the caller's thread, so each caller keeps his own.
-        self._clock = threading.local()
-        self._strikes = Strikes()
-        # What was made for this machine was made for its CPU: the kernels it names are no other provider's.
-        own = provider == CPU and model.optimised
-        graph = model.graph if own else model.path
-        self._open = partial(opened, graph, threads=threads, through=self._run, provider=provider, optimised=own)
-        self._voices_path = model.voices_path
-        self._session = self._open()
-        self.nodes = placement(self._session)
-        self._narrator = self._narrates(self._session)
-        self.vocabulary = frozenset(self._narrator.tokenizer.vocab)
-
-    def say(self, utterance: Utterance, style: voicebank.Style, promise: Promise | None = None) -> Speech:
-        """Speak these phonemes. What is no speech is refused, and the third time in a row the session is built anew."""
-        try:
-            speech = self._said(utterance, style, promise)
-        except AudioError as error:
-            if self._strikes.failed():
-                self._build_anew(error)
-            raise
-        self._strikes.passed()
-        return speech
-
-    def _said(self, utterance: Utterance, style: voicebank.Style, promise: Promise | None) -> Speech:
-        """In one piece: nothing trimmed, no pause added, no second split."""
-        self._clock.busy_s = 0.0
-        self._clock.promise = promise or self.lane.promise(len(utterance.phonemes))
-        try:
-            with self.rest.wanted():
-                audio, timings = self._spoken(utterance, style)
-        finally:
-            self.lane.release(self._clock.promise)
-        check_speech(audio, phonemes=utterance.phonemes, speed=utterance.speed)
-        spans = tuple((timing.phoneme, timing.start, timing.end) for timing in timings)
-        return Speech(audio=audio, seconds=self._clock.busy_s, timings=spans)
-
-    def keep_alive(self, utterance: Utterance, style: voicebank.Style, *, idle_s: float = IDLE_S) -> bool:
-        """Say it to nobody if nobody came for so long, until somebody comes; whether it came to its end."""
-        if self.retired:
-            return False
-        return self.rest.beat(lambda beat: self._say_to_nobody(utterance, style, beat), idle_s=idle_s)
-
-    def _say_to_nobody(self, utterance: Utterance, style: voicebank.Style, beat: Beat) -> None:
-        options = shrinking()
-        # onnxruntime looks at it before each node, so that whoever comes waits for one node and not for an utterance.
-        beat.on_break(lambda: setattr(options, "terminate", True))
-        self._clock.counted, self._clock.promise, self._clock.busy_s = False, None, 0.0
-        try:
-            with self._session.under(options):
-                self._spoken(utterance, style)
-        except FarmError:
-            if not beat.broken:
-                raise
-        finally:
-            self._clock.counted = True
-
-    def _spoken(self, utterance: Utterance, style: voicebank.Style) -> tuple[Any, Any]:
-        try:
-            audio, _, timings = self._narrator.create_timed(
-                utterance.phonemes, voice=style, speed=utterance.speed,
-                is_phonemes=True, trim=False, sentence_pause=0.0, clause_pause=0.0,
-            )  # fmt: skip
-        except NATIVE_ERRORS as error:
-            raise FarmError(f"The model failed on {shown(utterance.phonemes)}: {reason(error)}.") from error
-        return audio, timings
-
-    def _run(self, work: Callable[[], Outputs]) -> Outputs:
-        """On the lane, the run and nothing else: a lowered thread that did more would hold the interpreter back."""
-        answer = self.lane.run(work, self._clock.promise, counted=getattr(self._clock, "counted", True))
-        self._clock.busy_s += answer.span.busy_s
-        check_outputs(answer.value)
-        return answer.value
-
-    def _narrates(self, session: LaneSession) -> Any:
-        narrator = kokoro_onnx.Kokoro.from_session(session, str(self._voices_path))
-        # Styles are handed over as arrays: the archive need not stay open for the worker's life.
-        narrator.voices.close()
-        return narrator
-
-    def _build_anew(self, why: AudioError) -> None:
-        """Whoever speaks through the old session meanwhile keeps it to his end."""
-        log.warning(
-            "The session of the lane %s is built anew, it returned no speech %d times: %s", self.lane.name, LIMIT, why
-        )
-        try:
-            self._session = self._open()
-            self._narrator = self._narrates(self._session)
-        except ModelError as error:
-            log.warning("The lane %s keeps its session, there is no other: %s", self.lane.name, error)
-
-    @property
-    def on_cpu(self) -> bool:
-        """Whether there is nothing else that could speak in its place."""
-        return self._provider == CPU.name
-
-    @property
-    def retired(self) -> bool:
-        """Whether it failed too often to be given anything more."""
-        return bool(self._retired_for)
-
-    def spoke(self) -> None:
-        """An utterance came out well."""
-        self._fates.append(False)
-
-    def failed(self, why: str) -> None:
-        """One did not, and the CPU could speak it: so it was the lane."""
-        self._fates.append(True)
-        if sum(self._fates) >= RETIRED_AFTER:
-            self.retire(f"It failed {RETIRED_AFTER} of its last {len(self._fates)} utterances; at last: {why}")
-
-    def retire(self, why: str) -> None:
-        """Nothing more is given to it, for as long as this process lives."""
-        if not self.retired:
-            self._retired_for = why
-            log.warning("The lane %s is given up, the CPU speaks on: %s", self.lane.name, why)
-
-    def report(self, *, spare: bool = False) -> LaneReport:
-        """For people."""
-        return LaneReport(
-            **asdict(self.lane.health()),
-            state="retired" if self.retired else "spare" if spare else "serving",
-            reason=self._retired_for,
-            provider=self._provider,
-            nodes=self.nodes.get(self._provider, 0),
-            nodes_total=sum(self.nodes.values()),
-            age_s=self.lane.age_s(),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

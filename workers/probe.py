@@ -132,7 +132,7 @@ def main() -> None:
 
 def _try(order: dict[str, Any]) -> dict[str, Any]:
     from workers import voicebank  # noqa: PLC0415 - only in the child
-    from workers.engine import Booth  # noqa: PLC0415 - the same
+    from workers.booth import Booth  # noqa: PLC0415 - the same
     from workers.lanes import Lane  # noqa: PLC0415 - the same
     from workers.models import resolve  # noqa: PLC0415 - the same
 

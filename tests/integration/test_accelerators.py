@@ -21,7 +21,8 @@ from toy.build import MODEL, VOICES
 from broker.settings import FarmSettings
 from chorus.errors import AudioError, FarmError, ModelError, SettingError
 from tasks.engine import Lane, Utterance
-from workers.engine import RETIRED_AFTER, KokoroEngine, Surroundings, open_engine
+from workers.booth import RETIRED_AFTER
+from workers.engine import KokoroEngine, Surroundings, open_engine
 from workers.hardware import Machine, detect
 from workers.lanes import LaneReport
 from workers.lineup import Verdict
