@@ -36,7 +36,7 @@ class OpenSession(Protocol):
     """As workers.sessions.open_session; a test puts another in its place."""
 
     def __call__(
-        self, path: Path, *, threads: int, through: Through, provider: Provider, optimised: bool
+        self, path: Path, *, threads: int, through: Through, provider: Provider, optimised: bool, steady: bool
     ) -> LaneSession:
         """A session over this file."""
         ...
@@ -62,10 +62,18 @@ class Booth:
         # create_timed returns no clock and runs on the caller's thread, so each caller keeps his own.
         self._clock = threading.local()
         self._strikes = Strikes()
-        # What was made for this machine was made for its CPU: the kernels it names are no other provider's.
+        # What was made for this machine was made for its CPU: the kernels it names are no other provider's. Another
+        # has the file itself, without its chance.
         own = provider == CPU and model.optimised
-        graph = model.graph if own else model.path
-        self._open = partial(opened, graph, threads=threads, through=self._run, provider=provider, optimised=own)
+        self._open = partial(
+            opened,
+            model.graph if own else model.path,
+            threads=threads,
+            through=self._run,
+            provider=provider,
+            optimised=own,
+            steady=model.optimised and not own,
+        )
         self._voices_path = model.voices_path
         self._session = self._open()
         self.nodes = placement(self._session)

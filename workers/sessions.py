@@ -39,9 +39,19 @@ class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime shi
     """A session whose every run goes through `through`, and hands spare memory back afterwards."""
 
     def __init__(
-        self, path: Path, *, threads: int, through: Through, provider: Provider = CPU, optimised: bool = False
+        self,
+        path: Path,
+        *,
+        threads: int,
+        through: Through,
+        provider: Provider = CPU,
+        optimised: bool = False,
+        steady: bool = False,
     ) -> None:
-        """Load the file; `through` decides on which thread a run happens. What is optimised is loaded as it stands."""
+        """Load the file; `through` decides on which thread a run happens.
+
+        What is optimised is loaded as it stands; what is to be steady with constant noise in the place of chance.
+        """
         self._through = through
         self._wishes = threading.local()
         options = session_options(threads)
@@ -52,7 +62,10 @@ class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime shi
         chosen = [(provider.name, dict(provider.options))]
         chosen += [(CPU_PROVIDER, {})] if provider.name != CPU_PROVIDER else []
         # Without enable_fallback=0 a failing session prints to standard output and tries again by itself.
-        super().__init__(str(path), sess_options=options, providers=chosen, enable_fallback=0)
+        graph = _steadied(path) if steady else str(path)
+        super().__init__(graph, sess_options=options, providers=chosen, enable_fallback=0)
+        # kokoro_onnx asks a session for its file, and one that was given a graph in memory would have none.
+        self._model_path = str(path)
 
     def run(
         self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: Any = None
@@ -78,17 +91,36 @@ def in_memory(graph: bytes, threads: int = 1) -> ort.InferenceSession:
 
 
 def open_session(
-    path: Path, *, threads: int, through: Through, provider: Provider = CPU, optimised: bool = False
+    path: Path,
+    *,
+    threads: int,
+    through: Through,
+    provider: Provider = CPU,
+    optimised: bool = False,
+    steady: bool = False,
 ) -> LaneSession:
     """A session over this file, or ModelError with onnxruntime's reason."""
     ort.set_default_logger_severity(_SEVERITY_ERROR)
     try:
-        session = LaneSession(path, threads=threads, through=through, provider=provider, optimised=optimised)
+        session = LaneSession(
+            path, threads=threads, through=through, provider=provider, optimised=optimised, steady=steady
+        )
     except NATIVE_ERRORS as error:
         raise ModelError(f"{path} cannot be loaded as a model: {reason(error)}.") from error
     if provider.name not in session.get_providers():
         raise ModelError(f"onnxruntime opened {path} without {provider.name}, which it was asked for.")
     return session
+
+
+def _steadied(path: Path) -> bytes:
+    """The graph without chance, in memory: an accelerator needs it once, and it would be 300 MB on disk."""
+    import onnx  # noqa: PLC0415 - a CPU alone loads what was made before, and never needs it
+
+    from workers.optimise.noise import fix  # noqa: PLC0415 - the same
+
+    model = onnx.load(path)
+    fix(model)
+    return bytes(model.SerializeToString())
 
 
 def placement(session: ort.InferenceSession) -> Mapping[str, int]:

@@ -135,15 +135,24 @@ def test_two_at_once_do_it_one_after_the_other(work: Work) -> None:
     assert said == ["another process is preparing this model: waiting for it", "out", "in"]
 
 
-def speech(graph: Path, *, optimised: bool) -> list[np.ndarray]:
-    session = open_session(graph, threads=1, through=lambda run: run(), optimised=optimised)
+def speech(graph: Path, *, optimised: bool = False, steady: bool = False) -> list[np.ndarray]:
+    session = open_session(graph, threads=1, through=lambda run: run(), optimised=optimised, steady=steady)
     phrase = trial.Phrase(phonemes="həlˈoʊ", voice="af_heart")
     given = trial.feed(session, str(VOICES), phrase)
     return [np.asarray(session.run(None, given)[0]) for _ in range(2)]
 
 
+def test_what_is_opened_steady_says_the_same_twice_though_its_file_does_not(work: Work) -> None:
+    """As an accelerator opens it: the CPU's own graph is nothing for it."""
+    first, second = speech(work.source.path, steady=True)
+    assert np.array_equal(first, second)
+    go_through((pipeline.GRAPH,), work)
+    (cpu, _) = speech(work.graph(ORIGINAL), optimised=True)
+    assert np.allclose(first, cpu, atol=1e-4), "both speak with the same noise"
+
+
 def test_a_prepared_model_says_the_same_twice_and_keeps_its_vocabulary(work: Work) -> None:
-    first, second = speech(work.source.path, optimised=False)
+    first, second = speech(work.source.path)
     assert not np.array_equal(first, second), "the original never says the same, or this test proves nothing"
     go_through((pipeline.GRAPH,), work)
     first, second = speech(work.graph(ORIGINAL), optimised=True)
