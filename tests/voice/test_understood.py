@@ -13,9 +13,10 @@ from workers.standin import MODEL, VOICES
 pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed: nobody hears what is spoken")
 
 
+@pytest.mark.parametrize("voice", ["am_adam", "af_heart"])
 @pytest.mark.parametrize(("text", "most"), [("easy", 0.06), ("novel", 0.24)])
-def test_its_words_are_understood(text: str, most: float) -> None:
-    speak = intelligibility.stand_in(MODEL, VOICES, "am_adam", 1.0)
+def test_its_words_are_understood(voice: str, text: str, most: float) -> None:
+    speak = intelligibility.stand_in(MODEL, VOICES, voice, 1.0)
     told = intelligibility.told(intelligibility.texts()[text], speak, say=True)
     assert told.heard.share <= most
     assert -25 < told.loudness_db < -21
