@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from chorus.errors import SourceError
-from chorus.files import reason
+from chorus.sources import read_file
 
 READABLE = (".epub", ".md", ".markdown", ".txt", ".text", ".ssml", ".html", ".htm", ".xhtml", ".pdf", ".docx")
 SUMMARY = "SUMMARY.md"
@@ -29,10 +29,7 @@ def _listed(folder: Path) -> list[Path]:
     summary = folder / SUMMARY
     if not summary.is_file():
         return []
-    try:
-        text = summary.read_text("utf-8", "replace")
-    except OSError as error:
-        raise SourceError(f"{summary} cannot be read ({reason(error)}).") from error
+    text = read_file(summary).decode("utf-8", "replace")
     paths = (Path(os.path.normpath(folder / unquote(link))) for link in _LINK.findall(text))
     # Nothing outside the folder was asked for.
     inside = (path for path in paths if path.resolve().is_relative_to(folder.resolve()) and _is_document(path))

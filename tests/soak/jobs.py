@@ -20,6 +20,7 @@ from chorus.records import JobRecord, State
 from chorus.request import FORMATS
 from chorus.submission import Terms
 from chorus.wire import RATE_HZ, Kind
+from tasks.coverage import solid
 
 LOSSLESS = ("wav", "flac")
 # What an encoder may put before and behind the sound.
@@ -81,7 +82,7 @@ class Book(Job):
         saved.unlink()
 
     def _characters_lost(self) -> int:
-        return len("".join(POISON.split())) * self.failed
+        return len(solid(POISON)) * self.failed
 
 
 @dataclass(kw_only=True)
