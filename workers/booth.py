@@ -21,7 +21,17 @@ from workers.keepalive import IDLE_S, Beat, Rest
 from workers.lanes import Lane, LaneReport, Promise
 from workers.models import Model
 from workers.providers import CPU, Provider
-from workers.sessions import NATIVE_ERRORS, LaneSession, Outputs, Through, open_session, placement, reason, shrinking
+from workers.sessions import (
+    NATIVE_ERRORS,
+    Form,
+    LaneSession,
+    Outputs,
+    Through,
+    open_session,
+    placement,
+    reason,
+    shrinking,
+)
 from workers.strikes import LIMIT, Strikes
 from workers.validation import check_outputs, check_speech, shown
 
@@ -35,9 +45,7 @@ log = logging.getLogger(__name__)
 class OpenSession(Protocol):
     """As workers.sessions.open_session; a test puts another in its place."""
 
-    def __call__(
-        self, path: Path, *, threads: int, through: Through, provider: Provider, optimised: bool, steady: bool
-    ) -> LaneSession:
+    def __call__(self, path: Path, *, threads: int, through: Through, provider: Provider, form: Form) -> LaneSession:
         """A session over this file."""
         ...
 
@@ -65,15 +73,9 @@ class Booth:
         # What was made for this machine was made for its CPU: the kernels it names are no other provider's. Another
         # has the file itself, without its chance.
         own = provider == CPU and model.optimised
-        self._open = partial(
-            opened,
-            model.graph if own else model.path,
-            threads=threads,
-            through=self._run,
-            provider=provider,
-            optimised=own,
-            steady=model.optimised and not own,
-        )
+        graph = model.graph if own else model.path
+        form: Form = "optimised" if own else "steady" if model.optimised else "as it is"
+        self._open = partial(opened, graph, threads=threads, through=self._run, provider=provider, form=form)
         self._voices_path = model.voices_path
         self._session = self._open()
         self.nodes = placement(self._session)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as native
@@ -18,6 +18,9 @@ from workers.providers import CPU, CPU_PROVIDER, Provider
 
 Outputs = Sequence[Any]
 Through = Callable[[Callable[[], Outputs]], Outputs]
+Form = Literal["as it is", "optimised", "steady"]
+"""How a file is loaded: onnxruntime optimises it; it was optimised before and is loaded as it stands; it is optimised
+with constant noise in the place of chance."""
 
 # Errors only. Its warnings tell of initialisers nobody uses and of graphics cards it did not find.
 _SEVERITY_ERROR = 3
@@ -39,30 +42,20 @@ class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime shi
     """A session whose every run goes through `through`, and hands spare memory back afterwards."""
 
     def __init__(
-        self,
-        path: Path,
-        *,
-        threads: int,
-        through: Through,
-        provider: Provider = CPU,
-        optimised: bool = False,
-        steady: bool = False,
+        self, path: Path, *, threads: int, through: Through, provider: Provider = CPU, form: Form = "as it is"
     ) -> None:
-        """Load the file; `through` decides on which thread a run happens.
-
-        What is optimised is loaded as it stands; what is to be steady with constant noise in the place of chance.
-        """
+        """Load the file; `through` decides on which thread a run happens."""
         self._through = through
         self._wishes = threading.local()
         options = session_options(threads)
-        if optimised:
+        if form == "optimised":
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         # Chosen by name, or onnxruntime picks for itself and falls back without a word. What an accelerator cannot do
         # is the CPU's, and that too must be said.
         chosen = [(provider.name, dict(provider.options))]
         chosen += [(CPU_PROVIDER, {})] if provider.name != CPU_PROVIDER else []
         # Without enable_fallback=0 a failing session prints to standard output and tries again by itself.
-        graph = _steadied(path) if steady else str(path)
+        graph = _steadied(path) if form == "steady" else str(path)
         super().__init__(graph, sess_options=options, providers=chosen, enable_fallback=0)
         # kokoro_onnx asks a session for its file, and one that was given a graph in memory would have none.
         self._model_path = str(path)
@@ -91,20 +84,12 @@ def in_memory(graph: bytes, threads: int = 1) -> ort.InferenceSession:
 
 
 def open_session(
-    path: Path,
-    *,
-    threads: int,
-    through: Through,
-    provider: Provider = CPU,
-    optimised: bool = False,
-    steady: bool = False,
+    path: Path, *, threads: int, through: Through, provider: Provider = CPU, form: Form = "as it is"
 ) -> LaneSession:
     """A session over this file, or ModelError with onnxruntime's reason."""
     ort.set_default_logger_severity(_SEVERITY_ERROR)
     try:
-        session = LaneSession(
-            path, threads=threads, through=through, provider=provider, optimised=optimised, steady=steady
-        )
+        session = LaneSession(path, threads=threads, through=through, provider=provider, form=form)
     except NATIVE_ERRORS as error:
         raise ModelError(f"{path} cannot be loaded as a model: {reason(error)}.") from error
     if provider.name not in session.get_providers():

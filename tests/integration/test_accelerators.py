@@ -28,7 +28,7 @@ from workers.lanes import LaneReport
 from workers.lineup import Verdict
 from workers.models import resolve
 from workers.providers import COREML_PROVIDER, CPU, Accelerator, Provider
-from workers.sessions import LaneSession, Through, open_session
+from workers.sessions import Form, LaneSession, Through, open_session
 
 HELLO = Utterance(phonemes="həlˈoʊ wˈɜːld.", voice="af_heart")
 Work = Callable[[], Any]
@@ -47,9 +47,9 @@ class Chip:
     """By the units of a lane, what happens in the place of a run."""
 
     def open_session(
-        self, path: Path, *, threads: int, through: Through, provider: Provider, optimised: bool, steady: bool
+        self, path: Path, *, threads: int, through: Through, provider: Provider, form: Form
     ) -> LaneSession:
-        assert (optimised, steady) == (False, False), "the toy voice is loaded as it is"
+        assert form == "as it is", "the toy voice is loaded as it is"
         self.opened.append((provider.name, dict(provider.options)))
         units = provider.options.get("MLComputeUnits", "CPU")
         if units == self.refuses:

@@ -21,7 +21,7 @@ from workers.optimise import judging, lossless, machine, offline, pipeline, tria
 from workers.optimise.manifest import FAST, ORIGINAL, RAW, Manifest, Variant
 from workers.optimise.phrases import phrases
 from workers.optimise.stages import UNCHANGED, Finding, Source, Stage, Work, alone_in, go_through
-from workers.sessions import open_session
+from workers.sessions import Form, open_session
 
 
 def source(model: Path) -> Source:
@@ -135,8 +135,8 @@ def test_two_at_once_do_it_one_after_the_other(work: Work) -> None:
     assert said == ["another process is preparing this model: waiting for it", "out", "in"]
 
 
-def speech(graph: Path, *, optimised: bool = False, steady: bool = False) -> list[np.ndarray]:
-    session = open_session(graph, threads=1, through=lambda run: run(), optimised=optimised, steady=steady)
+def speech(graph: Path, form: Form = "as it is") -> list[np.ndarray]:
+    session = open_session(graph, threads=1, through=lambda run: run(), form=form)
     phrase = trial.Phrase(phonemes="həlˈoʊ", voice="af_heart")
     given = trial.feed(session, str(VOICES), phrase)
     return [np.asarray(session.run(None, given)[0]) for _ in range(2)]
@@ -144,10 +144,10 @@ def speech(graph: Path, *, optimised: bool = False, steady: bool = False) -> lis
 
 def test_what_is_opened_steady_says_the_same_twice_though_its_file_does_not(work: Work) -> None:
     """As an accelerator opens it: the CPU's own graph is nothing for it."""
-    first, second = speech(work.source.path, steady=True)
+    first, second = speech(work.source.path, "steady")
     assert np.array_equal(first, second)
     go_through((pipeline.GRAPH,), work)
-    (cpu, _) = speech(work.graph(ORIGINAL), optimised=True)
+    (cpu, _) = speech(work.graph(ORIGINAL), "optimised")
     assert np.allclose(first, cpu, atol=1e-4), "both speak with the same noise"
 
 
@@ -155,7 +155,7 @@ def test_a_prepared_model_says_the_same_twice_and_keeps_its_vocabulary(work: Wor
     first, second = speech(work.source.path)
     assert not np.array_equal(first, second), "the original never says the same, or this test proves nothing"
     go_through((pipeline.GRAPH,), work)
-    first, second = speech(work.graph(ORIGINAL), optimised=True)
+    first, second = speech(work.graph(ORIGINAL), "optimised")
     assert np.array_equal(first, second)
     given, built = onnx.load(work.source.path), onnx.load(work.graph(ORIGINAL))
     assert {(one.key, one.value) for one in given.metadata_props} == {

@@ -70,7 +70,7 @@ def judged(original: trial.Trial, heard: trial.Trial) -> tuple[bool, str, dict[s
 
 def _feeds(work: Work) -> Iterator[Feed]:
     """What the model says while it is watched: each line by another of the user's voices."""
-    session = open_session(work.graph(ORIGINAL), threads=1, through=lambda run: run(), optimised=True)
+    session = open_session(work.graph(ORIGINAL), threads=1, through=lambda run: run(), form="optimised")
     for line, voice in spread(sorted(voicebank.load(work.source.voices))):
         yield trial.feed(session, str(work.source.voices), trial.Phrase(phonemes=line.phonemes, voice=voice))
 

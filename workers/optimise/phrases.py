@@ -28,5 +28,5 @@ def phrases(voices: Path) -> tuple[trial.Phrase, ...]:
 
 def spoken(work: Work, phrase: trial.Phrase) -> dict[str, NDArray[Any]]:
     """As the inputs of any graph of this model."""
-    session = open_session(work.graph(ORIGINAL), threads=1, through=lambda run: run(), optimised=True)
+    session = open_session(work.graph(ORIGINAL), threads=1, through=lambda run: run(), form="optimised")
     return trial.feed(session, str(work.source.voices), phrase)

@@ -142,11 +142,12 @@ def main() -> None:
 
 
 def _speak(order: Order, audio: Path) -> dict[str, Any]:
-    from workers.sessions import open_session  # noqa: PLC0415 - onnxruntime is only the child's to load
+    from workers.sessions import Form, open_session  # noqa: PLC0415 - onnxruntime is only the child's to load
 
     here = psutil.Process()
     before_mb, began_s = here.memory_info().rss / 1e6, time.process_time()
-    session = open_session(Path(order.graph), threads=1, through=lambda run: run(), optimised=order.optimised)
+    form: Form = "optimised" if order.optimised else "as it is"
+    session = open_session(Path(order.graph), threads=1, through=lambda run: run(), form=form)
     load_s, loaded_mb = time.process_time() - began_s, here.memory_info().rss / 1e6 - before_mb
     kept: dict[str, NDArray[Any]] = {}
     cpu_s = [[0.0] * order.rounds for _ in order.phrases]
