@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks import measure, plot
+from benchmarks import hearing, measure, plot, wording
 
 NAME = "after_idle"
 KEPT, LEFT = "kept warm", "left alone"
@@ -49,7 +49,7 @@ def timed(options: measure.Options, minutes: float) -> dict[str, Any]:
         time.sleep(minutes * 60)
         for arm, running in farms.items():
             running.rest()
-            found[arm]["first_ms"].append(measure.listen(running.client, next(texts)).first_ms)
+            found[arm]["first_ms"].append(hearing.listen(running.client, next(texts)).first_ms)
         busy(farms, found, texts)
     return found
 
@@ -59,7 +59,7 @@ def busy(farms: dict[str, measure.Farm], found: dict[str, dict[str, list[float]]
     for number in range(BUSY + 1):
         for arm, running in farms.items():
             running.rest()
-            heard = measure.listen(running.client, next(texts))
+            heard = hearing.listen(running.client, next(texts))
             if number:
                 found[arm]["busy_ms"].append(heard.first_ms)
 
@@ -67,8 +67,8 @@ def busy(farms: dict[str, measure.Farm], found: dict[str, dict[str, list[float]]
 def alike() -> Iterator[str]:
     """Sentences that the planner leaves whole, all of the same number of tokens, none of them twice."""
     sizes: dict[int, list[str]] = defaultdict(list)
-    for _, saying in zip(range(_CANDIDATES), measure.sayings(), strict=False):
-        pieces = measure.cut(saying, live=True)
+    for _, saying in zip(range(_CANDIDATES), wording.sayings(), strict=False):
+        pieces = wording.cut(saying, live=True)
         if len(pieces) == 1:
             sizes[len(pieces[0].phonemes)].append(saying)
     return iter(max(sizes.values(), key=len))

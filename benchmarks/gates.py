@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import after_idle, live, measure, memory, plot
+from benchmarks import after_idle, hearing, live, measure, memory, plot, wording
 from chorus import Kind
 from chorus.wire import RATE_HZ
 from tasks.engine import Utterance
@@ -72,9 +72,9 @@ def main() -> None:
 
 def played(running: measure.Farm, minutes: float) -> dict[str, Any]:
     """A live job, read at the pace of its sound: how often the player ran dry, and for how long."""
-    text = measure.prose(7, round(minutes * CHARACTERS_PER_MINUTE))
+    text = wording.prose(7, round(minutes * CHARACTERS_PER_MINUTE))
     began_s = time.perf_counter()
-    job = running.client.submit(text, live=True, voice=measure.VOICE).job
+    job = running.client.submit(text, live=True, voice=wording.VOICE).job
     arrivals: list[tuple[float, float]] = []
     with running.client.listen(job) as listener:
         for chunk in listener:
@@ -83,23 +83,23 @@ def played(running: measure.Farm, minutes: float) -> dict[str, Any]:
                 # Stalls move the end of the sound, not this: a reader that was late is not to hurry.
                 played_s = time.perf_counter() - began_s - arrivals[0][0]
                 time.sleep(max(0.0, sum(audio_s for _, audio_s in arrivals) - AHEAD_S - played_s))
-    measure.require_spoken(running.client.wait(job))
-    stalls = measure.underruns(arrivals, start_s=START_S)
+    hearing.require_spoken(running.client.wait(job))
+    stalls = hearing.underruns(arrivals, start_s=START_S)
     return {"audio_s": sum(audio_s for _, audio_s in arrivals), "stalls_s": stalls}
 
 
 def book(running: measure.Farm, minutes: float) -> dict[str, Any]:
     """A file job: after each look the seconds of audio so far and the seconds of inference they took."""
     running.rest()
-    text = measure.prose(8, round(minutes * CHARACTERS_PER_MINUTE))
-    job = running.client.submit(text, format="flac", voice=measure.VOICE).job
+    text = wording.prose(8, round(minutes * CHARACTERS_PER_MINUTE))
+    job = running.client.submit(text, format="flac", voice=wording.VOICE).job
     looks: list[tuple[float, float]] = []
     while not (record := running.client.job(job)).finished:
         look = (record.frames / RATE_HZ, record.audio_wall_ms / 1000)
         if not looks or look != looks[-1]:
             looks.append(look)
         time.sleep(0.1)
-    measure.require_spoken(record)
+    hearing.require_spoken(record)
     wall_s = ((record.finished_ms or 0) - record.created_ms) / 1000
     return {"looks": looks, "audio_s": record.frames / RATE_HZ, "wall_s": wall_s, "drift": drift(looks)}
 
@@ -108,7 +108,7 @@ def drift(looks: list[tuple[float, float]]) -> float:
     """How much more inference a second of audio takes in the last quarter than in the first, as a share."""
     quarter = len(looks) // 4
     if not quarter:
-        raise measure.RefusedError(f"{len(looks)} segments tell no drift: measure for longer.")
+        raise hearing.RefusedError(f"{len(looks)} segments tell no drift: measure for longer.")
     early, late = dearness(looks[0], looks[quarter]), dearness(looks[-1 - quarter], looks[-1])
     return late / early - 1
 
@@ -125,8 +125,8 @@ def given_way(options: measure.Options, home: Path, times: int) -> dict[str, lis
     engine = open_engine(model, settings)
     engine.warm_up()
     found: dict[str, list[float]] = {"idle_ms": [], "kept_ms": []}
-    for saying in itertools.islice(measure.sayings(), times):
-        utterance = Utterance(phonemes=measure.cut(saying)[0].phonemes, voice=measure.VOICE)
+    for saying in itertools.islice(wording.sayings(), times):
+        utterance = Utterance(phonemes=wording.cut(saying)[0].phonemes, voice=wording.VOICE)
         found["idle_ms"].append(spoken_ms(engine, utterance))
         beats = [threading.Thread(target=beat, kwargs={"idle_s": 0.0}) for beat in engine.beats()]
         for beat in beats:

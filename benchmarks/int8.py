@@ -15,6 +15,7 @@ import onnx
 
 from benchmarks import measure, plot
 from benchmarks.studies import common
+from chorus.wire import RATE_HZ
 from workers import fastconv
 from workers.optimise.int8 import quantised
 from workers.optimise.lossy import LEAST_SNR_DB
@@ -70,7 +71,7 @@ def main() -> None:
     choice = fastconv.accelerate(model, feeds=feeds[0]).choice
     figures = swept(ear, Bench(ear), partial(tiled, choice))
     frames = common.said(opened(ear.still), ear.feed)[0].size
-    options.keep(NAME, f"{options.told('in sets')}, {frames / measure.RATE_HZ:.1f} s of audio", figures)
+    options.keep(NAME, f"{options.told('in sets')}, {frames / RATE_HZ:.1f} s of audio", figures)
     print(table(figures))
 
 

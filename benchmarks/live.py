@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import measure, plot
+from benchmarks import hearing, measure, plot, wording
+from benchmarks.raw import Raw
 from broker.settings import available_cores
 
 NAME = "live"
@@ -32,27 +33,27 @@ def main() -> None:
 
 def timed(options: measure.Options, running: measure.Farm) -> dict[str, Any]:
     """Milliseconds by text and arm."""
-    raw = measure.Raw(running.model, threads=available_cores())
+    raw = Raw(running.model, threads=available_cores())
     figures: dict[str, Any] = {name: {"raw_ms": [], "worker_ms": [], "first_ms": []} for name in (SHORT, LONG)}
-    for number, saying in enumerate(itertools.islice(measure.sayings(), 4 if options.quick else 15)):
+    for number, saying in enumerate(itertools.islice(wording.sayings(), 4 if options.quick else 15)):
         one(running, raw, figures[SHORT], saying)
-        one(running, raw, figures[LONG], measure.prose(number, 800))
+        one(running, raw, figures[LONG], wording.prose(number, 800))
     return figures
 
 
-def one(running: measure.Farm, raw: measure.Raw, found: dict[str, list[float]], text: str) -> None:
+def one(running: measure.Farm, raw: Raw, found: dict[str, list[float]], text: str) -> None:
     """Both arms of one text."""
-    segments = measure.cut(text, live=True)
+    segments = wording.cut(text, live=True)
     running.rest()
     began_s = time.perf_counter()
     raw.speak(segments[0].phonemes)
     found["raw_ms"].append((time.perf_counter() - began_s) * 1000)
     if len(segments) == 1:
-        heard = measure.listen(running.client, text)
+        heard = hearing.listen(running.client, text)
         found["first_ms"].append(heard.first_ms)
         found["worker_ms"].append(heard.record.audio_wall_ms)
     else:
-        found["first_ms"].append(measure.first_sound_ms(running.client, text))
+        found["first_ms"].append(hearing.first_sound_ms(running.client, text))
 
 
 def added_ms(found: dict[str, list[float]]) -> float:

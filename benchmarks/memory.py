@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import measure, plot
+from benchmarks import hearing, measure, plot, wording
 from chorus.records import JobRecord
 from workers import standin
 
@@ -55,7 +55,7 @@ def worker(running: measure.Farm) -> dict[str, float]:
     """Megabytes of a voice worker in its states."""
     voice = running.process("voice")
     found = {"ready": resident_mb(voice)}
-    watch(running, measure.prose(1, 300))
+    watch(running, wording.prose(1, 300))
     running.rest()
     found["warm"] = resident_mb(voice)
     slots = running.settings.bulk_slots()
@@ -68,22 +68,22 @@ def worker(running: measure.Farm) -> dict[str, float]:
 def watch(running: measure.Farm, text: str) -> list[float]:
     """The worker's megabytes while it speaks a text."""
     voice, seen = running.process("voice"), []
-    job = running.client.submit(text, format="flac", voice=measure.VOICE).job
+    job = running.client.submit(text, format="flac", voice=wording.VOICE).job
     while not (record := running.client.job(job)).finished:
         seen.append(resident_mb(voice))
         time.sleep(LOOK_S)
-    measure.require_spoken(record)
+    hearing.require_spoken(record)
     return [*seen, resident_mb(voice)]
 
 
 def breathless(seed: int) -> str:
     """A sentence of nearly as many tokens as the model takes, without a place to breathe: it becomes one segment."""
-    words = measure.prose(seed, 700).replace(",", "").replace(".", "").replace(" and ", " ").lower().split()
+    words = wording.prose(seed, 700).replace(",", "").replace(".", "").replace(" and ", " ").lower().split()
     for count in range(len(words), 0, -1):
         text = " ".join(words[:count])
-        if len(measure.cut(text)) == 1:
+        if len(wording.cut(text)) == 1:
             return text
-    raise measure.RefusedError("No text becomes one segment.")
+    raise hearing.RefusedError("No text becomes one segment.")
 
 
 def resident_mb(process: psutil.Process) -> float:
@@ -99,15 +99,15 @@ def long_run(folder: Path, segments: int) -> dict[str, Any]:
         voice = running.process("voice")
         while not points or points[-1][0] < segments:
             done = points[-1][0] if points else 0
-            text = "\n\n".join(measure.prose(done + seed, 40 * (seed % 11 + 1)) for seed in range(PARAGRAPHS))
-            record = over(running, running.client.submit(text, format="flac", voice=measure.VOICE).job)
+            text = "\n\n".join(wording.prose(done + seed, 40 * (seed % 11 + 1)) for seed in range(PARAGRAPHS))
+            record = over(running, running.client.submit(text, format="flac", voice=wording.VOICE).job)
             points.append((done + record.segments_done, resident_mb(voice)))
     return {"points": points, "growth_mb": growth_mb(points), "segments": points[-1][0]}
 
 
 def over(running: measure.Farm, job: str) -> JobRecord:
     """The finished job."""
-    return measure.require_spoken(running.client.wait(job))
+    return hearing.require_spoken(running.client.wait(job))
 
 
 def growth_mb(points: list[tuple[int, float]]) -> float:

@@ -28,8 +28,9 @@ from broker.settings import FarmSettings, available_cores
 from tasks.engine import Utterance
 from workers import standin, voicebank
 from workers.booth import Booth
-from workers.lanes import Lane, own_cores
+from workers.lanes import Lane
 from workers.models import Model, resolve
+from workers.priority import own_cores
 from workers.probe import phonemes_of
 
 LIVE_TOKENS, BULK_TOKENS = 20, 100

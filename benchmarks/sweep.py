@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import measure, plot
+from benchmarks import hearing, measure, plot, wording
+from chorus.wire import RATE_HZ
 
 NAME = "sweep"
 KINDS = {"live": True, "books": False}
@@ -27,7 +28,7 @@ def main() -> None:
     """Measure, keep, print."""
     options = measure.Options.read(__doc__)
     with measure.scratch() as home, measure.farm(options.settings(home)) as running:
-        figures = timed(running, measure.sayings(), 12 if options.quick else 32)
+        figures = timed(running, wording.sayings(), 12 if options.quick else 32)
     options.keep(
         NAME,
         f"{options.told(running.model.variant)}, {len(figures['live']['1']['first_ms'])} requests of each",
@@ -48,7 +49,7 @@ def timed(running: measure.Farm, texts: Iterator[str], requests: int) -> dict[st
 def sent(running: measure.Farm, texts: list[str], count: int, kind: str) -> dict[str, Any]:
     """All of these texts, so many at a time."""
     waiting, door = iter(texts), threading.Lock()
-    heard: list[measure.Live] = []
+    heard: list[hearing.Live] = []
 
     def ask() -> None:
         while True:
@@ -56,7 +57,7 @@ def sent(running: measure.Farm, texts: list[str], count: int, kind: str) -> dict
                 text = next(waiting, None)
             if text is None:
                 return
-            heard.append(measure.listen(running.client, text, live=KINDS[kind]))
+            heard.append(hearing.listen(running.client, text, live=KINDS[kind]))
 
     began_s = time.perf_counter()
     threads = [threading.Thread(target=ask) for _ in range(count)]
@@ -66,11 +67,11 @@ def sent(running: measure.Farm, texts: list[str], count: int, kind: str) -> dict
         thread.join()
     wall_s = time.perf_counter() - began_s
     if len(heard) != len(texts):
-        raise measure.RefusedError(f"{len(texts) - len(heard)} of {len(texts)} requests were not served.")
+        raise hearing.RefusedError(f"{len(texts) - len(heard)} of {len(texts)} requests were not served.")
     return {
         "first_ms": [one.first_ms for one in heard],
         "whole_ms": [one.whole_ms for one in heard],
-        "times_real_time": sum(one.record.frames for one in heard) / measure.RATE_HZ / wall_s,
+        "times_real_time": sum(one.record.frames for one in heard) / RATE_HZ / wall_s,
     }
 
 

@@ -11,7 +11,10 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from benchmarks import measure, plot
+from benchmarks import hearing, measure, plot, wording
+from benchmarks.raw import Raw
+from chorus.wire import RATE_HZ
+from tasks.segments import Segment
 
 NAME = "throughput"
 LEAST = 0.97
@@ -34,11 +37,11 @@ def main() -> None:
 def timed(options: measure.Options, running: measure.Farm) -> dict[str, Any]:
     """Times real time of each arm, a text of its own each round."""
     slots = running.settings.bulk_slots()
-    raw = measure.Raw(running.model, threads=1)
+    raw = Raw(running.model, threads=1)
     figures: dict[str, Any] = {"slots": slots, "audio_s": [], RAW: [], **{name: [] for name in FORMATS}}
     for number in range(2 if options.quick else 4):
-        text = measure.prose(100 + number, 1500 if options.quick else 4000)
-        segments = measure.cut(text)
+        text = wording.prose(100 + number, 1500 if options.quick else 4000)
+        segments = wording.cut(text)
         audio_s: list[float] = []
         for arm in (RAW, *FORMATS)[:: -1 if number % 2 else 1]:
             running.rest()
@@ -49,19 +52,19 @@ def timed(options: measure.Options, running: measure.Farm) -> dict[str, Any]:
             audio_s.append(heard_s)
             figures[arm].append(heard_s / wall_s)
         if max(audio_s) / min(audio_s) > 1 + SAME_AUDIO:
-            raise measure.RefusedError(f"The arms did not speak the same: {audio_s} seconds.")
+            raise hearing.RefusedError(f"The arms did not speak the same: {audio_s} seconds.")
         figures["audio_s"].append(statistics.median(audio_s))
     return figures
 
 
 def spoken(running: measure.Farm, text: str, form: str, silence_s: float) -> tuple[float, float]:
     """Seconds of speech, pauses not counted, and seconds from the job's creation to its file."""
-    job = running.client.submit(text, format=form, voice=measure.VOICE).job
-    record = measure.require_spoken(running.client.wait(job))
-    return record.frames / measure.RATE_HZ - silence_s, ((record.finished_ms or 0) - record.created_ms) / 1000
+    job = running.client.submit(text, format=form, voice=wording.VOICE).job
+    record = hearing.require_spoken(running.client.wait(job))
+    return record.frames / RATE_HZ - silence_s, ((record.finished_ms or 0) - record.created_ms) / 1000
 
 
-def pauses_s(segments: list[measure.Segment]) -> float:
+def pauses_s(segments: list[Segment]) -> float:
     """Silence between and behind them."""
     return sum(segment.pause_ms for segment in segments) / 1000
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks import measure
+from benchmarks import measure, wording
+from benchmarks.raw import Raw
 from broker.settings import available_cores
 from tasks.breath import TARGET_TOKENS
 from workers.models import resolve
@@ -117,21 +118,21 @@ class Trials:
 
     def __init__(self, options: measure.Options, home: Path) -> None:
         self._model = resolve(options.settings(home))
-        self._raws: dict[tuple[int, bool], measure.Raw] = {}
+        self._raws: dict[tuple[int, bool], Raw] = {}
 
     def speed(self, knobs: Knobs, share: int) -> float:
         """Times real time, over so many shares of text; every candidate of a round speaks the same."""
-        text = measure.prose(share, CHARACTERS * share)
-        segments = measure.cut(text, target=knobs.target)
+        text = wording.prose(share, CHARACTERS * share)
+        segments = wording.cut(text, target=knobs.target)
         raw = self._raw(knobs.threads, spinning=knobs.spinning)
         began_s = time.perf_counter()
         audio_s, _ = raw.speak_all([segment.phonemes for segment in segments], slots=knobs.slots)
         return audio_s / (time.perf_counter() - began_s)
 
-    def _raw(self, threads: int, *, spinning: bool) -> measure.Raw:
+    def _raw(self, threads: int, *, spinning: bool) -> Raw:
         key = (threads, spinning)
         if key not in self._raws:
-            self._raws[key] = measure.Raw(self._model, threads=threads, spinning=spinning)
+            self._raws[key] = Raw(self._model, threads=threads, spinning=spinning)
         return self._raws[key]
 
 

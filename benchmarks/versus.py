@@ -17,8 +17,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import measure, plot
+from benchmarks import hearing, measure, plot, wording
 from benchmarks.throughput import FORMATS, pauses_s, spoken
+from chorus.wire import RATE_HZ
 from tasks.audio import to_pcm
 
 NAME = "versus"
@@ -78,7 +79,7 @@ def theirs(options: measure.Options) -> tuple[Any, Counted]:
     import kokoro_onnx  # noqa: PLC0415
 
     kokoro = kokoro_onnx.Kokoro(str(options.model), str(options.voices))
-    kokoro.create("Nobody waits for this.", voice=measure.VOICE)
+    kokoro.create("Nobody waits for this.", voice=wording.VOICE)
     kokoro.sess = Counted(kokoro.sess)
     return kokoro, kokoro.sess
 
@@ -88,15 +89,15 @@ def speeds(options: measure.Options, ours: dict[str, measure.Farm]) -> dict[str,
     kokoro, counted = theirs(options)
     found: dict[str, list[float]] = {name: [] for name in (THEIRS, *ours)}
     for number in range(2 if options.quick else 4):
-        text = measure.prose(200 + number, 1000 if options.quick else 2000)
-        silence_s = pauses_s(measure.cut(text))
+        text = wording.prose(200 + number, 1000 if options.quick else 2000)
+        silence_s = pauses_s(wording.cut(text))
         for arm in list(found)[:: -1 if number % 2 else 1]:
             for farm in ours.values():
                 farm.rest()
             if arm == THEIRS:
                 counted.frames, began_s = 0, time.perf_counter()
-                kokoro.create(text, voice=measure.VOICE)
-                found[arm].append(counted.frames / measure.RATE_HZ / (time.perf_counter() - began_s))
+                kokoro.create(text, voice=wording.VOICE)
+                found[arm].append(counted.frames / RATE_HZ / (time.perf_counter() - began_s))
             else:
                 audio_s, wall_s = spoken(ours[arm], text, FORMATS[0], silence_s)
                 found[arm].append(audio_s / wall_s)
@@ -106,21 +107,21 @@ def speeds(options: measure.Options, ours: dict[str, measure.Farm]) -> dict[str,
 def first_sounds(options: measure.Options, ours: measure.Farm) -> dict[str, list[float]]:
     """Milliseconds to the first sound of 800 characters."""
     kokoro, counted = theirs(options)
-    texts = [measure.prose(300 + number, 800) for number in range(2 if options.quick else 5)]
+    texts = [wording.prose(300 + number, 800) for number in range(2 if options.quick else 5)]
     found: dict[str, list[float]] = {"create_stream()": [], "chorus": []}
     for text in texts:
         ours.rest()
         found["create_stream()"].append(asyncio.run(first_of_stream(kokoro, counted, text)))
-        found["chorus"].append(measure.first_sound_ms(ours.client, text))
+        found["chorus"].append(hearing.first_sound_ms(ours.client, text))
     return found
 
 
 async def first_of_stream(kokoro: Any, counted: Counted, text: str) -> float:
     """Milliseconds to the first chunk in which anything can be heard; the rest of the stream is given up."""
-    ear = measure.Ear(time.perf_counter())
+    ear = hearing.Ear(time.perf_counter())
     counted.runs_left = 1
     try:
-        async for audio, _ in kokoro.create_stream(text, voice=measure.VOICE):
+        async for audio, _ in kokoro.create_stream(text, voice=wording.VOICE):
             ear.hear(to_pcm(audio), time.perf_counter())
             if ear.heard:
                 break

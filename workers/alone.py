@@ -15,14 +15,13 @@ from typing import Any
 from broker.settings import settings
 from chorus.errors import ChorusError, FarmError
 from tasks.engine import Speech, Utterance
-from workers.orphans import end_with, end_with_input
+from workers import children
+from workers.children import end_with, end_with_input
 
 
 def main() -> None:
     """Say it, or say why not."""
-    answers = os.dup(1)
-    # Whatever a library prints goes to the log and not into the sound.
-    os.dup2(2, 1)
+    answers = children.answers()
     order = json.loads(sys.stdin.readline())
     end_with(order["parent"])
     end_with_input()

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -23,10 +22,10 @@ import psutil
 from chorus import errors
 from chorus.errors import ChorusError, FarmError
 from tasks.engine import Speech, Utterance
+from workers import children
 from workers.models import Model
 from workers.validation import shown
 
-ROOT = Path(__file__).resolve().parent.parent
 # Kokoro needs 0.7 GB for a usual segment, 2.2 GB for 510 tokens at half speed.
 MEMORY_BYTES = 4 * 2**30
 LAST_WORDS_S = 5.0
@@ -75,11 +74,10 @@ def speak(model: Model, utterance: Utterance, limits: Limits) -> Speech:
 @contextmanager
 def _child(order: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
     """A process with its order; it is gone when the block ends. Its input stays open for as long as we live."""
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-    command = [sys.executable, "-P", "-m", "workers.alone"]
+    command = children.command("workers.alone")
     # Unbuffered: what a dead child did not take must not be offered to it again when its pipe is closed.
     with subprocess.Popen(  # noqa: S603 - our own module
-        command, bufsize=0, env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        command, bufsize=0, env=children.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
         try:
             # A child that is dead already is found out by its silence.

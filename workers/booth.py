@@ -18,7 +18,7 @@ from chorus.errors import AudioError, FarmError, ModelError
 from tasks.engine import Speech, Utterance
 from workers import voicebank
 from workers.keepalive import IDLE_S, Beat, Rest
-from workers.lanes import Lane, LaneReport, Promise
+from workers.lanes import Lane, Promise
 from workers.models import Model
 from workers.providers import CPU, Provider
 from workers.sessions import (
@@ -32,6 +32,7 @@ from workers.sessions import (
     reason,
     shrinking,
 )
+from workers.spans import LaneReport
 from workers.strikes import LIMIT, Strikes
 from workers.validation import check_outputs, check_speech, shown
 

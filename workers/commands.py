@@ -156,11 +156,11 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
 
 def choose_model(settings: FarmSettings, *, ask: bool) -> "Model":
     """This machine's model; a person at a terminal is asked once whether to fetch Kokoro."""
-    from workers import models  # noqa: PLC0415 - see above
+    from workers import fetching  # noqa: PLC0415 - see above
 
     person = ask and sys.stdin.isatty() and sys.stdout.isatty()
     with download_bar() as show:
-        return models.offer(settings, terminal=person, ask=typer.confirm, progress=show)
+        return fetching.offer(settings, terminal=person, ask=typer.confirm, progress=show)
 
 
 @app.command()

@@ -23,8 +23,9 @@ from chorus.keys import JobKeys
 from chorus.records import JobRecord, State
 from chorus.terminal import clock
 from chorus.wire import RATE_HZ
+from workers.children import ROOT
 from workers.run_folder import StackSpec, voice_program
-from workers.stack import ROOT, ensure
+from workers.stack import ensure
 
 NAMES = ("voice-1", "voice-2")
 STORY = ROOT / "docs" / "sample.md"

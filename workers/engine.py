@@ -22,11 +22,13 @@ from workers.calibration import Calibration
 from workers.hardware import Machine, detect
 from workers.keepalive import Counts
 from workers.lanes import Lane as LaneThreads
-from workers.lanes import LaneReport, Promise, own_cores
+from workers.lanes import Promise
 from workers.lineup import ACCELERATORS, Berth, Verdict, line_up
 from workers.models import Model, as_it_is
+from workers.priority import own_cores
 from workers.providers import CPU, Accelerator, Provider, accelerator, wished
 from workers.sessions import open_session
+from workers.spans import LaneReport
 
 MAX_TOKENS = 510
 SLOWEST, FASTEST = 0.5, 2.0

@@ -3,56 +3,23 @@
 Knows nothing of onnxruntime or of speech: a lane runs whatever callable it is given, of a size that it is told.
 """
 
-import ctypes
-import logging
-import os
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from chorus.errors import FarmError
+from workers.priority import favour, keep_to, lower_priority
 from workers.router import Cost, Load
+from workers.spans import LaneHealth, Span, add, most_at_once
 
 T = TypeVar("T")
 
-# The lowest there is: at 19 a listener pays about 4 % on a machine full of books, at 10 about 18 %.
-NICEST = 19
-# Apple's <sys/qos.h>. One class below UTILITY, BACKGROUND, would pin books to the efficiency cores of an idle Mac; the
-# one above USER_INITIATED is for what draws the screen.
-QOS_UTILITY, QOS_USER_INITIATED = 0x11, 0x19
 # Enough for a peak over the last minutes; the totals do not depend on it.
 RECENT_SPANS = 256
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
-    """One completed inference, on the monotonic clock."""
-
-    asked_s: float
-    """When a caller handed it over."""
-    began_s: float
-    """When a thread of the lane took it."""
-    ended_s: float
-    failed: bool = False
-    expected_s: float | None = None
-    """What it was expected to take on the lane's thread; None where nobody said how large it is."""
-
-    @property
-    def wait_s(self) -> float:
-        """Seconds in line."""
-        return self.began_s - self.asked_s
-
-    @property
-    def busy_s(self) -> float:
-        """Seconds on the lane's thread."""
-        return self.ended_s - self.began_s
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,51 +28,6 @@ class Answer(Generic[T]):
 
     value: T
     span: Span
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LaneHealth:
-    """A lane's life so far, derived from completed spans alone."""
-
-    name: str
-    slots: int
-    served: int = 0
-    """Inferences that returned."""
-    failures: int = 0
-    """Inferences that raised."""
-    busy_s: float = 0.0
-    """Summed over all slots."""
-    wait_s: float = 0.0
-    """Summed seconds in line; divided by served and failures, the mean wait."""
-    peak: int = 0
-    """The most at once, among the last few hundred."""
-    foretold_s: float = 0.0
-    """Of the busy seconds, those that somebody had expected some number of."""
-    astray_s: float = 0.0
-    """By how much those expectations were off, each taken as positive; divided by foretold, the router's error."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LaneReport(LaneHealth):
-    """A lane as a worker shows it to people: its life so far, and what it runs on."""
-
-    state: Literal["serving", "spare", "retired", "unavailable"] = "serving"
-    """`spare`: only what fails elsewhere comes here. `retired`: it failed too often. `unavailable`: never opened."""
-    reason: str = ""
-    """Why it is not what was asked for, as a sentence."""
-    provider: str = ""
-    """onnxruntime's name for what it runs on."""
-    nodes: int = 0
-    """Nodes of the model's graph that run there."""
-    nodes_total: int = 0
-    """All of them: the rest runs on the CPU."""
-    age_s: float = 0.0
-    """Since it was opened."""
-
-    @property
-    def utilisation(self) -> float:
-        """The share of its slots' time that was spent on work; 0 before there was any."""
-        return self.busy_s / (self.slots * self.age_s) if self.slots and self.age_s else 0.0
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -261,7 +183,7 @@ class Lane:
         with self._lock:
             if task.counted:
                 self._recent.append(span)
-                self._totals = _add(self._totals, span)
+                self._totals = add(self._totals, span)
             if promise:
                 self._promises.pop(promise, None)
             # How long it took to fail says nothing about how long it takes.
@@ -271,71 +193,3 @@ class Lane:
 
     def _closed(self) -> FarmError:
         return FarmError(f"The lane {self.name} is closed: this process is going down.")
-
-
-def _add(totals: LaneHealth, span: Span) -> LaneHealth:
-    foretold = span.expected_s is not None and not span.failed
-    return replace(
-        totals,
-        served=totals.served + (not span.failed),
-        failures=totals.failures + span.failed,
-        busy_s=totals.busy_s + span.busy_s,
-        wait_s=totals.wait_s + span.wait_s,
-        foretold_s=totals.foretold_s + (span.busy_s if foretold else 0.0),
-        astray_s=totals.astray_s + (abs(span.busy_s - (span.expected_s or 0.0)) if foretold else 0.0),
-    )
-
-
-def most_at_once(spans: Iterable[Span]) -> int:
-    """The largest number of spans that overlap; one that ends as another begins does not."""
-    edges = sorted(edge for span in spans for edge in ((span.began_s, 1), (span.ended_s, -1)))
-    running = peak = 0
-    for _, step in edges:
-        running += step
-        peak = max(peak, running)
-    return peak
-
-
-def lower_priority(platform: str = sys.platform, libc: Any = None) -> None:
-    """Put the calling thread behind everything else on this machine, as far as the system allows it."""
-    lower = {"linux": _be_nice, "darwin": lambda: _enter_class(QOS_UTILITY, libc)}.get(platform)
-    if lower is None:
-        log.warning("No way to lower a thread's priority on %s is known: books and listeners share alike.", platform)
-    else:
-        _try(lower)
-
-
-def favour(platform: str = sys.platform, libc: Any = None) -> None:
-    """Tell the system that somebody waits for the calling thread. Only a Mac asks no privilege for it."""
-    if platform == "darwin":
-        _try(lambda: _enter_class(QOS_USER_INITIATED, libc))
-
-
-def own_cores() -> tuple[int, ...]:
-    """The cores this process may run on, by number; none where the system does not tell."""
-    return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
-
-
-def keep_to(core: int) -> None:
-    """Have the calling thread run on this core alone, where the system has a way to say so."""
-    if hasattr(os, "sched_setaffinity"):
-        _try(lambda: os.sched_setaffinity(0, {core}))
-
-
-def _try(change: Callable[[], None]) -> None:
-    try:
-        change()
-    except OSError as error:
-        log.warning("This thread keeps its priority, books and listeners share alike: %s", error)
-
-
-def _be_nice() -> None:
-    # On Linux a "process" of this call is a thread.
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICEST)
-
-
-def _enter_class(qos: int, libc: Any) -> None:
-    """Of the calling thread alone; `libc` stands in for the system's own library in tests."""
-    failure = (libc or ctypes.CDLL(None)).pthread_set_qos_class_self_np(qos, 0)
-    if failure:
-        raise OSError(failure, os.strerror(failure))

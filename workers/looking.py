@@ -21,8 +21,8 @@ from chorus.terminal import tell
 
 if TYPE_CHECKING:
     from broker.backlog import Backlog, Traffic
-    from workers.lanes import LaneReport
     from workers.sessions_control import Sessions
+    from workers.spans import LaneReport
     from workers.stack import StackStatus
 
 # More than that is no overview.

@@ -27,7 +27,7 @@ models_app = typer.Typer(help="Kokoro's files on this machine.", rich_markup_mod
 @models_app.command("list")
 def list_models() -> None:
     """The published models, and which one speaks here."""
-    from workers import models  # noqa: PLC0415 - see above
+    from workers import models, published  # noqa: PLC0415 - see above
 
     settings = FarmSettings.load()
     chosen = models.resolve(settings)
@@ -36,12 +36,12 @@ def list_models() -> None:
     _list_variants(settings, chosen)
     if chosen.stand_in:
         tell(standing_in.SPEAKS)
-    for name, asset in models.MODELS.items():
-        here = (models.models_folder(settings) / asset.file).exists()
+    for name, asset in published.MODELS.items():
+        here = (published.models_folder(settings) / asset.file).exists()
         tell(f"{name}: {asset.size_bytes / 1e6:.0f} MB, {asset.licence}{', pulled' if here else ''}")
-    here = settings.tagger_folder().exists()
-    size_mb = models.TAGGER.size_bytes / 1e6
-    tell(f"{models.TAGGER_NAME}: English tagger, {size_mb:.0f} MB, {models.TAGGER.licence}{', pulled' if here else ''}")
+    tagger, here = published.TAGGER, settings.tagger_folder().exists()
+    told = f"English tagger, {tagger.size_bytes / 1e6:.0f} MB, {tagger.licence}"
+    tell(f"{published.TAGGER_NAME}: {told}{', pulled' if here else ''}")
 
 
 def _list_variants(settings: FarmSettings, model: "Model") -> None:
@@ -58,10 +58,10 @@ def pull(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="Default: kokoro-v1.0.", show_default=False)] = "",
 ) -> None:
     """Fetch Kokoro, its voices and the English tagger: resumable, verified, from CHORUS_MIRROR if that is set."""
-    from workers import models  # noqa: PLC0415 - see above
+    from workers import fetching, published  # noqa: PLC0415 - see above
 
     with download_bar() as show:
-        path = models.pull(FarmSettings.load(), name or models.DEFAULT, progress=show)
+        path = fetching.pull(FarmSettings.load(), name or published.DEFAULT, progress=show)
     tell(f"{path} is here and verified.")
     _prepare(FarmSettings.load())
 

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from broker.settings import settings
 from chorus.errors import ChorusError
 from tasks.engine import Utterance
+from workers import children
 from workers.models import Model
 from workers.providers import Provider
 
-ROOT = Path(__file__).resolve().parent.parent
 # Loading, and compiling for an accelerator, are the long part: a minute has been seen elsewhere.
 LIMIT_S = 180.0
 # The first run of a length may compile for it; the best of the others is what a warm lane does.
@@ -94,11 +94,10 @@ def attempt(
 
 
 def _child(order: dict[str, Any], limit_s: float) -> "subprocess.CompletedProcess[bytes]":
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "workers.probe"],
+    return subprocess.run(  # noqa: S603 - our own module
+        children.command("workers.probe"),
         input=json.dumps(order).encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": path}, timeout=limit_s, check=False,
+        env=children.environment(), timeout=limit_s, check=False,
     )  # fmt: skip
 
 
@@ -115,9 +114,7 @@ def _read(told: dict[str, Any], sound: Path) -> Trial:
 
 def main() -> None:
     """Try it, or say why not."""
-    answers = os.dup(1)
-    # Whatever a driver prints is no part of the answer.
-    os.dup2(2, 1)
+    answers = children.answers()
     order = json.loads(sys.stdin.read())
     # A crash is expected here, and nobody wants its core.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -7,7 +7,6 @@ import fcntl
 import hashlib
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from broker.embedded import write_private
 from broker.settings import FarmSettings
 from chorus.errors import DiskError, FarmError
 from chorus.files import reason
+from workers import children
 
 POLL_S = 0.05
 LOG_BYTES = 4_000_000
@@ -227,8 +227,7 @@ def _worker(name: str, module: str, *arguments: str) -> Program:
 
 
 def _celery(name: str, *arguments: str) -> Program:
-    # -P: a file of the user's in the current folder must not shadow a module of ours.
-    return Program(name=name, argv=(sys.executable, "-P", "-m", "celery", *arguments))
+    return Program(name=name, argv=(*children.command("celery"), *arguments))
 
 
 def _refused(path: Path, error: OSError) -> DiskError:

@@ -12,7 +12,7 @@ from celery import Celery
 
 from chorus.client import Client
 from chorus.errors import FarmError
-from workers.lanes import LaneReport
+from workers.spans import LaneReport
 
 ANSWER_S = 1.0
 # A worker that has only just signed in may not listen yet, and what it did not hear is lost.

@@ -3,9 +3,7 @@
 Starts what is missing and shares what is there. Knows nothing of jobs, and nothing of the command line.
 """
 
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +16,11 @@ from broker.settings import FarmSettings
 from chorus import errors
 from chorus.errors import ChorusError, FarmError
 from chorus.settings import PREFIX
+from workers import children
 from workers.run_folder import POLL_S, ProcessStatus, RunFolder, StackSpec, held
 
 __all__ = ["ServerStatus", "Stack", "StackSpec", "StackStatus", "down", "ensure", "status", "up"]
 
-ROOT = Path(__file__).resolve().parent.parent
 # Must exceed what the supervisor takes to stop a stack (its WARM_STOP_S, SERVER_STOP_S), or to start a server.
 PATIENCE_S = 60.0
 
@@ -189,14 +187,12 @@ def _launch(run: RunFolder, settings: FarmSettings, wanted: StackSpec) -> None:
     run.want(wanted)
     given = settings.model_dump(exclude_defaults=True, exclude={"url", "home"})
     environment = {PREFIX + name.upper(): str(value) for name, value in given.items()}
-    import_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-    environment |= {f"{PREFIX}HOME": str(run.home), "PYTHONPATH": import_path}
+    environment |= {f"{PREFIX}HOME": str(run.home)}
     with run.open_log("supervisor") as log:
-        # -P: a file of the user's in the current folder must not shadow a module of ours.
         subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-P", "-m", "workers.supervisor", run.key],
-            cwd=ROOT,
-            env=os.environ | environment,
+            [*children.command("workers.supervisor"), run.key],
+            cwd=children.ROOT,
+            env=children.environment() | environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

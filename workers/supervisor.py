@@ -18,6 +18,7 @@ from pathlib import Path
 from broker import embedded
 from broker.settings import FarmSettings, settings
 from chorus.errors import ChorusError, DiskError
+from workers import children
 from workers.run_folder import ProcessStatus, Program, Report, RunFolder, StackSpec, take
 
 TURN_S = 0.3
@@ -25,7 +26,6 @@ WARM_STOP_S = 15.0
 SERVER_STOP_S = 10.0
 GUARD_STOP_S = 1.0
 LOCK_S = 2.0
-ROOT = Path(__file__).resolve().parent.parent
 _PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger("chorus.supervisor")
@@ -154,7 +154,7 @@ class Supervisor:
 
             def launch() -> subprocess.Popen[bytes]:
                 url = spec.url or (self._instance.url if self._instance else "")
-                return self._spawn(program.name, program.argv, cwd=ROOT, env={"CHORUS_URL": url})
+                return self._spawn(program.name, program.argv, cwd=children.ROOT, env={"CHORUS_URL": url})
 
             self._workers[program.name] = Child(program.name, self._run.log(program.name), launch)
         return self._workers[program.name]
@@ -166,11 +166,11 @@ class Supervisor:
         return server.process
 
     def _launch_guard(self) -> subprocess.Popen[bytes]:
-        argv = (sys.executable, "-P", "-m", "workers.guard")
+        argv = children.command("workers.guard")
         with self._run.open_log("guard") as out:
             guard = subprocess.Popen(  # noqa: S603 - our own module
                 argv,
-                cwd=ROOT,
+                cwd=children.ROOT,
                 env=_environment({}),
                 stdin=subprocess.PIPE,
                 stdout=out,

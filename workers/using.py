@@ -10,8 +10,9 @@ from broker.settings import FarmSettings
 from chorus.errors import DiskError, ModelError
 from chorus.standing_in import PULL
 from workers import models, standin
+from workers.published import MODELS, models_folder
 
-_NAMES = (*models.MODELS, models.STAND_IN, models.NO_CHOICE)
+_NAMES = (*MODELS, models.STAND_IN, models.NO_CHOICE)
 
 
 def use(settings: FarmSettings, name: str) -> models.Model:
@@ -35,11 +36,11 @@ def _named_file(settings: FarmSettings, name: str) -> Path | None:
         return None
     if name == models.STAND_IN:
         return standin.MODEL
-    if name not in models.MODELS:
+    if name not in MODELS:
         if not Path(name).is_file():
             raise ModelError(f"{name!r} is neither a file nor a model: choose one of {', '.join(_NAMES)}.")
         return Path(name).absolute()
-    path = models.models_folder(settings) / models.MODELS[name].file
+    path = models_folder(settings) / MODELS[name].file
     if not path.exists():
         raise ModelError(f"{name} is not here: `{PULL} {name}` fetches it.")
     return path

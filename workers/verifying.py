@@ -10,10 +10,10 @@ from pathlib import Path
 from broker.settings import FarmSettings
 from chorus.errors import ChorusError
 from chorus.standing_in import PULL
-from workers import models
+from workers import models, published
 from workers.digests import sha256_of
-from workers.models import MODELS, TAGGER, TAGGER_NAME, VOICES, Asset
 from workers.optimise import prepared
+from workers.published import MODELS, TAGGER_NAME, Asset, models_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +28,15 @@ class Verdict:
 
 def verify(settings: FarmSettings) -> Iterator[Verdict]:
     """Every published file that is here, then what speaks, then what was prepared of it."""
-    for name, asset in (*MODELS.items(), ("", VOICES), (TAGGER_NAME, TAGGER)):
-        path = models.models_folder(settings) / asset.file
+    for name, asset in (*MODELS.items(), ("", published.VOICES), (TAGGER_NAME, published.TAGGER)):
+        path = models_folder(settings) / asset.file
         if path.exists():
             yield _pinned(path, name, asset)
     # The published files were read through already; one that is somebody's own has nothing to be compared with.
     try:
         model = models.resolve(settings)
     except ChorusError as error:
-        yield Verdict(path=models.models_folder(settings), well=False, told=str(error))
+        yield Verdict(path=models_folder(settings), well=False, told=str(error))
         return
     if model.origin not in {asset.sha256 for asset in MODELS.values()}:
         yield Verdict(path=model.path, well=True, told=f"{model.name}, sha256 {sha256_of(model.path)}, nobody's pin")

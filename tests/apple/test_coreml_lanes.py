@@ -19,10 +19,10 @@ from workers import usage
 from workers.calibration import LENGTHS, judge
 from workers.engine import KokoroEngine, Surroundings, open_engine
 from workers.hardware import Machine, detect
-from workers.lanes import QOS_USER_INITIATED, QOS_UTILITY
 from workers.lanes import Lane as LaneThreads
 from workers.lineup import Verdict
 from workers.models import Model
+from workers.priority import QOS_USER_INITIATED, QOS_UTILITY
 from workers.probe import attempt, phonemes_of
 from workers.providers import COREML_PROVIDER, CPU, Accelerator, accelerator
 

@@ -24,11 +24,11 @@ from tasks.engine import Lane, Utterance
 from workers.booth import RETIRED_AFTER
 from workers.engine import KokoroEngine, Surroundings, open_engine
 from workers.hardware import Machine, detect
-from workers.lanes import LaneReport
 from workers.lineup import Verdict
 from workers.models import resolve
 from workers.providers import COREML_PROVIDER, CPU, Accelerator, Provider
 from workers.sessions import Form, LaneSession, Through, open_session
+from workers.spans import LaneReport
 
 HELLO = Utterance(phonemes="həlˈoʊ wˈɜːld.", voice="af_heart")
 Work = Callable[[], Any]

@@ -17,7 +17,7 @@ from broker.settings import FarmSettings
 from chorus.errors import FarmError, OptionError
 from tasks.engine import Utterance
 from tasks.vocabulary import VOCABULARY
-from workers import apart
+from workers import apart, children
 from workers.apart import Limits
 from workers.engine import open_engine
 from workers.models import Model, resolve
@@ -102,7 +102,7 @@ def test_a_model_that_was_exchanged_meanwhile_is_not_spoken_with(tmp_path: Path)
 def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
     model = bad_model(tmp_path, "hang")
     environment = {**os.environ, "CHORUS_MODEL": str(model.path), "CHORUS_VOICES": str(VOICES)}
-    environment["PYTHONPATH"] = str(apart.ROOT)
+    environment["PYTHONPATH"] = str(children.ROOT)
     with subprocess.Popen([sys.executable, "-c", PARENT], env=environment) as parent:
         watched = psutil.Process(parent.pid)
 

@@ -25,8 +25,8 @@ from chorus.errors import AudioError, ChorusError, FarmError, OptionError
 from tasks.engine import Engine, Lane, Speech, Utterance
 from workers import standin, voicebank
 from workers.engine import KokoroEngine, open_engine
-from workers.lanes import NICEST
 from workers.models import resolve
+from workers.priority import NICEST
 from workers.sessions import LaneSession
 
 TOY = Path(__file__).parents[1] / "toy" / "toy.onnx"

@@ -25,7 +25,7 @@ from chorus.submission import Terms
 from chorus.wire import Kind
 from tasks.vocabulary import VOCABULARY
 from workers import sessions_control
-from workers.lanes import NICEST
+from workers.priority import NICEST
 
 # A segment lasts much longer than it takes a hint to reach a worker: then order is decided by the ledger alone.
 WORK = 800

@@ -14,8 +14,10 @@ import pytest
 from support import wait_until
 
 from chorus.errors import FarmError
-from workers import lanes
-from workers.lanes import NICEST, Lane, Span, favour, lower_priority, most_at_once
+from workers import lanes, priority
+from workers.lanes import Lane
+from workers.priority import NICEST, favour, lower_priority, own_cores
+from workers.spans import Span, most_at_once
 
 
 def niceness() -> int:
@@ -103,7 +105,7 @@ def test_a_system_that_refuses_is_said_and_the_lane_works_on(
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "setpriority", refuse)
-    with caplog.at_level(logging.WARNING, logger=lanes.__name__):
+    with caplog.at_level(logging.WARNING, logger=priority.__name__):
         arrange(platform, Libc(errno.EPERM))
     assert "books and listeners share alike" in caplog.text
 
@@ -293,16 +295,16 @@ def test_what_is_overdue_is_taken_to_need_as_long_again() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads are bound to cores on Linux alone")
 def test_threads_bound_to_cores_keep_to_one_each_and_nobody_else_does() -> None:
-    cores = lanes.own_cores()
+    cores = own_cores()
     together = threading.Barrier(2)
 
     def where() -> tuple[int, ...]:
         together.wait(timeout=60)
-        return lanes.own_cores()
+        return own_cores()
 
     lane = Lane("bulk", slots=2, lowered=False, cores=cores)
     with ThreadPoolExecutor(2) as callers:
         found = [done.result().value for done in [callers.submit(lane.run, where) for _ in range(2)]]
     lane.close()
     assert sorted(found) == sorted((cores[n % len(cores)],) for n in range(2))
-    assert lanes.own_cores() == cores
+    assert own_cores() == cores

@@ -6,20 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.measure import (
-    Ear,
-    RefusedError,
-    cut,
-    keep,
-    kept,
-    loud,
-    p95,
-    prose,
-    require_spoken,
-    sayings,
-    underruns,
-    verdict,
-)
+from benchmarks.hearing import Ear, RefusedError, loud, require_spoken, underruns
+from benchmarks.measure import keep, kept, p95, verdict
+from benchmarks.wording import cut, prose, sayings
 from chorus.records import JobRecord, State
 from chorus.request import Request
 from chorus.wav import wav_file

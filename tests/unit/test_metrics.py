@@ -7,10 +7,10 @@ import pytest
 from broker.backlog import Backlog, Reader, Traffic
 from chorus.errors import SettingError
 from chorus.records import Worker
-from workers.lanes import LaneReport
 from workers.looking import View
 from workers.metrics import serve, text
 from workers.sessions_control import Sessions
+from workers.spans import LaneReport
 
 VOICE = Worker(
     id="voice@here", host="here", pid=1, role="voice", model="toy voice", variant="raw", slots={"live": 1, "bulk": 2},

@@ -13,12 +13,12 @@ from toy.build import MODEL, VOICES
 
 from broker.settings import FarmSettings
 from chorus.commands import run
-from workers import models, standin
+from workers import models, published, standin
 from workers.commands import app
 from workers.digests import sha256_of
-from workers.models import DEFAULT, MODELS, Asset
 from workers.optimise import prepared, preparing
 from workers.optimise.manifest import Choice, Manifest, Variant
+from workers.published import DEFAULT, MODELS, Asset
 
 Typed = Callable[..., tuple[int, list[str]]]
 
@@ -46,10 +46,9 @@ def pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file = Path(shutil.copy(source, folder / MODELS[name].file))
         size = file.stat().st_size
         monkeypatch.setitem(MODELS, name, Asset(file=file.name, size_bytes=size, sha256=sha256_of(file)))
-    voices = Path(shutil.copy(VOICES, folder / models.VOICES.file))
+    voices = Path(shutil.copy(VOICES, folder / published.VOICES.file))
     pinned = Asset(file=voices.name, size_bytes=voices.stat().st_size, sha256=sha256_of(voices))
-    monkeypatch.setattr(models, "VOICES", pinned)
-    monkeypatch.setattr("workers.verifying.VOICES", pinned)
+    monkeypatch.setattr(published, "VOICES", pinned)
     return folder
 
 

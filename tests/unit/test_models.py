@@ -15,9 +15,11 @@ from support import free_port
 
 from broker.settings import FarmSettings
 from chorus.errors import ModelError, OptionError
-from workers import models, standin, voicebank
+from workers import fetching, published, standin, voicebank
 from workers.digests import Digests
-from workers.models import DEFAULT, MODELS, UPSTREAM, VOICES, Asset, offer, pull, question, resolve
+from workers.fetching import offer, pull, question
+from workers.models import resolve
+from workers.published import DEFAULT, MODELS, UPSTREAM, VOICES, Asset
 
 TOY = Path(__file__).parents[1] / "toy" / "toy.onnx"
 TOY_VOICES = TOY.with_name("toy-voices.bin")
@@ -54,7 +56,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         copy = Path(shutil.copy(source, folder / pinned.file))
         asset = Asset(file=pinned.file, size_bytes=copy.stat().st_size, sha256=sha256(copy))
         if pinned is VOICES:
-            monkeypatch.setattr(models, "VOICES", asset)
+            monkeypatch.setattr(published, "VOICES", asset)
         else:
             monkeypatch.setitem(MODELS, DEFAULT, asset)
     return folder
@@ -368,8 +370,8 @@ def test_offline_nobody_is_asked_and_nothing_is_sent(tmp_path: Path, silent_serv
 def test_weights_that_cannot_be_had_are_not_offered_nor_probed_again(
     tmp_path: Path, silent_server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert models.PROBE_S <= 4
-    monkeypatch.setattr(models, "PROBE_S", 0.2)
+    assert fetching.PROBE_S <= 4
+    monkeypatch.setattr(fetching, "PROBE_S", 0.2)
     person = Person(yes=True)
     settings = farm(tmp_path, mirror=f"http://127.0.0.1:{silent_server.getsockname()[1]}")
     assert [offer(settings, terminal=True, ask=person).stand_in for _ in range(2)] == [True, True]

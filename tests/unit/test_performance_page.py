@@ -49,6 +49,10 @@ FIGURES: dict[str, dict[str, Any]] = {
             for kind in ("plain", "tiled")
         },
     },
+    "start": {
+        "with the stack": [{"imports": 0.9, "sessions": 1.2, "ready": 2.7}],
+        "alone": [{"imports": 0.6, "sessions": 0.8, "ready": 1.6}],
+    },
     "memory": {
         "workers": {"fast": {"both": {"ready": 700, "warm": 800, "peak": 1500, "after": 900}}},
         "run": {"points": [[100, 300.0], [200, 310.0], [300, 310.5], [400, 310.4]], "growth_mb": 0.4, "segments": 400},
@@ -117,6 +121,7 @@ def test_a_goal_that_was_missed_says_so() -> None:
     assert "0.990 | ≥ 0.97: reached" in tables["throughput"]
     assert "≥ 1.7 ×: reached" in tables["versus"]
     assert "14.8 × sooner | ≥ 10 ×: reached" in tables["versus"]
+    assert "| **2.70 s** | **1.60 s** | ≤ 2.5 s: **missed** |" in tables["start"]
     assert "after ≤ 1,400: reached" in tables["memory"]
     assert re.search(r"memory of a voice worker.*800 MB \| \*\*missed\*\* \| 81\.8 million weights", tables["gates"])
     assert "| +25 ms | passed |" in tables["gates"], "what keep-alive costs"

@@ -15,6 +15,7 @@ from toy.build import MODEL, VOICES
 
 from broker.settings import FarmSettings
 from chorus.errors import DiskError, FarmError, ModelError
+from workers import children
 from workers.models import Model, resolve
 from workers.optimise import machine, pipeline, prepared, preparing, stages
 from workers.optimise.manifest import FAST, ORIGINAL, RAW, RECIPE, Choice, Manifest, Variant
@@ -152,7 +153,7 @@ def test_at_its_first_start_a_worker_prepares_the_model_once(
 
 def broken(monkeypatch: pytest.MonkeyPatch, farm: FarmSettings, code: str) -> list[str]:
     """What a worker says whose child does this instead of preparing."""
-    monkeypatch.setattr(preparing, "_COMMAND", ("-c", code))
+    monkeypatch.setattr(children, "command", lambda _module: [sys.executable, "-c", code])
     said: list[str] = []
     model = preparing.ready(farm, said.append)
     assert (model.variant, model.graph) == (RAW, model.path)

@@ -17,9 +17,10 @@ from broker.settings import FarmSettings, settings
 from chorus.errors import ModelError
 from tasks import backends, tagging
 from tasks.phonemes import forget, phonemize
-from workers import models, unpacking
+from workers import published, unpacking
 from workers.download import DownloadError
-from workers.models import DEFAULT, MODELS, TAGGER, TAGGER_NAME, VOICES, Asset, pull
+from workers.fetching import pull
+from workers.published import DEFAULT, MODELS, TAGGER, TAGGER_NAME, VOICES, Asset
 
 ROOT = Path(__file__).parents[2]
 TOY = ROOT / "tests" / "toy" / "toy.onnx"
@@ -54,7 +55,7 @@ def release(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """The wheel as the pinned one."""
     data = wheel.read_bytes()
     asset = Asset(file=TAGGER.file, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
-    monkeypatch.setattr(models, "TAGGER", asset)
+    monkeypatch.setattr(published, "TAGGER", asset)
     return data
 
 
@@ -181,7 +182,7 @@ def test_a_voice_is_whole_without_its_tagger(
         (tmp_path / pinned.file).write_bytes(data)
         asset = Asset(file=pinned.file, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
         if pinned is VOICES:
-            monkeypatch.setattr(models, "VOICES", asset)
+            monkeypatch.setattr(published, "VOICES", asset)
         else:
             monkeypatch.setitem(MODELS, DEFAULT, asset)
     with caplog.at_level(logging.WARNING):

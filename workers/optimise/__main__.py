@@ -11,8 +11,8 @@ from pathlib import Path
 from broker.settings import settings
 from chorus.errors import ChorusError
 from workers import models
+from workers.children import end_with, end_with_input
 from workers.optimise.preparing import FAILED, prepare
-from workers.orphans import end_with, end_with_input
 
 
 def main() -> None:

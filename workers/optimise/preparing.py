@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from broker.settings import FarmSettings
 from chorus.errors import ChorusError, DiskError
-from workers import models
+from workers import children, models
 from workers.digests import Digests
 from workers.models import Model
 from workers.optimise import machine, prepared
@@ -26,12 +25,10 @@ from workers.optimise.manifest import RAW, RECIPE, Manifest
 if TYPE_CHECKING:
     from workers.optimise.stages import Stage
 
-ROOT = Path(__file__).resolve().parents[2]
 Say = Callable[[str], None]
 FAILED = "failed: "
 """Before the reason, in the last line of a child that gave up."""
 NOTE = "Preparing the voice for this machine, once; that takes one to three minutes"
-_COMMAND = ("-m", "workers.optimise")
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +95,6 @@ def _random_operators(path: Path) -> int:
 
 def _prepare_apart(settings: FarmSettings, model: Model, say: Say) -> str:
     """In a process of its own, which takes its gigabyte with it when it ends; why it failed, empty if it did not."""
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     order = {
         "parent": os.getpid(),
         "home": str(settings.home_folder()),
@@ -107,8 +103,8 @@ def _prepare_apart(settings: FarmSettings, model: Model, say: Say) -> str:
     }
     last = ""
     with subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-P", *_COMMAND, json.dumps(order)],
-        env={**os.environ, "PYTHONPATH": path},
+        [*children.command("workers.optimise"), json.dumps(order)],
+        env=children.environment(),
         # Nothing is written to it: it closes with us.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

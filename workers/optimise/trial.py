@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 
 from chorus.errors import ChorusError, FarmError
 from chorus.wire import RATE_HZ
-from workers import voicebank
-from workers.orphans import end_with
+from workers import children, voicebank
+from workers.children import end_with
 
-ROOT = Path(__file__).resolve().parents[2]
 # Ten times slower than real time is still an answer; what hangs must not hold the first start for ever.
 _PATIENCE_S = 300.0
 _KINDS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int64)": "int64", "tensor(int32)": "int32"}
@@ -86,15 +85,14 @@ class Trial:
 
 def hold(order: Order) -> Trial:
     """Have a process do it, and read what it says; FarmError tells how it ended if it did not."""
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     with tempfile.TemporaryDirectory(prefix="chorus-trial-") as folder:
         audio = Path(folder) / "audio.npz"
         told = {**asdict(order), "audio": str(audio), "parent": os.getpid()}
         try:
-            done = subprocess.run(
-                [sys.executable, "-P", "-m", "workers.optimise.trial"],
+            done = subprocess.run(  # noqa: S603 - our own module
+                children.command("workers.optimise.trial"),
                 input=json.dumps(told),
-                env={**os.environ, "PYTHONPATH": path},
+                env=children.environment(),
                 capture_output=True,
                 text=True,
                 timeout=_PATIENCE_S,
@@ -126,9 +124,7 @@ def _read(told: Mapping[str, Any], audio: Path) -> Trial:
 
 def main() -> None:
     """Say it, and say what it took."""
-    answers = os.dup(1)
-    # Whatever a library prints is no answer.
-    os.dup2(2, 1)
+    answers = children.answers()
     told = json.loads(sys.stdin.readline())
     end_with(told.pop("parent"))
     audio = Path(told.pop("audio"))

@@ -1,0 +1,69 @@
+"""Raw inference: the most that a machine gives, to hold the farm against."""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.wording import VOICE
+from chorus.vocabulary import VOCABULARY
+from chorus.wire import RATE_HZ
+from workers import voicebank
+from workers.models import Model
+from workers.sessions import ort, session_options  # through workers, which has it report to nobody
+
+
+class Raw:
+    """The graph that the farm speaks with and onnxruntime, and nothing else."""
+
+    def __init__(self, model: Model, *, threads: int, spinning: bool = False) -> None:
+        options = session_options(threads)
+        if spinning:
+            options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+        if model.optimised:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        self._session = ort.InferenceSession(str(model.graph), sess_options=options, providers=["CPUExecutionProvider"])
+        inputs = {one.name: one.type for one in self._session.get_inputs()}
+        self._tokens = "input_ids" if "input_ids" in inputs else "tokens"
+        self._style = voicebank.style(voicebank.load(model.voices_path), VOICE)
+        # A first run pays for its allocations, as the farm's warm-up does.
+        self.speak("həlˈO")
+
+    def speak(self, phonemes: str) -> float:
+        """Seconds of audio."""
+        audio = self._session.run(None, self.feed(phonemes))[0]
+        return np.asarray(audio).size / RATE_HZ
+
+    def feed(self, phonemes: str) -> dict[str, NDArray[Any]]:
+        """The inputs of one run."""
+        tokens = [0, *(VOCABULARY[symbol] for symbol in phonemes), 0]
+        row = min(len(phonemes), len(self._style)) - 1
+        return {
+            self._tokens: np.array([tokens], np.int64),
+            "style": np.asarray(self._style[row], np.float32).reshape(1, -1),
+            "speed": np.array([1.0], np.float32),
+        }
+
+    def speak_all(self, texts: Sequence[str], *, slots: int) -> tuple[float, float]:
+        """Seconds of audio, and of the clock, with so many threads taking the next one as they get free."""
+        waiting, audio = iter(texts), [0.0] * slots
+        door = threading.Lock()
+
+        def work(slot: int) -> None:
+            while True:
+                with door:
+                    phonemes = next(waiting, None)
+                if phonemes is None:
+                    return
+                audio[slot] += self.speak(phonemes)
+
+        began_s = time.perf_counter()
+        threads = [threading.Thread(target=work, args=(slot,)) for slot in range(slots)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(audio), time.perf_counter() - began_s
