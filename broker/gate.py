@@ -35,7 +35,7 @@ class Gate:
 
     def consume(self, _count: int) -> list[str]:
         """kombu: the queues for the next BRPOP, the first ones served first."""
-        held = Counter(_held())
+        held = Counter(queue for queue, *_ in set(_held()))
         offered = [name for name, limit in self._limits.items() if name in self._active and held[name] < limit]
         # Celery's remote control has queues of its own, which are never held back.
         return offered + sorted(self._active - self._limits.keys())
@@ -44,8 +44,16 @@ class Gate:
         """kombu: what was just served; order here is urgency, not fairness."""
 
 
-def _held() -> list[str]:
+def _held() -> list[tuple[str, ...]]:
+    """The queue of each task that is held, and what tells it from others: one that was sent twice is there once.
+
+    Its double goes as soon as it is looked at, and must not keep the place of one that is work.
+    """
     # The pool's threads remove requests meanwhile; a copy of the set itself is atomic, iterating over it is not.
     references: set[Any] = state.reserved_requests.data.copy()
     requests = [reference() for reference in references]
-    return [str(request.delivery_info.get("routing_key")) for request in requests if request is not None]
+    return [
+        (str(request.delivery_info.get("routing_key")), request.name, request.argsrepr, request.kwargsrepr)
+        for request in requests
+        if request is not None
+    ]

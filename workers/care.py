@@ -32,7 +32,7 @@ class Care:
         self._steps: Counter[str] = Counter()
         self._given_back_bytes = 0
         self._alarmed = False
-        self._tending = Tending(self._keep_alive.tick, self._rest, self._govern)
+        self._tending = Tending(self._keep_alive.tick, self._give_back, self._rest, self._govern)
 
     def start(self) -> None:
         """The worker serves."""
@@ -65,6 +65,11 @@ class Care:
         speaker = kokoro(engine.current())
         return speaker.beats() if speaker else ()
 
+    def _give_back(self, **wish: float) -> None:
+        speaker = kokoro(engine.current())
+        if speaker:
+            speaker.give_back(**wish)
+
     def _rest(self) -> None:
         resting = engine.current()
         if isinstance(resting, RestingEngine):
@@ -95,6 +100,7 @@ class Care:
     def _come_to_rest(self) -> None:
         """Take every slot, and look what is left: only that counts against the process."""
         with process.current().drained():
+            self._give_back(idle_s=0)
             self._shrink(caches=True)
             at_rest = memory.read()
             must_go = self._governor.must_go(time.monotonic(), at_rest)

@@ -17,7 +17,7 @@ from broker.settings import FarmSettings, available_cores
 from chorus.errors import AudioError, ChorusError, FarmError, ModelError, OptionError
 from tasks.engine import Lane, Speech, Utterance
 from workers import apart, router, voicebank, warming
-from workers.booth import Booth, OpenSession
+from workers.booth import KEPT_S, Booth, OpenSession
 from workers.calibration import Calibration
 from workers.hardware import Machine, detect
 from workers.keepalive import Counts
@@ -162,6 +162,12 @@ class KokoroEngine:
         length = warming.CPU_CLASSES[0]
         return tuple(partial(booth.keep_alive, *self._trial(booth, length)) for booth in self._own_booths())
 
+    def give_back(self, *, idle_s: float = KEPT_S) -> bool:
+        """Hand back the memory that sessions keep for segments which have not come for so long; whether any did."""
+        length = warming.CPU_CLASSES[0]
+        given = [booth.give_back(*self._trial(booth, length), idle_s=idle_s) for booth in self._own_booths()]
+        return any(given)
+
     def beaten(self) -> dict[str, Counts]:
         """How often each session was kept warm."""
         return {booth.lane.name: booth.rest.counts() for booth in self._own_booths()}
@@ -264,7 +270,7 @@ def _open_booth(name: str, model: Model, settings: FarmSettings, around: Surroun
     if name == "bulk":
         cores = own_cores() if settings.pin else ()
         lane = LaneThreads(name, slots=settings.bulk_slots(), lowered=True, cores=cores)
-        return Booth(lane, model, threads=1, opened=around.open_session)
+        return Booth(lane, model, threads=1, opened=around.open_session, keeps=True)
     provider = _provider(name, model, settings) if _is_accelerator(name) else CPU
     lane = LaneThreads(name, slots=1, lowered=False)
     return Booth(lane, model, threads=available_cores(), provider=provider, opened=around.open_session)

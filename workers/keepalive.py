@@ -74,7 +74,7 @@ class Rest:
         with self._lock:
             return 0.0 if self._callers else self._clock_s() - self._since_s
 
-    def beat(self, speak: Callable[[Beat], object], *, idle_s: float = IDLE_S) -> bool:
+    def beat(self, speak: Callable[[Beat], object], *, idle_s: float = IDLE_S, counted: bool = True) -> bool:
         """Have it speak if nobody has wanted it for so long; whether it did, to the end."""
         beat = Beat()
         with self._lock:
@@ -86,8 +86,9 @@ class Rest:
         finally:
             with self._lock:
                 self._beat = None
-                self._broken += beat.broken
-                self._beats += not beat.broken
+                if counted:
+                    self._broken += beat.broken
+                    self._beats += not beat.broken
         return not beat.broken
 
     def counts(self) -> Counts:

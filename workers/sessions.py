@@ -39,7 +39,7 @@ NATIVE_ERRORS = (
 
 
 class LaneSession(ort.InferenceSession):  # type: ignore[misc] # onnxruntime ships no types
-    """A session whose every run goes through `through`, and hands spare memory back afterwards."""
+    """A session whose every run goes through `through`, and hands spare memory back unless told otherwise."""
 
     def __init__(
         self, path: Path, *, threads: int, through: Through, provider: Provider = CPU, form: Form = "as it is"
@@ -133,10 +133,16 @@ def session_options(threads: int) -> ort.SessionOptions:
     return options
 
 
-def shrinking() -> ort.RunOptions:
-    """Give the arena back after each run: otherwise the longest segment ever said sets the memory for life."""
+def keeping() -> ort.RunOptions:
+    """Leave the arena as it is after the run: the next one of the kind finds its memory there."""
     options = ort.RunOptions()
     options.log_severity_level = _SEVERITY_ERROR
+    return options
+
+
+def shrinking() -> ort.RunOptions:
+    """Give the arena back after the run: otherwise the longest segment ever said sets the memory for life."""
+    options = keeping()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     return options
 

@@ -23,8 +23,11 @@ from toy.decode import decode
 from broker.settings import FarmSettings, available_cores
 from chorus.errors import AudioError, ChorusError, FarmError, OptionError
 from tasks.engine import Engine, Lane, Speech, Utterance
+from workers import booth as booth_module
 from workers import standin, voicebank
+from workers.booth import KEPT_TOKENS
 from workers.engine import KokoroEngine, open_engine
+from workers.keepalive import Counts
 from workers.models import resolve
 from workers.priority import NICEST
 from workers.sessions import LaneSession
@@ -83,6 +86,16 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, np.ndarray]]:
 
     monkeypatch.setattr(LaneSession, "run", telling)
     return feeds
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Of every run: whether it gave its memory back or kept it."""
+    said: list[str] = []
+    for made in ("keeping", "shrinking"):
+        really = getattr(booth_module, made)
+        monkeypatch.setattr(booth_module, made, lambda made=made, really=really: said.append(made) or really())
+    return said
 
 
 def say(engine: KokoroEngine, phonemes: str = HELLO, lane: Lane = "bulk", **wishes: Any) -> Speech:
@@ -440,6 +453,30 @@ def test_a_beat_gives_way_to_whoever_comes_and_counts_as_nothing_spoken(tmp_path
         assert time.monotonic() - began_s < 5, "it was heard out"
     assert (booth.rest.counts().beats, booth.rest.counts().broken) == (0, 1)
     assert [(lane.served, lane.failures) for lane in engine.health()] == [(0, 0), (0, 0)]
+
+
+def test_books_keep_their_memory_for_the_next_segment_and_no_longer(opened: Open, runs: list[str]) -> None:
+    engine = opened(lanes="both")
+    for phonemes in (HELLO, HELLO, "a" * (KEPT_TOKENS + 1)):
+        say(engine, phonemes)
+    assert runs == ["keeping", "keeping", "shrinking"], "what a long segment took is more than others need"
+    assert not engine.give_back(), "somebody was here a moment ago"
+    assert engine.give_back(idle_s=0)
+    assert runs[3:] == ["shrinking"]
+    assert not engine.give_back(idle_s=0), "there is nothing more to give"
+    say(engine, lane="live")
+    assert runs[4:] == ["shrinking"]
+    assert not engine.give_back(idle_s=0)
+    assert engine.beaten()["bulk"] == Counts(), "that was no keep-alive"
+
+
+def test_memory_that_is_wanted_meanwhile_is_given_back_later(opened: Open) -> None:
+    engine = opened(lanes="bulk")
+    booth = engine._booths.spare
+    say(engine)
+    with booth.rest.wanted():
+        assert not engine.give_back(idle_s=0)
+    assert engine.give_back(idle_s=0)
 
 
 def test_a_beat_that_nobody_disturbs_keeps_each_session_warm(opened: Open, fed: list[dict[str, np.ndarray]]) -> None:
