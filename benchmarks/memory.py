@@ -5,7 +5,7 @@
 
 It is the resident memory of the worker's own process, read from outside: `ready` when it has signed in, its sessions
 loaded and warm; `warm` after usual segments; `peak` while as many segments of nearly 510 tokens are spoken as there
-are slots; `after` once they are done and the arenas given back. The growth is that of a straight line through the last
+are slots; `after` once they are done, and some seconds later, when the arenas have been given back. The growth is that of a straight line through the last
 three quarters of a long run of varied segments; the stand-in speaks them in minutes, and its process is the same but
 for the weights.
 """
@@ -20,6 +20,8 @@ import psutil
 from benchmarks import hearing, measure, plot, wording
 from chorus.records import JobRecord
 from workers import standin
+from workers.booth import KEPT_S
+from workers.tending import TURN_S
 
 NAME = "memory"
 BOTH, BULK = "both", "bulk"
@@ -56,13 +58,19 @@ def worker(running: measure.Farm) -> dict[str, float]:
     voice = running.process("voice")
     found = {"ready": resident_mb(voice)}
     watch(running, wording.prose(1, 300))
-    running.rest()
-    found["warm"] = resident_mb(voice)
+    found["warm"] = settled_mb(running, voice)
     slots = running.settings.bulk_slots()
     found["peak"] = max(watch(running, "\n\n".join(breathless(seed) for seed in range(slots))))
-    running.rest()
-    found["after"] = resident_mb(voice)
+    found["after"] = settled_mb(running, voice)
     return found
+
+
+def settled_mb(running: measure.Farm, voice: psutil.Process) -> float:
+    """What it holds once nothing waits any more for a next segment."""
+    running.rest()
+    time.sleep(KEPT_S + 3 * TURN_S)
+    running.rest()
+    return resident_mb(voice)
 
 
 def watch(running: measure.Farm, text: str) -> list[float]:
