@@ -5,9 +5,9 @@
 
 It is the resident memory of the worker's own process, read from outside: `ready` when it has signed in, its sessions
 loaded and warm; `warm` after usual segments; `peak` while as many segments of nearly 510 tokens are spoken as there
-are slots; `after` once they are done, and some seconds later, when the arenas have been given back. The growth is that of a straight line through the last
-three quarters of a long run of varied segments; the stand-in speaks them in minutes, and its process is the same but
-for the weights.
+are slots; `after` once they are done, and some seconds later, when the arenas have been given back. The growth is that
+of a straight line through the last three quarters of a long run of varied segments; the stand-in speaks them in
+minutes, and its process is the same but for the weights.
 """
 
 import statistics
