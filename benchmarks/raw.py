@@ -32,9 +32,9 @@ class Raw:
         # A first run pays for its allocations, as the farm's warm-up does.
         self.speak("həlˈO")
 
-    def speak(self, phonemes: str) -> float:
+    def speak(self, phonemes: str, wishes: ort.RunOptions | None = None) -> float:
         """Seconds of audio."""
-        audio = self._session.run(None, self.feed(phonemes))[0]
+        audio = self._session.run(None, self.feed(phonemes), wishes)[0]
         return np.asarray(audio).size / RATE_HZ
 
     def feed(self, phonemes: str) -> dict[str, NDArray[Any]]:
@@ -47,7 +47,9 @@ class Raw:
             "speed": np.array([1.0], np.float32),
         }
 
-    def speak_all(self, texts: Sequence[str], *, slots: int) -> tuple[float, float]:
+    def speak_all(
+        self, texts: Sequence[str], *, slots: int, wishes: ort.RunOptions | None = None
+    ) -> tuple[float, float]:
         """Seconds of audio, and of the clock, with so many threads taking the next one as they get free."""
         waiting, audio = iter(texts), [0.0] * slots
         door = threading.Lock()
@@ -58,7 +60,7 @@ class Raw:
                     phonemes = next(waiting, None)
                 if phonemes is None:
                     return
-                audio[slot] += self.speak(phonemes)
+                audio[slot] += self.speak(phonemes, wishes)
 
         began_s = time.perf_counter()
         threads = [threading.Thread(target=work, args=(slot,)) for slot in range(slots)]

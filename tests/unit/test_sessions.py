@@ -37,6 +37,7 @@ def test_a_session_has_the_options_that_were_measured_best(threads: int) -> None
     assert options.intra_op_num_threads == threads
     assert options.inter_op_num_threads == 1
     assert options.enable_mem_pattern is False
+    assert options.enable_mem_reuse is False
     assert options.enable_cpu_mem_arena is True
     assert options.execution_mode == ort.ExecutionMode.ORT_SEQUENTIAL
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
@@ -76,7 +77,7 @@ def test_every_run_goes_through_the_lane() -> None:
     assert duration.tolist() == [2, 2, 2, 2]
 
 
-def test_every_run_gives_the_arena_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_gives_the_arena_back_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shrinking().get_run_config_entry("memory.enable_memory_arena_shrinkage") == "cpu:0"
     elsewhere = ort.RunOptions()
     elsewhere.add_run_config_entry("memory.enable_memory_arena_shrinkage", "no-such-device:0")

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from workers.life import successor
-from workers.startup import MARK, Origin, Startup
+from workers.startup import MARK, Origin, Startup, created_s
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +43,20 @@ def test_a_clock_that_is_set_back_makes_no_stage_shorter_than_nothing() -> None:
 )
 def test_a_process_knows_when_it_began_and_whose_place_it_took(marks: dict[str, str | bool], origin: Origin) -> None:
     assert Origin.of(marks, created_s=7.0) == origin
+
+
+def test_a_process_knows_to_a_few_hundredths_of_a_second_when_the_system_made_it() -> None:
+    tick_s = 1 / os.sysconf("SC_CLK_TCK")
+    before_s = time.time()
+    told = subprocess.run(
+        [sys.executable, "-c", "from workers.startup import origin; print(origin.began_s)"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert before_s - 2 * tick_s <= float(told.stdout) <= time.time()
+
+
+def test_where_the_system_tells_no_ticks_psutil_is_asked(tmp_path: Path) -> None:
+    assert created_s(tmp_path / "stat") == pytest.approx(psutil.Process().create_time())
 
 
 def test_a_successors_command_is_the_same_with_one_mark() -> None:

@@ -1,0 +1,51 @@
+"""Study: the arena given back after every run, against one that keeps its memory for the next.
+
+    PYTHONPATH=. python benchmarks/studies/arena.py KOKORO-SHAPED.onnx --prepared HOME
+
+The graph that the farm speaks with, two threads on one session, a text of a dozen segments.
+"""
+
+import resource
+import statistics
+import time
+from functools import partial
+
+import psutil
+
+from benchmarks import measure, wording
+from benchmarks.raw import Raw
+from workers.models import resolve
+from workers.sessions import keeping, shrinking
+
+ROUNDS = 3
+SLOTS = 2
+
+
+def main() -> None:
+    """Print each way's speed, processor time, fresh pages and memory; they take turns."""
+    options = measure.Options.read(__doc__)
+    with measure.scratch() as home:
+        raw = Raw(resolve(options.settings(home)), threads=1)
+    texts = [segment.phonemes for segment in wording.cut(wording.prose(300, 1100))]
+    found: dict[str, list[tuple[float, ...]]] = {"kept": [], "given back": []}
+    for turn in range(ROUNDS):
+        for name in [*found][:: -1 if turn % 2 else 1]:
+            wishes = keeping() if name == "kept" else shrinking()
+            found[name].append(spoken(partial(raw.speak_all, texts, slots=SLOTS, wishes=wishes)))
+    for name, rounds in found.items():
+        speed, cpu_s, pages, megabytes = (statistics.median(column) for column in zip(*rounds, strict=True))
+        print(f"{name}: {speed:.2f} × real time, {cpu_s:.4f} s of a core and {pages:,.0f} fresh pages per second of")
+        print(f"  audio, {megabytes:,.0f} MB afterwards")
+
+
+def spoken(speak: "partial[tuple[float, float]]") -> tuple[float, ...]:
+    """Times real time; seconds of a core, and fresh pages, for each second of audio; megabytes afterwards."""
+    pages, cpu_s = resource.getrusage(resource.RUSAGE_SELF).ru_minflt, time.process_time()
+    audio_s, wall_s = speak()
+    cpu_s = time.process_time() - cpu_s
+    pages = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - pages
+    return audio_s / wall_s, cpu_s / audio_s, pages / audio_s, psutil.Process().memory_info().rss / 1e6
+
+
+if __name__ == "__main__":
+    main()
