@@ -3,13 +3,8 @@
 Only a machine that has an accelerator comes here. Knows nothing of lanes that are open: it runs before them.
 """
 
-import contextlib
-import json
 import logging
-import os
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +17,7 @@ from workers.models import Model
 from workers.probe import Trial
 from workers.providers import CPU, Accelerator, Provider
 from workers.quality import Bounds, Rendering, compare
+from workers.verdicts import Verdicts
 
 LENGTHS = (20, 80, 200)
 """A listener's first words, a sentence, a usual segment."""
@@ -46,7 +42,7 @@ class Calibration:
         self._model = model
         self._machine = machine
         self._attempt = attempt
-        self._file = settings.home_folder() / "lanes.json"
+        self._verdicts = Verdicts(settings)
         self._cpu: Trial | None = None
 
     def verdict(self, lane: Accelerator, provider: Provider) -> Verdict:
@@ -54,17 +50,17 @@ class Calibration:
         from workers.optimise.stages import alone_in  # noqa: PLC0415 - onnx, only where something is measured
 
         key = self._key(lane, provider)
-        if known := _remembered(self._file, key):
+        if known := self._verdicts.find(key):
             return known
         # Two workers that start at once would measure each other.
-        with alone_in(self._file.with_name("coreml"), log.warning):
-            if known := _remembered(self._file, key):
+        with alone_in(self._verdicts.file.with_name("coreml"), log.warning):
+            if known := self._verdicts.find(key):
                 return known
             # Louder than its matter: whoever looks into the log of a worker that does not come up must find it.
             log.warning("Measuring the lane %s against the CPU, once: this may take minutes.", lane)
             found = judge(self._measured_cpu(), self._try(provider), memory_cap=self._memory_cap())
             log.warning("The lane %s: %s", lane, found.fault or f"{found.speedup:.2f} times as fast as the CPU")
-            _remember(self._file, key, found)
+            self._verdicts.keep(key, found)
         return found
 
     def _key(self, lane: Accelerator, provider: Provider) -> str:
@@ -114,27 +110,3 @@ def _unlike(cpu: Any, again: Any, lane: Any) -> str:
         told = "nothing that can be compared" if apart_db is None else f"{apart_db:.1f} dB"
         return f"on trial its sound was {told} away from the CPU's, of {most_db:.1f} dB it may be"
     return ""
-
-
-def _remembered(file: Path, key: str) -> Verdict | None:
-    try:
-        return Verdict(**_kept(file)[key])
-    except (KeyError, TypeError):
-        return None
-
-
-def _kept(file: Path) -> dict[str, Any]:
-    try:
-        told = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
-def _remember(file: Path, key: str, verdict: Verdict) -> None:
-    """Where nothing can be written it is measured again at the next start, which is no reason to fail."""
-    told = _kept(file) | {key: asdict(verdict)}
-    unfinished = file.with_suffix(f".{os.getpid()}")
-    with contextlib.suppress(OSError):
-        unfinished.write_text(json.dumps(told, indent=1, ensure_ascii=False), "utf-8")
-        unfinished.replace(file)

@@ -17,6 +17,7 @@ from workers.lineup import Verdict
 from workers.models import Model, resolve
 from workers.probe import Trial
 from workers.providers import CPU_PROVIDER, Provider, accelerator
+from workers.verdicts import is_pending
 
 CAP = 1 << 30
 RATE_HZ = 24_000
@@ -157,3 +158,28 @@ def test_two_workers_that_start_at_once_measure_once(settings: FarmSettings) -> 
     assert one == other
     # Each may have needed the CPU once, for the lane that it measured; no lane was measured twice.
     assert sorted(name for name in trials.made if name != "cpu") == ["CPUAndGPU", "CPUAndNeuralEngine"]
+
+
+@pytest.mark.parametrize(
+    ("system", "chip", "lanes", "waits"),
+    [
+        ("darwin", "arm64", "auto", True),
+        ("darwin", "arm64", "ane", True),
+        ("darwin", "arm64", "both", False),
+        ("darwin", "x86_64", "auto", False),
+        ("linux", "aarch64", "auto", False),
+    ],
+)
+def test_who_waits_for_a_worker_hears_that_it_measures_first(
+    settings: FarmSettings, system: str, chip: str, lanes: str, *, waits: bool
+) -> None:
+    asked = settings.model_copy(update={"lanes": lanes})
+    model = resolve(asked)
+    assert is_pending(asked, model, system=system, chip=chip) is waits
+    verdicts(settings, Trials(cpu=trial(), CPUAndNeuralEngine=trial(2.0), CPUAndGPU=trial(0.5)))
+    assert not is_pending(asked, model, system=system, chip=chip)
+
+
+def test_no_accelerator_is_tried_with_a_sound_that_only_the_cpu_has(settings: FarmSettings) -> None:
+    lossy = replace(resolve(settings), digest="0" * 64)
+    assert not is_pending(settings, lossy, system="darwin", chip="arm64")

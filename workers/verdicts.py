@@ -1,0 +1,53 @@
+"""What was measured of accelerators on this machine, kept in `lanes.json` of CHORUS_HOME. Measures nothing itself."""
+
+import contextlib
+import json
+import os
+from dataclasses import asdict
+from typing import Any
+
+from broker.settings import FarmSettings
+from workers.lineup import Verdict
+from workers.models import Model
+
+NOTE = "Trying the Neural Engine and the graphics chip against the processor, once; that may take minutes"
+_WITHOUT_ACCELERATORS = ("both", "cpu", "bulk")
+
+
+class Verdicts:
+    """Those of one home. A key begins with the model's digest."""
+
+    def __init__(self, settings: FarmSettings) -> None:
+        self.file = settings.home_folder() / "lanes.json"
+
+    def find(self, key: str) -> Verdict | None:
+        """What was measured under this key, if it was."""
+        try:
+            return Verdict(**self._kept()[key])
+        except (KeyError, TypeError):
+            return None
+
+    def keep(self, key: str, verdict: Verdict) -> None:
+        """Where nothing can be written it is measured again at the next start, which is no reason to fail."""
+        told = self._kept() | {key: asdict(verdict)}
+        unfinished = self.file.with_suffix(f".{os.getpid()}")
+        with contextlib.suppress(OSError):
+            unfinished.write_text(json.dumps(told, indent=1, ensure_ascii=False), "utf-8")
+            unfinished.replace(self.file)
+
+    def know(self, digest: str) -> bool:
+        """Whether anything was measured with this model."""
+        return any(key.startswith(digest) for key in self._kept())
+
+    def _kept(self) -> dict[str, Any]:
+        try:
+            told = json.loads(self.file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return told if isinstance(told, dict) else {}
+
+
+def is_pending(settings: FarmSettings, model: Model, *, system: str, chip: str) -> bool:
+    """Whether a worker that starts would measure first, as `sys.platform` and `platform.machine()` tell."""
+    tried = settings.lanes not in _WITHOUT_ACCELERATORS and model.digest == model.origin
+    return (system, chip) == ("darwin", "arm64") and tried and not Verdicts(settings).know(model.digest)
