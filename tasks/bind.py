@@ -15,7 +15,7 @@ from chorus.request import Request
 from chorus.wire import RATE_HZ
 from tasks.coverage import Proof
 from tasks.encode import BookMeta, Chapter, Encoded, encode_into
-from tasks.parts import Sidecar, chapter_marks, read_parts, read_sidecar
+from tasks.parts import Sidecar, ahead, chapter_marks, read_parts, read_sidecar
 
 
 def bind(claim: Claim) -> tuple[Outcome, str]:
@@ -54,7 +54,8 @@ def _is_made(store: Store, claim: Claim, record: JobRecord) -> bool:
 
 
 def _make(store: Store, claim: Claim, record: JobRecord, book: BookMeta) -> Encoded:
-    pcm = (part.pcm for part in read_parts(store, claim.job, claim.epoch, range(record.parts_total)))
+    parts = read_parts(store, claim.job, claim.epoch, range(record.parts_total))
+    pcm = (part.pcm for part in ahead(parts))
     with store.writer(result_key(claim.job, claim.epoch, record.request.format)) as path:
         return encode_into(pcm, book, record.request.format, path)
 

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -154,8 +155,17 @@ def read_part(store: Store, job: str, epoch: int, part: int) -> Part:
 
 
 def read_parts(store: Store, job: str, epoch: int, parts: Iterable[int]) -> Iterator[Part]:
-    """Part after part, never two in memory."""
+    """Part after part, each read when it is asked for."""
     return (read_part(store, job, epoch, part) for part in parts)
+
+
+def ahead(parts: Iterator[Part]) -> Iterator[Part]:
+    """The same, each read while the one before is used: two in memory, and never three."""
+    with ThreadPoolExecutor(1, thread_name_prefix="chorus-read-ahead") as reader:
+        coming = reader.submit(next, parts, None)
+        while part := coming.result():
+            coming = reader.submit(next, parts, None)
+            yield part
 
 
 def chapter_marks(sidecars: Iterable[Sidecar], titles: Sequence[str]) -> tuple[Chapter, ...]:

@@ -1,6 +1,7 @@
 """A part comes back as it went in, or not at all."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from broker.store import LocalStore, part_key, sidecar_key
 from chorus.errors import FarmError
 from tasks.encode import Chapter
 from tasks.parts import (
+    Part,
     Sidecar,
     Spoken,
+    ahead,
     chapter_marks,
     has_part,
     loudness_db,
@@ -117,6 +120,31 @@ def test_parts_are_read_one_at_a_time(store: LocalStore) -> None:
     assert next(parts).sidecar.part == 0
     put(store, 1, 20)
     assert [part.sidecar.frames for part in parts] == [20]
+
+
+def test_parts_read_ahead_are_the_same_and_never_more_than_two(store: LocalStore) -> None:
+    written = [put(store, part, 100 + part) for part in range(5)]
+    asked: list[int] = []
+    seen = []
+    for part in ahead(asking(read_parts(store, "job", 1, range(5)), asked)):
+        seen.append(part.sidecar)
+        assert len(asked) <= len(seen) + 1
+    assert seen == written
+
+
+def test_what_is_wrong_with_a_part_is_told_where_it_would_be_used(store: LocalStore) -> None:
+    put(store, 0, 10)
+    parts = ahead(read_parts(store, "job", 1, range(2)))
+    next(parts)
+    with pytest.raises(FarmError, match="part-00001"):
+        next(parts)
+
+
+def asking(parts: Iterator[Part], asked: list[int]) -> Iterator[Part]:
+    """The parts, and how many were read."""
+    for number, part in enumerate(parts):
+        asked.append(number)
+        yield part
 
 
 def test_chapters_begin_where_their_first_part_does(store: LocalStore) -> None:
