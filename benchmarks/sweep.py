@@ -3,8 +3,8 @@
     PYTHONPATH=. python benchmarks/sweep.py KOKORO-SHAPED.onnx
 
 Every request is a sentence that nobody has asked for before, and nothing is remembered. So many threads send one after
-another; `first sound` and `whole` are from the submit on, at the listener. The knee is the smallest number at which the
-throughput is within a twentieth of the best: beyond it requests only wait longer.
+another; `first sound` and `whole` are from the submit on, at the listener; pauses are no speech. The knee is the
+smallest number at which the throughput is within a twentieth of the best: beyond it requests only wait longer.
 """
 
 import itertools
@@ -68,10 +68,12 @@ def sent(running: measure.Farm, texts: list[str], count: int, kind: str) -> dict
     wall_s = time.perf_counter() - began_s
     if len(heard) != len(texts):
         raise hearing.RefusedError(f"{len(texts) - len(heard)} of {len(texts)} requests were not served.")
+    silent_s = sum(segment.pause_ms for text in texts for segment in wording.cut(text, live=KINDS[kind])) / 1000
+    spoken_s = sum(one.record.frames for one in heard) / RATE_HZ - silent_s
     return {
         "first_ms": [one.first_ms for one in heard],
         "whole_ms": [one.whole_ms for one in heard],
-        "times_real_time": sum(one.record.frames for one in heard) / RATE_HZ / wall_s,
+        "times_real_time": spoken_s / wall_s,
     }
 
 
