@@ -4,8 +4,6 @@ Parses, calls, prints. What is heavy to import is imported by the command that n
 """
 
 import json
-import platform
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -127,16 +125,12 @@ def optimize(*, as_json: options.AsJson = False) -> None:
 
 def tell_of_preparing(settings: FarmSettings) -> None:
     """A worker that is about to start with a model it has never met takes its time: say so before."""
-    from workers import models, verdicts  # noqa: PLC0415 - see above
-    from workers.optimise import preparing  # noqa: PLC0415 - see above
+    from workers import first_start, models  # noqa: PLC0415 - see above
 
     # Whatever is wrong with the model, the worker says it.
     with suppress(ChorusError):
-        model = models.resolve(settings)
-        if preparing.is_pending(settings, model):
-            complain(f"{preparing.NOTE}.")
-        if verdicts.is_pending(settings, model, system=sys.platform, chip=platform.machine()):
-            complain(f"{verdicts.NOTE}.")
+        for note in first_start.notes(settings, models.resolve(settings)):
+            complain(note)
 
 
 def _prepare(settings: FarmSettings) -> None:

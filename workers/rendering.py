@@ -21,10 +21,9 @@ from chorus.terminal import Progress
 from tasks import phonemes
 from tasks.documents.model import Document
 from tasks.plan import spoken_language
-from workers import voicebank
+from workers import first_start, voicebank
 from workers.delivery import deliver, finished_run, made
 from workers.models import Model
-from workers.optimise import preparing
 from workers.orders import Order
 from workers.stack import Stack, StackSpec, ensure
 
@@ -70,8 +69,8 @@ def render(
     """Render every order. `choose` gives the model of this machine, and may ask the user for it."""
     model = None if settings.url else choose()
     own = _own_voice(model) if model else None
-    if model and preparing.is_pending(settings, model):
-        progress.note(f"{preparing.NOTE}.")
+    for note in first_start.notes(settings, model) if model else ():
+        progress.note(note)
     if own:
         _introduce(own, orders, progress)
     store = LocalStore(settings.store_folder())
