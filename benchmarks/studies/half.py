@@ -1,6 +1,6 @@
-"""Study: convolutions in fp16 on a CPU, by kernel and channels as Kokoro's decoder has them.
+"""Study: fp16 on a CPU, for single convolutions as Kokoro's decoder has them, and for all of the decoder's at once.
 
-PYTHONPATH=. python benchmarks/studies/half.py
+PYTHONPATH=. python benchmarks/studies/half.py KOKORO-SHAPED.onnx
 """
 
 import time
@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from benchmarks.studies import common
 from workers.optimise.observing import opened
 
 SHAPES = ((256, 11, 600), (256, 3, 600), (128, 7, 3600))
@@ -19,6 +20,12 @@ ROUNDS = 9
 
 def main() -> None:
     """Print milliseconds of processor time, the best of each."""
+    layers()
+    whole(common.subject(__doc__))
+
+
+def layers() -> None:
+    """One convolution alone, of each kind."""
     for channels, kernel, samples in SHAPES:
         sessions = {kind: opened(convolution(kind, channels, kernel)) for kind in ("float32", "float16")}
         feed = {"x": np.random.default_rng(1).standard_normal((1, channels, samples)).astype(np.float32)}
@@ -30,6 +37,48 @@ def main() -> None:
                 best[kind] = min(best[kind], time.thread_time() - began_s)
         told = ", ".join(f"{kind} {1000 * taken_s:.1f} ms" for kind, taken_s in best.items())
         print(f"{channels} channels, kernel {kernel}: {told}, {best['float32'] / best['float16']:.2f} ×")
+
+
+def whole(subject: common.Subject) -> None:
+    """The model with its decoder's convolutions in fp16, the rest as it is."""
+    narrow, count = hybrid(subject.model)
+    sessions = {"float32": opened(subject.model), "hybrid": opened(narrow)}
+    feed = subject.feeds[0]
+    best = common.in_turn(sessions, feed)
+    megabytes = {
+        name: len(model.SerializeToString()) / 1e6 for name, model in (("", subject.model), ("hybrid", narrow))
+    }
+    told = ", ".join(f"{kind} {1000 * taken_s:.0f} ms" for kind, taken_s in best.items())
+    print(
+        f"{count} convolutions of the decoder, {feed['tokens'].size} tokens: {told}, "
+        f"{best['float32'] / best['hybrid']:.2f} ×, {megabytes['hybrid']:.0f} MB instead of {megabytes['']:.0f}"
+    )
+
+
+def hybrid(model: onnx.ModelProto) -> tuple[onnx.ModelProto, int]:
+    """A copy whose decoder convolves in fp16 between casts; and how many convolutions that are."""
+    narrow = onnx.ModelProto()
+    narrow.CopyFrom(model)
+    weights = {tensor.name: tensor for tensor in narrow.graph.initializer}
+    half, nodes, count = set[str](), list[onnx.NodeProto](), 0
+    for node in narrow.graph.node:
+        if node.op_type != "Conv" or "decoder" not in node.name or any(name not in weights for name in node.input[1:]):
+            nodes.append(node)
+            continue
+        count += 1
+        half |= set(node.input[1:])
+        given, made = node.input[0], node.output[0]
+        node.input[0], node.output[0] = f"{made}/given", f"{made}/narrow"
+        nodes += [
+            helper.make_node("Cast", [given], [node.input[0]], to=onnx.TensorProto.FLOAT16),
+            node,
+            helper.make_node("Cast", [node.output[0]], [made], to=onnx.TensorProto.FLOAT),
+        ]
+    for name in half:
+        weights[name].CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weights[name]).astype(np.float16), name))
+    del narrow.graph.node[:]
+    narrow.graph.node.extend(nodes)
+    return narrow, count
 
 
 def convolution(kind: str, channels: int, kernel: int) -> onnx.ModelProto:
