@@ -179,10 +179,10 @@ def _memory() -> Gate:
     name, bound = "memory of a voice worker, the least", f"≤ {MEMORY_MB} MB"
     if told is None:
         return Gate(name=name, bound=bound, found=NOT_MEASURED, passed=None)
-    least = min(one["warm"] for found in told["figures"]["workers"].values() for one in found.values())
-    reason = "81.8 million weights are 325 MB in fp32, and a session's working memory comes on top" * (
-        least > MEMORY_MB
-    )
+    workers = told["figures"]["workers"].items()
+    least, variant = min((one["warm"], variant) for variant, found in workers for one in found.values())
+    reason = f"as `{variant}`; 81.8 million weights are 325 MB in fp32, and a session's working memory comes on top"
+    reason *= least > MEMORY_MB
     return Gate(name=name, bound=bound, found=f"{least:,.0f} MB", passed=least <= MEMORY_MB, reason=reason)
 
 

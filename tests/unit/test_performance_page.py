@@ -123,7 +123,9 @@ def test_a_goal_that_was_missed_says_so() -> None:
     assert "14.8 × sooner | ≥ 10 ×: reached" in tables["versus"]
     assert "| **2.70 s** | **1.60 s** | ≤ 2.5 s: **missed** |" in tables["start"]
     assert "after ≤ 1,400: reached" in tables["memory"]
-    assert re.search(r"memory of a voice worker.*800 MB \| \*\*missed\*\* \| 81\.8 million weights", tables["gates"])
+    assert re.search(
+        r"memory of a voice worker.*800 MB \| \*\*missed\*\* \| as `fast`; 81\.8 million weights", tables["gates"]
+    )
     assert "| +25 ms | passed |" in tables["gates"], "what keep-alive costs"
     assert "| +15 ms | passed | 10 idle minutes" in tables["gates"]
     refused = FIGURES["versus"] | {"variants": {"fast": "", "int8": "refused: 12 dB from the original"}}
