@@ -110,7 +110,7 @@ def long_run(folder: Path, segments: int) -> dict[str, Any]:
             text = "\n\n".join(wording.prose(done + seed, 40 * (seed % 11 + 1)) for seed in range(PARAGRAPHS))
             record = over(running, running.client.submit(text, format="flac", voice=wording.VOICE).job)
             points.append((done + record.segments_done, resident_mb(voice)))
-    return {"points": points, "segments": points[-1][0]}
+    return {"points": points}
 
 
 def over(running: measure.Farm, job: str) -> JobRecord:
@@ -141,11 +141,11 @@ def table(figures: dict[str, Any]) -> str:
             states = [f"{one[state]:,.0f}" for state in ("ready", "warm", "peak", "after")]
             body.append((variant, "two sessions" if lanes == BOTH else "`CHORUS_LANES=bulk`", *states, goal))
     run = figures["run"]
-    (_, first_mb), (_, last_mb) = run["points"][0], run["points"][-1]
+    (_, first_mb), (segments, last_mb) = run["points"][0], run["points"][-1]
     grown_mb = growth_mb(run["points"])
     head = ("variant", "", "ready MB", "warm", f"peak at {LONGEST_TOKENS} tokens", "after", "goal")
     return (
-        f"{measure.rows(head, body)}\n\nOver {run['segments']:,} varied segments of the stand-in voice a worker went "
+        f"{measure.rows(head, body)}\n\nOver {segments:,} varied segments of the stand-in voice a worker went "
         f"from {first_mb:,.0f} to {last_mb:,.0f} MB; the line through the second half of them rises by {grown_mb:+.1f} "
         f"MB in the whole run. The goal is none: {measure.verdict(grown_mb <= STILL * last_mb)}."
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import hearing, measure, plot, wording
+from benchmarks.throughput import pauses_s
 from chorus.wire import RATE_HZ
 
 NAME = "sweep"
@@ -68,7 +69,7 @@ def sent(running: measure.Farm, texts: list[str], count: int, kind: str) -> dict
     wall_s = time.perf_counter() - began_s
     if len(heard) != len(texts):
         raise hearing.RefusedError(f"{len(texts) - len(heard)} of {len(texts)} requests were not served.")
-    silent_s = sum(segment.pause_ms for text in texts for segment in wording.cut(text, live=KINDS[kind])) / 1000
+    silent_s = sum(pauses_s(wording.cut(text, live=KINDS[kind])) for text in texts)
     spoken_s = sum(one.record.frames for one in heard) / RATE_HZ - silent_s
     return {
         "first_ms": [one.first_ms for one in heard],

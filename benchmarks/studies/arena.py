@@ -5,15 +5,13 @@
 The graph that the farm speaks with, two threads on one session, a text of a dozen segments.
 """
 
-import resource
 import statistics
 import time
 from functools import partial
 
-import psutil
-
 from benchmarks import measure, wording
 from benchmarks.raw import Raw
+from workers import memory
 from workers.models import resolve
 from workers.sessions import keeping, shrinking
 
@@ -40,11 +38,11 @@ def main() -> None:
 
 def spoken(speak: "partial[tuple[float, float]]") -> tuple[float, ...]:
     """Times real time; seconds of a core, and fresh pages, for each second of audio; megabytes afterwards."""
-    pages, cpu_s = resource.getrusage(resource.RUSAGE_SELF).ru_minflt, time.process_time()
+    pages, cpu_s = memory.fresh_pages(), time.process_time()
     audio_s, wall_s = speak()
     cpu_s = time.process_time() - cpu_s
-    pages = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - pages
-    return audio_s / wall_s, cpu_s / audio_s, pages / audio_s, psutil.Process().memory_info().rss / 1e6
+    pages = memory.fresh_pages() - pages
+    return audio_s / wall_s, cpu_s / audio_s, pages / audio_s, memory.read().rss_bytes / 1e6
 
 
 if __name__ == "__main__":

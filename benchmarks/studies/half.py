@@ -3,7 +3,6 @@
 PYTHONPATH=. python benchmarks/studies/half.py KOKORO-SHAPED.onnx
 """
 
-import time
 from typing import Any
 
 import numpy as np
@@ -29,12 +28,7 @@ def layers() -> None:
     for channels, kernel, samples in SHAPES:
         sessions = {kind: opened(convolution(kind, channels, kernel)) for kind in ("float32", "float16")}
         feed = {"x": np.random.default_rng(1).standard_normal((1, channels, samples)).astype(np.float32)}
-        best = dict.fromkeys(sessions, float("inf"))
-        for _ in range(ROUNDS):
-            for kind, session in sessions.items():
-                began_s = time.thread_time()
-                session.run(None, feed)
-                best[kind] = min(best[kind], time.thread_time() - began_s)
+        best = common.in_turn(sessions, feed, ROUNDS)
         told = ", ".join(f"{kind} {1000 * taken_s:.1f} ms" for kind, taken_s in best.items())
         print(f"{channels} channels, kernel {kernel}: {told}, {best['float32'] / best['float16']:.2f} ×")
 

@@ -55,7 +55,7 @@ FIGURES: dict[str, dict[str, Any]] = {
     },
     "memory": {
         "workers": {"fast": {"both": {"ready": 700, "warm": 800, "peak": 1500, "after": 900}}},
-        "run": {"points": [[100, 300.0], [200, 310.0], [300, 310.5], [400, 310.4]], "segments": 400},
+        "run": {"points": [[100, 300.0], [200, 310.0], [300, 310.5], [400, 310.4]]},
     },
     "gates": {
         "ready_s": 3.1,
