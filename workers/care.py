@@ -13,6 +13,7 @@ from broker import process
 from broker.settings import FarmSettings
 from tasks import engine
 from workers import life, memory
+from workers.booth import KEPT_S
 from workers.governor import MEGABYTE, Governor
 from workers.keepalive import KeepAlive
 from workers.resting import RestingEngine
@@ -65,10 +66,10 @@ class Care:
         speaker = kokoro(engine.current())
         return speaker.beats() if speaker else ()
 
-    def _give_back(self, **wish: float) -> None:
+    def _give_back(self, idle_s: float = KEPT_S) -> None:
         speaker = kokoro(engine.current())
         if speaker:
-            speaker.give_back(**wish)
+            speaker.give_back(idle_s=idle_s)
 
     def _rest(self) -> None:
         resting = engine.current()

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from workers.remembered import remembered
+
 log = logging.getLogger(__name__)
 
 
@@ -48,19 +50,12 @@ class Digests:
         return found
 
     def _read(self, part: str) -> dict[str, Any]:
-        section = self._whole().get(part)
+        section = remembered(self._file).get(part)
         return section if isinstance(section, dict) else {}
-
-    def _whole(self) -> dict[str, Any]:
-        try:
-            whole = json.loads(self._file.read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return whole if isinstance(whole, dict) else {}
 
     def _write(self, part: str, key: str, value: object) -> None:
         # Two processes at once may lose one entry: it is computed again.
-        whole = {**self._whole(), part: {**self._read(part), key: value}}
+        whole = {**remembered(self._file), part: {**self._read(part), key: value}}
         draft = self._file.with_name(f"{self._file.name}.{os.getpid()}")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)

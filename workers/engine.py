@@ -159,13 +159,11 @@ class KokoroEngine:
 
     def beats(self) -> tuple[Callable[..., bool], ...]:
         """One for each session: keeps it warm if nobody has used it lately."""
-        length = warming.CPU_CLASSES[0]
-        return tuple(partial(booth.keep_alive, *self._trial(booth, length)) for booth in self._own_booths())
+        return tuple(partial(booth.keep_alive, *self._trial(booth)) for booth in self._own_booths())
 
     def give_back(self, *, idle_s: float = KEPT_S) -> bool:
         """Hand back the memory that sessions keep for segments which have not come for so long; whether any did."""
-        length = warming.CPU_CLASSES[0]
-        given = [booth.give_back(*self._trial(booth, length), idle_s=idle_s) for booth in self._own_booths()]
+        given = [booth.give_back(*self._trial(booth), idle_s=idle_s) for booth in self._own_booths()]
         return any(given)
 
     def beaten(self) -> dict[str, Counts]:
@@ -176,7 +174,7 @@ class KokoroEngine:
         """Forget what can be made again: the blends."""
         self._style.cache_clear()
 
-    def _trial(self, booth: Booth, tokens: int) -> tuple[Utterance, voicebank.Style]:
+    def _trial(self, booth: Booth, tokens: int = warming.CPU_CLASSES[0]) -> tuple[Utterance, voicebank.Style]:
         """An utterance of about so many tokens, all of which the model knows."""
         voice = self.voices()[0]
         known = [symbol for symbol in _TRIAL if symbol in booth.vocabulary]

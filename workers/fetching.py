@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from broker.settings import FarmSettings
 from chorus.errors import ModelError, OutsideError
@@ -14,7 +13,10 @@ from chorus.standing_in import PULL
 from workers import published
 from workers.models import Model, resolve
 from workers.published import DEFAULT, MODELS, TAGGER_NAME, Asset, models_folder
+from workers.remembered import remembered
 
+OFFER = "offer.json"
+"""What was answered, in CHORUS_HOME."""
 # No first command may wait longer than five seconds to learn that there is nothing to fetch.
 PROBE_S = 4.0
 # An unreachable source is not asked again with each command of the next hour.
@@ -101,7 +103,7 @@ def _worth_asking(settings: FarmSettings) -> bool:
         (models_folder(settings) / each.file).exists() for each in (MODELS[DEFAULT], published.VOICES)
     ):
         return False
-    said = _remembered(settings)
+    said = remembered(settings.home_folder() / OFFER)
     if said.get("declined") or time.time() - said.get("unreachable_at", 0) < _UNREACHABLE_FOR_S:
         return False
     return _reachable(settings)
@@ -119,15 +121,7 @@ def _reachable(settings: FarmSettings) -> bool:
     return False
 
 
-def _remembered(settings: FarmSettings) -> dict[str, Any]:
-    try:
-        said = json.loads((settings.home_folder() / "offer.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
 def _remember(settings: FarmSettings, **said: object) -> None:
     # Where nothing can be written the question comes again, which is no reason to fail.
     with contextlib.suppress(OSError):
-        (settings.home_folder() / "offer.json").write_text(json.dumps(said), "utf-8")
+        (settings.home_folder() / OFFER).write_text(json.dumps(said), "utf-8")

@@ -68,8 +68,8 @@ def line_up(
     """
     if asked == "bulk":
         return Lineup(berths=(Berth(name="bulk", live=True, bulk=True),), missing={})
-    wanted = _wanted(asked, providers)
-    verdicts = {lane: _verdict(lane, providers, measure) for lane in wanted}
+    lanes = wanted(asked, providers)
+    verdicts = {lane: _verdict(lane, providers, measure) for lane in lanes}
     named = asked != "auto"
     missing: dict[str, str] = {
         lane: told for lane, verdict in verdicts.items() if (told := _why_not(verdict, named=named))
@@ -77,7 +77,7 @@ def line_up(
     if strict and named and missing:
         lane, why = next(iter(missing.items()))
         raise FarmError(f"CHORUS_LANES={asked} asks for {lane} and CHORUS_STRICT is set, but {why}.")
-    taken = tuple(Berth(name=lane, live=True, bulk=True) for lane in wanted if lane not in missing)
+    taken = tuple(Berth(name=lane, live=True, bulk=True) for lane in lanes if lane not in missing)
     if not taken:
         return Lineup(
             berths=(Berth(name="bulk", live=False, bulk=True), Berth(name="live", live=True, bulk=False)),
@@ -87,7 +87,8 @@ def line_up(
     return Lineup(berths=(*taken, Berth(name="bulk", live=False, bulk=beside)), missing=missing)
 
 
-def _wanted(asked: str, providers: tuple[str, ...]) -> tuple[Accelerator, ...]:
+def wanted(asked: str, providers: tuple[str, ...]) -> tuple[Accelerator, ...]:
+    """The accelerators that CHORUS_LANES asks for; under `auto` those that these providers make possible."""
     if asked == "auto":
         return ACCELERATORS if COREML_PROVIDER in providers else ()
     # In the order in which they were named, each once.

@@ -4,14 +4,14 @@ import contextlib
 import json
 import os
 from dataclasses import asdict
-from typing import Any
 
 from broker.settings import FarmSettings
-from workers.lineup import Verdict
+from workers.lineup import Verdict, wanted
 from workers.models import Model
+from workers.providers import COREML_PROVIDER
+from workers.remembered import remembered
 
 NOTE = "Trying the Neural Engine and the graphics chip against the processor, once; that may take minutes"
-_WITHOUT_ACCELERATORS = ("both", "cpu", "bulk")
 
 
 class Verdicts:
@@ -23,13 +23,13 @@ class Verdicts:
     def find(self, key: str) -> Verdict | None:
         """What was measured under this key, if it was."""
         try:
-            return Verdict(**self._kept()[key])
+            return Verdict(**remembered(self.file)[key])
         except (KeyError, TypeError):
             return None
 
     def keep(self, key: str, verdict: Verdict) -> None:
         """Where nothing can be written it is measured again at the next start, which is no reason to fail."""
-        told = self._kept() | {key: asdict(verdict)}
+        told = remembered(self.file) | {key: asdict(verdict)}
         unfinished = self.file.with_suffix(f".{os.getpid()}")
         with contextlib.suppress(OSError):
             unfinished.write_text(json.dumps(told, indent=1, ensure_ascii=False), "utf-8")
@@ -37,17 +37,11 @@ class Verdicts:
 
     def know(self, digest: str) -> bool:
         """Whether anything was measured with this model."""
-        return any(key.startswith(digest) for key in self._kept())
-
-    def _kept(self) -> dict[str, Any]:
-        try:
-            told = json.loads(self.file.read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return told if isinstance(told, dict) else {}
+        return any(key.startswith(digest) for key in remembered(self.file))
 
 
 def is_pending(settings: FarmSettings, model: Model, *, system: str, chip: str) -> bool:
     """Whether a worker that starts would measure first, as `sys.platform` and `platform.machine()` tell."""
-    tried = settings.lanes not in _WITHOUT_ACCELERATORS and model.digest == model.origin
-    return (system, chip) == ("darwin", "arm64") and tried and not Verdicts(settings).know(model.digest)
+    if (system, chip) != ("darwin", "arm64") or model.digest != model.origin:
+        return False
+    return bool(wanted(settings.lanes, (COREML_PROVIDER,))) and not Verdicts(settings).know(model.digest)
