@@ -39,8 +39,8 @@ def main() -> None:
 
 
 def _speak(order: dict[str, Any]) -> Speech:
-    from workers.engine import open_engine  # noqa: PLC0415 - only within the limits
     from workers.models import resolve  # noqa: PLC0415 - the same
+    from workers.opening import open_engine  # noqa: PLC0415 - only within the limits
 
     own = {"model": Path(order["model"]), "voices": Path(order["voices"]), "lanes": "bulk", "slots": 1}
     own["variant"] = order["variant"]

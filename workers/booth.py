@@ -40,10 +40,18 @@ from workers.validation import check_outputs, check_speech, shown
 # A lane on an accelerator that fails so many of so many of its last utterances is given up; the CPU has spoken them.
 # More than the strikes after which a session is built anew: the new one gets its chance.
 RETIRED_AFTER, OF_THE_LAST = LIMIT + 2, 20
-# Books' segments follow upon each other and are much alike: what one leaves the next takes up, which saves 2 % of their
-# time. The planner aims at 150 tokens: what a longer one took goes back at once, and all of it once nobody comes.
+# Segments follow upon each other and are much alike: what one leaves the next takes up, which saves 2 % of their time.
+# The planner aims at 150 tokens: what a longer one took goes back at once, and all of it once nobody comes.
 KEPT_TOKENS = 200
 KEPT_S = 2.0
+# Fresh memory would cost a listener a twentieth of his wait: enough for his first segment stays, which is cut at 15
+# tokens or, at a pinch, at twice that.
+FIRST_TOKENS = 30
+# What is said to nobody where only the run counts.
+_FEWEST_TOKENS = 3
+
+Trial = tuple[Utterance, voicebank.Style]
+"""Something to say that nobody will hear."""
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +75,14 @@ class Booth:
         threads: int,
         provider: Provider = CPU,
         opened: OpenSession = open_session,
-        keeps: bool = False,
+        at_rest: int = 0,
     ) -> None:
-        """`keeps`: whether its memory waits a little for the next segment."""
+        """`at_rest`: for how many tokens there is memory even when nobody comes."""
         self.lane = lane
         self.rest = Rest()
-        self._keeps = keeps
-        self._has_kept = False
+        self._at_rest = at_rest
+        # So many tokens find their memory there.
+        self._held = 0
         self._provider = provider.name
         self._fates = deque[bool](maxlen=OF_THE_LAST)
         self._retired_for = ""
@@ -116,34 +125,44 @@ class Booth:
         spans = tuple((timing.phoneme, timing.start, timing.end) for timing in timings)
         return Speech(audio=audio, seconds=self._clock.busy_s, timings=spans)
 
-    def keep_alive(self, utterance: Utterance, style: voicebank.Style, *, idle_s: float = IDLE_S) -> bool:
+    def keep_alive(self, trial: Trial, *, idle_s: float = IDLE_S) -> bool:
         """Say it to nobody if nobody came for so long, until somebody comes; whether it came to its end."""
-        if self.retired:
-            return False
-        return self.rest.beat(lambda beat: self._say_to_nobody(utterance, style, beat), idle_s=idle_s)
+        return self._tried(trial, keeping if self._held else shrinking, idle_s=idle_s, counted=True)
 
-    def give_back(self, utterance: Utterance, style: voicebank.Style, *, idle_s: float = KEPT_S) -> bool:
-        """Hand back the memory that was kept, if nobody came for so long; whether it did.
+    def settle(self, trial: Callable[[int], Trial], *, idle_s: float = KEPT_S) -> bool:
+        """If nobody came for so long, have the memory that the next one will want, and no more; whether it changed.
 
-        Only a run can, so this is said to nobody.
+        Only runs take and give memory, so something is said to nobody. Up to twice as much is not worth that.
         """
-        if not self._has_kept or self.retired:
-            return False
+        given = self._held > 2 * self._at_rest and self.give_back(trial, idle_s=idle_s)
+        if self._held >= self._at_rest or not self._tried(trial(self._at_rest), keeping, idle_s=idle_s):
+            return given
+        self._held = max(self._held, self._at_rest)
+        return True
+
+    def give_back(self, trial: Callable[[int], Trial], *, idle_s: float = 0.0) -> bool:
+        """Hand back all the memory that was kept, if nobody came for so long; whether there was any, and it did."""
         # Whoever comes from here on keeps some again.
-        self._has_kept = False
-        gone = self.rest.beat(lambda beat: self._say_to_nobody(utterance, style, beat), idle_s=idle_s, counted=False)
-        if not gone:
-            self._has_kept = True
-        return gone
+        held, self._held = self._held, 0
+        given = held > 0 and self._tried(trial(_FEWEST_TOKENS), shrinking, idle_s=idle_s)
+        if not given:
+            self._held = max(self._held, held)
+        return given
 
     def _options(self, tokens: int) -> Any:
-        if not self._keeps or tokens > KEPT_TOKENS:
+        if not self.on_cpu or tokens > KEPT_TOKENS:
+            self._held = 0
             return shrinking()
-        self._has_kept = True
+        self._held = max(self._held, tokens)
         return keeping()
 
-    def _say_to_nobody(self, utterance: Utterance, style: voicebank.Style, beat: Beat) -> None:
-        options = shrinking()
+    def _tried(self, trial: Trial, under: Callable[[], Any], *, idle_s: float, counted: bool = False) -> bool:
+        """Say it to nobody, on the lane's thread; whether it came to its end. Only a beat of the keep-alive counts."""
+        if self.retired:
+            return False
+        return self.rest.beat(lambda beat: self._say_to_nobody(*trial, under(), beat), idle_s=idle_s, counted=counted)
+
+    def _say_to_nobody(self, utterance: Utterance, style: voicebank.Style, options: Any, beat: Beat) -> None:
         # onnxruntime looks at it before each node, so that whoever comes waits for one node and not for an utterance.
         beat.on_break(lambda: setattr(options, "terminate", True))
         self._clock.counted, self._clock.promise, self._clock.busy_s = False, None, 0.0
@@ -187,6 +206,7 @@ class Booth:
         try:
             self._session = self._open()
             self._narrator = self._narrates(self._session)
+            self._held = 0
         except ModelError as error:
             log.warning("The lane %s keeps its session, there is no other: %s", self.lane.name, error)
 

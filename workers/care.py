@@ -13,7 +13,6 @@ from broker import process
 from broker.settings import FarmSettings
 from tasks import engine
 from workers import life, memory
-from workers.booth import KEPT_S
 from workers.governor import MEGABYTE, Governor
 from workers.keepalive import KeepAlive
 from workers.resting import RestingEngine
@@ -33,7 +32,7 @@ class Care:
         self._steps: Counter[str] = Counter()
         self._given_back_bytes = 0
         self._alarmed = False
-        self._tending = Tending(self._keep_alive.tick, self._give_back, self._rest, self._govern)
+        self._tending = Tending(self._keep_alive.tick, self._settle, self._rest, self._govern)
 
     def start(self) -> None:
         """The worker serves."""
@@ -66,10 +65,10 @@ class Care:
         speaker = kokoro(engine.current())
         return speaker.beats() if speaker else ()
 
-    def _give_back(self, idle_s: float = KEPT_S) -> None:
+    def _settle(self) -> None:
         speaker = kokoro(engine.current())
         if speaker:
-            speaker.give_back(idle_s=idle_s)
+            speaker.settle()
 
     def _rest(self) -> None:
         resting = engine.current()
@@ -101,7 +100,8 @@ class Care:
     def _come_to_rest(self) -> None:
         """Take every slot, and look what is left: only that counts against the process."""
         with process.current().drained():
-            self._give_back(idle_s=0)
+            if speaker := kokoro(engine.current()):
+                speaker.give_back()
             self._shrink(caches=True)
             at_rest = memory.read()
             must_go = self._governor.must_go(time.monotonic(), at_rest)

@@ -33,10 +33,10 @@ def answers() -> int:
     return kept
 
 
-def end_with(parent: int) -> None:
-    """On Linux the kernel sees to it, whatever the parent dies of."""
+def end_with(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
+    """For the child, also before it becomes its program: on Linux the kernel ends it, whatever the parent dies of."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, by, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 

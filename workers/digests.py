@@ -4,14 +4,12 @@ Knows nothing of models. A memory that cannot be written forgets; nothing else c
 """
 
 import hashlib
-import json
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workers.remembered import remembered
+from workers.remembered import remember, remembered
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +54,7 @@ class Digests:
     def _write(self, part: str, key: str, value: object) -> None:
         # Two processes at once may lose one entry: it is computed again.
         whole = {**remembered(self._file), part: {**self._read(part), key: value}}
-        draft = self._file.with_name(f"{self._file.name}.{os.getpid()}")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps(whole, indent=1), "utf-8")
-            draft.replace(self._file)
+            remember(self._file, whole)
         except OSError as error:
             log.debug("%s cannot be written, digests are computed anew each time: %s", self._file, error)
-            draft.unlink(missing_ok=True)

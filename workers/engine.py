@@ -5,29 +5,18 @@ Knows nothing of queues, jobs or Redis: an utterance goes in, validated speech c
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import cycle, islice
-from typing import TypeGuard
 
-import kokoro_onnx
-
-from broker.settings import FarmSettings, available_cores
-from chorus.errors import AudioError, ChorusError, FarmError, ModelError, OptionError
+from chorus.errors import AudioError, ChorusError, FarmError, OptionError
 from tasks.engine import Lane, Speech, Utterance
 from workers import apart, router, voicebank, warming
-from workers.booth import KEPT_S, Booth, OpenSession
-from workers.calibration import Calibration
-from workers.hardware import Machine, detect
+from workers.booth import KEPT_S, Booth, Trial
 from workers.keepalive import Counts
-from workers.lanes import Lane as LaneThreads
 from workers.lanes import Promise
-from workers.lineup import ACCELERATORS, Berth, Verdict, line_up
-from workers.models import Model, as_it_is
-from workers.priority import own_cores
-from workers.providers import CPU, Accelerator, Provider, accelerator, wished
-from workers.sessions import open_session
+from workers.models import Model
 from workers.spans import LaneReport
 
 MAX_TOKENS = 510
@@ -42,17 +31,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """What an engine finds on its machine. Only tests bring their own."""
-
-    machine: Machine = field(default_factory=detect)
-    open_session: OpenSession = open_session
-    measure: Callable[[Accelerator, Provider], Verdict] | None = None
-    """What is known of a lane on an accelerator; None: it is measured."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Booths:
+class Booths:
     """All there are, and who serves whom."""
 
     live: tuple[Booth, ...]
@@ -77,7 +56,7 @@ class _Booths:
 class KokoroEngine:
     """A warm model with its lanes; `speak` blocks and may be called from many threads at once."""
 
-    def __init__(self, model: Model, styles: Mapping[str, voicebank.Style], booths: _Booths) -> None:
+    def __init__(self, model: Model, styles: Mapping[str, voicebank.Style], booths: Booths) -> None:
         """Each booth is closed with the engine."""
         self.sound = model.sound
         self.model = model.name
@@ -159,11 +138,16 @@ class KokoroEngine:
 
     def beats(self) -> tuple[Callable[..., bool], ...]:
         """One for each session: keeps it warm if nobody has used it lately."""
-        return tuple(partial(booth.keep_alive, *self._trial(booth)) for booth in self._own_booths())
+        return tuple(partial(booth.keep_alive, self._trial(booth)) for booth in self._own_booths())
 
-    def give_back(self, *, idle_s: float = KEPT_S) -> bool:
-        """Hand back the memory that sessions keep for segments which have not come for so long; whether any did."""
-        given = [booth.give_back(*self._trial(booth), idle_s=idle_s) for booth in self._own_booths()]
+    def settle(self, *, idle_s: float = KEPT_S) -> bool:
+        """Have each session that was idle for so long hold what its next segment will want; whether any changed."""
+        changed = [booth.settle(partial(self._trial, booth), idle_s=idle_s) for booth in self._own_booths()]
+        return any(changed)
+
+    def give_back(self) -> bool:
+        """Hand back all the memory that idle sessions hold for their next segments; whether any did."""
+        given = [booth.give_back(partial(self._trial, booth)) for booth in self._own_booths()]
         return any(given)
 
     def beaten(self) -> dict[str, Counts]:
@@ -174,7 +158,7 @@ class KokoroEngine:
         """Forget what can be made again: the blends."""
         self._style.cache_clear()
 
-    def _trial(self, booth: Booth, tokens: int = warming.CPU_CLASSES[0]) -> tuple[Utterance, voicebank.Style]:
+    def _trial(self, booth: Booth, tokens: int = warming.CPU_CLASSES[0]) -> Trial:
         """An utterance of about so many tokens, all of which the model knows."""
         voice = self.voices()[0]
         known = [symbol for symbol in _TRIAL if symbol in booth.vocabulary]
@@ -202,95 +186,6 @@ class KokoroEngine:
         return () if self._closed else self._booths.all()
 
 
-def open_engine(
-    model: Model,
-    settings: FarmSettings,
-    around: Surroundings | None = None,
-    *,
-    reached: Callable[[str], None] = lambda _stage: None,
-) -> KokoroEngine:
-    """Load the model once per lane and its voices once for all, or raise ModelError; FarmError where strict forbids.
-
-    A lossless graph that does not load gives way to the file it was made of. `reached` is told when a stage ends.
-    """
-    _let_log_records_through()
-    around = around or Surroundings()
-    try:
-        return _open_engine(model, settings, around, reached)
-    except ModelError as error:
-        if not model.optimised or model.digest != model.origin:
-            raise
-        log.warning("What was prepared does not load, the file is spoken as it is: %s", error)
-        return _open_engine(as_it_is(model, str(error)), settings, around, reached)
-
-
-def _open_engine(
-    model: Model, settings: FarmSettings, around: Surroundings, reached: Callable[[str], None]
-) -> KokoroEngine:
-    wished(settings.coreml)
-    styles = voicebank.load(model.voices_path)
-    reached("voices")
-    measure = around.measure or Calibration(model, settings, around.machine).verdict
-    lineup = line_up(
-        settings.lanes,
-        around.machine.providers,
-        lambda lane: _another_sound(model) or measure(lane, _provider(lane, model, settings)),
-        strict=settings.strict,
-    )
-    # Under `auto` nobody named a lane, so none that fails is missed.
-    strict = settings.strict and settings.lanes != "auto"
-    opened, missing = dict[str, Booth](), dict(lineup.missing)
-    for berth in lineup.berths:
-        try:
-            opened[berth.name] = _open_booth(berth.name, model, settings, around)
-        except ModelError as error:
-            # It was tried in a process of its own a moment ago: what fails now fails on this machine as it is now.
-            if berth.name not in ACCELERATORS or strict:
-                raise
-            missing[berth.name] = str(error)
-    reached("sessions")
-    return KokoroEngine(model, styles, replace(_seated(lineup.berths, opened, missing), strict=strict))
-
-
-def _seated(berths: Iterable[Berth], opened: Mapping[str, Booth], missing: Mapping[str, str]) -> _Booths:
-    """Whoever is missing, books are the CPU's as well."""
-    here = [berth for berth in berths if berth.name in opened]
-    return _Booths(
-        live=tuple(opened[berth.name] for berth in here if berth.live),
-        bulk=tuple(opened[berth.name] for berth in here if berth.bulk or (berth.name == "bulk" and missing)),
-        spare=opened["bulk"],
-        missing=missing,
-    )
-
-
-def _open_booth(name: str, model: Model, settings: FarmSettings, around: Surroundings) -> Booth:
-    """Books share one single-threaded session, a listener has all cores; an accelerator has one thread that owns it."""
-    if name == "bulk":
-        cores = own_cores() if settings.pin else ()
-        lane = LaneThreads(name, slots=settings.bulk_slots(), lowered=True, cores=cores)
-        return Booth(lane, model, threads=1, opened=around.open_session, keeps=True)
-    provider = _provider(name, model, settings) if _is_accelerator(name) else CPU
-    lane = LaneThreads(name, slots=1, lowered=False)
-    return Booth(lane, model, threads=available_cores(), provider=provider, opened=around.open_session)
-
-
-def _another_sound(model: Model) -> Verdict | None:
-    """An accelerator speaks the file as it is; where the CPU does not, a book would mix two sounds."""
-    if model.digest == model.origin:
-        return None
-    return Verdict(fault=f"it could only speak the file itself, and {model.variant} sounds otherwise")
-
-
-def _is_accelerator(name: str) -> TypeGuard[Accelerator]:
-    return name in ACCELERATORS
-
-
-def _provider(lane: Accelerator, model: Model, settings: FarmSettings) -> Provider:
-    # A folder for each file: CoreML takes what it compiled for an older one of the same name for the new one's.
-    cache_folder = settings.home_folder() / "coreml" / model.sound
-    return accelerator(lane, cache_folder=cache_folder, wishes=settings.coreml)
-
-
 def _check(utterance: Utterance, vocabulary: frozenset[str]) -> None:
     phonemes = utterance.phonemes
     unknown = sorted(set(phonemes) - vocabulary)
@@ -302,10 +197,3 @@ def _check(utterance: Utterance, vocabulary: frozenset[str]) -> None:
         raise FarmError(f"A segment of {len(phonemes)} tokens reached the model, which takes {MAX_TOKENS}.")
     if not SLOWEST <= utterance.speed <= FASTEST:
         raise OptionError(f"Speed {utterance.speed:g} is beyond the model: it speaks at {SLOWEST} to {FASTEST}.")
-
-
-def _let_log_records_through() -> None:
-    """Undo what kokoro_onnx does to logging at import: a handler of its own, and at LOG_LEVEL=debug every phoneme."""
-    logger = logging.getLogger(kokoro_onnx.__name__)
-    logger.handlers.clear()
-    logger.setLevel(logging.WARNING)

@@ -11,9 +11,10 @@ from functools import partial
 from broker import process
 from broker.settings import FarmSettings
 from tasks.engine import Engine
-from workers.engine import KokoroEngine, open_engine
+from workers.engine import KokoroEngine
 from workers.memory import trim
 from workers.models import Model, resolve
+from workers.opening import open_engine
 from workers.resting import RestingEngine
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,6 @@ What runs is what its own child processes are; what shall run stands in the run 
 Knows nothing of jobs.
 """
 
-import ctypes
 import logging
 import os
 import signal
@@ -13,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from broker import embedded
@@ -26,7 +26,6 @@ WARM_STOP_S = 15.0
 SERVER_STOP_S = 10.0
 GUARD_STOP_S = 1.0
 LOCK_S = 2.0
-_PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger("chorus.supervisor")
 
@@ -202,7 +201,7 @@ class Supervisor:
                 # Its own group: what it started can be ended with it, and a Ctrl-C in a terminal is not for it.
                 start_new_session=True,
                 pass_fds=keep_open,
-                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - this process has one thread
+                preexec_fn=partial(children.end_with, os.getpid(), signal.SIGTERM),  # noqa: PLW1509 - one thread here
             )
         if self._guard.process is not None:
             _tell(self._guard.process, process.pid)
@@ -241,20 +240,6 @@ def _tell(guard: subprocess.Popen[bytes], pid: int) -> None:
         with suppress(BrokenPipeError):
             guard.stdin.write(b"%d\n" % pid)
             guard.stdin.flush()
-
-
-def _die_with(parent: int) -> Callable[[], None] | None:
-    """What makes a Linux child end with its parent; elsewhere the guard alone does it."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask
 
 
 def _environment(more: dict[str, str]) -> dict[str, str]:

@@ -1,15 +1,13 @@
 """What was measured of accelerators on this machine, kept in `lanes.json` of CHORUS_HOME. Measures nothing itself."""
 
 import contextlib
-import json
-import os
 from dataclasses import asdict
 
 from broker.settings import FarmSettings
 from workers.lineup import Verdict, wanted
 from workers.models import Model
 from workers.providers import COREML_PROVIDER
-from workers.remembered import remembered
+from workers.remembered import remember, remembered
 
 NOTE = "Trying the Neural Engine and the graphics chip against the processor, once; that may take minutes"
 
@@ -29,11 +27,8 @@ class Verdicts:
 
     def keep(self, key: str, verdict: Verdict) -> None:
         """Where nothing can be written it is measured again at the next start, which is no reason to fail."""
-        told = remembered(self.file) | {key: asdict(verdict)}
-        unfinished = self.file.with_suffix(f".{os.getpid()}")
         with contextlib.suppress(OSError):
-            unfinished.write_text(json.dumps(told, indent=1, ensure_ascii=False), "utf-8")
-            unfinished.replace(self.file)
+            remember(self.file, remembered(self.file) | {key: asdict(verdict)})
 
     def know(self, digest: str) -> bool:
         """Whether anything was measured with this model."""

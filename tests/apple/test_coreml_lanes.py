@@ -17,11 +17,12 @@ from broker.settings import FarmSettings
 from tasks.engine import Lane, Utterance
 from workers import usage
 from workers.calibration import LENGTHS, judge
-from workers.engine import KokoroEngine, Surroundings, open_engine
+from workers.engine import KokoroEngine
 from workers.hardware import Machine, detect
 from workers.lanes import Lane as LaneThreads
 from workers.lineup import Verdict
 from workers.models import Model
+from workers.opening import Surroundings, open_engine
 from workers.priority import QOS_USER_INITIATED, QOS_UTILITY
 from workers.probe import attempt, phonemes_of
 from workers.providers import COREML_PROVIDER, CPU, Accelerator, accelerator

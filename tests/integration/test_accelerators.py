@@ -22,10 +22,11 @@ from broker.settings import FarmSettings
 from chorus.errors import AudioError, FarmError, ModelError, SettingError
 from tasks.engine import Lane, Utterance
 from workers.booth import RETIRED_AFTER
-from workers.engine import KokoroEngine, Surroundings, open_engine
+from workers.engine import KokoroEngine
 from workers.hardware import Machine, detect
 from workers.lineup import Verdict
 from workers.models import resolve
+from workers.opening import Surroundings, open_engine
 from workers.providers import COREML_PROVIDER, CPU, Accelerator, Provider
 from workers.sessions import Form, LaneSession, Through, open_session
 from workers.spans import LaneReport

@@ -19,8 +19,8 @@ from tasks.engine import Utterance
 from tasks.vocabulary import VOCABULARY
 from workers import apart, children
 from workers.apart import Limits
-from workers.engine import open_engine
 from workers.models import Model, resolve
+from workers.opening import open_engine
 
 HELLO = Utterance(phonemes="həlˈoʊ wˈɜːld.", voice="af_bella", speed=0.8)
 BAD = Utterance(phonemes="mˈɛʒɚ", voice="af_heart")

@@ -23,12 +23,14 @@ from toy.decode import decode
 from broker.settings import FarmSettings, available_cores
 from chorus.errors import AudioError, ChorusError, FarmError, OptionError
 from tasks.engine import Engine, Lane, Speech, Utterance
+from tasks.plan import LIVE_FIRST_TOKENS
 from workers import booth as booth_module
 from workers import standin, voicebank
-from workers.booth import KEPT_TOKENS
-from workers.engine import KokoroEngine, open_engine
+from workers.booth import FIRST_TOKENS, KEPT_TOKENS
+from workers.engine import KokoroEngine
 from workers.keepalive import Counts
 from workers.models import resolve
+from workers.opening import open_engine
 from workers.priority import NICEST
 from workers.sessions import LaneSession
 
@@ -445,7 +447,7 @@ def test_a_beat_gives_way_to_whoever_comes_and_counts_as_nothing_spoken(tmp_path
     style = voicebank.load(TOY_VOICES)["af_heart"]
     quick = Utterance(phonemes="a", voice="af_heart")
     with ThreadPoolExecutor(1) as keeper:
-        beating = keeper.submit(booth.keep_alive, quick, style, idle_s=0)
+        beating = keeper.submit(booth.keep_alive, (quick, style), idle_s=0)
         wait_until(lambda: booth.rest._beat is not None, description="it speaks to nobody")
         began_s = time.monotonic()
         with booth.rest.wanted():
@@ -456,18 +458,49 @@ def test_a_beat_gives_way_to_whoever_comes_and_counts_as_nothing_spoken(tmp_path
 
 
 def test_books_keep_their_memory_for_the_next_segment_and_no_longer(opened: Open, runs: list[str]) -> None:
-    engine = opened(lanes="both")
+    engine = opened(lanes="bulk")
     for phonemes in (HELLO, HELLO, "a" * (KEPT_TOKENS + 1)):
         say(engine, phonemes)
     assert runs == ["keeping", "keeping", "shrinking"], "what a long segment took is more than others need"
-    assert not engine.give_back(), "somebody was here a moment ago"
-    assert engine.give_back(idle_s=0)
-    assert runs[3:] == ["shrinking"]
-    assert not engine.give_back(idle_s=0), "there is nothing more to give"
-    say(engine, lane="live")
-    assert runs[4:] == ["shrinking"]
-    assert not engine.give_back(idle_s=0)
+    assert not engine.settle(idle_s=0), "there is nothing to give"
+    say(engine)
+    assert not engine.settle(), "somebody was here a moment ago"
+    assert engine.settle(idle_s=0)
+    assert runs[3:] == ["keeping", "shrinking"]
+    assert not engine.settle(idle_s=0), "there is nothing more to give"
     assert engine.beaten()["bulk"] == Counts(), "that was no keep-alive"
+
+
+def test_a_listeners_first_segment_finds_its_memory_whatever_was_said_before(
+    opened: Open, runs: list[str], fed: list[dict[str, np.ndarray]]
+) -> None:
+    engine = opened(lanes="both")
+    booth = engine._booths.of("live")[0]
+    assert engine.settle(idle_s=0)
+    assert (runs, fed[-1]["tokens"].size - 2) == (["keeping"], FIRST_TOKENS)
+    assert not engine.settle(idle_s=0), "it is there"
+    for tokens in (FIRST_TOKENS // 2, FIRST_TOKENS, 2 * FIRST_TOKENS):
+        say(engine, "a" * tokens, lane="live")
+        assert not engine.settle(idle_s=0), "what a short answer takes is not worth giving back"
+    assert booth.keep_alive(engine._trial(booth), idle_s=0)
+    assert set(runs) == {"keeping"}
+    say(engine, "a" * (2 * FIRST_TOKENS + 1), lane="live")
+    assert engine.settle(idle_s=0)
+    assert runs[-2:] == ["shrinking", "keeping"]
+    say(engine, "a" * (KEPT_TOKENS + 1), lane="live")
+    assert engine.settle(idle_s=0)
+    assert runs[-2:] == ["shrinking", "keeping"]
+    assert not engine.settle(idle_s=0)
+    assert FIRST_TOKENS == 2 * LIVE_FIRST_TOKENS
+
+
+def test_a_process_that_must_be_small_gives_all_of_it_back(opened: Open, runs: list[str]) -> None:
+    engine = opened(lanes="both")
+    say(engine)
+    say(engine, lane="live")
+    assert engine.give_back()
+    assert runs[2:] == ["shrinking", "shrinking"]
+    assert not engine.give_back()
 
 
 def test_memory_that_is_wanted_meanwhile_is_given_back_later(opened: Open) -> None:
@@ -475,8 +508,8 @@ def test_memory_that_is_wanted_meanwhile_is_given_back_later(opened: Open) -> No
     booth = engine._booths.spare
     say(engine)
     with booth.rest.wanted():
-        assert not engine.give_back(idle_s=0)
-    assert engine.give_back(idle_s=0)
+        assert not engine.settle(idle_s=0)
+    assert engine.settle(idle_s=0)
 
 
 def test_a_beat_that_nobody_disturbs_keeps_each_session_warm(opened: Open, fed: list[dict[str, np.ndarray]]) -> None:

@@ -14,7 +14,8 @@ from workshop import Workshop, opened
 from broker.settings import FarmSettings
 from tasks.engine import Utterance
 from workers import apart
-from workers.engine import KokoroEngine, open_engine
+from workers.engine import KokoroEngine
+from workers.opening import open_engine
 from workers.optimise.manifest import ORIGINAL, RAW
 from workers.optimise.preparing import NOTE, prepare, ready
 

@@ -1,0 +1,106 @@
+"""Study: memory in pages of 2 MB, against pages of 4 KB.
+
+    PYTHONPATH=. python benchmarks/studies/hugepages.py KOKORO-SHAPED.onnx --prepared HOME
+
+Linux gives large pages to whoever asks (where /sys/kernel/mm/transparent_hugepage/enabled says `madvise`), and glibc's
+malloc asks if GLIBC_TUNABLES says so when a process starts. So each arm is a process of its own, and they take turns:
+a listener's first segments on all cores, whose memory is given back each time, and a book on a slot per core.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from typing import Any
+
+from benchmarks import measure, wording
+from benchmarks.raw import Raw
+from broker.settings import available_cores
+from workers import memory
+from workers.models import resolve
+from workers.sessions import keeping, shrinking
+
+ARMS = {"pages of 4 KB": "", "pages of 2 MB": "glibc.malloc.hugetlb=1"}
+ROUNDS = 7
+LIVE = {"listener, 15 tokens": 15, "listener, 40 tokens": 40}
+BOOK = "book"
+
+
+def main() -> None:
+    """Print the medians of each arm."""
+    measure.Options.read(__doc__)
+    with ExitStack() as open_:
+        arms = {
+            arm: open_.enter_context(
+                subprocess.Popen(  # noqa: S603 - this script
+                    [sys.executable, *sys.argv],
+                    env={**os.environ, "GLIBC_TUNABLES": tunables, "CHILD": "1"},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for arm, tunables in ARMS.items()
+        }
+        found: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
+        for turn in range(ROUNDS):
+            for what in (*LIVE, BOOK):
+                for arm in [*arms][:: -1 if turn % 2 else 1]:
+                    found[what, arm].append(ask(arms[arm], what))
+                if turn + 1 == ROUNDS:
+                    tell(what, {arm: found[what, arm] for arm in arms})
+        for arm in arms.values():
+            arm.communicate("")
+
+
+def ask(arm: subprocess.Popen[str], what: str) -> dict[str, float]:
+    """One turn of one arm."""
+    print(what, file=arm.stdin, flush=True)
+    answer: dict[str, float] = json.loads(arm.stdout.readline())
+    return answer
+
+
+def tell(what: str, rounds: dict[str, list[dict[str, float]]]) -> None:
+    """A line for each arm, and the ratio pair by pair."""
+    for arm, told in rounds.items():
+        medians = {name: statistics.median(one[name] for one in told) for name in told[0]}
+        print(f"{what}, {arm}: " + ", ".join(f"{value:,.3f} {name}" for name, value in medians.items()))
+    small, large = rounds.values()
+    pairs = [one["s"] / other["s"] for one, other in zip(small, large, strict=True)]
+    print(f"  {statistics.median(pairs):.3f} × as fast, {min(pairs):.3f} to {max(pairs):.3f}", flush=True)
+
+
+def child(options: measure.Options) -> None:
+    """Say what is asked for, and how long it took."""
+    with measure.scratch() as home:
+        model = resolve(options.settings(home))
+        memory.settle()
+        alone, shared = Raw(model, threads=available_cores()), Raw(model, threads=1)
+    texts = [segment.phonemes for segment in wording.cut(wording.prose(300, 600))]
+    for line in sys.stdin:
+        what = line.strip()
+        began_s, cpu_s, pages = time.perf_counter(), time.process_time(), memory.fresh_pages()
+        if what in LIVE:
+            alone.speak(texts[0][: LIVE[what]], shrinking())
+        else:
+            shared.speak_all(texts, slots=available_cores(), wishes=keeping())
+        told: dict[str, Any] = {
+            "s": time.perf_counter() - began_s,
+            "s of a core": time.process_time() - cpu_s,
+            "fresh pages": memory.fresh_pages() - pages,
+            "MB": memory.read().rss_bytes / 1e6,
+        }
+        if what == BOOK:
+            shared.speak("həlˈO", shrinking())
+        print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    if os.environ.get("CHILD"):
+        child(measure.Options.read(__doc__))
+    else:
+        main()
