@@ -32,8 +32,9 @@ from workers.stack import ensure
 RESULTS = Path(__file__).with_name("results")
 PLOTS = Path(__file__).parent.parent / "docs" / "plots"
 READY_S = 120.0
+ROLES = ("voice", "desk")
 # Heartbeats and the reaper take a hundredth of a core; the shortest inference takes one.
-RESTING_S, RESTING_SHARE = 0.3, 0.2
+RESTING_S, RESTING_SHARE = 0.3, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +111,9 @@ class Farm:
         return psutil.Process(next(worker.pid for worker in self.client.workers() if worker.role == role))
 
     def rest(self) -> None:
-        """Return once the voice worker speaks no more: a segment of a job that was cancelled is spoken to its end."""
-        voice = self.process("voice")
-        while busy(voice, RESTING_S) > RESTING_SHARE:
+        """Return once no worker does anything: a job that is over leaves segments to speak and parts to encode."""
+        workers = [self.process(role) for role in ROLES]
+        while busy(workers, RESTING_S) > RESTING_SHARE:
             pass
 
 
@@ -125,7 +126,7 @@ def farm(settings: FarmSettings) -> Iterator[Farm]:
     model = ready(settings, print)
     began_s = time.monotonic()
     with ensure(settings) as stack, Client(stack.url) as client:
-        while {worker.role for worker in client.workers()} != {"voice", "desk"}:
+        while {worker.role for worker in client.workers()} != set(ROLES):
             if time.monotonic() - began_s > READY_S:
                 raise hearing.RefusedError(f"No workers after {READY_S:.0f} s: see {stack.run.logs}.")
             time.sleep(0.02)
@@ -160,12 +161,15 @@ def lossless(names: Iterable[str]) -> str:
     return next((name for name in (FAST, ORIGINAL) if name in names), RAW)
 
 
-def busy(process: psutil.Process, seconds: float) -> float:
-    """How many cores it uses, over so long."""
-    before = process.cpu_times()
+def busy(processes: Sequence[psutil.Process], seconds: float) -> float:
+    """How many cores they use, over so long."""
+
+    def used_s() -> float:
+        return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+    before_s = used_s()
     time.sleep(seconds)
-    after = process.cpu_times()
-    return float(after.user + after.system - before.user - before.system) / seconds
+    return (used_s() - before_s) / seconds
 
 
 @contextmanager
