@@ -6,9 +6,10 @@
 It is the resident memory of the worker's own process, read from outside: `ready` when it has signed in, its sessions
 loaded and warm; `warm` after usual segments; `peak` while as many segments of nearly 510 tokens are spoken as there
 are slots; `after` once they are done, and some seconds later, when the arenas have been given back. The growth is that
-of a straight line through the second half of a long run of varied segments: by then it has met the longest, what is
-taken once has been taken (a heap of six megabytes, at some time after the first thousand), and caches are full. The
-stand-in speaks them in minutes, and its process is the same but for the weights.
+of a straight line through the second half of a long run of varied segments, at rest after each sixty of them: by
+then it has met the longest, and the allocator has its heaps. While it speaks, an arena holds the most that two segments
+ever needed at one time, which rises in steps for long. The stand-in speaks them in minutes, and its process is the same
+but for the weights.
 """
 
 import statistics
@@ -110,7 +111,7 @@ def long_run(folder: Path, segments: int) -> dict[str, Any]:
             done = points[-1][0] if points else 0
             text = "\n\n".join(wording.prose(done + seed, 40 * (seed % 11 + 1)) for seed in range(PARAGRAPHS))
             record = over(running, running.client.submit(text, format="flac", voice=wording.VOICE).job)
-            points.append((done + record.segments_done, resident_mb(voice)))
+            points.append((done + record.segments_done, settled_mb(running, voice)))
     return {"points": points}
 
 
