@@ -36,6 +36,7 @@ from workers.sessions import (
 from workers.spans import LaneReport
 from workers.strikes import LIMIT, Strikes
 from workers.validation import check_outputs, check_speech, shown
+from workers.warming import CPU_CLASSES
 
 # A lane on an accelerator that fails so many of so many of its last utterances is given up; the CPU has spoken them.
 # More than the strikes after which a session is built anew: the new one gets its chance.
@@ -47,8 +48,6 @@ KEPT_S = 2.0
 # Fresh memory would cost a listener a twentieth of his wait: enough for his first segment stays, which is cut at 15
 # tokens or, at a pinch, at twice that.
 FIRST_TOKENS = 30
-# What is said to nobody where only the run counts.
-_FEWEST_TOKENS = 3
 
 Trial = tuple[Utterance, voicebank.Style]
 """Something to say that nobody will hear."""
@@ -144,7 +143,7 @@ class Booth:
         """Hand back all the memory that was kept, if nobody came for so long; whether there was any, and it did."""
         # Whoever comes from here on keeps some again.
         held, self._held = self._held, 0
-        given = held > 0 and self._tried(trial(_FEWEST_TOKENS), shrinking, idle_s=idle_s)
+        given = held > 0 and self._tried(trial(CPU_CLASSES[0]), shrinking, idle_s=idle_s)
         if not given:
             self._held = max(self._held, held)
         return given

@@ -1,7 +1,6 @@
 """Fetches published files, and offers to: asked once, and only where there is somebody to answer and a way to them."""
 
 import contextlib
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from chorus.standing_in import PULL
 from workers import published
 from workers.models import Model, resolve
 from workers.published import DEFAULT, MODELS, TAGGER_NAME, Asset, models_folder
-from workers.remembered import remembered
+from workers.remembered import remember, remembered
 
 OFFER = "offer.json"
 """What was answered, in CHORUS_HOME."""
@@ -124,4 +123,4 @@ def _reachable(settings: FarmSettings) -> bool:
 def _remember(settings: FarmSettings, **said: object) -> None:
     # Where nothing can be written the question comes again, which is no reason to fail.
     with contextlib.suppress(OSError):
-        (settings.home_folder() / OFFER).write_text(json.dumps(said), "utf-8")
+        remember(settings.home_folder() / OFFER, said)

@@ -6,12 +6,11 @@ The graph that the farm speaks with, two threads on one session, a text of a doz
 """
 
 import statistics
-import time
 from functools import partial
 
 from benchmarks import measure, wording
 from benchmarks.raw import Raw
-from workers import memory
+from benchmarks.studies.common import cost
 from workers.models import resolve
 from workers.sessions import keeping, shrinking
 
@@ -38,11 +37,8 @@ def main() -> None:
 
 def spoken(speak: "partial[tuple[float, float]]") -> tuple[float, ...]:
     """Times real time; seconds of a core, and fresh pages, for each second of audio; megabytes afterwards."""
-    pages, cpu_s = memory.fresh_pages(), time.process_time()
-    audio_s, wall_s = speak()
-    cpu_s = time.process_time() - cpu_s
-    pages = memory.fresh_pages() - pages
-    return audio_s / wall_s, cpu_s / audio_s, pages / audio_s, memory.read().rss_bytes / 1e6
+    (audio_s, wall_s), took = cost(speak)
+    return audio_s / wall_s, took.cpu_s / audio_s, took.fresh_pages / audio_s, took.megabytes
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 import argparse
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
@@ -13,10 +13,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from chorus.vocabulary import VOCABULARY
-from workers import standin, voicebank
+from workers import memory, standin, voicebank
 from workers.optimise.noise import fix
 from workers.optimise.observing import Feed, held, listened, source_of
 from workers.optimise.texts import LINES, Line, spread
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,3 +79,26 @@ def said(session: ort.InferenceSession, given: Feed) -> tuple[NDArray[np.float32
     """Audio and durations."""
     audio, frames = session.run(None, dict(given))
     return np.asarray(audio).ravel(), np.asarray(frames).ravel()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What something took of this process."""
+
+    wall_s: float
+    cpu_s: float
+    fresh_pages: int
+    megabytes: float
+    """Resident afterwards."""
+
+
+def cost(work: Callable[[], T]) -> tuple[T, Cost]:
+    """What it comes to, and what it took."""
+    began_s, cpu_s, pages = time.perf_counter(), time.process_time(), memory.fresh_pages()
+    answer = work()
+    return answer, Cost(
+        wall_s=time.perf_counter() - began_s,
+        cpu_s=time.process_time() - cpu_s,
+        fresh_pages=memory.fresh_pages() - pages,
+        megabytes=memory.read().rss_bytes / 1e6,
+    )

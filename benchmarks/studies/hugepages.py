@@ -12,13 +12,14 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from contextlib import ExitStack
-from typing import Any
+from dataclasses import asdict
+from functools import partial
 
 from benchmarks import measure, wording
 from benchmarks.raw import Raw
+from benchmarks.studies.common import cost
 from broker.settings import available_cores
 from workers import memory
 from workers.models import resolve
@@ -70,7 +71,7 @@ def tell(what: str, rounds: dict[str, list[dict[str, float]]]) -> None:
         medians = {name: statistics.median(one[name] for one in told) for name in told[0]}
         print(f"{what}, {arm}: " + ", ".join(f"{value:,.3f} {name}" for name, value in medians.items()))
     small, large = rounds.values()
-    pairs = [one["s"] / other["s"] for one, other in zip(small, large, strict=True)]
+    pairs = [one["wall_s"] / other["wall_s"] for one, other in zip(small, large, strict=True)]
     print(f"  {statistics.median(pairs):.3f} × as fast, {min(pairs):.3f} to {max(pairs):.3f}", flush=True)
 
 
@@ -83,20 +84,12 @@ def child(options: measure.Options) -> None:
     texts = [segment.phonemes for segment in wording.cut(wording.prose(300, 600))]
     for line in sys.stdin:
         what = line.strip()
-        began_s, cpu_s, pages = time.perf_counter(), time.process_time(), memory.fresh_pages()
         if what in LIVE:
-            alone.speak(texts[0][: LIVE[what]], shrinking())
+            _, took = cost(partial(alone.speak, texts[0][: LIVE[what]], shrinking()))
         else:
-            shared.speak_all(texts, slots=available_cores(), wishes=keeping())
-        told: dict[str, Any] = {
-            "s": time.perf_counter() - began_s,
-            "s of a core": time.process_time() - cpu_s,
-            "fresh pages": memory.fresh_pages() - pages,
-            "MB": memory.read().rss_bytes / 1e6,
-        }
-        if what == BOOK:
+            _, took = cost(partial(shared.speak_all, texts, slots=available_cores(), wishes=keeping()))
             shared.speak("həlˈO", shrinking())
-        print(json.dumps(told), flush=True)
+        print(json.dumps(asdict(took)), flush=True)
 
 
 if __name__ == "__main__":
