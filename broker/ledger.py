@@ -5,7 +5,7 @@ Knows nothing of Celery: each call answers with the hints that somebody has to s
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,8 +85,6 @@ class Pins:
 
     sound: str = ""
     store: str = ""
-    models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By sound: `model`, `model_digest`, `variant` and `voices` digest, for the job's record."""
 
 
 Source = Literal["cold", "warm", "cache", "primer"]
@@ -115,7 +113,7 @@ class Ledger:
     def __init__(self, connection: "redis.Redis", settings: FarmSettings) -> None:
         self.redis = connection
         self._lease_ms = int(settings.lease_s * 1000)
-        self._farm = _json({"slots": {}, "memory_tight": False})
+        self.note_farm({}, {})
         library = (SCRIPTS / "lib.lua").read_text()
         guard = (SCRIPTS / "guard.lua").read_text()
         self._scripts = {
@@ -124,12 +122,15 @@ class Ledger:
             if path.stem not in ("lib", "guard")
         }
 
-    def note_farm(self, slots: Mapping[str, int], *, memory_tight: bool = False) -> None:
+    def note_farm(
+        self, slots: Mapping[str, int], voices: Mapping[str, Mapping[str, str]], *, memory_tight: bool = False
+    ) -> None:
         """Remember how many segments of each sound the registered workers speak at once: the windows follow it.
 
-        While the server's memory is tight they stay shut.
+        While the server's memory is tight they stay shut. `voices`, by sound: `model`, `model_digest`, `variant` and
+        `voices` digest, for the job's record.
         """
-        self._farm = _json({"slots": dict(slots), "memory_tight": memory_tight})
+        self._farm = _json({"slots": slots, "voices": voices, "memory_tight": memory_tight})
 
     def tend(self, job: str, pins: Pins, *, may_reap: bool = True) -> Outcome:
         """Do whatever this job needs now."""

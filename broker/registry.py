@@ -33,6 +33,19 @@ class Farm:
                 total[worker.sound] += worker.slots.get(BULK, 0)
         return dict(total)
 
+    def voices(self) -> dict[str, dict[str, str]]:
+        """What a job's record tells of the sound it is spoken with."""
+        return {
+            one.sound: {
+                "model": one.model,
+                "model_digest": one.model_digest,
+                "variant": f"{one.variant} ({one.variant_why})" if one.variant_why else one.variant,
+                "voices": one.voices_digest,
+            }
+            for one in self.workers
+            if one.sound
+        }
+
     def voice(self) -> Worker | None:
         """One that speaks as a job without a choice is spoken: a real voice before a stand-in, then the most slots."""
         voices = [worker for worker in self.workers if worker.sound]
@@ -41,23 +54,10 @@ class Farm:
 
     def pins(self) -> Pins:
         """What a job without a choice gets: that voice, and the oldest store."""
-        voices = [worker for worker in self.workers if worker.sound]
         voice = self.voice()
         desks = [worker for worker in self.workers if worker.store]
         desk = min(desks, key=lambda one: (one.started_ms, one.store), default=None)
-        return Pins(
-            sound=voice.sound if voice else "",
-            store=desk.store if desk else "",
-            models={
-                one.sound: {
-                    "model": one.model,
-                    "model_digest": one.model_digest,
-                    "variant": f"{one.variant} ({one.variant_why})" if one.variant_why else one.variant,
-                    "voices": one.voices_digest,
-                }
-                for one in voices
-            },
-        )
+        return Pins(sound=voice.sound if voice else "", store=desk.store if desk else "")
 
 
 def sign_in(connection: "redis.Redis", worker: Worker) -> None:

@@ -132,7 +132,8 @@ class Upkeep:
             self._ledger.renew(claim)
         registry.sign_in(self._redis, self._describe())
         self._farm = registry.read(self._redis)
-        self._ledger.note_farm(self._farm.slots(), memory_tight=registry.memory_tight(self._redis))
+        farm = self._farm
+        self._ledger.note_farm(farm.slots(), farm.voices(), memory_tight=registry.memory_tight(self._redis))
 
     def _reap(self) -> float | None:
         now_s = time.monotonic()

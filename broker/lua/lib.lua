@@ -16,7 +16,8 @@
 --   13 parts     hash    part number -> {chapter, first, last, left, closed, held: frames in the stream} as JSON
 --   14 chapters  hash    chapter number -> {title, first, count, characters, sha256, unsaid} as JSON
 --   15 readers   hash    listener -> {segment, deadline_ms} as JSON
--- ARGV 1: what is known of the farm now, as JSON {slots: {sound: slots}, memory_tight}. ARGV 2: the lease in ms.
+-- ARGV 1: what is known of the farm now, as JSON {slots: {sound: slots}, voices: {sound: {model, model_digest,
+-- variant, voices}}, memory_tight}. ARGV 2: the lease in ms.
 -- The rest is each script's own.
 --
 -- Every script answers {status, sound, store, hints, extra}. A hint is "queue step"; sending it twice, or never, does
@@ -74,6 +75,17 @@ end
 local function slots()
   local sound = get('sound')
   return sound and farm.slots[sound] or 0
+end
+
+local function pin(field, value)
+  if (get(field) or '') == '' and (value or '') ~= '' then set(field, value) end
+end
+
+-- What the job's sound is called, and which files it is made of: known from the same look at the farm as its slots, so
+-- that nothing is sent to be spoken by somebody whose name the job would not know when it is over.
+local function pin_voice()
+  if (get('model') or '') ~= '' then return end
+  for field, value in pairs(farm.voices[get('sound') or ''] or {}) do pin(field, value) end
 end
 
 -- A listener who has more than ten seconds in hand gives the live slot to others.
@@ -208,7 +220,10 @@ local function proceed()
   if get('state') ~= 'running' then return end
   local wishes = request()
   plan_ahead(wishes)
-  if slots() > 0 and not farm.memory_tight then send_segments(wishes) end
+  if slots() > 0 and not farm.memory_tight then
+    pin_voice()
+    send_segments(wishes)
+  end
   if wishes.format ~= '' then send_parts(wishes) end
   settle(wishes)
 end

@@ -1,8 +1,7 @@
 -- Looks after one job: does what its owner wants, begins it, gives on what a dead worker held, opens the window.
 -- The intake calls it when a job is named on the inbox, the reaper for every active job twice a second. Any number of
 -- calls, at any time, do no harm.
--- ARGV 3: what is registered now, as JSON {sound, store, models: {sound: {model, model_digest, voices}}}: a job that did
--- not choose its sound or store is given these.
+-- ARGV 3: what a job is given that did not choose, as JSON {sound, store}.
 -- ARGV 4: 1 if running steps may be given on; 0 while this reaper cannot be sure that it was not itself asleep.
 -- Reads and writes all keys. Status: the job's state, or "vanished". Extra: in how many ms the next lease or hint is over;
 -- nothing if none is running out.
@@ -87,16 +86,6 @@ local function heed(want, state)
   end
 end
 
-local function pin(field, value)
-  if (get(field) or '') == '' and (value or '') ~= '' then set(field, value) end
-end
-
-local function pin_all()
-  pin('sound', pins.sound)
-  pin('store', pins.store)
-  for field, value in pairs(pins.models[get('sound') or ''] or {}) do pin(field, value) end
-end
-
 local function begin()
   if (get('sound') or '') == '' then
     set('waiting', 'no voice worker is registered')
@@ -178,7 +167,9 @@ if not get('state') then return { 'vanished', '', '', {}, {} } end
 local want = get('want')
 redis.call('HDEL', record, 'want')
 if want and want ~= '' then heed(want, get('state')) end
-pin_all()
+pin('sound', pins.sound)
+pin('store', pins.store)
+pin_voice()
 if get('state') == 'queued' then begin() end
 if request().format == '' and (get('state') == 'running' or get('unheard')) then
   local slowest = slowest_listener()

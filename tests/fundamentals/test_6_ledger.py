@@ -23,7 +23,7 @@ HINT = "segment:0"
 def ledger(redis_url: str) -> Iterator[Ledger]:
     with redis.Redis.from_url(redis_url) as connection:
         ledger = Ledger(connection, FarmSettings())
-        ledger.note_farm({SOUND: 2})
+        ledger.note_farm({SOUND: 2}, {SOUND: {"model": "toy voice"}})
         yield ledger
 
 

@@ -23,7 +23,8 @@ from chorus.wire import Chunk, Kind, cut, decode
 SOUND = "0123456789ab"
 FRAMES = 11 * 24000
 LEASE_S = 0.5
-PINS = Pins(sound=SOUND, store="here", models={SOUND: {"model": "toy voice"}})
+PINS = Pins(sound=SOUND, store="here")
+VOICES = {SOUND: {"model": "toy voice", "model_digest": "d1", "variant": "raw", "voices": "d2"}}
 
 
 @dataclass
@@ -124,7 +125,7 @@ def spec(chapter: int) -> dict[str, object]:
 def farm(redis_url: str) -> Iterator[Farm]:
     with redis.Redis.from_url(redis_url) as connection, Client(redis_url) as client:
         ledger = Ledger(connection, FarmSettings(lease_s=LEASE_S))
-        ledger.note_farm({SOUND: 2})
+        ledger.note_farm({SOUND: 2}, VOICES)
         yield Farm(ledger=ledger, client=client, connection=connection)
 
 
@@ -178,7 +179,7 @@ def test_time_spent_on_phonemes_is_added_up(farm: Farm) -> None:
 
 
 def test_a_job_waits_and_says_for_what(farm: Farm) -> None:
-    farm.ledger.note_farm({})
+    farm.ledger.note_farm({}, VOICES)
     farm.client.submit("Once.", job="book", format="wav")
     farm.ledger.tend("book", Pins())
     assert farm.client.job("book").waiting == "no voice worker is registered"
@@ -186,13 +187,23 @@ def test_a_job_waits_and_says_for_what(farm: Farm) -> None:
     assert farm.client.job("book").waiting == "no desk worker with a store is registered"
     farm.tend()
     assert farm.client.job("book").waiting == f"no voice worker is here yet that speaks with toy voice (sound {SOUND})"
-    farm.ledger.note_farm({SOUND: 1})
+    farm.ledger.note_farm({SOUND: 1}, VOICES)
     farm.tend()
     assert farm.client.job("book").waiting == ""
 
 
+def test_a_job_that_began_before_anybody_saw_its_voice_knows_it_before_it_is_spoken(farm: Farm) -> None:
+    farm.ledger.note_farm({}, {})
+    farm.submit()
+    farm.ledger.note_farm({SOUND: 2}, VOICES)
+    farm.plan(1)
+    assert farm.take("segment:0").model == "toy voice"
+    record = farm.client.job("book")
+    assert (record.model_digest, record.variant, record.voices) == ("d1", "raw", "d2")
+
+
 def test_planning_goes_on_without_a_voice_worker_but_nothing_is_sent_to_be_spoken(farm: Farm) -> None:
-    farm.ledger.note_farm({})
+    farm.ledger.note_farm({}, VOICES)
     farm.submit()
     farm.plan(3)
     assert farm.hints == []
@@ -569,11 +580,11 @@ def test_an_urgent_book_gets_a_larger_share_and_no_book_gets_none(farm: Farm) ->
 def test_while_the_servers_memory_is_tight_nothing_new_is_sent_and_the_job_says_why(farm: Farm) -> None:
     farm.submit()
     farm.plan(9)
-    farm.ledger.note_farm({SOUND: 2}, memory_tight=True)
+    farm.ledger.note_farm({SOUND: 2}, VOICES, memory_tight=True)
     assert farm.speak("segment:0").hints == ()
     farm.tend()
     assert farm.client.job("book").waiting.startswith("the server has used 70 % of its memory")
-    farm.ledger.note_farm({SOUND: 2})
+    farm.ledger.note_farm({SOUND: 2}, VOICES)
     assert [hint.step for hint in farm.tend().hints] == ["segment:4"]
     assert farm.client.job("book").waiting == ""
 
@@ -613,7 +624,7 @@ def test_what_the_outside_refuses_pauses_the_job_and_counts_against_no_step(farm
 
 def test_a_person_who_pauses_a_job_is_told_no_old_reason(farm: Farm) -> None:
     farm.submit()
-    farm.ledger.note_farm({})
+    farm.ledger.note_farm({}, VOICES)
     farm.tend()
     assert farm.client.job("book").waiting
     farm.client.want("book", "paused")
