@@ -136,9 +136,16 @@ def test_an_old_worker_still_speaks_while_a_fresh_run_began(chaos: Chaos) -> Non
     chaos.hire("voice", trap=f"{SPOKEN} before")
     chaos.submit()
     old = chaos.trapped("voice")
+    number = int(old.partition(":")[2])
+
+    def planned_again() -> bool:
+        record = chaos.record()
+        return record.epoch == 2 and record.segments_planned > number
+
     with chaos.fault("--fresh"):
         chaos.submit(fresh=True)
-        chaos.until(lambda: chaos.record().epoch == 2, "the next run has begun")
+        # A run that has not planned the segment yet would not want it from whatever run.
+        chaos.until(planned_again, "the next run has planned the same segment")
         chaos.recorder.start_again()
         chaos.release("voice")
     late = f"{old.replace(':', ' ')}: not wanted any more"
