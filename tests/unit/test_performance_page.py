@@ -68,8 +68,8 @@ FIGURES: dict[str, dict[str, Any]] = {
     "after_idle": {
         "minutes": 10,
         "arms": {
-            "kept warm": {"busy_ms": [400, 410], "first_ms": [420]},
-            "left alone": {"busy_ms": [400, 410], "first_ms": [520]},
+            "kept warm": [{"busy_ms": [400, 410], "first_ms": 420}],
+            "left alone": [{"busy_ms": [400, 410], "first_ms": 520}],
         },
     },
 }  # fmt: skip
