@@ -58,7 +58,7 @@ def timed(options: measure.Options, minutes: float) -> dict[str, list[Wait]]:
         for turn in range(WAITS):
             time.sleep(minutes * 60)
             said = next(asked)
-            order = list(farms)[:: -1 if turn % 2 else 1]
+            order = measure.in_turn(farms, turn)
             first = {arm: first_ms(farms[arm], said) for arm in order}
             busy = [{arm: first_ms(farms[arm], said) for arm in order} for _ in range(BUSY)]
             for arm in farms:
@@ -85,8 +85,8 @@ def table(figures: dict[str, Any]) -> str:
         [
             (
                 arm,
-                f"{_busy_ms(waits):.0f} ms",
-                f"{_first_ms(waits):.0f} ms",
+                f"{_usual_busy_ms(waits):.0f} ms",
+                f"{_usual_first_ms(waits):.0f} ms",
                 f"{added_ms(waits):+.0f} ms",
                 measure.verdict(added_ms(waits) <= MOST_MS),
             )
@@ -102,18 +102,18 @@ def draw(figures: dict[str, Any]) -> list[Path]:
         plot.Axes(title="First sound after idle minutes", x="sessions", y="milliseconds"),
         list(figures["arms"]),
         [
-            ("busy", [_busy_ms(waits) for waits in figures["arms"].values()]),
-            ("first after the wait", [_first_ms(waits) for waits in figures["arms"].values()]),
+            ("busy", [_usual_busy_ms(waits) for waits in figures["arms"].values()]),
+            ("first after the wait", [_usual_first_ms(waits) for waits in figures["arms"].values()]),
         ],
     )
     return [drawn]
 
 
-def _first_ms(waits: Sequence[Wait]) -> float:
+def _usual_first_ms(waits: Sequence[Wait]) -> float:
     return statistics.median(one["first_ms"] for one in waits)
 
 
-def _busy_ms(waits: Sequence[Wait]) -> float:
+def _usual_busy_ms(waits: Sequence[Wait]) -> float:
     return statistics.median(statistics.median(one["busy_ms"]) for one in waits)
 
 

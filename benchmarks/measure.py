@@ -179,6 +179,11 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
+def in_turn(arms: Iterable[str], number: int) -> list[str]:
+    """The order of this round: each second one backwards, so that no arm is always the first."""
+    return list(arms)[:: -1 if number % 2 else 1]
+
+
 def p95(values: Sequence[float]) -> float:
     """Nineteen of twenty are below; of fewer than that, about the largest."""
     return statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]

@@ -43,7 +43,7 @@ def timed(options: measure.Options, running: measure.Farm) -> dict[str, Any]:
         text = wording.prose(100 + number, 1500 if options.quick else 4000)
         segments = wording.cut(text)
         audio_s: list[float] = []
-        for arm in (RAW, *FORMATS)[:: -1 if number % 2 else 1]:
+        for arm in measure.in_turn((RAW, *FORMATS), number):
             running.rest()
             if arm == RAW:
                 heard_s, wall_s = raw.speak_all([segment.phonemes for segment in segments], slots=slots)

@@ -91,7 +91,7 @@ def speeds(options: measure.Options, ours: dict[str, measure.Farm]) -> dict[str,
     for number in range(2 if options.quick else 4):
         text = wording.prose(200 + number, 1000 if options.quick else 2000)
         silence_s = pauses_s(wording.cut(text))
-        for arm in list(found)[:: -1 if number % 2 else 1]:
+        for arm in measure.in_turn(found, number):
             for farm in ours.values():
                 farm.rest()
             if arm == THEIRS:

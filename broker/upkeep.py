@@ -131,8 +131,7 @@ class Upkeep:
         for claim in held:
             self._ledger.renew(claim)
         registry.sign_in(self._redis, self._describe())
-        self._farm = registry.read(self._redis)
-        farm = self._farm
+        self._farm = farm = registry.read(self._redis)
         self._ledger.note_farm(farm.slots(), farm.voices(), memory_tight=registry.memory_tight(self._redis))
 
     def _reap(self) -> float | None:

@@ -26,7 +26,7 @@ def main() -> None:
     texts = [segment.phonemes for segment in wording.cut(wording.prose(300, 1100))]
     found: dict[str, list[tuple[float, ...]]] = {"kept": [], "given back": []}
     for turn in range(ROUNDS):
-        for name in [*found][:: -1 if turn % 2 else 1]:
+        for name in measure.in_turn(found, turn):
             wishes = keeping() if name == "kept" else shrinking()
             found[name].append(spoken(partial(raw.speak_all, texts, slots=SLOTS, wishes=wishes)))
     for name, rounds in found.items():

@@ -50,7 +50,7 @@ def main() -> None:
         found: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
         for turn in range(ROUNDS):
             for what in (*LIVE, BOOK):
-                for arm in [*arms][:: -1 if turn % 2 else 1]:
+                for arm in measure.in_turn(arms, turn):
                     found[what, arm].append(ask(arms[arm], what))
                 if turn + 1 == ROUNDS:
                     tell(what, {arm: found[what, arm] for arm in arms})

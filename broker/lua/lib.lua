@@ -77,15 +77,11 @@ local function slots()
   return sound and farm.slots[sound] or 0
 end
 
-local function pin(field, value)
-  if (get(field) or '') == '' and (value or '') ~= '' then set(field, value) end
-end
-
 -- What the job's sound is called, and which files it is made of: known from the same look at the farm as its slots, so
 -- that nothing is sent to be spoken by somebody whose name the job would not know when it is over.
 local function pin_voice()
   if (get('model') or '') ~= '' then return end
-  for field, value in pairs(farm.voices[get('sound') or ''] or {}) do pin(field, value) end
+  for field, value in pairs(farm.voices[get('sound') or ''] or {}) do set(field, value) end
 end
 
 -- A listener who has more than ten seconds in hand gives the live slot to others.

@@ -86,6 +86,10 @@ local function heed(want, state)
   end
 end
 
+local function pin(field, value)
+  if (get(field) or '') == '' and (value or '') ~= '' then set(field, value) end
+end
+
 local function begin()
   if (get('sound') or '') == '' then
     set('waiting', 'no voice worker is registered')

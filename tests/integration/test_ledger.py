@@ -203,7 +203,7 @@ def test_a_job_that_began_before_anybody_saw_its_voice_knows_it_before_it_is_spo
 
 
 def test_planning_goes_on_without_a_voice_worker_but_nothing_is_sent_to_be_spoken(farm: Farm) -> None:
-    farm.ledger.note_farm({}, VOICES)
+    farm.ledger.note_farm({}, {})
     farm.submit()
     farm.plan(3)
     assert farm.hints == []
@@ -624,7 +624,7 @@ def test_what_the_outside_refuses_pauses_the_job_and_counts_against_no_step(farm
 
 def test_a_person_who_pauses_a_job_is_told_no_old_reason(farm: Farm) -> None:
     farm.submit()
-    farm.ledger.note_farm({}, VOICES)
+    farm.ledger.note_farm({}, {})
     farm.tend()
     assert farm.client.job("book").waiting
     farm.client.want("book", "paused")
