@@ -30,7 +30,7 @@ from workers.fastconv import Accelerated, Choice, Kind, accelerate
 from workers.fastconv.proof import prove
 from workers.fastconv.selection import times_s
 from workers.fastconv.uses import usual_length
-from workers.sessions import session_options
+from workers.inference.sessions import session_options
 
 ROUNDS = 3
 TOKENS = (20, 50, 100)

@@ -22,8 +22,8 @@ from benchmarks import after_idle, hearing, live, measure, memory, plot, wording
 from chorus import Kind
 from chorus.wire import RATE_HZ
 from tasks.engine import Utterance
-from workers.engine import KokoroEngine
-from workers.opening import open_engine
+from workers.engine.kokoro_engine import KokoroEngine
+from workers.engine.opening import open_engine
 from workers.optimise.preparing import ready
 
 NAME = "gates"

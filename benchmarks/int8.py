@@ -17,13 +17,13 @@ from benchmarks import measure, plot
 from benchmarks.studies import common
 from chorus.wire import RATE_HZ
 from workers import fastconv
+from workers.inference.constant_noise import fix
+from workers.inference.quality import Rendering, compare
 from workers.optimise.int8 import quantised
 from workers.optimise.lossy import LEAST_SNR_DB
-from workers.optimise.noise import fix
 from workers.optimise.observing import opened, snr_db
 from workers.optimise.sensitivity import Ear, Finish, unchanged
 from workers.optimise.texts import LINES
-from workers.quality import Rendering, compare
 
 NAME = "int8"
 BITS = (8, 7)

@@ -23,7 +23,7 @@ from ears import Count, count, hear, words
 from numpy.typing import NDArray
 
 from chorus.vocabulary import VOCABULARY
-from tasks import phonemes
+from tasks.phonemes import phonemize
 from workers.standin import MODEL, VOICES
 
 TEXTS = Path(__file__).resolve().parent / "text" / "heard.txt"
@@ -116,7 +116,7 @@ def stand_in(model: Path, voices: Path, name: str, speed: float) -> Say:
     language = "en-gb" if name.startswith("b") else "en-us"
 
     def speak(sentence: str) -> tuple[Samples, int]:
-        said = phonemes.phonemize(sentence, language).text
+        said = phonemize.phonemize(sentence, language).text
         tokens = np.array([[0, *(VOCABULARY[symbol] for symbol in said), 0]], np.int64)
         feed = {"tokens": tokens, "style": style[len(said)], "speed": np.array([speed], np.float32)}
         return session.run(["audio"], feed)[0], 24_000

@@ -23,11 +23,11 @@ from broker.settings import FarmSettings
 from chorus import Client
 from chorus.settings import PREFIX
 from workers import standin
-from workers.models import Model
-from workers.optimise import prepared
-from workers.optimise.manifest import FAST, ORIGINAL, RAW
+from workers.models import prepared
+from workers.models.resolving import Model
+from workers.models.variants import FAST, ORIGINAL, RAW
 from workers.optimise.preparing import ready
-from workers.stack import ensure
+from workers.stack.stack import ensure
 
 RESULTS = Path(__file__).with_name("results")
 PLOTS = Path(__file__).parent.parent / "docs" / "plots"

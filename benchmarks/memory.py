@@ -22,8 +22,8 @@ import psutil
 from benchmarks import hearing, measure, plot, wording
 from chorus.records import JobRecord
 from workers import standin
-from workers.booth import KEPT_S
-from workers.tending import TURN_S
+from workers.inference.synthesizer import KEPT_S
+from workers.upkeep.ticker import TURN_S
 
 NAME = "memory"
 BOTH, BULK = "both", "bulk"

@@ -24,10 +24,10 @@ from benchmarks.first_sound import machine
 from broker.settings import FarmSettings
 from chorus import Client
 from chorus.records import JobRecord
-from workers.children import ROOT
-from workers.optimise.manifest import RAW
+from workers.models.variants import RAW
 from workers.optimise.preparing import ready
-from workers.stack import ensure
+from workers.process.children import ROOT
+from workers.stack.stack import ensure
 
 CHAPTERS = (
     "the boat is here",

@@ -19,9 +19,10 @@ import onnx
 from first_sound import machine
 from onnxruntime.tools.onnx_model_utils import make_dim_param_fixed, make_input_shape_fixed
 
-from tasks.vocabulary import VOCABULARY
-from workers import standin, voicebank
-from workers.sessions import LaneSession, open_session
+from chorus.vocabulary import VOCABULARY
+from workers import standin
+from workers.inference.sessions import LaneSession, open_session
+from workers.models import voicebank
 
 TOKENS, BUCKET = 50, 64
 SAID = "həlˈoʊ wˈɜːld"

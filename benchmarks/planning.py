@@ -21,10 +21,10 @@ from first_sound import machine
 
 from chorus.request import Request
 from tasks import documents
-from tasks.coverage import digest
-from tasks.phonemes import forget, phonemize
+from tasks.parts.coverage import digest
+from tasks.phonemes.phonemize import forget, phonemize
 from tasks.plan import LIVE_FIRST_TOKENS, spoken_language
-from tasks.segments import Segment, segments
+from tasks.segmenting.segments import Segment, segments
 
 WORDS = 100_000
 MOST_S = 60.0

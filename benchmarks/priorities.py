@@ -26,12 +26,13 @@ from first_sound import machine
 
 from broker.settings import FarmSettings, available_cores
 from tasks.engine import Utterance
-from workers import standin, voicebank
-from workers.booth import Booth
-from workers.lanes import Lane
-from workers.models import Model, resolve
-from workers.priority import own_cores
-from workers.probe import phonemes_of
+from workers import standin
+from workers.accelerators.probe import phonemes_of
+from workers.inference.lanes import Lane
+from workers.inference.priority import own_cores
+from workers.inference.synthesizer import Booth
+from workers.models import voicebank
+from workers.models.resolving import Model, resolve
 
 LIVE_TOKENS, BULK_TOKENS = 20, 100
 LOOK_S = 8.0

@@ -17,11 +17,11 @@ from first_sound import machine
 
 from broker.settings import FarmSettings, available_cores
 from workers import standin
-from workers.calibration import LENGTHS
-from workers.hardware import detect
-from workers.models import Model, resolve
-from workers.probe import Trial, attempt
-from workers.providers import COREML_PROVIDER, CPU, CoreML, Provider
+from workers.accelerators.calibration import LENGTHS
+from workers.accelerators.hardware import detect
+from workers.accelerators.probe import Trial, attempt
+from workers.inference.providers import COREML_PROVIDER, CPU, CoreML, Provider
+from workers.models.resolving import Model, resolve
 
 LIMIT_S = 180.0
 RATE_HZ = 24_000

@@ -30,7 +30,7 @@ from broker.settings import FarmSettings
 from chorus import Client, Kind
 from chorus.wire import RATE_HZ
 from workers import standin
-from workers.stack import ensure
+from workers.stack.stack import ensure
 
 NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Grace", "Hugo", "Ida", "Jon", "Kate", "Leo", "Mia", "Ned", "Olga")
 SENTENCE = "The tide came in and the tide went out, and nobody on the long pier thought to count how often it did. "

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from benchmarks.wording import VOICE
 from chorus.vocabulary import VOCABULARY
 from chorus.wire import RATE_HZ
-from workers import voicebank
-from workers.models import Model
-from workers.sessions import ort, session_options  # through workers, which has it report to nobody
+from workers.inference.sessions import ort, session_options  # through workers, which has it report to nobody
+from workers.models import voicebank
+from workers.models.resolving import Model
 
 
 class Raw:

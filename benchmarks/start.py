@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from benchmarks import hearing, measure, plot
-from workers import sessions_control
+from broker import session_control
 
 NAME = "start"
 LEAST_S = 2.5
@@ -47,7 +47,7 @@ def main() -> None:
 
 def spans(running: measure.Farm) -> dict[str, float]:
     """What the stages of the voice worker's start took."""
-    (one,) = sessions_control.status(running.url)
+    (one,) = session_control.status(running.url)
     return dict(one.startup_s)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from planning import novel
 
 from tasks import documents
-from tasks.segments import segments
+from tasks.segmenting.segments import segments
 
 HERE = Path(__file__).resolve().parent
 WORDS = 20_000

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks import tagging
-from tasks.phonemes import explain, phonemize
+from tasks.phonemes import tagger_choice
+from tasks.phonemes.phonemize import explain, phonemize
 
 HERE = Path(__file__).parent / "text"
 CLOSED = frozenset(("a", "an", "the", "to", "in", "i", "that"))
@@ -82,7 +82,7 @@ def main() -> None:
         ("marks in these sentences", [marks_kept(case.sentence) for case in found]),
         ("sums of money", [money_right(line) for line in money]),
     ]
-    print(f"tagger: {tagging.name()}; {asked.file.name}")
+    print(f"tagger: {tagger_choice.name()}; {asked.file.name}")
     for name, right in rows:
         print(f"{name:30} {sum(right):4} of {len(right):4}  {sum(right) / max(len(right), 1):7.1%}")
     if asked.wrong:

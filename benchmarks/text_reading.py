@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.normalise import normalise
-from tasks.text import sentences
+from tasks.segmenting.sentences import sentences
 
 _SETS = Path(__file__).parent / "text"
 _CHOICE = re.compile(r"\{([^{}]*)\}")

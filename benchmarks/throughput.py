@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import hearing, measure, plot, wording
 from benchmarks.raw import Raw
 from chorus.wire import RATE_HZ
-from tasks.segments import Segment
+from tasks.segmenting.segments import Segment
 
 NAME = "throughput"
 LEAST = 0.97

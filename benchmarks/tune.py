@@ -19,8 +19,8 @@ from typing import TypeVar
 from benchmarks import measure, wording
 from benchmarks.raw import Raw
 from broker.settings import available_cores
-from tasks.breath import TARGET_TOKENS
-from workers.models import resolve
+from tasks.segmenting.cutting import TARGET_TOKENS
+from workers.models.resolving import resolve
 
 NAME = "tune"
 TARGETS = (75, TARGET_TOKENS, 300)

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks import hearing, measure, plot, wording
 from benchmarks.throughput import FORMATS, pauses_s, spoken
 from chorus.wire import RATE_HZ
-from tasks.audio import to_pcm
+from tasks.audio.pcm import to_pcm
 
 NAME = "versus"
 THEIRS = "kokoro-onnx"

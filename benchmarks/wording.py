@@ -5,9 +5,9 @@ import random
 from collections.abc import Iterator
 
 from tasks import documents
-from tasks.breath import TARGET_TOKENS
 from tasks.plan import LIVE_FIRST_TOKENS
-from tasks.segments import Segment, segments
+from tasks.segmenting.cutting import TARGET_TOKENS
+from tasks.segmenting.segments import Segment, segments
 
 VOICE = "af_heart"
 SUBJECTS = ("the keeper", "an old captain", "my aunt", "nobody", "a small boat", "the baker", "everyone", "the miller")

@@ -3,8 +3,8 @@
 import sys
 
 from broker import registry
-from broker.process import connect
 from broker.settings import settings
+from broker.worker_process import connect
 from chorus.connection import refusals
 from chorus.errors import ChorusError, FarmError
 

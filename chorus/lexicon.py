@@ -1,6 +1,6 @@
 """Pronunciations of the caller's own: files of words, each with its IPA or another spelling, made one text.
 
-Pure but for reading the file. Knows no sentence: where the words stand in one, tasks/pronunciation.py finds.
+Pure but for reading the file. Knows no sentence: where the words stand in one, tasks/phonemes/pronunciation.py finds.
 """
 
 import json

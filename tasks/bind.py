@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, cast
 
-from broker import process, registry
+from broker import registry, worker_process
 from broker.ledger import Claim, Outcome
 from broker.store import Store, part_key, report_key, result_key
 from chorus import standing_in
@@ -13,14 +13,14 @@ from chorus.keys import JobKeys
 from chorus.records import JobRecord
 from chorus.request import Request
 from chorus.wire import RATE_HZ
-from tasks.coverage import Proof
-from tasks.encode import BookMeta, Chapter, Encoded, encode_into
-from tasks.parts import Sidecar, ahead, chapter_marks, read_parts, read_sidecar
+from tasks.audio import BookMeta, Chapter, Encoded, encode_into
+from tasks.parts.coverage import Proof
+from tasks.parts.part_files import Sidecar, ahead, chapter_marks, read_parts, read_sidecar
 
 
 def bind(claim: Claim) -> tuple[Outcome, str]:
     """Encode once, say what was made, and let the parts go."""
-    here = process.current()
+    here = worker_process.current()
     store = here.opened_store()
     keys = JobKeys(claim.job)
     record = JobRecord.from_fields(claim.job, cast("dict[bytes, bytes]", here.redis.hgetall(keys.record)))
@@ -70,12 +70,12 @@ def _drop_parts(store: Store, claim: Claim, parts: int) -> None:
         store.path(part_key(claim.job, claim.epoch, part)).unlink(missing_ok=True)
 
 
-def _titles(here: process.Process, keys: JobKeys, chapters: int) -> list[str]:
+def _titles(here: worker_process.Process, keys: JobKeys, chapters: int) -> list[str]:
     told = here.redis.hmget(keys.chapters, [str(number) for number in range(chapters)])
     return [str(json.loads(one or b"{}").get("title", "")) for one in told]
 
 
-def _book(here: process.Process, claim: Claim, record: JobRecord, chapters: tuple[Chapter, ...]) -> BookMeta:
+def _book(here: worker_process.Process, claim: Claim, record: JobRecord, chapters: tuple[Chapter, ...]) -> BookMeta:
     request = Request.from_json(claim.request)
     return BookMeta(
         title=request.title or record.title,
@@ -93,7 +93,7 @@ def _remarks(record: JobRecord) -> list[str]:
     return [standing_in.REMARK] if record.model == standing_in.NAME else []
 
 
-def _proof(here: process.Process, claim: Claim, store: Store, record: JobRecord) -> Proof:
+def _proof(here: worker_process.Process, claim: Claim, store: Store, record: JobRecord) -> Proof:
     """Whether the sidecars hold what was planned, character by character."""
     told = cast("dict[bytes, bytes]", here.redis.hgetall(JobKeys(claim.job).chapters))
     proof = Proof(chapters={int(number): json.loads(one) for number, one in told.items()})

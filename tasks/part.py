@@ -4,20 +4,20 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
-from broker import process
+from broker import worker_process
 from broker.ledger import Claim, Outcome
 from broker.store import Store
 from chorus.errors import FarmError
 from chorus.keys import JobKeys
 from chorus.reassembly import Reassembler
 from chorus.wire import RATE_HZ, Chunk, Kind, decode
-from tasks.audio import silence
-from tasks.parts import Spoken, has_part, read_part, write_part
+from tasks.audio.pcm import silence
+from tasks.parts.part_files import Spoken, has_part, read_part, write_part
 
 
 def assemble(claim: Claim) -> tuple[Outcome, str]:
     """Write the part and free its audio."""
-    here = process.current()
+    here = worker_process.current()
     store = here.opened_store()
     keys = JobKeys(claim.job)
     part = json.loads(here.redis.hget(keys.parts, str(claim.number)) or b"{}")
@@ -34,7 +34,7 @@ def assemble(claim: Claim) -> tuple[Outcome, str]:
     return outcome, f"{len(ordered)} segments, {sidecar.frames / RATE_HZ:.1f} s stored"
 
 
-def _from_stream(here: process.Process, keys: JobKeys, numbers: range) -> dict[int, Spoken]:
+def _from_stream(here: worker_process.Process, keys: JobKeys, numbers: range) -> dict[int, Spoken]:
     """Every segment whose audio or failure is on the stream."""
     names = [str(number) for number in numbers]
     ids, specs, timings = (
@@ -53,7 +53,7 @@ def _from_stream(here: process.Process, keys: JobKeys, numbers: range) -> dict[i
     return found
 
 
-def _fetch(here: process.Process, keys: JobKeys, ids: bytes) -> Iterator[Chunk]:
+def _fetch(here: worker_process.Process, keys: JobKeys, ids: bytes) -> Iterator[Chunk]:
     with here.redis.pipeline(transaction=False) as batch:
         for entry in ids.split():
             batch.xrange(keys.stream, entry, entry)

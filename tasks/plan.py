@@ -10,21 +10,21 @@ from dataclasses import asdict, dataclass, field
 from threading import Lock
 from typing import Any, cast
 
-from broker import process
+from broker import worker_process
 from broker.ledger import Claim, Outcome
 from broker.store import source_key
 from chorus import languages, reading
 from chorus.errors import FarmError, OptionError, SourceError
 from chorus.keys import UNFINISHED_S, JobKeys
 from chorus.request import Request
-from tasks import documents, scripts
-from tasks.coverage import digest, gaps, solid
-from tasks.documents.model import Chapter, Document, select
-from tasks.encode.cover import read_cover
-from tasks.phonemes import Rules
-from tasks.salvage import Salvage, salvage
-from tasks.segments import Segment, estimate_frames, segments
-from tasks.text import Span
+from tasks import documents
+from tasks.audio.cover import read_cover
+from tasks.documents.model import Chapter, Document, Span, select
+from tasks.parts.coverage import digest, gaps, solid
+from tasks.parts.salvage import Salvage, salvage
+from tasks.phonemes import writing_systems
+from tasks.phonemes.phonemize import Rules
+from tasks.segmenting.segments import Segment, estimate_frames, segments
 
 # A live job's first segment: a few words, so that they are heard soon.
 LIVE_FIRST_TOKENS = 15
@@ -93,7 +93,7 @@ class Cutting:
 
 def plan(claim: Claim) -> tuple[Outcome, str]:
     """Cut a chapter and hand its segments over: the first at once, the others in batches."""
-    here = process.current()
+    here = worker_process.current()
     request = Request.from_json(claim.request)
     planned = _read(claim, request)
     chapter = planned.document.chapters[claim.number]
@@ -119,7 +119,7 @@ def plan(claim: Claim) -> tuple[Outcome, str]:
 
 
 def _begin(claim: Claim, request: Request, planned: Planned) -> Cutting:
-    here = process.current()
+    here = worker_process.current()
     if claim.number == 0 and _fits_a_file(planned.document.cover):
         here.redis.set(JobKeys(claim.job).cover, planned.document.cover or b"", nx=True, ex=UNFINISHED_S)
     cut = _segments(claim, request, planned)
@@ -185,7 +185,7 @@ _setting_aside = Lock()
 
 def _run_of(claim: Claim) -> tuple[object, ...]:
     # An id may come again, with another document, once its first job has expired or was lost.
-    return claim.job, claim.epoch, process.current().redis.hget(JobKeys(claim.job).record, "created_ms")
+    return claim.job, claim.epoch, worker_process.current().redis.hget(JobKeys(claim.job).record, "created_ms")
 
 
 def _set_aside(claim: Claim, cutting: Cutting) -> None:
@@ -214,7 +214,7 @@ def _read(claim: Claim, request: Request) -> Planned:
 
 
 def _read_anew(claim: Claim, request: Request) -> Planned:
-    here = process.current()
+    here = worker_process.current()
     source = cast("bytes | None", here.redis.get(JobKeys(claim.job).source))
     if source is None and here.store is not None and here.store.exists(source_key(claim.job)):
         source = here.store.read(source_key(claim.job))
@@ -238,6 +238,6 @@ def spoken_language(request: Request, document: Document) -> str:
 
 
 def _by_its_letters(document: Document, own: str) -> str:
-    found = scripts.language_of(chapter.text for chapter in document.chapters)
+    found = writing_systems.language_of(chapter.text for chapter in document.chapters)
     # A Japanese heading may do without kana.
     return own if not found or (found, own) == ("zh", "ja") else found

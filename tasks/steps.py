@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import redis
 
-from broker import process
+from broker import worker_process
 from broker.ledger import Claim, Outcome
 from chorus.errors import CallerError, ChorusError, DiskError, FarmError
 
@@ -37,7 +37,7 @@ class StepFailedError(FarmError):
 
 def attempt(job: str, step: str, lane: str, work: Work) -> str:
     """Take the step and do it. The claim waits for a free slot: what is claimed is being worked on."""
-    here = process.current()
+    here = worker_process.current()
     with here.free[lane]:
         claim = here.claim(job, step)
         if claim.status != "ok":
@@ -46,7 +46,7 @@ def attempt(job: str, step: str, lane: str, work: Work) -> str:
             return _do(here, claim, work)
 
 
-def _do(here: process.Process, claim: Claim, work: Work) -> str:
+def _do(here: worker_process.Process, claim: Claim, work: Work) -> str:
     if claim.attempt > MAX_DESK_ATTEMPTS and not claim.segment:
         ended = f"{MAX_DESK_ATTEMPTS} processes ended over {told(claim.step)}"
         reason = f"{ended}; `chorus retry {claim.job}` tries it again."
@@ -73,7 +73,7 @@ def _do(here: process.Process, claim: Claim, work: Work) -> str:
     return f"{told(claim.step)}: {UNCLAIMED.get(outcome.status, sentence)}"
 
 
-def _failed(here: process.Process, claim: Claim, reason: str, *, hopeless: bool) -> StepFailedError:
+def _failed(here: worker_process.Process, claim: Claim, reason: str, *, hopeless: bool) -> StepFailedError:
     sentence = f"{told(claim.step)}: {reason}"
     # A job that fails as a whole says the reason alone; a segment's marker names its segment.
     outcome = here.send(here.ledger.fail(claim, reason if hopeless else sentence, final=hopeless, stop=hopeless))

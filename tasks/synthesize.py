@@ -1,37 +1,39 @@
 """segment:n — phonemes become audio and are published. Knows the engine only by its Protocol."""
 
-from broker import process
+from broker import worker_process
 from broker.ledger import Claim, Outcome, Source, Spoken
 from broker.watchdog import speaking_s
 from chorus.request import FASTEST, SLOWEST, Request
 from chorus.voices import canonical
 from chorus.wire import RATE_HZ, SAMPLE_BYTES, cut
-from tasks import audio, engine, shelf
+from tasks import engine
+from tasks.audio import pcm
 from tasks.engine import Lane, Utterance
-from tasks.shelf import Take
+from tasks.parts import segment_cache
+from tasks.parts.segment_cache import Take
 
 
 def speak(claim: Claim, lane: Lane) -> tuple[Outcome, str]:
     """Speak one segment, or find it where it was spoken before, and commit it."""
-    here = process.current()
+    here = worker_process.current()
     request = Request.from_json(claim.request)
     speed = _speed(claim, request)
     voice = canonical(claim.spec.get("voice") or request.voice)
-    name, kept = _name(claim, voice, speed), shelf.current()
+    name, kept = _name(claim, voice, speed), segment_cache.current()
     primer = request.live and claim.number == 0
     found = kept.find(name, primer=primer) if kept and not claim.fresh else None
     take, spoken_s = (found[0], 0.0) if found else _spoken(claim, voice, speed, lane)
     placed = _led(take, claim.spec.get("lead_ms", 0) / request.speed)
-    pcm = placed.pcm + audio.silence(claim.spec["pause_ms"] / request.speed)
+    sound = placed.pcm + pcm.silence(claim.spec["pause_ms"] / request.speed)
     told = Spoken(
-        frames=len(pcm) // SAMPLE_BYTES,
+        frames=len(sound) // SAMPLE_BYTES,
         wall_ms=round(spoken_s * 1000),
-        audible=audio.silent_frames(take.pcm) * SAMPLE_BYTES < len(take.pcm),
+        audible=pcm.silent_frames(take.pcm) * SAMPLE_BYTES < len(take.pcm),
         worker=here.worker.id,
         timings=placed.timings,
         source=found[1] if found else _temperature(here),
     )
-    outcome = here.ledger.commit_segment(claim, cut(claim.number, pcm), told)
+    outcome = here.ledger.commit_segment(claim, cut(claim.number, sound), told)
     if kept:
         # Whoever listens has it by now.
         kept.keep(name, take, found=found[1] if found else None, primer=primer)
@@ -44,7 +46,7 @@ def _led(take: Take, lead_ms: float) -> Take:
     if not lead_ms:
         return take
     timings = ((symbol, start + lead_ms / 1000, end + lead_ms / 1000) for symbol, start, end in take.timings)
-    return Take(pcm=audio.silence(lead_ms) + take.pcm, timings=tuple(timings))
+    return Take(pcm=pcm.silence(lead_ms) + take.pcm, timings=tuple(timings))
 
 
 def _speed(claim: Claim, request: Request) -> float:
@@ -54,7 +56,7 @@ def _speed(claim: Claim, request: Request) -> float:
 
 def _name(claim: Claim, voice: str, speed: float) -> str:
     speaker = engine.current()
-    return shelf.name_of(
+    return segment_cache.name_of(
         sound=speaker.sound,
         voices_digest=speaker.voices_digest,
         voice=voice,
@@ -63,7 +65,7 @@ def _name(claim: Claim, voice: str, speed: float) -> str:
     )
 
 
-def _temperature(here: process.Process) -> Source:
+def _temperature(here: worker_process.Process) -> Source:
     here.spoken += 1
     return "warm" if here.spoken > 1 else "cold"
 
@@ -73,12 +75,12 @@ def _spoken(claim: Claim, voice: str, speed: float, lane: Lane) -> tuple[Take, f
 
     Where processes may have died of it, a process of its own speaks it; the lane's slot is taken all the same.
     """
-    model, stretch = audio.split_speed(speed)
+    model, stretch = pcm.split_speed(speed)
     utterance = Utterance(phonemes=claim.spec["phonemes"], voice=voice, speed=model)
     if claim.apart:
-        limit_s = speaking_s(claim, process.current().settings.deadline_s)
+        limit_s = speaking_s(claim, worker_process.current().settings.deadline_s)
         speech = engine.current().speak_apart(utterance, limit_s=limit_s)
     else:
         speech = engine.current().speak(utterance, lane)
     timings = tuple((symbol, start / stretch, end / stretch) for symbol, start, end in speech.timings)
-    return Take(pcm=audio.stretch(audio.to_pcm(speech.audio), stretch), timings=timings), speech.seconds
+    return Take(pcm=pcm.stretch(pcm.to_pcm(speech.audio), stretch), timings=timings), speech.seconds

@@ -24,8 +24,8 @@ from broker import embedded
 from broker.settings import FarmSettings
 from chorus.client import Client
 from chorus.keys import JobKeys
-from workers.run_folder import RunFolder
-from workers.stack import down
+from workers.stack.run_folder import RunFolder
+from workers.stack.stack import down
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "docs" / "sample.md"

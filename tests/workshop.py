@@ -20,10 +20,10 @@ from toy.decode import decode
 
 from chorus.client import Client
 from chorus.records import JobRecord, Worker
+from chorus.vocabulary import VOCABULARY
 from tasks import documents
 from tasks.documents.model import select
-from tasks.segments import segments
-from tasks.vocabulary import VOCABULARY
+from tasks.segmenting.segments import segments
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_S = 60.0

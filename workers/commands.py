@@ -21,12 +21,12 @@ from chorus.client import Client
 from chorus.commands import ClientCommands, client_commands, run
 from chorus.records import State
 from chorus.terminal import clock, complain, progress, tell
-from workers import explaining, housekeeping, looking, model_commands
-from workers.model_commands import download_bar, tell_of_preparing
+from workers.cli import explaining, machine_commands, model_commands, status_commands
+from workers.cli.model_commands import download_bar, tell_of_preparing
 
 if TYPE_CHECKING:
-    from workers.inspection import Inspection
-    from workers.models import Model
+    from tasks.inspection import Inspection
+    from workers.models.resolving import Model
 
 RENDER: Final = "render"
 
@@ -36,7 +36,7 @@ def connect(url: str, *, work: bool) -> Iterator[Client]:
     """A client for the farm that is named, else for this machine's stack, which is started where work needs it."""
     from broker.embedded import locate  # noqa: PLC0415 - see above
     from chorus.errors import ServerError  # noqa: PLC0415
-    from workers.stack import ensure  # noqa: PLC0415
+    from workers.stack.stack import ensure  # noqa: PLC0415
 
     settings = FarmSettings.load(url=url)
     if settings.url:
@@ -119,10 +119,11 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
 ) -> None:
     """Turn documents into audiobooks. The same command again goes on where it was."""
     from chorus.languages import normalise  # noqa: PLC0415 - see above
-    from workers import orders, playback, rendering  # noqa: PLC0415
+    from tasks.parts import playback  # noqa: PLC0415
+    from workers.cli import render_requests, rendering  # noqa: PLC0415
 
     settings = FarmSettings.load(url=url)
-    asked = orders.Options(
+    asked = render_requests.Options(
         output=output,
         format=options.as_format(form),
         voice=voice,
@@ -143,7 +144,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         pauses=pauses,
         lexicon=options.as_lexicon(lexicon),
     )
-    found = orders.orders(sources, asked)
+    found = render_requests.orders(sources, asked)
     rendering.render(
         found,
         settings,
@@ -156,7 +157,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
 
 def choose_model(settings: FarmSettings, *, ask: bool) -> "Model":
     """This machine's model; a person at a terminal is asked once whether to fetch Kokoro."""
-    from workers import fetching  # noqa: PLC0415 - see above
+    from workers.models import fetching  # noqa: PLC0415 - see above
 
     person = ask and sys.stdin.isatty() and sys.stdout.isatty()
     with download_bar() as show:
@@ -183,7 +184,8 @@ def inspect(  # noqa: PLR0913 - see above
     """Show what documents hold: chapters, words, segments, how long they will last, and what is left out and why."""
     from chorus.languages import normalise  # noqa: PLC0415 - see above
     from chorus.sources import sources as named  # noqa: PLC0415
-    from workers import inspection, orders  # noqa: PLC0415
+    from tasks import inspection  # noqa: PLC0415
+    from workers.cli import render_requests  # noqa: PLC0415
 
     wishes = options.wishes(
         voice=voice,
@@ -197,7 +199,7 @@ def inspect(  # noqa: PLR0913 - see above
         pauses=pauses,
         lexicon=options.as_lexicon(lexicon),
     )
-    for source in named(list(orders.files(sources)), one_book=one_book):
+    for source in named(list(render_requests.files(sources)), one_book=one_book):
         found = inspection.inspect_source(source, wishes)
         if as_json:
             tell(json.dumps(asdict(found), ensure_ascii=False))
@@ -215,7 +217,7 @@ def _show(found: "Inspection") -> None:
         tell(f"Left out: {left_out}")
 
 
-for command in (*housekeeping.COMMANDS, *looking.COMMANDS, model_commands.optimize):
+for command in (*machine_commands.COMMANDS, *status_commands.COMMANDS, model_commands.optimize):
     app.command()(command)
 app.add_typer(model_commands.models_app, name="models")
 app.command()(explaining.phonemize)
@@ -226,13 +228,13 @@ client_commands(app, connect)
 @app.command("voices")
 def voices(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
     """List the voices: of the farm that is named, else of this machine's model."""
-    from workers import models, voicebank  # noqa: PLC0415 - see above
+    from workers.models import resolving, voicebank  # noqa: PLC0415 - see above
 
     settings = FarmSettings.load(url=url)
     if settings.url:
         ClientCommands(connect).voices(as_json=as_json, url=url)
         return
-    model = models.resolve(settings)
+    model = resolving.resolve(settings)
     for name in voicebank.load(model.voices_path):
         tell(json.dumps({"voice": name, "models": [model.name]}) if as_json else name)
     if model.stand_in:

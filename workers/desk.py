@@ -3,15 +3,16 @@
 from datetime import timedelta
 from typing import Any
 
-from broker import process
+from broker import worker_process
 from broker.app import DESK, DESK_LIVE, app
 from broker.cache import FOLDER, DiskCache
 from broker.gate import HOLD
 from broker.hints import store_queue
 from broker.settings import settings
 from broker.store import LocalStore
-from tasks import desk, phonemes, tagging
-from workers.life import connect, listen
+from tasks import desk_tasks
+from tasks.phonemes import phonemize, tagger_choice
+from workers.process.lifecycle import connect, listen
 
 # As long as a job's record lives, and a day for whoever comes late to fetch a result.
 UNFINISHED, FINISHED = timedelta(days=30), timedelta(days=1)
@@ -23,18 +24,18 @@ def _open(node: str, conf: Any) -> None:
     DiskCache(store.folder / FOLDER, most_bytes=settings().cache_bytes()).trim()
     slots = settings().desk_slots
     listen(conf, dict.fromkeys((DESK_LIVE, store_queue(store.id), DESK), slots + HOLD))
-    here = process.open_process(app, settings(), role="desk", node=node, slots={"desk": slots}, store=store)
+    here = worker_process.open_process(app, settings(), role="desk", node=node, slots={"desk": slots}, store=store)
     here.count(_counters)
-    here.tagger = tagging.expected
+    here.tagger = tagger_choice.expected
 
 
 def _counters() -> dict[str, dict[str, float]]:
     """What was made of texts so far: sentences remembered and not, words by what spoke them, time."""
-    told = phonemes.counters()
+    told = phonemize.counters()
     words = {f"words_{backend}": float(count) for backend, count in sorted(told.words.items())}
     names = ("hits", "misses", "size", "limit", "fallbacks", "lost", "g2p_ms")
     return {"phonemes": {**{name: getattr(told, name) for name in names}, **words}}
 
 
-desk.register(app)
+desk_tasks.register(app)
 connect("desk", _open)

@@ -6,24 +6,24 @@ It takes no text to plan, and no job of others is ever given its store: both wou
 from dataclasses import replace
 from typing import Any
 
-from broker import process
+from broker import worker_process
 from broker.app import app
 from broker.gate import HOLD
 from broker.hints import store_queue
 from broker.settings import settings
 from broker.store import LocalStore
-from tasks import desk
-from workers.life import connect, listen
+from tasks import desk_tasks
+from workers.process.lifecycle import connect, listen
 
 
 def _open(node: str, conf: Any) -> None:
     store = LocalStore(settings().store_folder())
     slots = settings().desk_slots
     listen(conf, {store_queue(store.id): slots + HOLD})
-    here = process.open_process(app, settings(), role="store", node=node, slots={"desk": slots}, store=store)
+    here = worker_process.open_process(app, settings(), role="store", node=node, slots={"desk": slots}, store=store)
     # A job without a store of its own gets the oldest that is registered.
     here.worker = replace(here.worker, store="")
 
 
-desk.register(app)
+desk_tasks.register(app)
 connect("store", _open)

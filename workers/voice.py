@@ -3,16 +3,17 @@
 import sys
 from typing import Any
 
-from broker import process
+from broker import worker_process
 from broker.app import app
 from broker.gate import HOLD
 from broker.hints import voice_queue
 from broker.primers import Primers
 from broker.settings import settings
-from tasks import engine, shelf, voice
-from workers import remote
-from workers.life import connect, listen
-from workers.startup import startup
+from tasks import engine, voice_tasks
+from tasks.parts import segment_cache
+from workers.process.lifecycle import connect, listen
+from workers.process.start_up import startup
+from workers.upkeep import remote_control
 
 
 def _say(line: str) -> None:
@@ -22,9 +23,9 @@ def _say(line: str) -> None:
 
 def _open(node: str, conf: Any) -> None:
     """Load and warm the model: what is registered can speak at once."""
-    from workers.care import Care  # noqa: PLC0415 - onnxruntime, only where a worker really starts
+    from workers.engine.factory import kokoro, open_speaker  # noqa: PLC0415 - the same
     from workers.optimise.preparing import ready  # noqa: PLC0415 - the same
-    from workers.speaker import kokoro, open_speaker  # noqa: PLC0415 - the same
+    from workers.upkeep.maintenance import Care  # noqa: PLC0415 - onnxruntime, only where a worker really starts
 
     startup.reached("libraries")
     model = ready(settings(), _say)
@@ -33,11 +34,11 @@ def _open(node: str, conf: Any) -> None:
     engine.install(speaker)
     # Not of the model: a graph that did not load has given way to its file.
     opened = kokoro(speaker) or model
-    remote.look_after(Care(settings()))
+    remote_control.look_after(Care(settings()))
     live, bulk = voice_queue("live", speaker.sound), voice_queue("bulk", speaker.sound)
     slots = {"live": speaker.slots("live"), "bulk": speaker.slots("bulk")}
     listen(conf, {live: sum(slots.values()), bulk: slots["bulk"] + HOLD})
-    here = process.open_process(
+    here = worker_process.open_process(
         app,
         settings(),
         role="voice",
@@ -53,17 +54,17 @@ def _open(node: str, conf: Any) -> None:
         variant_why=opened.why,
         voices=speaker.voices(),
     )
-    kept = shelf.open_shelf(settings(), Primers(here.redis))
+    kept = segment_cache.open_shelf(settings(), Primers(here.redis))
     if kept:
         here.count(kept.counters)
 
 
-voice.register(app)
+voice_tasks.register(app)
 
 
 def _close() -> None:
-    remote.leave()
+    remote_control.leave()
     engine.current().close()
 
 
-connect("voice", _open, closed=_close, ready=remote.begin)
+connect("voice", _open, closed=_close, ready=remote_control.begin)

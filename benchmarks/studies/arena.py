@@ -11,8 +11,8 @@ from functools import partial
 from benchmarks import measure, wording
 from benchmarks.raw import Raw
 from benchmarks.studies.common import cost
-from workers.models import resolve
-from workers.sessions import keeping, shrinking
+from workers.inference.sessions import keeping, shrinking
+from workers.models.resolving import resolve
 
 ROUNDS = 3
 SLOTS = 2

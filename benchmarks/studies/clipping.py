@@ -13,9 +13,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from benchmarks.studies.half import SHAPES, convolution
+from workers.inference.sessions import session_options
 from workers.optimise.int8 import edges, quantised
 from workers.optimise.observing import opened, ranges, snr_db
-from workers.sessions import session_options
 
 ROUNDS = 9
 LAYER = "layer"

@@ -13,10 +13,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from chorus.vocabulary import VOCABULARY
-from workers import memory, standin, voicebank
-from workers.optimise.noise import fix
+from workers import standin
+from workers.inference.constant_noise import fix
+from workers.models import voicebank
 from workers.optimise.observing import Feed, held, listened, source_of
 from workers.optimise.texts import LINES, Line, spread
+from workers.process import memory
 
 T = TypeVar("T")
 

@@ -18,10 +18,10 @@ import onnxruntime as ort
 
 from benchmarks.first_sound import machine
 from workers import standin
+from workers.inference.constant_noise import fix
+from workers.inference.sessions import session_options
 from workers.optimise import offline, trial
-from workers.optimise.noise import fix
 from workers.optimise.phrases import phrases
-from workers.sessions import session_options
 
 ROUNDS = 2
 TURNS = 2

@@ -21,9 +21,9 @@ from benchmarks import measure, wording
 from benchmarks.raw import Raw
 from benchmarks.studies.common import cost
 from broker.settings import available_cores
-from workers import memory
-from workers.models import resolve
-from workers.sessions import keeping, shrinking
+from workers.inference.sessions import keeping, shrinking
+from workers.models.resolving import resolve
+from workers.process import memory
 
 ARMS = {"pages of 4 KB": "", "pages of 2 MB": "glibc.malloc.hugetlb=1"}
 ROUNDS = 7

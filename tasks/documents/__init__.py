@@ -8,7 +8,7 @@ from chorus import reading
 from chorus.bundle import packed
 from chorus.errors import SourceError
 from chorus.request import Request
-from tasks.documents import bundle, epub, markdown, plain, ssml, web
+from tasks.documents import bundled, epub, markdown, plain, ssml, web
 from tasks.documents.model import USUAL, Chapter, Document, Paragraph, Wanted, select
 
 __all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "Wanted", "read", "select", "wanted"]
@@ -82,7 +82,7 @@ def _read_part(data: bytes, name: str, wanted: Wanted) -> Document:
 
 def _reader(data: bytes, name: str) -> Reader:
     if packed(data):
-        return lambda data, name, wanted: bundle.read(data, name, wanted, _read_part)
+        return lambda data, name, wanted: bundled.read(data, name, wanted, _read_part)
     ending = PurePath(name).suffix.lower()
     # The members' names stand in an archive as they are.
     if data.startswith(_ZIP) and (_WORD_PART in data or _READERS.get(ending) is _word):

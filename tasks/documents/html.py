@@ -10,7 +10,7 @@ from tasks.documents import sections, signs
 from tasks.documents.blocks import Block, split
 from tasks.documents.lists import Numbering
 from tasks.documents.runs import Run, Tag, clean
-from tasks.documents.tables import Table
+from tasks.documents.table_rows import Table
 from tasks.documents.tolerant import BLOCKS, parsed
 
 _LEVELS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}

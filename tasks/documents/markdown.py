@@ -13,7 +13,7 @@ from tasks.documents.html import text_of
 from tasks.documents.markup import SOFT, Cast
 from tasks.documents.model import USUAL, Document, Draft, Run, Tag, Wanted, audible, clean, counted
 from tasks.documents.plain import title_of
-from tasks.documents.tables import row, short_heads
+from tasks.documents.table_rows import row, short_heads
 
 _LANGUAGE = re.compile(r"""<([a-z][a-z0-9]*)\b[^>]*?\slang\s*=\s*["']?([A-Za-z0-9-]{1,35})""", re.IGNORECASE)
 _DEEPEST_LANGUAGE = 20

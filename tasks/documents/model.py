@@ -32,6 +32,14 @@ _BARE = "bare"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """A stretch of a text, its first and last characters no blanks."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Paragraph:
     """A stretch of a chapter's text that is one breath of thought."""
 

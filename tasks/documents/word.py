@@ -16,7 +16,7 @@ from tasks.documents.headings import drafts
 from tasks.documents.model import USUAL, Document, Wanted, audible, clean, counted
 from tasks.documents.opf import xml
 from tasks.documents.plain import title_of
-from tasks.documents.wordlists import Lists
+from tasks.documents.word_numbering import Lists
 from tasks.documents.wordml import Words
 from tasks.documents.wordstyles import Styles, W
 

@@ -14,8 +14,8 @@ from tasks.documents import signs
 from tasks.documents.blocks import Block, split
 from tasks.documents.html import primary
 from tasks.documents.runs import Run, Tag, clean
-from tasks.documents.tables import Table
-from tasks.documents.wordlists import Lists
+from tasks.documents.table_rows import Table
+from tasks.documents.word_numbering import Lists
 from tasks.documents.wordstyles import TITLE, Style, Styles, W, is_on, number, outline_level, value
 
 _UNREAD = frozenset(

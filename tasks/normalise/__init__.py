@@ -9,7 +9,7 @@ from tasks.normalise import formats, layout, tongues
 from tasks.normalise import say_as as told
 from tasks.normalise.english import BUSY, english
 from tasks.normalise.english_capitals import capitals, in_capitals
-from tasks.normalise.model import Draft, Piece, Reading, Rule
+from tasks.normalise.rewriting import Draft, Piece, Reading, Rule
 
 __all__ = ["Piece", "Reading", "normalise"]
 

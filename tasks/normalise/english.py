@@ -14,7 +14,7 @@ from tasks.normalise import (
     masks,
 )
 from tasks.normalise import english_numbers as numbers
-from tasks.normalise.model import Rule, rules
+from tasks.normalise.rewriting import Rule, rules
 
 _NAMES = {
     ".": "dot", "/": "slash", "\\": "backslash", "@": "at", "-": "dash", "_": "underscore", "?": "question mark",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from tasks.normalise import english_numbers as numbers
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 
 _NAME = r"(?=\s+[A-Z\u00c0-\u00de])"
 _TITLES = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from tasks.normalise import english_measures, english_money
 from tasks.normalise import english_numbers as numbers
 from tasks.normalise.english_quantities import FREE, NUM, SIGN, TO, VULGAR, after_whole, quantity, span_words
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 
 
 def rules(*, british: bool) -> Iterator[Rule]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 
 _SPELLED = (
     "US UK EU UN IT ID AI TV PC UFO USA USSR UAE FBI CIA NSA BBC CNN NBC CBS ABC ITV IBM HBO MTV DNA RNA GDP CEO CFO "

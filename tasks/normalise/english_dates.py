@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tasks.normalise import english_numbers as numbers
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",

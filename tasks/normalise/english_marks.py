@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from tasks.normalise import english_numbers as numbers
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 
 _EMOJI = {
     "👍": "thumbs up", "👎": "thumbs down", "❤": "heart", "😂": "tears of joy", "🤣": "rolling on the floor laughing",

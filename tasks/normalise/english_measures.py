@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from tasks.normalise import english_numbers as numbers
 from tasks.normalise.english_quantities import FREE, NUM, SIGN, TO, VULGAR, adjectival, span_words
 from tasks.normalise.english_units import UNITS, WEAK_UNITS
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 
 _QUOTED = 400
 """Characters that a quotation in one sentence may have had before an inch's mark."""

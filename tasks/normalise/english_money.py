@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from tasks.normalise.english_quantities import FREE, NUM, SIGN, SIGNS, TO, adjectival, span_words
 from tasks.normalise.english_units import CURRENCIES, ISO, SUBUNITS
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 
 _SYMBOL = "|".join(map(re.escape, sorted(CURRENCIES, key=len, reverse=True)))
 _MAGNITUDES = {

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tasks.normalise import english_numbers as numbers
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 
 _CHAPTERS = (
     "chapter|part|book|volume|vol|letter|act|scene|canto|section|appendix|figure|fig|table|plate|phase|stage|type|class"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from tasks.normalise import english_numbers as numbers
 from tasks.normalise.english_dates import FREE
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 
 _NOON = 12
 _HALF = r"(?P<half>\s?[AaPp](?:\.\s?[Mm]\.|[Mm]\b\.?(?!\w)))"

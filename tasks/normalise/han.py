@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tasks.normalise import masks
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 from tasks.normalise.tables import CIRCLED, encircled, squared
 
 _DIGITS = "零一二三四五六七八九"

@@ -7,7 +7,7 @@ import re
 from unicodedata import combining, decimal
 
 from tasks.normalise.english_numbers import LONGEST
-from tasks.normalise.model import Draft, Rule
+from tasks.normalise.rewriting import Draft, Rule
 
 _LONGEST_WORD = 40
 """Letters. espeak cuts off words far beyond this, and misaki's time grows with their square."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 
 _WORDY = frozenset(
     "com org net gov info shop blog online store app dev museum name pro news wiki zip co mil int biz".split()

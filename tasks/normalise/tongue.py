@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from tasks.normalise import masks
 from tasks.normalise.english_numbers import ROMAN, roman
-from tasks.normalise.model import Rule
+from tasks.normalise.rewriting import Rule
 from tasks.normalise.tables import CIRCLED, Tongue, encircled, number, squared
 
 _FREE = r"(?<!\w)(?<![0-9\ue000][.,])"

@@ -8,8 +8,8 @@ from tasks.normalise.french import FRENCH
 from tasks.normalise.hindi import HINDI
 from tasks.normalise.italian import ITALIAN
 from tasks.normalise.japanese import JAPANESE
-from tasks.normalise.model import Rule
 from tasks.normalise.portuguese import PORTUGUESE
+from tasks.normalise.rewriting import Rule
 from tasks.normalise.spanish import SPANISH
 
 TONGUES = {"es": SPANISH, "fr-fr": FRENCH, "it": ITALIAN, "pt-br": PORTUGUESE, "hi": HINDI}

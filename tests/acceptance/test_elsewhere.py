@@ -15,7 +15,7 @@ from chorus import keys
 from chorus.client import Client
 from chorus.errors import OutsideError
 from chorus.records import Worker
-from workers import rendering
+from workers.cli import rendering
 
 TOKENS = planned_tokens(SAMPLE.read_bytes(), "sample.md")
 

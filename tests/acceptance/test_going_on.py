@@ -12,7 +12,7 @@ from support import wait_until
 from toy.build import MODEL, build
 from workshop import heard_tokens, planned_tokens
 
-from workers.rendering import AGAIN
+from workers.cli.rendering import AGAIN
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_two_renders_at_once_share_one_stack(machine: Machine) -> None:
         renders.append(machine.start("render", source, "-f", "wav"))
     with machine.frozen(lambda client: len(client.jobs()) == 2):
         assert len(machine.named("workers.commands")) == 2
-        assert len(machine.named("workers.supervisor")) == 1
+        assert len(machine.named("workers.stack.supervisor")) == 1
         assert len(machine.named("valkey-server")) == 1
         assert len(machine.named("workers.voice")) == 1
     for rendering in renders:

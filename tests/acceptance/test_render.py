@@ -21,9 +21,9 @@ from broker.store import LocalStore
 from chorus.client import Client
 from chorus.commands import run
 from chorus.wire import RATE_HZ
-from tasks.parts import read_sidecar
+from tasks.parts.part_files import read_sidecar
+from workers.cli.rendering import AGAIN
 from workers.commands import app
-from workers.rendering import AGAIN
 
 AAC_FRAME, MP3_FRAME = 1024, 1152
 # A decoder's own idea of where a lossy file ends: within its last frame.

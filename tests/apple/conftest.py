@@ -9,8 +9,8 @@ import pytest
 from apple.record import Record, write
 
 from broker.settings import FarmSettings
-from workers.hardware import Machine, detect
-from workers.models import Model, resolve
+from workers.accelerators.hardware import Machine, detect
+from workers.models.resolving import Model, resolve
 
 HERE = Path(__file__).parent
 # CoreML may compile for minutes, and each trial has three.

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from workers.calibration import LENGTHS
-from workers.hardware import Machine
-from workers.lineup import PAYS_FROM, Verdict
-from workers.probe import Trial
-from workers.providers import Provider
-from workers.quality import Rendering, compare
+from workers.accelerators.calibration import LENGTHS
+from workers.accelerators.hardware import Machine
+from workers.accelerators.lane_choice import PAYS_FROM, Verdict
+from workers.accelerators.probe import Trial
+from workers.inference.providers import Provider
+from workers.inference.quality import Rendering, compare
 
 
 @dataclass(kw_only=True)

@@ -15,17 +15,17 @@ from apple.record import Record
 
 from broker.settings import FarmSettings
 from tasks.engine import Lane, Utterance
-from workers import usage
-from workers.calibration import LENGTHS, judge
-from workers.engine import KokoroEngine
-from workers.hardware import Machine, detect
-from workers.lanes import Lane as LaneThreads
-from workers.lineup import Verdict
-from workers.models import Model
-from workers.opening import Surroundings, open_engine
-from workers.priority import QOS_USER_INITIATED, QOS_UTILITY
-from workers.probe import attempt, phonemes_of
-from workers.providers import COREML_PROVIDER, CPU, Accelerator, accelerator
+from workers.accelerators.calibration import LENGTHS, judge
+from workers.accelerators.hardware import Machine, detect
+from workers.accelerators.lane_choice import Verdict
+from workers.accelerators.probe import attempt, phonemes_of
+from workers.cli import machine_load
+from workers.engine.kokoro_engine import KokoroEngine
+from workers.engine.opening import Surroundings, open_engine
+from workers.inference.lanes import Lane as LaneThreads
+from workers.inference.priority import QOS_USER_INITIATED, QOS_UTILITY
+from workers.inference.providers import COREML_PROVIDER, CPU, Accelerator, accelerator
+from workers.models.resolving import Model
 
 if not detect().has_coreml:
     pytest.skip(
@@ -93,6 +93,6 @@ def test_threads_are_in_the_classes_they_were_put_into(record: Record) -> None:
 
 
 def test_powermetrics_tells_or_says_why_not(record: Record) -> None:
-    found = usage.look()
+    found = machine_load.look()
     assert sys.platform != "darwin" or found.ane_w is not None or found.unavailable
     record.notes.append(f"Usage: {found}.")

@@ -41,7 +41,7 @@ CANARIES = [
     ),
     Canary(
         name="renewal",
-        file="broker/upkeep.py",
+        file="broker/worker_threads.py",
         without="self._ledger.renew(claim)",
         instead="continue",
         test=f"{CHAOS}::test_a_segment_that_takes_longer_than_its_lease_is_spoken_once",

@@ -10,7 +10,7 @@ from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
 
 from chorus.records import State
 from tasks import documents
-from tasks.segments import segments
+from tasks.segmenting.segments import segments
 
 JOB, NAME = "book", "sample.md"
 BOOK = (ROOT / "docs" / "sample.md").read_bytes()

@@ -37,7 +37,7 @@ def test_a_voice_worker_killed_while_another_one_lives(chaos: Chaos) -> None:
     [
         pytest.param("broker.store:LocalStore.write after", id="between_a_part_and_its_sidecar"),
         pytest.param("broker.ledger:Ledger.commit_part before", id="between_a_sidecar_and_its_commit"),
-        pytest.param("tasks.parts:read_part after", id="in_the_middle_of_a_bind"),
+        pytest.param("tasks.parts.part_files:read_part after", id="in_the_middle_of_a_bind"),
         pytest.param("broker.ledger:Ledger.commit_bind before", id="between_a_file_and_its_commit"),
         pytest.param("broker.ledger:Ledger.extend after", id="in_the_middle_of_a_plan"),
     ],

@@ -1,8 +1,8 @@
 """Four: what is spoken in one breath. A chapter becomes segments: phonemes for the model, and spans of the text."""
 
+from chorus.vocabulary import N_MAX, VOCABULARY
 from tasks.documents import read
-from tasks.segments import segments
-from tasks.vocabulary import N_MAX, VOCABULARY
+from tasks.segmenting.segments import segments
 
 LETTER = (
     b"# A letter from the keeper of the light\n\n"

@@ -18,18 +18,18 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 from support import wait_until
 from toy.build import MODEL, VOICES
 
+from broker.lane_reports import LaneReport
 from broker.settings import FarmSettings
 from chorus.errors import AudioError, FarmError, ModelError, SettingError
 from tasks.engine import Lane, Utterance
-from workers.booth import RETIRED_AFTER
-from workers.engine import KokoroEngine
-from workers.hardware import Machine, detect
-from workers.lineup import Verdict
-from workers.models import resolve
-from workers.opening import Surroundings, open_engine
-from workers.providers import COREML_PROVIDER, CPU, Accelerator, Provider
-from workers.sessions import Form, LaneSession, Through, open_session
-from workers.spans import LaneReport
+from workers.accelerators.hardware import Machine, detect
+from workers.accelerators.lane_choice import Verdict
+from workers.engine.kokoro_engine import KokoroEngine
+from workers.engine.opening import Surroundings, open_engine
+from workers.inference.providers import COREML_PROVIDER, CPU, Accelerator, Provider
+from workers.inference.sessions import Form, LaneSession, Through, open_session
+from workers.inference.synthesizer import RETIRED_AFTER
+from workers.models.resolving import resolve
 
 HELLO = Utterance(phonemes="həlˈoʊ wˈɜːld.", voice="af_heart")
 Work = Callable[[], Any]

@@ -15,12 +15,13 @@ from toy.build import MODEL, VOICES, Fault, build
 
 from broker.settings import FarmSettings
 from chorus.errors import FarmError, OptionError
+from chorus.vocabulary import VOCABULARY
 from tasks.engine import Utterance
-from tasks.vocabulary import VOCABULARY
-from workers import apart, children
-from workers.apart import Limits
-from workers.models import Model, resolve
-from workers.opening import open_engine
+from workers.engine import isolated
+from workers.engine.isolated import Limits
+from workers.engine.opening import open_engine
+from workers.models.resolving import Model, resolve
+from workers.process import children
 
 HELLO = Utterance(phonemes="həlˈoʊ wˈɜːld.", voice="af_bella", speed=0.8)
 BAD = Utterance(phonemes="mˈɛʒɚ", voice="af_heart")
@@ -32,7 +33,7 @@ from pathlib import Path
 from broker.settings import settings
 from tasks.engine import Utterance
 from workers import apart
-from workers.models import resolve
+from workers.models.resolving import resolve
 
 apart.speak(resolve(settings()), Utterance(phonemes="mˈɛʒɚ", voice="af_heart"), apart.Limits(wall_s=600))
 """
@@ -65,38 +66,38 @@ def test_a_child_says_the_same_to_the_last_sample(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", ["hang", "memory", "raise"])
 def test_a_model_with_a_fault_speaks_all_else_as_the_toy_does(tmp_path: Path, fault: Fault) -> None:
-    told = [apart.speak(model, HELLO, PATIENT) for model in (model_at(MODEL), bad_model(tmp_path, fault))]
+    told = [isolated.speak(model, HELLO, PATIENT) for model in (model_at(MODEL), bad_model(tmp_path, fault))]
     assert np.array_equal(told[0].audio, told[1].audio)
 
 
 def test_what_takes_too_long_is_ended_and_the_sentence_says_how_long_it_had(tmp_path: Path) -> None:
     before = psutil.Process().children()
     with pytest.raises(FarmError, match=r"Spoken apart, 'mˈɛʒɚ' took more than 5 s"):
-        apart.speak(bad_model(tmp_path, "hang"), BAD, Limits(wall_s=5))
+        isolated.speak(bad_model(tmp_path, "hang"), BAD, Limits(wall_s=5))
     assert psutil.Process().children() == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="this system's kernel holds nobody to his memory")
 def test_the_kernel_holds_a_child_to_its_memory(tmp_path: Path) -> None:
     with pytest.raises(FarmError, match=r"with 1\.0 GB of memory: .*allocate"):
-        apart.speak(bad_model(tmp_path, "memory"), BAD, Limits(wall_s=60, memory_bytes=10**9, by_kernel=True))
+        isolated.speak(bad_model(tmp_path, "memory"), BAD, Limits(wall_s=60, memory_bytes=10**9, by_kernel=True))
 
 
 def test_where_the_kernel_does_not_the_parent_does(tmp_path: Path) -> None:
     with pytest.raises(FarmError, match=r"took more than 0\.5 GB of memory"):
-        apart.speak(bad_model(tmp_path, "memory"), BAD, Limits(wall_s=60, memory_bytes=5 * 10**8, by_kernel=False))
+        isolated.speak(bad_model(tmp_path, "memory"), BAD, Limits(wall_s=60, memory_bytes=5 * 10**8, by_kernel=False))
 
 
 def test_a_mistake_of_the_callers_remains_the_callers() -> None:
     with pytest.raises(OptionError, match="af_bellla"):
-        apart.speak(model_at(MODEL), replace(HELLO, voice="af_bellla"), PATIENT)
+        isolated.speak(model_at(MODEL), replace(HELLO, voice="af_bellla"), PATIENT)
 
 
 def test_a_model_that_was_exchanged_meanwhile_is_not_spoken_with(tmp_path: Path) -> None:
     known = model_at(build(tmp_path / "mine.onnx", work=1))
     build(tmp_path / "mine.onnx", work=2)
     with pytest.raises(FarmError, match=r"mine\.onnx is no longer the file that this worker speaks with"):
-        apart.speak(known, HELLO, PATIENT)
+        isolated.speak(known, HELLO, PATIENT)
 
 
 def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:

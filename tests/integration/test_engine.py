@@ -24,15 +24,16 @@ from broker.settings import FarmSettings, available_cores
 from chorus.errors import AudioError, ChorusError, FarmError, OptionError
 from tasks.engine import Engine, Lane, Speech, Utterance
 from tasks.plan import LIVE_FIRST_TOKENS
-from workers import booth as booth_module
-from workers import standin, voicebank
-from workers.booth import FIRST_TOKENS, KEPT_TOKENS
-from workers.engine import KokoroEngine
-from workers.keepalive import Counts
-from workers.models import resolve
-from workers.opening import open_engine
-from workers.priority import NICEST
-from workers.sessions import LaneSession
+from workers import standin
+from workers.engine.kokoro_engine import KokoroEngine
+from workers.engine.opening import open_engine
+from workers.inference import synthesizer as booth_module
+from workers.inference.keep_alive import Counts
+from workers.inference.priority import NICEST
+from workers.inference.sessions import LaneSession
+from workers.inference.synthesizer import FIRST_TOKENS, KEPT_TOKENS
+from workers.models import voicebank
+from workers.models.resolving import resolve
 
 TOY = Path(__file__).parents[1] / "toy" / "toy.onnx"
 TOY_VOICES = TOY.with_name("toy-voices.bin")

@@ -19,13 +19,13 @@ from support import ValkeyServer, wait_until
 from toy.build import build
 from workshop import Workshop, opened
 
+from broker import session_control
 from chorus.records import JobRecord, State
 from chorus.request import Priority
 from chorus.submission import Terms
+from chorus.vocabulary import VOCABULARY
 from chorus.wire import Kind
-from tasks.vocabulary import VOCABULARY
-from workers import sessions_control
-from workers.priority import NICEST
+from workers.inference.priority import NICEST
 
 # A segment lasts much longer than it takes a hint to reach a worker: then order is decided by the ledger alone.
 WORK = 800
@@ -163,7 +163,7 @@ def test_with_two_slots_two_segments_are_spoken_at_one_time_and_never_three(two_
     with shelf(two_slots) as books:
         assert two_slots.finished(books.submit("only", long_book(8))).state is State.DONE
         assert most_under_way(books.events()) == 2
-    (sessions,) = sessions_control.status(two_slots.url)
+    (sessions,) = session_control.status(two_slots.url)
     assert {lane.name: lane.peak for lane in sessions.lanes}["bulk"] == 2, "and their inferences really overlap"
 
 

@@ -12,9 +12,9 @@ from support import wait_until
 from toy.build import build
 from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
 
+from broker import session_control
+from broker.session_control import Sessions
 from chorus.records import State
-from workers import sessions_control
-from workers.sessions_control import Sessions
 
 SAMPLE = (ROOT / "docs" / "sample.md").read_bytes()
 HURRY = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
@@ -35,7 +35,7 @@ def start_in_a_hurry(workshop: Workshop, **environment: str) -> None:
 
 def session(workshop: Workshop) -> Sessions | None:
     """What the voice worker tells; None while it cannot be asked."""
-    told = sessions_control.status(workshop.url)
+    told = session_control.status(workshop.url)
     return told[0] if told else None
 
 

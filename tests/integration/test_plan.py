@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from broker import process
+from broker import worker_process
 from broker.ledger import Claim, Pins
 from broker.settings import FarmSettings
 from broker.store import LocalStore
 from chorus.client import Client
 from chorus.keys import JobKeys
 from tasks import documents, plan
-from tasks.segments import segments
+from tasks.segmenting.segments import segments
 
 PINS = Pins(sound="0123456789ab", store="here")
 LIBRARY = "\n\n".join(f"Nobody has taken out book {number} for a long time." for number in range(1500)).encode()
@@ -23,37 +23,37 @@ LIBRARY = "\n\n".join(f"Nobody has taken out book {number} for a long time." for
 
 
 @pytest.fixture
-def desk(redis_url: str, tmp_path: Path) -> Iterator[process.Process]:
+def desk(redis_url: str, tmp_path: Path) -> Iterator[worker_process.Process]:
     """This process as a desk, without Celery's loop and without upkeep: the test sends and tends."""
     app = Celery(broker=redis_url)
     store = LocalStore(tmp_path / "store")
-    yield process.open_process(
+    yield worker_process.open_process(
         app, FarmSettings(home=tmp_path), role="desk", node="desk", slots={"desk": 1}, store=store
     )
-    process._slot.clear()
+    worker_process._slot.clear()
     plan._read_lately.clear()
     plan._set_aside_lately.clear()
 
 
-def submitted(desk: process.Process, client: Client, source: bytes, name: str) -> None:
+def submitted(desk: worker_process.Process, client: Client, source: bytes, name: str) -> None:
     client.submit(source, name=name, job="book", format="wav")
     desk.ledger.tend("book", PINS)
 
 
-def planned(desk: process.Process, step: str) -> str:
+def planned(desk: worker_process.Process, step: str) -> str:
     claim: Claim = desk.claim("book", step)
     assert claim.status == "ok"
     outcome, _ = plan.plan(claim)
     return outcome.status
 
 
-def send_all(desk: process.Process) -> None:
+def send_all(desk: worker_process.Process) -> None:
     """As if voices had been busy: every planned segment is on its way."""
     desk.redis.hset(JobKeys("book").record, "next", desk.redis.hget(JobKeys("book").record, "segments_planned"))
     desk.ledger.tend("book", PINS)
 
 
-def spans(desk: process.Process, count: int) -> list[tuple[int, int]]:
+def spans(desk: worker_process.Process, count: int) -> list[tuple[int, int]]:
     told = desk.redis.hmget(JobKeys("book").specs, [str(number) for number in range(count)])
     return [(one["start"], one["end"]) for one in map(json.loads, told)]
 
@@ -72,7 +72,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[None
 
 
 def test_a_document_is_read_once_for_all_its_chapters(
-    desk: process.Process, client: Client, monkeypatch: pytest.MonkeyPatch
+    desk: worker_process.Process, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = counted(monkeypatch, documents, "read")
     submitted(desk, client, b"# One\n\nOnce.\n\n# Two\n\nTwice.\n\n# Three\n\nThrice.", "book.md")
@@ -83,7 +83,7 @@ def test_a_document_is_read_once_for_all_its_chapters(
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["by this desk", "by another desk"])
 def test_a_chapter_that_was_put_off_is_planned_to_its_end(
-    desk: process.Process, client: Client, monkeypatch: pytest.MonkeyPatch, *, elsewhere: bool
+    desk: worker_process.Process, client: Client, monkeypatch: pytest.MonkeyPatch, *, elsewhere: bool
 ) -> None:
     cuttings = counted(monkeypatch, plan, "segments")
     submitted(desk, client, LIBRARY, "library.txt")
@@ -100,7 +100,7 @@ def test_a_chapter_that_was_put_off_is_planned_to_its_end(
     assert spans(desk, client.job("book").segments_planned) == wanted
 
 
-def test_only_a_few_chapters_are_kept_that_were_put_off(desk: process.Process, client: Client) -> None:
+def test_only_a_few_chapters_are_kept_that_were_put_off(desk: worker_process.Process, client: Client) -> None:
     for number in range(plan.READ_AT_ONCE + 1):
         client.submit(LIBRARY, name="library.txt", job=f"book-{number}", format="wav")
         desk.ledger.tend(f"book-{number}", PINS)

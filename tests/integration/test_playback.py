@@ -13,7 +13,7 @@ from chorus.client import Client
 from chorus.errors import BehindError, FarmError
 from chorus.records import State
 from chorus.submission import Terms
-from workers.playback import ordered
+from tasks.parts.playback import ordered
 
 CHAPTER = "Every sentence of this book is like the one before it, and so the book goes on and on. " * 6
 BOOK = "\n\n".join(f"# Chapter {n}\n\n{CHAPTER}" for n in range(4)).encode()

@@ -17,7 +17,7 @@ from broker.ledger import APART_FROM
 from chorus.keys import JobKeys
 from chorus.records import JobRecord, State
 from chorus.request import OnError
-from tasks.vocabulary import VOCABULARY
+from chorus.vocabulary import VOCABULARY
 
 BOOK = b"""# One
 

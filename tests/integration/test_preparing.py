@@ -13,10 +13,10 @@ from workshop import Workshop, opened
 
 from broker.settings import FarmSettings
 from tasks.engine import Utterance
-from workers import apart
-from workers.engine import KokoroEngine
-from workers.opening import open_engine
-from workers.optimise.manifest import ORIGINAL, RAW
+from workers.engine import isolated
+from workers.engine.kokoro_engine import KokoroEngine
+from workers.engine.opening import open_engine
+from workers.models.variants import ORIGINAL, RAW
 from workers.optimise.preparing import NOTE, prepare, ready
 
 TEXT = "The boat is here, and nobody on the long pier wondered. " * 6
@@ -43,7 +43,7 @@ def test_one_segment_has_one_sound_on_every_lane_and_in_a_process_of_its_own(
 ) -> None:
     utterance = Utterance(phonemes="həlˈoʊ ðˈɛɹ", voice="af_heart")
     said = [engine.speak(utterance, "bulk"), engine.speak(utterance, "live"), engine.speak(utterance, "bulk")]
-    said.append(apart.speak(ready(settings, print), utterance, apart.Limits(wall_s=60)))
+    said.append(isolated.speak(ready(settings, print), utterance, isolated.Limits(wall_s=60)))
     assert all(np.array_equal(one.audio, said[0].audio) for one in said)
     assert engine.variant == ORIGINAL
 

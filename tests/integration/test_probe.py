@@ -11,10 +11,10 @@ from kokoro_onnx.config import DEFAULT_VOCAB
 from toy.build import MODEL, VOICES, Fault, build
 
 from broker.settings import FarmSettings
-from tasks.vocabulary import VOCABULARY
-from workers.models import Model, resolve
-from workers.probe import Trial, attempt, peak_bytes, phonemes_of
-from workers.providers import COREML_PROVIDER, CPU, Provider
+from chorus.vocabulary import VOCABULARY
+from workers.accelerators.probe import Trial, attempt, peak_bytes, phonemes_of
+from workers.inference.providers import COREML_PROVIDER, CPU, Provider
+from workers.models.resolving import Model, resolve
 
 POISON = VOCABULARY["l"]
 

@@ -14,11 +14,11 @@ from support import wait_until
 from toy.build import build
 from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
 
+from broker import session_control
 from broker.watchdog import HUNG
 from chorus.keys import JobKeys
 from chorus.records import State
-from workers import sessions_control
-from workers.providers import COREML_PROVIDER
+from workers.inference.providers import COREML_PROVIDER
 
 SAMPLE = (ROOT / "docs" / "sample.md").read_bytes()
 
@@ -34,8 +34,8 @@ def test_a_reset_in_the_middle_of_a_book_loses_nothing_and_says_nothing_twice(sl
     slow.start("desk", "voice")
     slow.client.submit(SAMPLE, name="sample.md", job="book", format="wav")
     wait_until(lambda: slow.client.job("book").segments_done >= 2, description="two segments are spoken")
-    (before,) = sessions_control.status(slow.url)
-    (after,) = sessions_control.reset(slow.url, patience_s=60)
+    (before,) = session_control.status(slow.url)
+    (after,) = session_control.reset(slow.url, patience_s=60)
     spoken_by_then = slow.client.job("book").segments_done
     record = slow.finished("book")
     assert record.state is State.DONE, record.error
@@ -50,7 +50,7 @@ def test_a_reset_in_the_middle_of_a_book_loses_nothing_and_says_nothing_twice(sl
     assert len(told) == 1, "one process spoke all of it"
     assert heard_tokens(slow.client.save("book", tmp_path / "book.wav")) == planned_tokens(SAMPLE, "sample.md")
     # What the new sessions have said since is theirs alone: their own warm-up, and what was left.
-    lanes = {lane.name: lane for lane in sessions_control.status(slow.url)[0].lanes}
+    lanes = {lane.name: lane for lane in session_control.status(slow.url)[0].lanes}
     assert lanes["bulk"].served <= 1 + record.segments_done - 2
     assert lanes["bulk"].served + lanes["live"].served > 2
 
@@ -58,7 +58,7 @@ def test_a_reset_in_the_middle_of_a_book_loses_nothing_and_says_nothing_twice(sl
 @pytest.mark.keyless
 def test_the_status_tells_lanes_model_age_and_memory(slow: Workshop) -> None:
     slow.start("voice")
-    (one,) = sessions_control.status(slow.url)
+    (one,) = session_control.status(slow.url)
     worker = slow.worker("voice")
     assert worker is not None
     assert (one.node, one.state, one.model, one.sound) == ("voice@test", "serving", "toy voice", worker.sound)
@@ -73,7 +73,7 @@ def test_the_status_tells_lanes_model_age_and_memory(slow: Workshop) -> None:
 @pytest.mark.skipif(COREML_PROVIDER in ort.get_available_providers(), reason="this machine has CoreML")
 def test_a_lane_that_is_not_to_be_had_is_the_cpus_with_its_reason_and_strict_does_not_start(slow: Workshop) -> None:
     slow.start("voice", CHORUS_LANES="ane")
-    (one,) = sessions_control.status(slow.url)
+    (one,) = session_control.status(slow.url)
     assert {lane.name: (lane.slots, lane.state) for lane in one.lanes} == {
         "bulk": (1, "serving"), "live": (1, "serving"), "ane": (0, "unavailable"),
     }  # fmt: skip
@@ -100,14 +100,14 @@ def test_celerys_own_commands_know_both(slow: Workshop) -> None:
 
     assert celery("inspect", "session_status")["voice@test"]["model"] == "toy voice"
     assert celery("control", "session_reset") == [{"voice@test": {"ok": "resetting"}}]
-    wait_until(lambda: sessions_control.status(slow.url)[0].resets == 1, description="the sessions are new")
+    wait_until(lambda: session_control.status(slow.url)[0].resets == 1, description="the sessions are new")
 
 
 @pytest.mark.keyless
 def test_a_worker_whose_model_was_exchanged_ends_instead_of_mixing_sounds(slow: Workshop, tmp_path: Path) -> None:
     slow.start("voice")
     build(tmp_path / "slow.onnx", work=1)
-    sessions_control.reset(slow.url, patience_s=60)
+    session_control.reset(slow.url, patience_s=60)
     ended: list[int] = []
     wait_until(lambda: ended or ended.extend(slow.revive()), description="the worker ends")
     assert ended == [HUNG]
@@ -116,5 +116,5 @@ def test_a_worker_whose_model_was_exchanged_ends_instead_of_mixing_sounds(slow: 
 
 @pytest.mark.keyless
 def test_a_farm_without_voices_has_no_sessions(redis_url: str) -> None:
-    assert sessions_control.status(redis_url) == ()
-    assert sessions_control.reset(redis_url) == ()
+    assert session_control.status(redis_url) == ()
+    assert session_control.reset(redis_url) == ()

@@ -13,6 +13,7 @@ import redis
 from support import ValkeyServer, wait_until
 from workshop import Workshop, heard_tokens, opened, planned_tokens
 
+from broker import session_control
 from broker.cache import FOLDER, digest
 from broker.ledger import Ledger
 from broker.primers import EVICTED, LARGEST_BYTES, MOST, Primers
@@ -24,8 +25,7 @@ from chorus.reading import PAUSES_MS
 from chorus.records import JobRecord, State
 from chorus.wire import RATE_HZ
 from tasks import documents
-from tasks.segments import segments
-from workers import sessions_control
+from tasks.segmenting.segments import segments
 from workers.commands import app
 
 LINES = [f"Line number {number} of the book is this." for number in ("one", "two", "three", "four", "five", "six")]
@@ -46,7 +46,7 @@ def book(*lines: str) -> bytes:
 
 def runs(farm: Workshop) -> int:
     """How often the model was really run."""
-    return sum(lane.served for one in sessions_control.status(farm.url) for lane in one.lanes)
+    return sum(lane.served for one in session_control.status(farm.url) for lane in one.lanes)
 
 
 def spoken(farm: Workshop, source: bytes, job: str, **wishes: Any) -> JobRecord:

@@ -18,8 +18,8 @@ from support import free_port, wait_until
 
 from broker.settings import FarmSettings
 from chorus.errors import DiskError, ServerError, SettingError
-from workers.run_folder import ProcessStatus, Program, Report, RunFolder, StackSpec
-from workers.stack import Stack, down, ensure, status, up
+from workers.stack.run_folder import ProcessStatus, Program, Report, RunFolder, StackSpec
+from workers.stack.stack import Stack, down, ensure, status, up
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEPER = Program(name="sleeper", argv=(sys.executable, "-c", "import signal; signal.pause()"))
@@ -30,8 +30,8 @@ CLIENT = """
 import sys
 from pathlib import Path
 from broker.settings import FarmSettings
-from workers.run_folder import Program, StackSpec
-from workers.stack import ensure
+from workers.stack.run_folder import Program, StackSpec
+from workers.stack.stack import ensure
 others = (Program(name="sleeper", argv=(sys.executable, "-c", "import signal; signal.pause()")),)
 with ensure(FarmSettings(home=Path(sys.argv[1])), StackSpec(voice=False, desk=False, others=others)) as stack:
     print(stack.url, flush=True)
@@ -68,7 +68,7 @@ def family(run: RunFolder) -> list[psutil.Process]:
 
 
 def guard_of(run: RunFolder) -> psutil.Process:
-    return next(process for process in family(run) if "workers.guard" in process.cmdline())
+    return next(process for process in family(run) if "workers.stack.guard" in process.cmdline())
 
 
 def gone(process: psutil.Process) -> bool:
@@ -217,7 +217,7 @@ def test_killing_the_guard_with_the_supervisor_saves_nobody(farm: FarmSettings, 
 
 def test_the_guard_alone_ends_whoever_is_left() -> None:
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
-    watch = "from workers.guard import main; main(0.1)"
+    watch = "from workers.stack.guard import main; main(0.1)"
     with (
         subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as stubborn,
         subprocess.Popen(SLEEPER.argv) as docile,
@@ -234,7 +234,7 @@ def test_a_killed_guard_is_replaced_by_one_that_knows_everybody(farm: FarmSettin
         first = guard_of(run)
         first.kill()
         wait_until(
-            lambda: [p for p in family(run) if p != first and "workers.guard" in p.cmdline()],
+            lambda: [p for p in family(run) if p != first and "workers.stack.guard" in p.cmdline()],
             description="a new guard runs",
         )
         members = family(run)

@@ -13,7 +13,7 @@ from support import ValkeyServer, wait_until
 from broker import registry
 from broker.ledger import Ledger
 from broker.settings import FarmSettings
-from broker.upkeep import Upkeep
+from broker.worker_threads import Upkeep
 from chorus.records import Worker
 
 ME = Worker(id="voice@here#1", host="here", pid=1, role="voice")

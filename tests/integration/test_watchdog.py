@@ -11,7 +11,7 @@ from workshop import Workshop, opened
 
 from broker.watchdog import HUNG
 from chorus.keys import JobKeys
-from tasks.vocabulary import VOCABULARY
+from chorus.vocabulary import VOCABULARY
 
 TOKEN = VOCABULARY["ʒ"]
 # A voice worker with a remote command that never returns, and so never gives Celery's loop back.

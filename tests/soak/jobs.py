@@ -20,7 +20,7 @@ from chorus.records import JobRecord, State
 from chorus.request import FORMATS
 from chorus.submission import Terms
 from chorus.wire import RATE_HZ, Kind
-from tasks.coverage import solid
+from tasks.parts.coverage import solid
 
 LOSSLESS = ("wav", "flac")
 # What an encoder may put before and behind the sound.

@@ -22,8 +22,8 @@ from toy.build import build
 from workshop import opened
 
 from chorus.records import State
+from chorus.vocabulary import VOCABULARY
 from chorus.wire import RATE_HZ, SAMPLE_BYTES
-from tasks.vocabulary import VOCABULARY
 
 POISON_TOKEN = VOCABULARY["ʒ"]
 # A finished job is its record, its chapters and the end of its stream.

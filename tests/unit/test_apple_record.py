@@ -11,10 +11,10 @@ import onnxruntime as ort
 import pytest
 from apple.record import Record, write
 
-from workers.hardware import Machine
-from workers.lineup import Verdict
-from workers.probe import Trial
-from workers.providers import COREML_PROVIDER, CPU, CPU_PROVIDER, accelerator
+from workers.accelerators.hardware import Machine
+from workers.accelerators.lane_choice import Verdict
+from workers.accelerators.probe import Trial
+from workers.inference.providers import COREML_PROVIDER, CPU, CPU_PROVIDER, accelerator
 
 MAC = Machine(
     system="Darwin 15.1", architecture="arm64", chip="Apple M3 Pro", cores=12, memory_bytes=36 << 30,

@@ -14,9 +14,9 @@ import pytest
 from broker.settings import settings
 from chorus.errors import OptionError
 from chorus.languages import LANGUAGES
-from tasks import asian, backends
 from tasks.documents.model import Mark
-from tasks.phonemes import check, explain, forget, phonemize
+from tasks.phonemes import backends, misaki_asian
+from tasks.phonemes.phonemize import check, explain, forget, phonemize
 
 SOUNDS = {
     "你好": "ni↓xau↓", "世界": "ʂɨ↘ʨje↘", "你": "ni↓", "好": "xau↓", "世": "ʂɨ↘", "界": "ʨje↘", "零": "li↗ŋ",
@@ -48,9 +48,9 @@ def _installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None
     words = ModuleType("jieba")
     words.__dict__.update(dt=SimpleNamespace(tmp_dir=None), setLogLevel=lambda _level: None)
     monkeypatch.setitem(sys.modules, "jieba", words)
-    monkeypatch.setattr(asian, "NEEDS", {"ja": (), "zh": ()})
+    monkeypatch.setattr(misaki_asian, "NEEDS", {"ja": (), "zh": ()})
     monkeypatch.setenv("CHORUS_HOME", str(tmp_path))
-    caches = (settings, backends._missing, backends.release, asian._g2p, asian._sayable)
+    caches = (settings, backends._missing, backends.release, misaki_asian._g2p, misaki_asian._sayable)
     for cache in caches:
         cache.cache_clear()
     yield

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chorus.errors import OptionError
-from tasks.audio import digest, samples, silence, silent_frames, split_speed, stretch, to_pcm
+from tasks.audio.pcm import digest, samples, silence, silent_frames, split_speed, stretch, to_pcm
 
 RATE_HZ = 24_000
 

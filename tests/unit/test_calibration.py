@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from broker.settings import FarmSettings
-from workers.calibration import LENGTHS, Calibration, judge
-from workers.hardware import Machine
-from workers.lineup import Verdict
-from workers.models import Model, resolve
-from workers.probe import Trial
-from workers.providers import CPU_PROVIDER, Provider, accelerator
-from workers.verdicts import is_pending
+from workers.accelerators.calibration import LENGTHS, Calibration, judge
+from workers.accelerators.hardware import Machine
+from workers.accelerators.lane_choice import Verdict
+from workers.accelerators.probe import Trial
+from workers.accelerators.verdicts import is_pending
+from workers.inference.providers import CPU_PROVIDER, Provider, accelerator
+from workers.models.resolving import Model, resolve
 
 CAP = 1 << 30
 RATE_HZ = 24_000

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chorus.errors import OptionError
-from tasks.captions import captions, cues
-from tasks.parts import Placed, Sidecar
+from tasks.parts.captions import captions, cues
+from tasks.parts.part_files import Placed, Sidecar
 
 
 def sidecar(*lengths: int, text: str = "word") -> Sidecar:

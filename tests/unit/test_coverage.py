@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chorus.wire import RATE_HZ
-from tasks.coverage import Proof, digest, gaps, solid
-from tasks.parts import Placed, Sidecar
-from tasks.text import Span
+from tasks.documents.model import Span
+from tasks.parts.coverage import Proof, digest, gaps, solid
+from tasks.parts.part_files import Placed, Sidecar
 
 TEXT = "It was so. And it was not."
 

@@ -15,7 +15,7 @@ import pytest
 from support import free_port, wait_until
 
 from chorus.errors import DiskError
-from workers.download import TRIES, DownloadError, Wanted, fetch, reachable
+from workers.models.download import TRIES, DownloadError, Wanted, fetch, reachable
 
 BODY = random.Random(7).randbytes(1_000_000)
 HALF = len(BODY) // 2
@@ -253,7 +253,7 @@ def test_what_arrived_before_a_kill_is_not_fetched_again(tmp_path: Path) -> None
 
 def _fetching_child(wanted: Wanted) -> subprocess.Popen[bytes]:
     code = (
-        "import sys; from pathlib import Path; from workers.download import Wanted, fetch; "
+        "import sys; from pathlib import Path; from workers.models.download import Wanted, fetch; "
         "fetch(Wanted(source=sys.argv[1], target=Path(sys.argv[2]), size_bytes=int(sys.argv[3]), sha256=sys.argv[4]))"
     )
     arguments = [wanted.source, str(wanted.target), str(wanted.size_bytes), wanted.sha256]
@@ -345,7 +345,7 @@ def test_a_disk_that_fills_up_meanwhile_is_one_sentence(tmp_path: Path) -> None:
     source.write_bytes(BODY)
     child = (
         "import resource, sys; from pathlib import Path; from chorus.errors import DiskError\n"
-        "from workers.download import Wanted, fetch\n"
+        "from workers.models.download import Wanted, fetch\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "wanted = Wanted(source=sys.argv[1], target=Path(sys.argv[2]), size_bytes=1_000_000, sha256='0' * 64)\n"
         "try:\n    fetch(wanted)\n"

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from workers.run_folder import Program, StackSpec
-from workers.supervisor import Backoff, end_all
+from workers.stack.run_folder import Program, StackSpec
+from workers.stack.supervisor import Backoff, end_all
 
 MINE = Program(name="mine", argv=("true",))
 

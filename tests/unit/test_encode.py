@@ -20,8 +20,8 @@ from broker.store import LocalStore
 from chorus.errors import DiskError, FarmError, OptionError, OutputError
 from chorus.request import FORMATS
 from chorus.wav import wav_header
-from tasks.audio import digest
-from tasks.encode import BookMeta, Chapter, encode, encode_into
+from tasks.audio import BookMeta, Chapter, encode, encode_into
+from tasks.audio.pcm import digest
 
 RATE_HZ = 24_000
 AAC_FRAME = 1024
@@ -285,7 +285,7 @@ LONG_BOOK = """
 import sys
 from pathlib import Path
 import numpy as np, psutil
-from tasks.encode import BookMeta, Chapter, encode
+from tasks.audio import BookMeta, Chapter, encode
 form, path = sys.argv[1], Path(sys.argv[2])
 part = 24_000 * 20
 noise = np.random.default_rng(1).integers(-3000, 3000, part).astype("<i2")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from misaki import espeak as theirs
 
-from tasks import espeak
-from tasks.phonemes import explain, phonemize
+from tasks.phonemes import espeak
+from tasks.phonemes.phonemize import explain, phonemize
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +23,7 @@ class Counted(api.EspeakAPI):
 from phonemizer.backend.espeak import wrapper
 wrapper.EspeakAPI = Counted
 from concurrent.futures import ThreadPoolExecutor
-from tasks.phonemes import phonemize
+from tasks.phonemes.phonemize import phonemize
 languages = ["es", "fr-fr", "hi", "it", "pt-br", "en-us", "en-gb"]
 with ThreadPoolExecutor(8) as pool:
     list(pool.map(lambda n: phonemize(f"Zyzzyva {n}", languages[n % 7]), range(70)))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from workers.fastconv import Choice, Chosen, Kind, accelerate, kinds, usual
-from workers.fastconv.graph import Workbench
+from workers.fastconv.editable_graph import Workbench
 from workers.fastconv.proof import fed_with, harmonic_source, prove, shown_with, snr_db
 from workers.fastconv.selection import everything, measure, sizes, within_memory
 from workers.fastconv.uses import Use, uses, usual_length

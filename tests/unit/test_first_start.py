@@ -9,8 +9,9 @@ import pytest
 from toy.build import VOICES
 
 from broker.settings import FarmSettings
-from workers import first_start, verdicts
-from workers.models import resolve
+from workers.accelerators import verdicts
+from workers.cli import first_start
+from workers.models.resolving import resolve
 from workers.optimise import preparing
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from chorus.errors import SourceError
-from workers.folders import documents_in
+from workers.cli.folders import documents_in
 
 
 @pytest.fixture

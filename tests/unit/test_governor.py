@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from workers import memory
-from workers.governor import GIGABYTE, INNOCENT_S, MEGABYTE, Governor, Step, allowance_bytes
-from workers.memory import Reading, Room
+from workers.process import memory
+from workers.process.memory import Reading, Room
+from workers.upkeep.governor import GIGABYTE, INNOCENT_S, MEGABYTE, Governor, Step, allowance_bytes
 
 ROOT = Path(__file__).parents[2]
 WARM = 800 * MEGABYTE
@@ -220,7 +220,7 @@ def test_a_reading_is_of_this_process() -> None:
 
 HOLES = """
 import threading
-from workers import memory
+from workers.process import memory
 {settle}
 
 def work():

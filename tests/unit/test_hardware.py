@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from broker.settings import available_cores
-from workers import hardware
-from workers.hardware import Machine, chip_name, detect, system_name
+from workers.accelerators import hardware
+from workers.accelerators.hardware import Machine, chip_name, detect, system_name
 
 
 def machine(**about: object) -> Machine:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from workers.keepalive import IDLE_S, Beat, KeepAlive, Rest
+from workers.inference.keep_alive import IDLE_S, Beat, KeepAlive, Rest
 
 
 class Clock:

@@ -14,10 +14,10 @@ import pytest
 from support import wait_until
 
 from chorus.errors import FarmError
-from workers import lanes, priority
-from workers.lanes import Lane
-from workers.priority import NICEST, favour, lower_priority, own_cores
-from workers.spans import Span, most_at_once
+from workers.inference import lanes, priority
+from workers.inference.lane_statistics import Span, most_at_once
+from workers.inference.lanes import Lane
+from workers.inference.priority import NICEST, favour, lower_priority, own_cores
 
 
 def niceness() -> int:

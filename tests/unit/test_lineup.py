@@ -3,8 +3,8 @@
 import pytest
 
 from chorus.errors import FarmError
-from workers.lineup import PAYS_FROM, Berth, Lineup, Verdict, line_up
-from workers.providers import Accelerator
+from workers.accelerators.lane_choice import PAYS_FROM, Berth, Lineup, Verdict, line_up
+from workers.inference.providers import Accelerator
 
 CPU_ALONE = ("CPUExecutionProvider",)
 MAC = ("CoreMLExecutionProvider", "CPUExecutionProvider")

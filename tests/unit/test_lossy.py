@@ -10,17 +10,18 @@ import vocoder
 from kokoro_onnx.config import DEFAULT_VOCAB
 from toy.build import VOICES
 
-from tasks.phonemes import phonemize
-from workers.digests import sha256_of
-from workers.optimise import judging, machine, pipeline
-from workers.optimise import prepared as chosen
+from tasks.phonemes.phonemize import phonemize
+from workers.inference.quality import Quality
+from workers.models import build_target
+from workers.models import prepared as chosen
+from workers.models.digests import sha256_of
+from workers.models.variants import ORIGINAL, Manifest, Variant
+from workers.optimise import judging, pipeline
 from workers.optimise.lossy import INT8_ALL, LEAST_SNR_DB, bearable, judged
-from workers.optimise.manifest import ORIGINAL, Manifest, Variant
 from workers.optimise.sensitivity import Heard, Sweep, prefixes
 from workers.optimise.stages import Source, Work, go_through
 from workers.optimise.texts import LINES, spread
 from workers.optimise.trial import Take, Trial
-from workers.quality import Quality
 
 FINE = Quality(
     length=0, tokens_moved=0, log_spectral_db=1, mel_cepstral_db=0.2, f0_cents=1, voicing_apart=0, loudness_db=0,
@@ -44,7 +45,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Work:
     folder = tmp_path_factory.mktemp("lossy")
     path = vocoder.build(folder / "vocoder.onnx")
     source = Source(name="vocoder", path=path, digest=sha256_of(path), voices=VOICES)
-    work = Work(source, folder / "prepared", machine.key(), lambda _: None)
+    work = Work(source, folder / "prepared", build_target.key(), lambda _: None)
     go_through((pipeline.GRAPH, pipeline.QUANTIZE, pipeline.VALIDATE), work)
     return work
 
@@ -162,7 +163,7 @@ def test_a_refused_variant_speaks_only_for_who_asks_for_it_by_name(tmp_path: Pat
         ),
     }
     choice = judging.chosen(made.values())
-    known = Manifest(model="m", digest="d" * 64, machine=machine.key(), variants=made, choice=choice)
+    known = Manifest(model="m", digest="d" * 64, machine=build_target.key(), variants=made, choice=choice)
     known.write(chosen.folder(tmp_path, "d" * 64))
     unasked = chosen.pick(tmp_path, tmp_path / "m.onnx", "d" * 64, chosen.AUTO)
     asked = chosen.pick(tmp_path, tmp_path / "m.onnx", "d" * 64, INT8_ALL)

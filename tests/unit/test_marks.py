@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.documents.model import Chapter, Mark, MarkKind
-from tasks.marks import LONGEST_TEXT, Marks
-from tasks.text import Span
+from tasks.documents.model import Chapter, Mark, MarkKind, Span
+from tasks.segmenting.marks import LONGEST_TEXT, Marks
 
 TEXT = "abcdefghijklmnopqrstuvwxyz"
 WHOLE = Span(start=0, end=len(TEXT))

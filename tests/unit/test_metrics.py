@@ -5,12 +5,12 @@ import socket
 import pytest
 
 from broker.backlog import Backlog, Reader, Traffic
+from broker.farm_status import FarmStatus
+from broker.lane_reports import LaneReport
+from broker.session_control import Sessions
 from chorus.errors import SettingError
 from chorus.records import Worker
-from workers.looking import View
-from workers.metrics import serve, text
-from workers.sessions_control import Sessions
-from workers.spans import LaneReport
+from workers.cli.metrics import serve, text
 
 VOICE = Worker(
     id="voice@here", host="here", pid=1, role="voice", model="toy voice", variant="raw", slots={"live": 1, "bulk": 2},
@@ -33,7 +33,7 @@ def job(name: str, state: str, **more: float) -> Backlog:
     return Backlog(job=name, state=state, waiting="", segments_done=1, segments_planned=9, readers=(reader,), **told)
 
 
-def lines(view: View | None) -> set[str]:
+def lines(view: FarmStatus | None) -> set[str]:
     return set(text(lambda: view).splitlines())
 
 
@@ -44,7 +44,7 @@ def test_every_figure_of_workers_sessions_and_jobs_is_told() -> None:
         job("c", "paused", under_way=1),
     )
     traffic = Traffic(silent_s={"voice@here": 0.25}, queues={"chorus.desk": 3}, jobs=jobs)
-    told = lines(View(workers=(VOICE, DESK), sessions=(SESSIONS,), traffic=traffic))
+    told = lines(FarmStatus(workers=(VOICE, DESK), sessions=(SESSIONS,), traffic=traffic))
     assert {
         "chorus_up 1.0",
         'chorus_worker_info{model="toy voice",role="voice",stand_in="false",variant="raw",worker="voice@here"} 1.0',
@@ -70,7 +70,7 @@ def test_every_figure_of_workers_sessions_and_jobs_is_told() -> None:
 
 
 def test_a_farm_without_work_waits_for_nothing() -> None:
-    idle = View(workers=(DESK,), traffic=Traffic(silent_s={}, queues={}, jobs=()))
+    idle = FarmStatus(workers=(DESK,), traffic=Traffic(silent_s={}, queues={}, jobs=()))
     assert {"chorus_hint_wait_seconds 0.0", "chorus_listeners 0.0"} <= lines(idle)
 
 

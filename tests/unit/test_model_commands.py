@@ -13,12 +13,13 @@ from toy.build import MODEL, VOICES
 
 from broker.settings import FarmSettings
 from chorus.commands import run
-from workers import models, published, standin
+from workers import standin
 from workers.commands import app
-from workers.digests import sha256_of
-from workers.optimise import prepared, preparing
-from workers.optimise.manifest import Choice, Manifest, Variant
-from workers.published import DEFAULT, MODELS, Asset
+from workers.models import prepared, published, resolving
+from workers.models.digests import sha256_of
+from workers.models.published import DEFAULT, MODELS, Asset
+from workers.models.variants import Choice, Manifest, Variant
+from workers.optimise import preparing
 
 Typed = Callable[..., tuple[int, list[str]]]
 
@@ -198,7 +199,7 @@ def test_what_was_prepared_is_verified_as_well(typed: Typed, pulled: Path) -> No
 def test_who_changes_the_sound_is_told_what_becomes_of_books_begun_before(
     typed: Typed, pulled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lossy(settings: FarmSettings, model: models.Model, *_: object) -> Manifest:
+    def lossy(settings: FarmSettings, model: resolving.Model, *_: object) -> Manifest:
         here = prepared.folder(settings.home_folder(), model.origin)
         (here / "int8").mkdir(parents=True)
         (here / "int8" / "graph.onnx").write_bytes(b"graph")

@@ -15,11 +15,12 @@ from support import free_port
 
 from broker.settings import FarmSettings
 from chorus.errors import ModelError, OptionError
-from workers import fetching, published, standin, voicebank
-from workers.digests import Digests
-from workers.fetching import offer, pull, question
-from workers.models import resolve
-from workers.published import DEFAULT, MODELS, UPSTREAM, VOICES, Asset
+from workers import standin
+from workers.models import fetching, published, voicebank
+from workers.models.digests import Digests
+from workers.models.fetching import offer, pull, question
+from workers.models.published import DEFAULT, MODELS, UPSTREAM, VOICES, Asset
+from workers.models.resolving import resolve
 
 TOY = Path(__file__).parents[1] / "toy" / "toy.onnx"
 TOY_VOICES = TOY.with_name("toy-voices.bin")

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import parser
 
-from workers.optimise import noise
+from workers.inference import constant_noise
 
 OPSET = 17
 
@@ -39,7 +39,7 @@ def test_the_same_question_gets_the_same_answer_each_time(body: str) -> None:
     first, second = answers(graph(body), 3, 9, count=2)
     assert not np.array_equal(first, second), "the original draws anew each time, or this test proves nothing"
     fixed, again = graph(body), graph(body)
-    assert noise.fix(fixed) == noise.fix(again)
+    assert constant_noise.fix(fixed) == constant_noise.fix(again)
     assert fixed.SerializeToString(deterministic=True) == again.SerializeToString(deterministic=True)
     first, second = answers(fixed, 3, 9, count=2)
     assert np.array_equal(first, second)
@@ -59,7 +59,7 @@ def test_the_same_question_gets_the_same_answer_each_time(body: str) -> None:
 )
 def test_it_has_the_distribution_of_the_operator(body: str, mean: float, deviation: float) -> None:
     model = graph(body)
-    noise.fix(model)
+    constant_noise.fix(model)
     drawn = said(model, 300, 40)
     assert drawn.shape == (300, 40)
     assert drawn.mean() == pytest.approx(mean, abs=0.05)
@@ -68,11 +68,14 @@ def test_it_has_the_distribution_of_the_operator(body: str, mean: float, deviati
     assert abs(whiteness) < 0.04
 
 
-@pytest.mark.parametrize("count", [0, 1, noise.BUFFER - 1, noise.BUFFER, noise.BUFFER + 1, 2 * noise.BUFFER + 5])
+@pytest.mark.parametrize(
+    "count",
+    [0, 1, constant_noise.BUFFER - 1, constant_noise.BUFFER, constant_noise.BUFFER + 1, 2 * constant_noise.BUFFER + 5],
+)
 def test_the_buffer_is_read_round_and_round_for_as_long_as_is_wanted(count: int) -> None:
     model = graph(NORMAL)
-    noise.fix(model)
-    whole = said(model, 1, noise.BUFFER).ravel()
+    constant_noise.fix(model)
+    whole = said(model, 1, constant_noise.BUFFER).ravel()
     assert np.array_equal(said(model, 1, count).ravel(), np.resize(whole, count))
 
 
@@ -80,20 +83,20 @@ def test_two_operators_draw_different_numbers() -> None:
     model = graph(
         "one = RandomNormalLike <dtype = 1> (x) two = RandomNormalLike <dtype = 1> (x) y = Sub (one, two)",
     )
-    found = noise.fix(model)
+    found = constant_noise.fix(model)
     assert len(found.fixed) == 2
     assert said(model, 100, 100).std() == pytest.approx(2**0.5, rel=0.05)
 
 
 def test_without_a_type_of_its_own_it_has_the_inputs() -> None:
     model = graph("half = Cast <to = 10> (x) y = RandomNormalLike (half)", result="float16[a, b]")
-    noise.fix(model)
+    constant_noise.fix(model)
     assert said(model, 2, 2).dtype == np.float16
 
 
 def test_what_it_costs_does_not_grow_with_the_text() -> None:
     model = graph(NORMAL)
-    noise.fix(model)
+    constant_noise.fix(model)
     assert model.ByteSize() < 4.3e6
 
 
@@ -113,14 +116,14 @@ LOOP = """zero = Constant <value = float {0}> () n = Constant <value = int64 {2}
 def test_what_cannot_be_constant_is_left_and_named(body: str, opset: int) -> None:
     model = graph(body, opset=opset)
     before = model.SerializeToString(deterministic=True)
-    found = noise.fix(model)
+    found = constant_noise.fix(model)
     assert found.fixed == ()
-    assert len(found.left) == noise.random_operators(model) == 1
+    assert len(found.left) == constant_noise.random_operators(model) == 1
     assert model.SerializeToString(deterministic=True) == before
 
 
 def test_a_graph_without_chance_is_left_as_it_is() -> None:
     model = graph("y = Identity (x)")
     before = model.SerializeToString(deterministic=True)
-    assert noise.fix(model) == noise.Noise(fixed=(), left=())
+    assert constant_noise.fix(model) == constant_noise.Noise(fixed=(), left=())
     assert model.SerializeToString(deterministic=True) == before

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from chorus.languages import LANGUAGES
 from chorus.reading import NORMALISED
+from tasks.documents.model import Span
 from tasks.normalise import Reading, normalise
-from tasks.text import Span
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import text_reading

@@ -14,14 +14,15 @@ import pytest
 from toy.build import VOICES
 
 from chorus.errors import DiskError, FarmError, ModelError
-from workers.digests import sha256_of
 from workers.fastconv.proof import Proof
 from workers.fastconv.selection import everything
-from workers.optimise import judging, lossless, machine, offline, pipeline, trial
-from workers.optimise.manifest import FAST, ORIGINAL, RAW, Manifest, Variant
+from workers.inference.sessions import Form, open_session
+from workers.models import build_target
+from workers.models.digests import sha256_of
+from workers.models.variants import FAST, ORIGINAL, RAW, Manifest, Variant
+from workers.optimise import judging, lossless, offline, pipeline, trial
 from workers.optimise.phrases import phrases
 from workers.optimise.stages import UNCHANGED, Finding, Source, Stage, Work, alone_in, go_through
-from workers.sessions import Form, open_session
 
 
 def source(model: Path) -> Source:
@@ -36,7 +37,7 @@ def work(tmp_path: Path) -> Work:
 
 def resumed(folder: Path, model: Path, said: list[str]) -> Work:
     """The same folder in a later process."""
-    return Work(source(model), folder / "prepared", machine.key(), said.append)
+    return Work(source(model), folder / "prepared", build_target.key(), said.append)
 
 
 def counted(
@@ -299,12 +300,12 @@ def test_lost_metadata_is_found_out(work: Work, monkeypatch: pytest.MonkeyPatch)
 
 def test_another_processor_or_onnxruntime_has_another_key(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nflags\t\t: sse avx2\nprocessor\t: 1\nflags\t\t: sse avx2\n")
-    assert machine.instructions(tmp_path / "cpuinfo") == ("avx2", "sse")
+    assert build_target.instructions(tmp_path / "cpuinfo") == ("avx2", "sse")
     (tmp_path / "arm").write_text("processor : 0\nFeatures : neon asimd\n")
-    assert machine.instructions(tmp_path / "arm") == ("asimd", "neon")
-    assert machine.instructions(tmp_path / "absent") == ()
-    assert machine.same_processor("3f1c09ab-1.31.1", "3f1c09ab-1.32.0")
-    assert not machine.same_processor(machine.key(), f"x{machine.key()}")
+    assert build_target.instructions(tmp_path / "arm") == ("asimd", "neon")
+    assert build_target.instructions(tmp_path / "absent") == ()
+    assert build_target.same_processor("3f1c09ab-1.31.1", "3f1c09ab-1.32.0")
+    assert not build_target.same_processor(build_target.key(), f"x{build_target.key()}")
 
 
 def test_a_failure_is_forgotten_once_a_stage_succeeds(work: Work) -> None:

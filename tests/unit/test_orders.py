@@ -7,8 +7,8 @@ import pytest
 
 from chorus.errors import CallerError, OutputError, SourceError
 from chorus.options import as_lexicon
-from workers.folders import READABLE
-from workers.orders import Options, orders
+from workers.cli.folders import READABLE
+from workers.cli.render_requests import Options, orders
 
 PLAIN = Options(
     output=None, format="", voice="af_heart", speed=1.0, language="", chapters="", title="", author="", cover=None,

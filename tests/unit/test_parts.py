@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from broker.store import LocalStore, part_key, sidecar_key
 from chorus.errors import FarmError
-from tasks.encode import Chapter
-from tasks.parts import (
+from tasks.audio import Chapter
+from tasks.parts.part_files import (
     Part,
     Sidecar,
     Spoken,

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from chorus.errors import OptionError
 from chorus.request import Request
-from tasks import tagger
+from chorus.vocabulary import VOCABULARY
 from tasks.documents.model import Mark
-from tasks.phonemes import Rules, counters, explain, forget, phonemize
-from tasks.vocabulary import VOCABULARY
+from tasks.phonemes import rule_tagger
+from tasks.phonemes.phonemize import Rules, counters, explain, forget, phonemize
 
 ROOT = Path(__file__).parents[2]
 
@@ -143,7 +143,7 @@ def test_any_mixture_of_digits_and_marks_gives_symbols_of_the_vocabulary_alone(t
 
 @given(st.text(alphabet="abI'’‘ .,-$0123()\":—!\n", max_size=60))
 def test_the_taggers_tokens_hold_the_whole_text(text: str) -> None:
-    tokens = tagger.tag(text)
+    tokens = rule_tagger.tag(text)
     held = "".join(token.text + token.whitespace_ for token in tokens)
     # An abbreviation at the end lends its stop to the sentence.
     assert held.removesuffix(".") in (" ".join(text.split()), " ".join(text.split()).removesuffix("."))
@@ -238,7 +238,7 @@ def alone(program: str, *, cwd: Path) -> str:
 def test_it_works_without_a_home_in_a_read_only_folder_and_says_nothing(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     program = (
-        "from tasks.phonemes import phonemize\n"
+        "from tasks.phonemes.phonemize import phonemize\n"
         "print(phonemize('Zyzzyva, hello.', 'en-us').text.encode(), phonemize('Hola.', 'es').text.encode())"
     )
     expected = f"{said('Zyzzyva, hello.').encode()} {said('Hola.', 'es').encode()}"
@@ -247,7 +247,7 @@ def test_it_works_without_a_home_in_a_read_only_folder_and_says_nothing(tmp_path
 
 def test_nothing_heavy_is_imported_before_the_first_sentence(tmp_path: Path) -> None:
     program = (
-        "import sys, tasks.segments\n"
+        "import sys, tasks.segmenting.segments\n"
         "print(sorted({'spacy', 'misaki', 'phonemizer', 'numpy', 'torch'} & set(sys.modules)))"
     )
     assert alone(program, cwd=tmp_path).strip() == "[]"
@@ -255,7 +255,8 @@ def test_nothing_heavy_is_imported_before_the_first_sentence(tmp_path: Path) -> 
 
 def test_spanish_never_imports_the_english_tagger(tmp_path: Path) -> None:
     program = (
-        "import sys\nfrom tasks.phonemes import phonemize\nphonemize('Hola.', 'es')\nprint('spacy' in sys.modules)"
+        "import sys\nfrom tasks.phonemes.phonemize import phonemize\n"
+        "phonemize('Hola.', 'es')\nprint('spacy' in sys.modules)"
     )
     assert alone(program, cwd=tmp_path).strip() == "False"
 
@@ -266,6 +267,6 @@ def test_espeak_speaks_from_a_path_longer_than_it_can_bear(tmp_path: Path) -> No
     deep.symlink_to(espeakng_loader.get_data_path())
     program = (
         f"import espeakng_loader\nespeakng_loader.get_data_path = lambda: {str(deep)!r}\n"
-        "from tasks.phonemes import phonemize\nprint(phonemize('Hola.', 'es').text.encode())"
+        "from tasks.phonemes.phonemize import phonemize\nprint(phonemize('Hola.', 'es').text.encode())"
     )
     assert alone(program, cwd=tmp_path).strip() == str(said("Hola.", "es").encode())

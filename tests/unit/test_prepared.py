@@ -15,10 +15,11 @@ from toy.build import MODEL, VOICES
 
 from broker.settings import FarmSettings
 from chorus.errors import DiskError, FarmError, ModelError
-from workers import children
-from workers.models import Model, resolve
-from workers.optimise import machine, pipeline, prepared, preparing, stages
-from workers.optimise.manifest import FAST, ORIGINAL, RAW, RECIPE, Choice, Manifest, Variant
+from workers.models import build_target, prepared
+from workers.models.resolving import Model, resolve
+from workers.models.variants import FAST, ORIGINAL, RAW, RECIPE, Choice, Manifest, Variant
+from workers.optimise import pipeline, preparing, stages
+from workers.process import children
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def known(farm: FarmSettings, **fields: object) -> Manifest:
             valid=valid, why=f"{name} was heard",
         )  # fmt: skip
     given = {"variants": variants, "choice": Choice(variant=FAST, why="1.70 × faster"), "recipe": RECIPE, **fields}
-    manifest = replace(Manifest(model="noisy", digest=model.origin, machine=machine.key()), **given)  # type: ignore[arg-type]
+    manifest = replace(Manifest(model="noisy", digest=model.origin, machine=build_target.key()), **given)  # type: ignore[arg-type]
     manifest.write(here)
     return manifest
 

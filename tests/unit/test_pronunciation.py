@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.documents.model import Mark, MarkKind
-from tasks.phonemes import Explained, Rules, explain, phonemize
+from tasks.phonemes.phonemize import Explained, Rules, explain, phonemize
 
 LEXICON = json.dumps({
     "": {"hermione": "/həɹmˈIəni/", "SQL": "sequel", "sql": "squeal", "New York": "/nu jˈɔɹk/", "york": "/jˈɑk/",

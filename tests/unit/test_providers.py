@@ -8,8 +8,17 @@ import onnxruntime as ort
 import pytest
 
 from chorus.errors import SettingError
-from workers import providers
-from workers.providers import COREML_OPTIONS, COREML_PROVIDER, RUNTIME, Accelerator, CoreML, accelerator, check, wished
+from workers.inference import providers
+from workers.inference.providers import (
+    COREML_OPTIONS,
+    COREML_PROVIDER,
+    RUNTIME,
+    Accelerator,
+    CoreML,
+    accelerator,
+    check,
+    wished,
+)
 
 CACHE = Path("/home/ada/chorus/coreml/abc")
 

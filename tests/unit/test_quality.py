@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chorus.wire import RATE_HZ
-from workers.quality import Bounds, Quality, Rendering, compare, level_db, mel_filters, worst
+from workers.inference.quality import Bounds, Quality, Rendering, compare, level_db, mel_filters, worst
 
 SECONDS = np.arange(RATE_HZ) / RATE_HZ
 HARMONICS = 20

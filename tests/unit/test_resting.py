@@ -8,7 +8,7 @@ import pytest
 
 from chorus.errors import ModelError
 from tasks.engine import Engine, Lane, Speech, Utterance
-from workers.resting import RestingEngine
+from workers.engine.resting import RestingEngine
 
 HELLO = Utterance(phonemes="hello", voice="af_heart")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.router import UNSEEN_S_PER_TOKEN, Cost, Load, finish_s, least
+from workers.inference.router import UNSEEN_S_PER_TOKEN, Cost, Load, finish_s, least
 
 # Below a second, as one lane may be twelve times as fast as another.
 speeds = st.lists(st.floats(0.25, 3.0), min_size=1, max_size=4)

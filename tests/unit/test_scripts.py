@@ -4,8 +4,8 @@ import pytest
 
 from chorus.request import Request
 from tasks import documents
+from tasks.phonemes.writing_systems import language_of
 from tasks.plan import spoken_language
-from tasks.scripts import language_of
 
 CHINESE, JAPANESE, HINDI = "他在北京买了一本书。", "名前はまだ無い。", "मैं घर जा रहा हूँ।"
 

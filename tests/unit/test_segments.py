@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from chorus.errors import OptionError
 from chorus.reading import PAUSES_MS, pauses
-from tasks import pieces
-from tasks.breath import SHORT_TOKENS
-from tasks.coverage import gaps
-from tasks.documents.model import BREAK, Chapter, Draft, Mark, MarkKind, speakable
-from tasks.phonemes import Phonemes
-from tasks.segments import Segment, estimate_frames, segments
-from tasks.text import Span, sentences
-from tasks.vocabulary import N_MAX, VOCABULARY, speaks
+from chorus.vocabulary import N_MAX, VOCABULARY, speaks
+from tasks.documents.model import BREAK, Chapter, Draft, Mark, MarkKind, Span, speakable
+from tasks.parts.coverage import gaps
+from tasks.phonemes.phonemize import Phonemes
+from tasks.segmenting import chapter_reader
+from tasks.segmenting.cutting import SHORT_TOKENS
+from tasks.segmenting.segments import Segment, estimate_frames, segments
+from tasks.segmenting.sentences import sentences
 
 LONG = (
     "It was the best of times, it was the worst of times, it was the age of wisdom; it was the age of foolishness, "
@@ -336,13 +336,13 @@ def test_a_live_job_starts_between_words_where_its_first_clause_is_endless() -> 
 def test_the_first_segment_comes_before_the_chapter_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = chapter(*[f"Paragraph {n} says little. But it says it." for n in range(500)])
     asked: list[str] = []
-    honest = pieces.phonemize
+    honest = chapter_reader.phonemize
 
     def watched(text: str, language: str, **how: Any) -> Phonemes:
         asked.append(text)
         return honest(text, language, **how)
 
-    monkeypatch.setattr(pieces, "phonemize", watched)
+    monkeypatch.setattr(chapter_reader, "phonemize", watched)
     next(segments(whole, "en-us", first=15))
     assert len(asked) < 10
 

@@ -13,9 +13,9 @@ import onnxruntime as ort
 import pytest
 
 from chorus.errors import ModelError
-from workers import sessions
-from workers.providers import COREML_PROVIDER, Provider
-from workers.sessions import NATIVE_ERRORS, open_session, placement, reason, shrinking
+from workers.inference import sessions
+from workers.inference.providers import COREML_PROVIDER, Provider
+from workers.inference.sessions import NATIVE_ERRORS, open_session, placement, reason, shrinking
 
 ROOT = Path(__file__).parents[2]
 TOY = ROOT / "tests" / "toy" / "toy.onnx"
@@ -126,7 +126,7 @@ def test_a_reason_is_the_sentence_without_its_codes(message: str, said: str) -> 
 SPEAK = f"""
 from pathlib import Path
 import psutil
-from workers.sessions import open_session
+from workers.inference.sessions import open_session
 import numpy as np
 
 feed = dict(tokens=np.array([[0, 43, 0]]), style=np.zeros((1, 256), np.float32), speed=np.ones(1, np.float32))

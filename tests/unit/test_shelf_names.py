@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chorus.errors import FarmError
-from tasks.shelf import Take, name_of
+from tasks.parts.segment_cache import Take, name_of
 
 TIMINGS = st.tuples(st.sampled_from("həˈʊ ."), st.floats(0, 1000, allow_nan=False), st.floats(0, 1000, allow_nan=False))
 TAKES = st.builds(

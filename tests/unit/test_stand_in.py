@@ -26,9 +26,9 @@ from workers.standin import MODEL, VOICES
 from workers.standin.analysis import look
 from workers.standin.build import build, build_voices, sentences, stored
 from workers.standin.recording import record
+from workers.standin.speakers import NAMES
 from workers.standin.symbols import KINDS, PAUSE, VOWELS, kind_of
 from workers.standin.units import STEP_DB, examples
-from workers.standin.voices import NAMES
 
 RATE_HZ = 24_000
 FRAME = 600

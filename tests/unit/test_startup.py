@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workers.life import successor
-from workers.startup import MARK, Origin, Startup, created_s
+from workers.process.lifecycle import successor
+from workers.process.start_up import MARK, Origin, Startup, created_s
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +49,7 @@ def test_a_process_knows_to_a_few_hundredths_of_a_second_when_the_system_made_it
     tick_s = 1 / os.sysconf("SC_CLK_TCK")
     before_s = time.time()
     told = subprocess.run(
-        [sys.executable, "-c", "from workers.startup import origin; print(origin.began_s)"],
+        [sys.executable, "-c", "from workers.process.start_up import origin; print(origin.began_s)"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert before_s - 2 * tick_s <= float(told.stdout) <= time.time()
@@ -72,14 +72,14 @@ LIFE = """
 import os
 import sys
 from celery.signals import worker_shutting_down
-from workers import life
-from workers.startup import origin
+from workers.process import lifecycle
+from workers.process.start_up import origin
 
-life.connect("voice", lambda *_: None)
+lifecycle.connect("voice", lambda *_: None)
 print(os.getpid(), origin.recycles, flush=True)
 if origin.recycles < 2:
-    life.recycle("Too large")
-    life.recycle("Asked twice")
+    lifecycle.recycle("Too large")
+    lifecycle.recycle("Asked twice")
 if sys.argv[1] == "told":
     worker_shutting_down.send(sender="voice", sig="SIGTERM", how="Warm", exitcode=0)
 """

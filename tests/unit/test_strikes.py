@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from workers.strikes import Strikes
+from workers.inference.failure_streak import Strikes
 
 
 @pytest.mark.parametrize(

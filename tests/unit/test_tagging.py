@@ -15,12 +15,12 @@ from test_download import Handler, Server
 from benchmarks import text_homographs
 from broker.settings import FarmSettings, settings
 from chorus.errors import ModelError
-from tasks import backends, tagging
-from tasks.phonemes import forget, phonemize
-from workers import published, unpacking
-from workers.download import DownloadError
-from workers.fetching import pull
-from workers.published import DEFAULT, MODELS, TAGGER, TAGGER_NAME, VOICES, Asset
+from tasks.phonemes import backends, tagger_choice
+from tasks.phonemes.phonemize import forget, phonemize
+from workers.models import published, unpacking
+from workers.models.download import DownloadError
+from workers.models.fetching import pull
+from workers.models.published import DEFAULT, MODELS, TAGGER, TAGGER_NAME, VOICES, Asset
 
 ROOT = Path(__file__).parents[2]
 TOY = ROOT / "tests" / "toy" / "toy.onnx"
@@ -62,7 +62,7 @@ def release(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
 @pytest.fixture
 def _afresh() -> Iterator[None]:
     """The choice of the tagger is made once in a process: here it may be made again."""
-    caches = (settings, tagging._model, backends.release)
+    caches = (settings, tagger_choice._model, backends.release)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -96,20 +96,20 @@ def test_the_tagger_is_pinned_as_it_was_published() -> None:
 def test_a_pulled_tagger_speaks_and_is_named(tmp_path: Path, release: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHORUS_HOME", str(tmp_path))
     monkeypatch.setenv("CHORUS_TAGGER", "auto")
-    assert tagging.name().startswith("rules ")
+    assert tagger_choice.name().startswith("rules ")
     by_rule = phonemize("They live here.", "en-us").text
     with serving(release) as server:
         address = server.address.rpartition("/")[0]
         assert pull(at(tmp_path, mirror=address), TAGGER_NAME) == tmp_path / "models" / FOLDER
-    for cache in (tagging._model, backends.release):
+    for cache in (tagger_choice._model, backends.release):
         cache.cache_clear()
-    assert tagging.name().startswith("en_core_web_sm 3.8.0")
+    assert tagger_choice.name().startswith("en_core_web_sm 3.8.0")
     # No key of the cache is shared by two taggers, so nothing needs to be forgotten.
     assert (by_rule.split()[1], phonemize("They live here.", "en-us").text.split()[1]) == ("lˈɪv", "lˈIv")
     monkeypatch.setenv("CHORUS_TAGGER", "rules")
     settings.cache_clear()
-    tagging._model.cache_clear()
-    assert tagging.name().startswith("rules ")
+    tagger_choice._model.cache_clear()
+    assert tagger_choice.name().startswith("rules ")
 
 
 @pytest.mark.usefixtures("_afresh")
@@ -128,7 +128,7 @@ def test_an_installed_tagger_needs_no_pull(tmp_path: Path, wheel: Path, monkeypa
     monkeypatch.syspath_prepend(tmp_path / "site")
     monkeypatch.setenv("CHORUS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CHORUS_TAGGER", "auto")
-    assert tagging.name().startswith("en_core_web_sm 3.8.0")
+    assert tagger_choice.name().startswith("en_core_web_sm 3.8.0")
     sys.modules.pop(TAGGER_NAME, None)
 
 
@@ -201,7 +201,7 @@ def test_a_damaged_tagger_leaves_the_word_to_the_rules(
     (folder / "config.cfg").write_text("[nlp]\nlang = nonsense")
     monkeypatch.setenv("CHORUS_HOME", str(tmp_path))
     monkeypatch.setenv("CHORUS_TAGGER", "auto")
-    assert tagging.name().startswith("rules ")
+    assert tagger_choice.name().startswith("rules ")
     assert f"{folder} cannot be loaded" in caplog.text
 
 

@@ -12,7 +12,7 @@ from chorus import terminal
 from chorus.records import JobRecord, State, Worker
 from chorus.request import Request
 from chorus.terminal import Pace, clock, describe, made, progress, shares, warn_of_stand_in
-from workers import delivery
+from workers.cli import delivery
 
 QUEUED = JobRecord(
     job="j", state=State.QUEUED, request=Request(name="book.epub", format="m4b"), digest="d", created_ms=1, sound="s1"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.text import sentences
+from tasks.segmenting.sentences import sentences
 
 
 def cut(text: str, language: str = "en-us") -> list[str]:

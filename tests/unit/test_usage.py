@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.usage import Usage, look, powermetrics, read
+from workers.cli.machine_load import Usage, look, powermetrics, read
 
 # As powermetrics prints it on Apple Silicon; written down by hand, since no Mac was at hand.
 MAC = """Machine model: Mac15,6

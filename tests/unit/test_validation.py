@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chorus.errors import AudioError
-from workers.validation import FRAME, check_outputs, check_speech
+from workers.inference.validation import FRAME, check_outputs, check_speech
 
 TWO = np.array([2, 2, 2], np.int64)
 

@@ -15,7 +15,8 @@ from chorus.request import Request
 from chorus.terminal import JsonProgress
 from chorus.voices import MOST_VOICES, blend, canonical
 from tasks.documents.model import Chapter, Document, Mark
-from workers import orders, rendering, voicebank
+from workers.cli import render_requests, rendering
+from workers.models import voicebank
 
 NAMES = st.text(string.ascii_lowercase + "_", min_size=1, max_size=9)
 NUMBERS = st.integers(1, 99_999).map(str) | st.integers(1, 99_999).map(lambda number: f"{number / 1000}")
@@ -145,7 +146,7 @@ def test_a_voice_that_the_document_itself_names_is_looked_up_before_anything_sta
     text = "A dialogue."
     marks = tuple(Mark(start=0, end=5, kind="voice", value=name) for name in ("af_two+af_one", "af_sixx"))
     document = Document(title="", language="en", chapters=(Chapter(title="", text=text, marks=marks),))
-    order = orders.Order(
+    order = render_requests.Order(
         data=text.encode(),
         document=document,
         request=Request(name="a.md", voice="af_one"),

@@ -3,7 +3,7 @@
 import pytest
 
 from chorus.errors import FarmError, ModelError
-from workers.warming import ACCELERATOR_CLASSES, CPU_CLASSES, Round, plan, warm
+from workers.inference.warming import ACCELERATOR_CLASSES, CPU_CLASSES, Round, plan, warm
 
 SESSIONS = [("bulk", False), ("live", False), ("ane", True), ("gpu", True)]
 

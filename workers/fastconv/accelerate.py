@@ -6,8 +6,8 @@ from typing import Any
 
 import onnx
 
+from workers.fastconv.editable_graph import Workbench, histogram
 from workers.fastconv.fold import Folds, fold
-from workers.fastconv.graph import Workbench, histogram
 from workers.fastconv.proof import harmonic_source
 from workers.fastconv.rewrite import Kind, Layer, convolutions, kind_of, rewrite
 from workers.fastconv.selection import Choice, measured

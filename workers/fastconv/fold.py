@@ -19,7 +19,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from workers.fastconv.graph import Workbench
+from workers.fastconv.editable_graph import Workbench
 
 SMALLEST_ALPHA = 1e-4
 """Below it, weights divided by α could leave the range in which float32 keeps its digits."""

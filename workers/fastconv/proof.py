@@ -16,8 +16,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from workers.fastconv.graph import Workbench
-from workers.sessions import in_memory
+from workers.fastconv.editable_graph import Workbench
+from workers.inference.sessions import in_memory
 
 ENOUGH_DB = 90.0
 """Far below what 16 bits can hold (96 dB) or an ear can hear, far above what a wrong table would give."""

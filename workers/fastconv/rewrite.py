@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from workers.fastconv.graph import Workbench, attributes
+from workers.fastconv.editable_graph import Workbench, attributes
 from workers.fastconv.tiles import Convolution, Tiles, Weights
 
 # The first whose Unsqueeze and Squeeze take their axes as an input, as ours do.

@@ -16,10 +16,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from workers.fastconv.algorithms import algorithm
-from workers.fastconv.graph import Workbench
+from workers.fastconv.editable_graph import Workbench
 from workers.fastconv.rewrite import Kind, rewrite
 from workers.fastconv.uses import Use
-from workers.sessions import in_memory
+from workers.inference.sessions import in_memory
 
 WORTH = 1.1
 """Less gain than this is within what a measurement of milliseconds can be wrong by."""

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from workers.fastconv.algorithms import Algorithm, algorithm, floats
-from workers.fastconv.graph import Workbench
+from workers.fastconv.editable_graph import Workbench
 
 Weights = NDArray[np.float32]
 _TIME_AXIS = 2

@@ -8,9 +8,9 @@ from typing import Any
 import onnx
 from onnx import TensorProto, helper
 
-from workers.fastconv.graph import Workbench
+from workers.fastconv.editable_graph import Workbench
 from workers.fastconv.rewrite import Kind, convolutions, kind_of
-from workers.sessions import in_memory
+from workers.inference.sessions import in_memory
 
 # Where nothing tells: the layers of a vocoder cost about the same, long ones of few channels and short ones of many.
 _USUAL_WORK = 5e8

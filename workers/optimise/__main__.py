@@ -10,9 +10,9 @@ from pathlib import Path
 
 from broker.settings import settings
 from chorus.errors import ChorusError
-from workers import models
-from workers.children import end_with, end_with_input
+from workers.models import resolving
 from workers.optimise.preparing import FAILED, prepare
+from workers.process.children import end_with, end_with_input
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     own = {"home": Path(order["home"]), "model": Path(order["model"]), "voices": Path(order["voices"])}
     farm = settings().model_copy(update=own)
     try:
-        prepare(farm, models.resolve(farm), _say)
+        prepare(farm, resolving.resolve(farm), _say)
     except ChorusError as error:
         _say(f"{FAILED}{error}")
         sys.exit(1)

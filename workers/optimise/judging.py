@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chorus.errors import FarmError
+from workers.inference.quality import Rendering, compare
+from workers.models.variants import ORIGINAL, RAW, Choice, Variant
 from workers.optimise import lossy, trial
-from workers.optimise.manifest import ORIGINAL, RAW, Choice, Variant
 from workers.optimise.phrases import phrases
 from workers.optimise.stages import Finding, Work
-from workers.quality import Rendering, compare
 
 _ROUNDS = 2
 _COMPARABLE, _TURNS = 2, 2

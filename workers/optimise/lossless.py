@@ -11,8 +11,9 @@ import onnx
 
 from workers.fastconv import accelerate, kinds, usual
 from workers.fastconv.proof import prove
-from workers.optimise import noise, offline
-from workers.optimise.manifest import FAST, ORIGINAL
+from workers.inference import constant_noise
+from workers.models.variants import FAST, ORIGINAL
+from workers.optimise import offline
 from workers.optimise.phrases import phrases, spoken
 from workers.optimise.stages import Finding, Work
 
@@ -26,7 +27,7 @@ def analyse(work: Work) -> Finding:
     model = onnx.load(work.source.path, load_external_data=False)
     operators = histogram(model)
     weights_mb = offline.weight_bytes(model) / 1e6
-    drawn = noise.random_operators(model)
+    drawn = constant_noise.random_operators(model)
     return Finding(
         changed=True,
         lines=(

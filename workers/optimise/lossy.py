@@ -7,16 +7,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workers import fastconv, voicebank
+from workers import fastconv
+from workers.inference.quality import Bounds, Quality, Rendering, compare, worst
+from workers.inference.sessions import open_session
+from workers.models import voicebank
+from workers.models.variants import FAST, ORIGINAL
 from workers.optimise import trial
 from workers.optimise.int8 import blocks, quantised
-from workers.optimise.manifest import FAST, ORIGINAL
 from workers.optimise.observing import Feed
 from workers.optimise.sensitivity import Ear, Finish, Heard, Sweep, sweep, unchanged
 from workers.optimise.stages import Finding, Work
 from workers.optimise.texts import spread
-from workers.quality import Bounds, Quality, Rendering, compare, worst
-from workers.sessions import open_session
 
 GRAPH_STAGE = "graph"
 INT8, INT8_ALL = "int8", "int8-all"

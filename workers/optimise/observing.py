@@ -12,8 +12,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from workers.inference.sessions import in_memory
 from workers.optimise.int8 import Range
-from workers.sessions import in_memory
 
 Feed = Mapping[str, Any]
 

@@ -15,8 +15,8 @@ import onnx
 import onnxruntime as ort
 
 from chorus.errors import DiskError, ModelError
-from workers.providers import CPU_PROVIDER
-from workers.sessions import NATIVE_ERRORS, reason, session_options
+from workers.inference.providers import CPU_PROVIDER
+from workers.inference.sessions import NATIVE_ERRORS, reason, session_options
 
 GRAPH = "graph.onnx"
 WEIGHTS = "graph.onnx.data"

@@ -8,11 +8,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from workers import voicebank
+from workers.inference.sessions import open_session
+from workers.models import voicebank
+from workers.models.variants import ORIGINAL
 from workers.optimise import trial
-from workers.optimise.manifest import ORIGINAL
 from workers.optimise.stages import Work
-from workers.sessions import open_session
 
 # A word, a sentence: long enough for every layer, short enough that a first start does not wait for minutes.
 _SAID = ("həlˈoʊ ðˈɛɹ.", "ðə bˈoʊt ɪz hˈɪɹ, ænd nˈoʊbɑdi ɔn ðə lˈɔŋ pˈɪɹ wˈʌndɚd.")

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from broker.settings import FarmSettings
 from chorus.errors import ChorusError, DiskError
-from workers import children, models
-from workers.digests import Digests
-from workers.models import Model
-from workers.optimise import machine, prepared
-from workers.optimise.manifest import RAW, RECIPE, Manifest
+from workers.models import build_target, prepared, resolving
+from workers.models.digests import Digests
+from workers.models.resolving import Model
+from workers.models.variants import RAW, RECIPE, Manifest
+from workers.process import children
 
 if TYPE_CHECKING:
     from workers.optimise.stages import Stage
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 def ready(settings: FarmSettings, say: Say) -> Model:
     """The model to speak with, prepared if it never was. Whatever goes wrong with that, it speaks as it is."""
-    model = models.resolve(settings)
+    model = resolving.resolve(settings)
     if not is_pending(settings, model):
         return model
     say(f"{NOTE}.")
@@ -44,7 +44,7 @@ def ready(settings: FarmSettings, say: Say) -> Model:
         say(f"The voice could not be prepared, it speaks as it is: {failure}")
         why = f"{prepared.AS_IT_IS}: it could not be prepared ({failure.rstrip('.')})"
         return replace(model, why=why)
-    return models.resolve(settings)
+    return resolving.resolve(settings)
 
 
 def is_pending(settings: FarmSettings, model: Model) -> bool:
@@ -65,7 +65,7 @@ def prepare(settings: FarmSettings, model: Model, say: Say, stages: "Sequence[St
     here = prepared.folder(settings.home_folder(), model.origin)
     with alone_in(here, say):
         source = Source(name=model.name, path=model.path, digest=model.origin, voices=model.voices_path)
-        work = Work(source, here, machine.key(), say)
+        work = Work(source, here, build_target.key(), say)
         try:
             found = go_through(stages or pipeline.LOSSLESS, work)
         except ChorusError as error:
@@ -88,9 +88,9 @@ def _draws(settings: FarmSettings, model: Model) -> bool:
 def _random_operators(path: Path) -> int:
     import onnx  # noqa: PLC0415 - see above
 
-    from workers.optimise import noise  # noqa: PLC0415 - see above
+    from workers.inference import constant_noise  # noqa: PLC0415 - see above
 
-    return noise.random_operators(onnx.load(path, load_external_data=False))
+    return constant_noise.random_operators(onnx.load(path, load_external_data=False))
 
 
 def _prepare_apart(settings: FarmSettings, model: Model, say: Say) -> str:
@@ -132,7 +132,7 @@ def _end_of(status: int) -> str:
 def _remember(settings: FarmSettings, model: Model, failure: str) -> None:
     """A process that was killed could not write it down itself; it must not be killed again at each start."""
     here = prepared.folder(settings.home_folder(), model.origin)
-    known = Manifest.read(here) or Manifest(model=model.name, digest=model.origin, machine=machine.key())
+    known = Manifest.read(here) or Manifest(model=model.name, digest=model.origin, machine=build_target.key())
     try:
         replace(known, failure=failure, recipe=RECIPE).write(here)
     except DiskError as error:
@@ -143,5 +143,5 @@ def _clear_older(here: Path) -> None:
     """What an older onnxruntime left of the same model takes as much room as what is used."""
     for other in here.parent.iterdir():
         # Another machine may share this home, and its graphs are not ours to clear.
-        if other != here and machine.same_processor(other.name, here.name):
+        if other != here and build_target.same_processor(other.name, here.name):
             shutil.rmtree(other, ignore_errors=True)

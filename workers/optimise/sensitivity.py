@@ -12,10 +12,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from workers.inference.quality import Quality, Rendering, compare
 from workers.optimise import observing
 from workers.optimise.int8 import blocks, edges, quantised
 from workers.optimise.observing import Feed
-from workers.quality import Quality, Rendering, compare
 
 Finish = Callable[[onnx.ModelProto], onnx.ModelProto]
 

@@ -16,9 +16,9 @@ from typing import Any
 import onnx
 
 from chorus.errors import DiskError
+from workers.inference.constant_noise import Noise, fix
+from workers.models.variants import Manifest, StageRecord, Variant
 from workers.optimise import offline
-from workers.optimise.manifest import Manifest, StageRecord, Variant
-from workers.optimise.noise import Noise, fix
 
 Say = Callable[[str], None]
 

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from chorus.errors import ChorusError, FarmError
 from chorus.wire import RATE_HZ
-from workers import children, voicebank
-from workers.children import end_with
+from workers.models import voicebank
+from workers.process import children
+from workers.process.children import end_with
 
 # Ten times slower than real time is still an answer; what hangs must not hold the first start for ever.
 _PATIENCE_S = 300.0
@@ -138,7 +139,7 @@ def main() -> None:
 
 
 def _speak(order: Order, audio: Path) -> dict[str, Any]:
-    from workers.sessions import Form, open_session  # noqa: PLC0415 - onnxruntime is only the child's to load
+    from workers.inference.sessions import Form, open_session  # noqa: PLC0415 - onnxruntime is only the child's to load
 
     here = psutil.Process()
     before_mb, began_s = here.memory_info().rss / 1e6, time.process_time()

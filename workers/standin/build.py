@@ -23,13 +23,13 @@ from chorus.standing_in import NAME
 from chorus.vocabulary import VOCABULARY
 from workers.standin import MODEL, VOICES
 from workers.standin.analysis import look
-from workers.standin.graph import Graph, Side, Tensor
+from workers.standin.arithmetic import Graph, Side, Tensor
 from workers.standin.intonation import melody
 from workers.standin.recording import record
-from workers.standin.speech import speech
+from workers.standin.speakers import STYLE_WIDTH, speaker, styles
+from workers.standin.synthesis import speech
 from workers.standin.timing import plan
 from workers.standin.units import Example, Lengths, Units, average, examples
-from workers.standin.voices import STYLE_WIDTH, speaker, styles
 
 SENTENCES = Path(__file__).parent / "sentences.txt"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chorus.vocabulary import VOCABULARY
-from workers.standin.graph import Graph, Tensor
+from workers.standin.arithmetic import Graph, Tensor
 from workers.standin.smoothing import smoothed
 from workers.standin.symbols import PAUSE, TOKENS
 from workers.standin.timing import STEPS_A_SECOND, Plan

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workers.standin.graph import Graph, Tensor
+from workers.standin.arithmetic import Graph, Tensor
 
 
 def smoothed(graph: Graph, rows: Tensor, width: int) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chorus.vocabulary import VOCABULARY
-from workers.standin.graph import END, Graph, Tensor
+from workers.standin.arithmetic import END, Graph, Tensor
 from workers.standin.symbols import (
     KINDS,
     LENGTH,

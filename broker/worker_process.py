@@ -1,0 +1,188 @@
+"""One worker process's hold on the farm: its connection, ledger, upkeep and store, in a per-process slot.
+
+Opened by `workers` before the consumer starts, used by the steps in `tasks`. Knows nothing of speech.
+"""
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import BoundedSemaphore
+from typing import Any
+
+import redis
+from celery import Celery
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from broker import hints, reach, registry
+from broker.ledger import Claim, Ledger, Outcome
+from broker.settings import FarmSettings
+from broker.store import LocalStore
+from broker.watchdog import HUNG, Watchdog, deadline_s
+from broker.worker_threads import Upkeep
+from chorus.errors import FarmError
+from chorus.records import Worker
+
+Counters = Callable[[], Mapping[str, Mapping[str, float]]]
+"""Counts since the process started, by what is counted."""
+
+RETRIES = 12
+FAREWELL_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class Process:
+    """What a step may use."""
+
+    app: Celery
+    settings: FarmSettings
+    redis: "redis.Redis"
+    ledger: Ledger
+    upkeep: Upkeep
+    watchdog: Watchdog
+    store: LocalStore | None
+    free: Mapping[str, BoundedSemaphore]
+    """By lane: a claim is made only when a slot is really free."""
+    worker: Worker
+    """As it was when the process opened."""
+    served: int = field(default=0)
+    spoken: int = field(default=0)
+    """Segments that its own engine spoke."""
+    counters: list[Counters] = field(default_factory=list)
+    """Whatever counts in this process."""
+    counted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What they said after the last step."""
+    tagger: Callable[[], str] = str
+    """Names what tells English nouns from verbs in this process; the heartbeat asks. Empty: no text is read here."""
+    _draining: threading.Lock = field(default_factory=threading.Lock)
+    """Two who took slots at once could each wait for the other's."""
+
+    def send(self, outcome: Outcome) -> Outcome:
+        """Send the hints of an outcome and hand it back."""
+        hints.send(self.app, outcome)
+        return outcome
+
+    def claim(self, job: str, step: str) -> Claim:
+        """Take a step, under a token that says who we are and that no resent message shares."""
+        return self.ledger.claim(job, step, f"{self.worker.id}/{uuid.uuid4().hex}")
+
+    def count(self, *more: Counters) -> None:
+        """Ask what counts here, from now on these as well. Not the heartbeat's to ask: a counter may be locked."""
+        self.counters += more
+        self.counted = {what: dict(counts) for ask in self.counters for what, counts in ask().items()}
+
+    @contextmanager
+    def holding(self, claim: Claim) -> Iterator[None]:
+        """Keep a step, and answer for it with this process's life."""
+        limit_s = deadline_s(claim, self.settings.deadline_s)
+        with self.upkeep.holding(claim), self.watchdog.watching(claim, limit_s):
+            yield
+
+    @contextmanager
+    def drained(self) -> Iterator[None]:
+        """Take every slot: no step is under way while the block runs, and those that come wait for its end."""
+        with self._draining, ExitStack() as taken:
+            for lane, slots in self.worker.slots.items():
+                for _ in range(slots):
+                    taken.enter_context(self.free[lane])
+            yield
+
+    def end(self, why: str) -> None:
+        """Leave at once, without a word to whatever hangs; whoever supervises us starts us again."""
+        log.critical("%s: this process ends, to be started anew.", why)
+        # In a thread, for the server may be what is away.
+        farewell = threading.Thread(target=self.upkeep.let_go, daemon=True)
+        farewell.start()
+        farewell.join(FAREWELL_S)
+        os._exit(HUNG)
+
+    def opened_store(self) -> LocalStore:
+        """The store of this process."""
+        if self.store is None:
+            raise FarmError("This process has no store: parts and files are made by `celery -A workers.desk worker`.")
+        return self.store
+
+
+def connect(url: str) -> "redis.Redis":
+    """A patient connection pool: the server may be away for seconds in the middle of a commit."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        health_check_interval=5,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), RETRIES),
+        retry_on_error=[redis.ConnectionError, redis.TimeoutError],
+    )
+
+
+def name_node(worker: Any, role: str) -> str:
+    """The worker's name in Flower: Celery calls all of them `celery`, and one machine has a voice and a desk."""
+    name, _, machine = worker.hostname.partition("@")
+    if name == "celery":
+        worker.hostname = f"{role}@{machine}"
+    return str(worker.hostname)
+
+
+_slot: list[Process] = []
+
+
+def open_process(
+    app: Celery,
+    settings: FarmSettings,
+    *,
+    role: str,
+    node: str,
+    slots: Mapping[str, int],
+    store: LocalStore | None,
+    **about: Any,
+) -> Process:
+    """Fill this process's slot. `about` are further fields of its registration."""
+    connection = connect(app.conf.broker_url)
+    ledger = Ledger(connection, settings)
+    worker = Worker(
+        id=f"{node}#{os.getpid()}",
+        host=registry.host(),
+        pid=os.getpid(),
+        role=role,
+        slots=slots,
+        store=store.id if store else "",
+        started_ms=int(time.time() * 1000),
+        **about,
+    )
+    upkeep = Upkeep(
+        connection, ledger, describe=lambda: describe(process), send=partial(hints.send, app), lease_s=settings.lease_s
+    )
+    watchdog = Watchdog(reachable=lambda: reach.answers(app.conf.broker_url), end=lambda why: current().end(why))
+    process = Process(
+        app=app,
+        settings=settings,
+        redis=connection,
+        ledger=ledger,
+        upkeep=upkeep,
+        watchdog=watchdog,
+        store=store,
+        free={lane: BoundedSemaphore(count) for lane, count in slots.items()},
+        worker=worker,
+    )
+    _slot[:] = [process]
+    return process
+
+
+def describe(process: Process) -> Worker:
+    """The process's registration as of now."""
+    return replace(process.worker, served=process.served, counters=process.counted, tagger=process.tagger())
+
+
+def current() -> Process:
+    """This process's hold on the farm."""
+    if not _slot:
+        raise FarmError("This process is no worker: start one with `celery -A workers.voice worker`.")
+    return _slot[0]

@@ -1,0 +1,82 @@
+"""What a document holds before anybody speaks it: chapters, words, segments, length. For `chorus inspect`."""
+
+from dataclasses import dataclass
+
+from chorus import reading
+from chorus.request import Request
+from chorus.sources import Source
+from chorus.submission import Wishes
+from chorus.wire import RATE_HZ
+from tasks import documents
+from tasks.documents.model import Document, select
+from tasks.phonemes.phonemize import Rules
+from tasks.plan import spoken_language
+from tasks.segmenting.segments import estimate_frames, segments
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChapterTable:
+    """One chapter's line."""
+
+    number: int
+    """As `--chapters` counts."""
+    title: str
+    words: int
+    segments: int
+    estimated_s: int
+    """What it will last at this speed, roughly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What `chorus inspect --json` prints."""
+
+    title: str
+    author: str
+    language: str
+    """The one it would be spoken in."""
+    cover: bool
+    chapters: tuple[ChapterTable, ...]
+    words: int
+    segments: int
+    estimated_s: int
+    left_out: tuple[str, ...]
+    """What the source holds and nobody will hear."""
+
+
+def inspect_source(source: Source, wishes: Wishes) -> Inspection:
+    """What is in a document the user names, read as a render would read it."""
+    named: Wishes = {**wishes, "name": source.name}
+    request = Request(**named)
+    document = select(documents.read(source.read(), source.name, documents.wanted(request)), request.chapters)
+    return inspect(document, spoken_language(request, document), request)
+
+
+def inspect(document: Document, language: str, request: Request) -> Inspection:
+    """Cut the whole document as a render would, and count."""
+    rows = []
+    speed, pauses, rules = request.speed, reading.pauses(request.pauses), Rules.of(request)
+    for number, chapter in enumerate(document.chapters, 1):
+        cut = list(segments(chapter, language, pauses=pauses, rules=rules))
+        frames = sum(estimate_frames(segment.tokens, speed * segment.rate) for segment in cut)
+        pauses_ms = sum(segment.lead_ms + segment.pause_ms for segment in cut) / speed
+        rows.append(
+            ChapterTable(
+                number=number,
+                title=chapter.title,
+                words=len(chapter.text.split()),
+                segments=len(cut),
+                estimated_s=round(frames / RATE_HZ + pauses_ms / 1000),
+            )
+        )
+    return Inspection(
+        title=document.title,
+        author=document.author,
+        language=language,
+        cover=document.cover is not None,
+        chapters=tuple(rows),
+        words=sum(row.words for row in rows),
+        segments=sum(row.segments for row in rows),
+        estimated_s=sum(row.estimated_s for row in rows),
+        left_out=document.left_out,
+    )

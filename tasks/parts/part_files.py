@@ -1,0 +1,232 @@
+"""Parts: about a minute of finished sound as FLAC, and a sidecar that says what is in it. Knows nothing of the ledger.
+
+The sidecar is written last: where it stands, the part is whole. Sidecars alone suffice to build a job's ledger again.
+"""
+
+import io
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import soundfile
+
+from broker.store import Store, epoch_key, part_key, sidecar_key
+from chorus.errors import FarmError
+from chorus.wire import RATE_HZ, SAMPLE_BYTES
+from tasks.audio import Chapter
+from tasks.audio.pcm import digest, samples
+
+VERSION = 1
+LOUDNESS_FRAMES = RATE_HZ // 10
+QUIETEST_DB = -90
+
+Timing = tuple[str, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """One segment as it goes into a part."""
+
+    number: int
+    """Counted through the whole job."""
+    pcm: bytes
+    """With its pause; silence, if it failed."""
+    start: int
+    """First character in the chapter's text."""
+    end: int
+    """One past its last character."""
+    text: str
+    """What the source says there, for captions."""
+    timings: tuple[Timing, ...] = ()
+    """Per phoneme: symbol, start and end in seconds from the segment's start."""
+    failed: bool = False
+    """It could not be spoken: its PCM is silence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """One segment as the sidecar names it: as in Spoken, with its place in the part instead of its sound."""
+
+    number: int
+    offset: int
+    """Its first frame in the part."""
+    frames: int
+    start: int
+    end: int
+    text: str
+    timings: tuple[Timing, ...]
+    failed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sidecar:
+    """What is in a part."""
+
+    version: int
+    job: str
+    epoch: int
+    part: int
+    chapter: int
+    frames: int
+    sha256: str
+    """Of the part's PCM."""
+    segments: tuple[Placed, ...]
+    loudness_db: tuple[int, ...]
+    """RMS of every tenth of a second in dB below full scale, at least -90."""
+
+    def to_json(self) -> bytes:
+        """As it stands in the store."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """The sidecar in a store; FarmError if it is not one, or from a newer Chorus."""
+        try:
+            record = json.loads(data)
+            version = int(record["version"])
+            if version > VERSION:
+                raise FarmError(f"A sidecar has version {version}, this desk knows {VERSION}: update Chorus here.")
+            segments = tuple(_placed(segment) for segment in record.pop("segments"))
+            return cls(**record | {"segments": segments, "loudness_db": tuple(record["loudness_db"])})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FarmError(
+                f"A sidecar in the store is damaged ({error}): render the job again with --fresh."
+            ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part as it was read and verified."""
+
+    sidecar: Sidecar
+    pcm: bytes
+
+
+def write_part(store: Store, job: str, epoch: int, part: int, *, chapter: int, segments: Sequence[Spoken]) -> Sidecar:
+    """Put the segments, in the order given, into the store: FLAC first, then the sidecar."""
+    pcm = b"".join(segment.pcm for segment in segments)
+    sidecar = Sidecar(
+        version=VERSION,
+        job=job,
+        epoch=epoch,
+        part=part,
+        chapter=chapter,
+        frames=len(pcm) // SAMPLE_BYTES,
+        sha256=digest(pcm),
+        segments=tuple(_place(segments)),
+        loudness_db=loudness_db(pcm),
+    )
+    store.write(part_key(job, epoch, part), to_flac(pcm))
+    store.write(sidecar_key(job, epoch, part), sidecar.to_json())
+    return sidecar
+
+
+def has_part(store: Store, job: str, epoch: int, part: int) -> bool:
+    """Whether this part is whole in the store."""
+    return store.exists(sidecar_key(job, epoch, part))
+
+
+def read_sidecar(store: Store, job: str, epoch: int, part: int) -> Sidecar:
+    """What is in a part."""
+    return Sidecar.from_json(store.read(sidecar_key(job, epoch, part)))
+
+
+def read_sidecars(store: Store, job: str, epoch: int) -> Iterator[Sidecar]:
+    """What is in each part that was ever whole, in order."""
+    for key in store.keys(epoch_key(job, epoch)):
+        if "/part-" in key and key.endswith(".json"):
+            yield Sidecar.from_json(store.read(key))
+
+
+def read_part(store: Store, job: str, epoch: int, part: int) -> Part:
+    """A part, verified; FarmError if it is missing or not what its sidecar says."""
+    sidecar = read_sidecar(store, job, epoch, part)
+    key = part_key(job, epoch, part)
+    pcm = from_flac(key, store.read(key))
+    if digest(pcm) != sidecar.sha256:
+        raise FarmError(
+            f"{key} is damaged: its checksum does not match its sidecar. Render the job again with --fresh."
+        )
+    return Part(sidecar=sidecar, pcm=pcm)
+
+
+def read_parts(store: Store, job: str, epoch: int, parts: Iterable[int]) -> Iterator[Part]:
+    """Part after part, each read when it is asked for."""
+    return (read_part(store, job, epoch, part) for part in parts)
+
+
+def ahead(parts: Iterator[Part]) -> Iterator[Part]:
+    """The same, each read while the one before is used: two in memory, and never three."""
+    with ThreadPoolExecutor(1, thread_name_prefix="chorus-read-ahead") as reader:
+        coming = reader.submit(next, parts, None)
+        while part := coming.result():
+            coming = reader.submit(next, parts, None)
+            yield part
+
+
+def chapter_marks(sidecars: Iterable[Sidecar], titles: Sequence[str]) -> tuple[Chapter, ...]:
+    """Where each chapter lies in the finished audio; one without sound has no place and is left out."""
+    marks: list[Chapter] = []
+    start = 0
+    for number, group in itertools.groupby(sidecars, key=lambda sidecar: sidecar.chapter):
+        frames = sum(sidecar.frames for sidecar in group)
+        if frames:
+            marks.append(Chapter(title=titles[number], start=start, frames=frames))
+        start += frames
+    return tuple(marks)
+
+
+def loudness_db(pcm: bytes) -> tuple[int, ...]:
+    """The envelope of a sidecar: RMS of every tenth of a second, the last one possibly shorter."""
+    wave = samples(pcm).astype(np.float64) / 32768
+    starts = np.arange(0, wave.size, LOUDNESS_FRAMES)
+    if not starts.size:
+        return ()
+    power = np.add.reduceat(wave * wave, starts) / np.diff(np.append(starts, wave.size))
+    floor = 10 ** (QUIETEST_DB / 10)
+    return tuple(int(level) for level in np.rint(10 * np.log10(np.maximum(power, floor))))
+
+
+def _place(segments: Sequence[Spoken]) -> Iterator[Placed]:
+    offset = 0
+    for segment in segments:
+        frames = len(segment.pcm) // SAMPLE_BYTES
+        yield Placed(
+            number=segment.number,
+            offset=offset,
+            frames=frames,
+            start=segment.start,
+            end=segment.end,
+            text=segment.text,
+            timings=tuple((symbol, round(start, 3), round(end, 3)) for symbol, start, end in segment.timings),
+            failed=segment.failed,
+        )
+        offset += frames
+
+
+def _placed(record: dict[str, Any]) -> Placed:
+    return Placed(**record | {"timings": tuple((str(s), float(a), float(b)) for s, a, b in record["timings"])})
+
+
+def to_flac(pcm: bytes) -> bytes:
+    """16-bit mono FLAC. No sound is no bytes: libsndfile writes no empty FLAC."""
+    if not pcm:
+        return b""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples(pcm), RATE_HZ, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def from_flac(key: str, data: bytes) -> bytes:
+    """The PCM in it; FarmError, naming the key, if there is none."""
+    if not data:
+        return b""
+    try:
+        wave, _ = soundfile.read(io.BytesIO(data), dtype="int16")
+    except soundfile.LibsndfileError as error:
+        raise FarmError(f"{key} is damaged ({error}): render the job again with --fresh.") from error
+    return bytes(wave.astype("<i2").tobytes())

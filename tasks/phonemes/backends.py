@@ -1,0 +1,74 @@
+"""Which backend speaks which language here, and which release of it. Knows neither marks nor lexicons.
+
+Not for two threads at once: its caller holds the lock of tasks.phonemes.phonemize.
+"""
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from chorus.errors import OptionError
+from chorus.languages import LANGUAGES
+from tasks.documents.model import speakable
+from tasks.phonemes import espeak, misaki_asian, misaki_english, tagger_choice
+from tasks.phonemes.utterance import Utterance, Word
+
+
+def check(language: str) -> None:
+    """Refuse a language for which this installation has no phonemizer."""
+    if language not in LANGUAGES:
+        raise OptionError(f"Language {language!r} is unknown: choose one of {_choice()}.")
+    missing = _missing(language)
+    if missing:
+        raise OptionError(
+            f"{LANGUAGES[language]} ({language}) needs {', '.join(missing)}: run `{misaki_asian.remedy(language)}`, "
+            f"or choose one of {_choice()}."
+        )
+
+
+def _choice() -> str:
+    return ", ".join(code for code in sorted(LANGUAGES) if not _missing(code))
+
+
+@cache
+def _missing(language: str) -> tuple[str, ...]:
+    return tuple(package for package in misaki_asian.NEEDS.get(language, ()) if not _is_here(package))
+
+
+def _is_here(package: str) -> bool:
+    return any(find_spec(name) for name in (package, misaki_asian.INSTEAD.get(package, package)))
+
+
+def name(language: str) -> str:
+    """The backend that speaks it first: `misaki` or `espeak`."""
+    return "misaki" if language.startswith("en-") or language in misaki_asian.NEEDS else "espeak"
+
+
+@cache
+def release(language: str) -> str:
+    """Everything whose change may change this language's phonemes, for people and for the keys of caches."""
+    needs = misaki_asian.NEEDS.get(language, ())
+    packages = [
+        "misaki",
+        "espeakng-loader",
+        *needs,
+        *(misaki_asian.INSTEAD[each] for each in needs if each in misaki_asian.INSTEAD),
+    ]
+    told = [f"{package} {_version(package)}" for package in packages]
+    return ", ".join([*told, f"tagger {tagger_choice.name()}"] if language.startswith("en-") else told)
+
+
+def words(read: Utterance, language: str) -> list[Word]:
+    """What the backend of this language makes of an utterance; nothing where there is nothing to say."""
+    if not read.given and not speakable(read.text):
+        return []
+    if language.startswith("en-"):
+        return misaki_english.words(read, british=language == "en-gb")
+    return misaki_asian.words(read, language) if language in misaki_asian.NEEDS else espeak.words(read, language)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "?"

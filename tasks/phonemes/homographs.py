@@ -1,0 +1,284 @@
+"""English words that are written alike and sound different, where a class alone does not tell them apart.
+
+Gives a tag for misaki, or the phonemes where misaki has but one sound. Knows the neighbours, no dictionary.
+"""
+
+from collections.abc import Callable, Sequence
+
+from tasks.phonemes.english_wordlists import (
+    BE,
+    CLOSED,
+    HAVE,
+    INTENSIVE,
+    MANY,
+    OBJECTS,
+    ONE,
+    PARTICLES,
+    PAST,
+    SEEM,
+    SENTENCES,
+    words,
+)
+from tasks.phonemes.grammar import Place, asked_for, commanded, noun_like, open_class, plural, plural_verb
+
+_NOW = words(
+    "every always usually often daily nowadays days sundays mondays tuesdays wednesdays thursdays fridays saturdays"
+    " mornings evenings nights whenever sometimes rarely seldom"
+)
+_THEN = words("yesterday ago last earlier once then")
+_NOUNS_OPEN = frozenset(("DT", "PRP$", "JJ", "CD", "POS"))
+_METAL = words(
+    "pipe pipes metal zinc bullet bullets roof roofs pencil pencils poison poisoning poisoned paint heavy tin copper"
+    " iron"
+    " melted molten ore sheet sheets weight weights coffin lined silver mercury shot solder plumber"
+)
+_LEADING = words("role singer actor guitar story story's part dancer horse character time")
+_ARCHERY = words("arrow arrows archer archers quiver violin cello fiddle ribbon ribbons hair tie tied string strings")
+_SHIP = words(
+    "ship ships boat boats deck stern wave waves vessel prow anchor sail sails port starboard hull sea captain"
+)
+_COURTESY = words("low deep stiff slight little polite courtly formal mocking graceful ironic elaborate final profound")
+_QUARREL = words("furious terrible dreadful blazing awful violent flaming bitter frightful bad fearful tremendous")
+_FISH = words(
+    "lake fish caught catch fishing trout river pond grilled fried lemon hook pike perch striped net cod angler boat"
+)
+_TORN = words(
+    "into off under for down through in headfirst overboard beneath behind straight right out from deep after"
+)
+_TURNED = words(
+    "up down around round through its his her their the into on upward along away back between among across past"
+)
+_ACCUSTOMED = words("get gets got getting grow grew become became becoming be")
+_AIR = words("go goes going went broadcast broadcasts recorded streamed shown performed sung play played perform come")
+_UNIT = words("hand hands walk drive ride later ago and or break rule silence book papers before after")
+_COUNTING = words("every each this that one any last next per half another")
+
+
+def tag_for(place: Place) -> str:
+    """The tag that makes misaki say a word of these rightly; empty for any other word."""
+    if place.word in _SENSES:
+        return _SENSES[place.word](place, open_class(place))
+    rule = _RULES.get(place.word)
+    return rule(place) if rule else ""
+
+
+def meant(words: Sequence[str], tags: Sequence[str], at: int) -> str:
+    """The tag of a word by another tagger, corrected where it is the sense that decides, or the time of reading."""
+    place, tag = Place(words=words, tags=tags, at=at), tags[at]
+    if place.word in ("read", "reread") and tag in ("VBP", "VBD", "VB"):
+        return _read(place)
+    sense = _SENSES.get(place.word)
+    return sense(place, tag) if sense else tag
+
+
+def sound_for(words: Sequence[str], tags: Sequence[str], at: int) -> str:
+    """The phonemes of a word for which misaki has but one sound, where that is not it; empty otherwise."""
+    word = words[at]
+    if not tags[at].startswith("NN"):
+        return ""
+    place = Place(words=words, tags=tags, at=at)
+    if word == "lead" and _is_metal(place):
+        return "lˈɛd"
+    if word in ("row", "rows") and _is_quarrel(place):
+        return "ɹˈW" if word == "row" else "ɹˈWz"
+    return ""
+
+
+def _is_metal(place: Place) -> bool:
+    if place.behind in _LEADING or place.before(1) in ("take", "took", "taking", "takes"):
+        return False
+    # The lead of those who lead is always a lead, the lead or somebody's.
+    bare = place.before_tag() in ("IN", "VBD", "VB", "VBN", "CC") and place.before() not in SENTENCES - {"as", "than"}
+    return bare or not _METAL.isdisjoint(place.words)
+
+
+def _is_quarrel(place: Place) -> bool:
+    if place.behind == "of":
+        return False
+    made = place.before(1) in ("had", "have", "having", "make", "made", "making", "up", "what")
+    return place.before() in _QUARREL or place.behind in ("about", "over", "with") or (made and place.before() == "a")
+
+
+def _read(place: Place) -> str:
+    before, tag = place.before(), place.before_tag()
+    inverted = tag == "PRP" and place.before(1) in HAVE
+    if before in HAVE or before in BE or inverted or place.behind == "by":
+        return "VBN"
+    if asked_for(place) or before == "please" or (commanded(place) and tag != ","):
+        return "VB"
+    if tag in _NOUNS_OPEN or before == "that":
+        return "NN"
+    if tag == "CC":
+        return _like_the_verb_before(place)
+    may_be_now = before in MANY or tag == "NNS" or (tag == "NN" and plural(before)) or before == "people"
+    return "VB" if may_be_now and _is_now(place) else "VBD"
+
+
+def _like_the_verb_before(place: Place) -> str:
+    """Read after `and`: as the verb before it, which may be some words away."""
+    for at in range(place.left(), -1, -1):
+        if place.words[at] in PAST or place.tags[at] in ("VBD", "VBN"):
+            return "VBD"
+        if place.tags[at] in ("TO", "MD"):
+            return "VB"
+    return "VB"
+
+
+def _is_now(place: Place) -> bool:
+    others = [word for at, word in enumerate(place.words) if at != place.at]
+    if any(word in _THEN or word in PAST or (word.endswith("ed") and word not in ("need", "bed")) for word in others):
+        return False
+    return any(word in _NOW for word in others) or place.before() not in ("i", "we")
+
+
+def _wound(place: Place) -> str:
+    before, tag = place.before(), place.before_tag()
+    if asked_for(place):
+        return "VB"
+    if tag in _NOUNS_OPEN or tag == "IN" or before == "her":
+        return "NN"
+    if before in HAVE or (before in BE and place.behind in _TURNED):
+        return "VBN"
+    return "VBD" if place.behind in _TURNED or tag == "PRP" else "NN"
+
+
+def _used(place: Place) -> str:
+    if place.behind != "to":
+        return "JJ" if place.before_tag() == "DT" else "VBN"
+    if place.before() in _ACCUSTOMED and place.before() not in BE:
+        return "JJ"
+    if place.before() not in BE:
+        return "VBD"
+    after = place.words[place.at + 2] if place.at + 2 < len(place.words) else ""
+    accustomed = after.endswith("ing") or CLOSED.get(after) in ("DT", "PRP$", "PRP") or after in OBJECTS
+    return "JJ" if accustomed else "VBN"
+
+
+def _like(place: Place) -> str:
+    liked = asked_for(place) or place.before() in MANY or (place.before() == "would")
+    return "VB" if liked and place.before_tag() not in ("VBP", "VBZ", "VBD") else "IN"
+
+
+def _that(place: Place) -> str:
+    before, after = place.before(), place.behind
+    if (before in ("that", "like") and after) or after == "of":
+        return "DT"
+    alone = not after or after in BE or CLOSED.get(after) == "MD"
+    demonstrative = (CLOSED.get(before) == "IN" and before not in SENTENCES) or (alone and not before) or not after
+    return "DT" if demonstrative else "IN"
+
+
+def _in(place: Place) -> str:
+    mark = place.words[place.at + 1] if place.at + 1 < len(place.words) else "."
+    ends = mark[0] in ".,;:!?\u2014\u2026" and place.before_tag() != "IN"
+    return "RP" if ends or mark in ("and", "or", "but") else "IN"
+
+
+def _minute(place: Place) -> str:
+    before, tag, behind = place.before(), place.before_tag(), place.behind
+    described = (
+        noun_like(behind) and behind not in _UNIT and not behind.endswith(("ing", "ed")) and not plural_verb(place)
+    )
+    if before in _COUNTING or tag == "CD":
+        return "JJ" if described and (tag != "CD" or plural(behind)) else "NN"
+    if tag in ("DT", "PRP$", "JJ", "IN", "VBD", "VB", "VBZ", "VBP") and place.words[place.at - 1] not in INTENSIVE:
+        return "JJ" if described or (not behind and before in BE) else "NN"
+    return "JJ" if open_class(place) == "JJ" else "NN"
+
+
+def _close(place: Place) -> str:
+    before, tag = place.before(), place.before_tag()
+    if asked_for(place):
+        return "VB"
+    if place.behind in ("of", "") and tag == "DT":
+        return "NN"
+    if tag in ("DT", "PRP$", "JJ", "POS", "RB") or before in BE or before in SEEM or before == "too":
+        return "JJ"
+    if place.behind in ("by", "to", "behind", "together", "enough", "beside") and before not in MANY:
+        return "RB"
+    if commanded(place) or before in MANY or tag in ("NNS", "WP"):
+        return "VB"
+    return "VB" if open_class(place).startswith("VB") else "JJ"
+
+
+def _live(place: Place) -> str:
+    before, tag = place.before(), place.before_tag()
+    if before in _AIR:
+        return "RB"
+    if asked_for(place):
+        return "VB"
+    if before in BE or (
+        tag in _NOUNS_OPEN and noun_like(place.behind) and before not in ("those", "these", "all", "both")
+    ):
+        return "JJ"
+    fed = tag.startswith("VB") or tag == "IN"
+    return "JJ" if fed and before not in SENTENCES and noun_like(place.behind) else "VB"
+
+
+def _lives(place: Place) -> str:
+    before, tag = place.before(), place.before_tag()
+    if before in ONE or before in ("who", "which", "that", "one", "man", "woman") or tag == "EX":
+        return "VBZ"
+    if place.behind in ("of", "") or tag in ("DT", "PRP$", "CD", "IN", "JJ"):
+        return "NNS"
+    return open_class(place)
+
+
+def _content(place: Place) -> str:
+    if asked_for(place) or place.behind in OBJECTS:
+        return "VB"
+    if place.before() in BE or place.before() in SEEM or place.behind in ("to", "with"):
+        return "JJ"
+    return "NN"
+
+
+def _bow(place: Place, tag: str) -> str:
+    if not tag.startswith("NN"):
+        return tag
+    around = frozenset(place.words)
+    if not around.isdisjoint(_ARCHERY):
+        return tag
+    courtesy = place.before() in _COURTESY or place.before(1) in (
+        "with",
+        "made",
+        "make",
+        "took",
+        "take",
+        "gave",
+        "give",
+    )
+    # misaki says the bow of a ship and of a courtier where it says the verb.
+    return "VB" if courtesy or not around.isdisjoint(_SHIP) else tag
+
+
+def _bass(place: Place, _tag: str) -> str:
+    return "NN" if not _FISH.isdisjoint(place.words) else "JJ"
+
+
+def _tear(place: Place, tag: str) -> str:
+    rent = place.behind == "in" and words("eye eyes voice").isdisjoint(place.words)
+    worn = place.before() == "and" and place.before(1) == "wear"
+    return "VB" if tag.startswith("NN") and (rent or worn) else tag
+
+
+def _dove(place: Place) -> str:
+    jumped = place.behind in _TORN or place.behind in PARTICLES
+    return "VBD" if jumped and place.before_tag() not in ("DT", "JJ", "PRP$", "CD") else "NN"
+
+
+def _invalid(place: Place) -> str:
+    if place.before_tag() in ("DT", "PRP$", "JJ") and not noun_like(place.behind):
+        return "NN"
+    return "JJ"
+
+
+def _learned(place: Place) -> str:
+    return "JJ" if place.before_tag() in ("DT", "PRP$", "JJ", "IN") and noun_like(place.behind) else "VBN"
+
+
+_RULES: dict[str, Callable[[Place], str]] = {
+    "read": _read, "reread": _read, "wound": _wound, "used": _used, "that": _that, "in": _in, "minute": _minute,
+    "close": _close, "live": _live, "lives": _lives, "content": _content, "like": _like, "dove": _dove,
+    "invalid": _invalid, "learned": _learned,
+}  # fmt: skip
+_SENSES: dict[str, Callable[[Place, str], str]] = {"bow": _bow, "bows": _bow, "bass": _bass, "tear": _tear}

@@ -1,0 +1,129 @@
+"""Japanese and Chinese by misaki's own rooms, where the packages they need are installed. Knows no other language.
+
+Not for two threads at once: its caller holds the lock of tasks.phonemes.phonemize.
+"""
+
+import logging
+import re
+import sys
+import unicodedata
+import warnings
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from typing import Any
+
+from broker.settings import settings
+from chorus.errors import OptionError
+from chorus.vocabulary import fit
+from tasks.phonemes import misaki_english
+from tasks.phonemes.utterance import Utterance, Word, placed, said_aloud
+
+NEEDS = {
+    "ja": ("fugashi", "jaconv", "mojimoji", "unidic_lite"),
+    "zh": ("cn2an", "jieba", "ordered_set", "pypinyin"),
+}
+"""What must be importable, by language."""
+INSTEAD = {"unidic_lite": "unidic"}
+"""The larger dictionary does as well, and is preferred by those who ask."""
+# Latin letters and figures: a Chinese character is a letter to `re` as well, and may follow without a blank.
+_LETTER = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+_LATIN = re.compile(rf"[{_LETTER}][{_LETTER}0-9'\u2019-]*(?:\s+[{_LETTER}][{_LETTER}0-9'\u2019-]*)*")
+# Small kana and marks of repetition sound behind others alone.
+_KANA = re.compile("[\u3005\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
+_ZERO = str.maketrans("\u3007", "零")
+"""In years and numbers of rooms; misaki's Chinese passes over it."""
+_STUMBLES = (ValueError, LookupError, AssertionError)
+"""What misaki's rooms answer to what their tables do not have."""
+_KEPT = 20_000
+
+
+def remedy(language: str) -> str:
+    """The command that installs what a language needs."""
+    packages = " ".join(package.replace("_", "-") for package in NEEDS[language])
+    if find_spec("pip") is None:  # uv made this environment
+        return f"uv pip install --python {sys.executable} {packages}"
+    return f"{sys.executable} -m pip install {packages}"
+
+
+def words(utterance: Utterance, language: str) -> list[Word]:
+    """The words of a sentence, its Latin stretches by the English dictionary."""
+    made, at = list[Word](), 0
+    for each in utterance.given:
+        made += _stretch(utterance.text, at, each.start, language)
+        made.append(placed(utterance.text, each.start, each.end, each.phonemes, each.backend))
+        at = each.end
+    return [*made, *_stretch(utterance.text, at, len(utterance.text), language)]
+
+
+def _stretch(text: str, start: int, end: int, language: str) -> Iterator[Word]:
+    at = start
+    for match in _LATIN.finditer(text, start, end):
+        yield from _own(text, at, match.start(), language)
+        inside = misaki_english.words(Utterance(text=match[0]), british=False)
+        said = "".join(word.phonemes + word.blank for word in inside)
+        backend = "espeak" if any(word.guessed for word in inside) else "misaki"
+        yield placed(text, match.start(), match.end(), said, backend, guessed=any(word.guessed for word in inside))
+        at = match.end()
+    yield from _own(text, at, end, language)
+
+
+def _own(text: str, start: int, end: int, language: str) -> Iterator[Word]:
+    piece = text[start:end]
+    if not piece.strip():
+        return
+    lost = [char for char in piece if said_aloud(char) and not _sayable(char, language)]
+    # A letter that misaki does not know would be passed off as a phoneme, or stop it.
+    phonemes = _said("".join(" " if char in lost else char for char in piece).strip(), language)
+    told = "".join(lost) if phonemes or not said_aloud(piece) else piece.strip()
+    first = start + len(piece) - len(piece.lstrip())
+    yield placed(text, first, first + len(piece.strip()), phonemes, "misaki", lost=told)
+
+
+@lru_cache(_KEPT)
+def _sayable(char: str, language: str) -> bool:
+    return (language == "ja" and _KANA.match(char) is not None) or _said(char, language) not in ("", char)
+
+
+def _said(text: str, language: str) -> str:
+    """In symbols of the vocabulary; what misaki stumbles over as a whole is said sign by sign."""
+    if not text:
+        return ""
+    # Of characters with two code points misaki knows the usual one.
+    plain = unicodedata.normalize("NFC", text).translate(_ZERO if language == "zh" else {})
+    try:
+        phonemes, _tokens = _g2p(language)(plain)
+    except _STUMBLES:
+        return " ".join(_said(char, language) for char in plain) if len(plain) > 1 else ""
+    return fit(str(phonemes or "")).text
+
+
+@cache
+def _g2p(language: str) -> Any:
+    # Their packages are older than some warnings of today's Python.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _chinese() if language == "zh" else _japanese()
+
+
+def _chinese() -> Any:
+    import jieba  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - not installed as a rule
+    from misaki import zh  # noqa: PLC0415 - the same
+
+    jieba.setLogLevel(logging.WARNING)
+    # Its own place is a file in /tmp of a name that anybody may take, and whose code it would run.
+    folder = settings().home_folder() / "jieba"
+    folder.mkdir(exist_ok=True)
+    jieba.dt.tmp_dir = str(folder)
+    return zh.ZHG2P(unk="")
+
+
+def _japanese() -> Any:
+    from misaki import cutlet  # noqa: PLC0415 - see above; misaki.ja would want a second engine, which this voice has not
+
+    try:
+        return cutlet.Cutlet()
+    except RuntimeError as error:
+        raise OptionError(
+            f"Japanese (ja) needs the dictionary of its package unidic: run `{sys.executable} -m unidic download`."
+        ) from error

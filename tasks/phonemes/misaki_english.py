@@ -1,0 +1,155 @@
+"""English by misaki's dictionaries with a tagger in front and espeak behind. Knows no other language.
+
+Not for two threads at once: its caller holds the lock of tasks.phonemes.phonemize.
+"""
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from tasks.phonemes import espeak, tagger_choice
+from tasks.phonemes.rule_tagger import Token
+from tasks.phonemes.utterance import Given, Utterance, Word, said_aloud
+
+_POSSESSIVE = re.compile(r"['\u2019]s\b")
+
+
+def words(utterance: Utterance, *, british: bool) -> list[Word]:
+    """The words of an English sentence with their phonemes."""
+    g2p = _g2p(british=british)
+    fallback = g2p.fallback = _Fallback(british=british, guessed=set())
+    given = _possessives(g2p, utterance.text, utterance.given)
+    # Something in the second place, or misaki would take [text](/this/) for markup of its own.
+    _phonemes, tokens = g2p(utterance.text, lambda text: (text, given, {}))
+    starts = {each.start: each for each in given}
+    return [
+        _word(token, start, end, starts.get(start), fallback) for token, start, end in _placed(utterance.text, tokens)
+    ]
+
+
+@dataclass(kw_only=True)
+class _Fallback:
+    """What misaki asks for the words that it does not know."""
+
+    british: bool
+    guessed: set[str]
+
+    def __call__(self, token: Any) -> tuple[str | None, int]:
+        self.guessed.add(token.text)
+        return espeak.word(token.text, british=self.british), 2
+
+
+def _word(token: Any, start: int, end: int, given: Given | None, fallback: _Fallback) -> Word:
+    guessed = False
+    if given is not None and given.end == end:
+        phonemes, backend = given.phonemes, given.backend
+    else:
+        phonemes = token.phonemes or ""
+        if not phonemes and any(char.isalnum() for char in token.text):
+            phonemes = fallback(token)[0] or ""
+        guessed = token.text in fallback.guessed
+        backend = "espeak" if guessed else "misaki"
+    return Word(
+        text=token.text,
+        start=start,
+        end=end,
+        phonemes=phonemes,
+        backend=backend,
+        blank=token.whitespace,
+        guessed=guessed,
+        # misaki says a currency with its sum.
+        lost="" if phonemes or token.tag == "$" or not said_aloud(token.text) else token.text,
+    )
+
+
+def _placed(text: str, tokens: Sequence[Any]) -> Iterator[tuple[Any, int, int]]:
+    """Each of misaki's tokens with its place: a few characters are in no token, a last full stop may be in two."""
+    at = 0
+    for token in tokens:
+        start, here = -1, at
+        for char in token.text:
+            found = text.find(char, here)
+            if found < 0:
+                continue
+            start, here = found if start < 0 else start, found + 1
+        yield token, start if start >= 0 else at, here
+        at = here
+
+
+def _tokens(text: str, given: Sequence[Given], _features: object) -> list[Any]:
+    """The tagged tokens as misaki wants them; a given stretch is one token that has its phonemes already."""
+    from misaki.token import MToken  # noqa: PLC0415 - see below
+
+    return [
+        MToken(
+            text=token.text,
+            tag=token.tag_,
+            whitespace=token.whitespace_,
+            phonemes=phonemes,
+            _=MToken.Underscore(is_head=True, num_flags="", prespace=False),
+        )
+        for token, phonemes in _with_given(tagger_choice.tag(text), given)
+    ]
+
+
+def _with_given(tokens: Sequence[Token], given: Sequence[Given]) -> Iterator[tuple[Token, str | None]]:
+    """The tokens, cut where a given stretch begins or ends, and what lies inside one taken together."""
+    if not given:
+        yield from ((token, token.sound or None) for token in tokens)
+        return
+    rest, held, at = list(given), Token(text=""), 0
+    for piece in _cut(tokens, sorted({edge for each in given for edge in (each.start, each.end)})):
+        while rest and rest[0].start == rest[0].end <= at:
+            yield Token(text="", tag_="NN", whitespace_=" "), rest.pop(0).phonemes
+        behind = at + len(piece.text)
+        if rest and rest[0].start <= at and behind <= rest[0].end:
+            held = Token(text=held.text + held.whitespace_ + piece.text, tag_=piece.tag_, whitespace_=piece.whitespace_)
+            if behind == rest[0].end:
+                yield held, rest.pop(0).phonemes
+                held = Token(text="")
+        else:
+            yield piece, piece.sound or None
+        at = behind + len(piece.whitespace_)
+    yield from ((Token(text="", tag_="NN"), each.phonemes) for each in rest)
+
+
+def _cut(tokens: Sequence[Token], edges: Sequence[int]) -> Iterator[Token]:
+    at = 0
+    for token in tokens:
+        behind = at + len(token.text)
+        cuts = [at, *(edge for edge in edges if at < edge < behind), behind]
+        for start, end in pairwise(cuts):
+            blank = token.whitespace_ if end == behind else ""
+            whole = (start, end) == (at, behind)
+            yield replace(
+                token, text=token.text[start - at : end - at], whitespace_=blank, sound=token.sound if whole else ""
+            )
+        at = behind + len(token.whitespace_)
+
+
+def _possessives(g2p: Any, text: str, given: Sequence[Given]) -> tuple[Given, ...]:
+    """A given name's 's belongs to it, and sounds by what it follows."""
+    return tuple(
+        replace(each, end=each.end + len(match[0]), phonemes=g2p.lexicon._s(each.phonemes))  # noqa: SLF001 - misaki's own
+        if (match := _POSSESSIVE.match(text, each.end))
+        else each
+        for each in given
+    )
+
+
+@cache
+def _g2p(*, british: bool) -> Any:
+    """The G2P of misaki without its constructor, which would call pip to fetch a tagger where there is none."""
+    with warnings.catch_warnings():
+        # misaki opens its dictionaries by importlib.resources' old names; Python 3.13 has taken the warning back.
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        from misaki import en  # noqa: PLC0415 - it imports spaCy: a second and a half
+
+        g2p = en.G2P.__new__(en.G2P)
+        g2p.version, g2p.british, g2p.unk = None, british, ""
+        g2p.tokenize, g2p.lexicon = _tokens, en.Lexicon(british)
+    return g2p

@@ -1,0 +1,123 @@
+"""A sentence's phonemes, in symbols of Kokoro's vocabulary alone, remembered. Knows no chapters and no segments.
+
+espeak is process-global and num2words behind misaki keeps state, so one lock is around all of it. Nothing heavy is
+imported before the first sentence that needs it.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from threading import Lock
+
+from tasks.documents.model import Mark
+from tasks.phonemes import backends
+from tasks.phonemes.backends import check
+from tasks.phonemes.g2p import USUAL, Explained, Phonemes, Rules, Sentence, say
+from tasks.phonemes.utterance import FIXED
+
+__all__ = ["Counters", "Explained", "Phonemes", "Rules", "check", "counters", "explain", "forget", "phonemize"]
+
+_KEPT = 4096
+"""Sentences in the cache: a chapter or three, some four megabytes."""
+_lock = Lock()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counters:
+    """What this process has made of its sentences so far."""
+
+    hits: int
+    """Sentences that were remembered."""
+    misses: int
+    size: int
+    """Sentences in memory, of at most `limit`."""
+    limit: int
+    words: Mapping[str, int]
+    """Words by the backend that spoke them: `misaki`, `espeak`, `lexicon`, `given`."""
+    fallbacks: int
+    """English words that stand in no dictionary and were spoken by espeak."""
+    lost: int
+    """Words with something in them that nobody could say."""
+    g2p_ms: float
+    """Time the misses took, in all."""
+    releases: Mapping[str, str]
+    """What spoke, by language: packages, their versions, the tagger."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Tally:
+    """What the cache does not count itself."""
+
+    words: Counter[str] = field(default_factory=Counter)
+    fallbacks: int = 0
+    lost: int = 0
+    seconds: float = 0.0
+    languages: set[str] = field(default_factory=set)
+
+    def count(self, said: Explained, language: str, seconds: float) -> None:
+        self.words.update(word.backend for word in said.words)
+        self.fallbacks += sum(word.guessed for word in said.words)
+        self.lost += sum(bool(word.lost) for word in said.words)
+        self.seconds += seconds
+        self.languages.add(language)
+
+
+_tally = _Tally()
+
+
+def phonemize(
+    text: str, language: str, *, heading: bool = False, marks: tuple[Mark, ...] = (), rules: Rules = USUAL
+) -> Phonemes:
+    """The phonemes of a sentence or a part of one. The language is a code of chorus.languages.
+
+    Marks have their offsets in this text; those of voice, rate and pause are passed over.
+    """
+    check(language)
+    return _remembered(_sentence(text, language, heading, marks, rules), backends.release(language))
+
+
+def explain(
+    text: str, language: str, *, heading: bool = False, marks: tuple[Mark, ...] = (), rules: Rules = USUAL
+) -> Explained:
+    """The same, with every word, its source and its backend; made anew each time."""
+    check(language)
+    with _lock:
+        return say(_sentence(text, language, heading, marks, rules), traced=True)
+
+
+def counters() -> Counters:
+    """The counts of this process."""
+    cache = _remembered.cache_info()
+    with _lock:
+        return Counters(
+            hits=cache.hits,
+            misses=cache.misses,
+            size=cache.currsize,
+            limit=cache.maxsize or 0,
+            words=dict(_tally.words),
+            fallbacks=_tally.fallbacks,
+            lost=_tally.lost,
+            g2p_ms=round(_tally.seconds * 1000, 3),
+            releases={language: backends.release(language) for language in sorted(_tally.languages)},
+        )
+
+
+def forget() -> None:
+    """Empty the cache."""
+    _remembered.cache_clear()
+
+
+def _sentence(text: str, language: str, heading: bool, marks: tuple[Mark, ...], rules: Rules) -> Sentence:
+    heard = tuple(mark for mark in marks if mark.kind == "language" or mark.kind in FIXED)
+    return Sentence(text=text, language=language, heading=heading, marks=heard, rules=rules)
+
+
+@lru_cache(maxsize=_KEPT)
+def _remembered(sentence: Sentence, _release: str) -> Phonemes:
+    with _lock:
+        began = time.perf_counter()
+        said = say(sentence, traced=False)
+        _tally.count(said, sentence.language, time.perf_counter() - began)
+    return said.phonemes

@@ -1,0 +1,138 @@
+"""English words with their Penn tags, by rule: just what misaki needs to choose a pronunciation. Knows no phonemes.
+
+misaki reads three fields of a token. Nearly all of its dictionary is indifferent to tags: what matters is that
+articles, `I`, `to`, `in`, currency signs and punctuation are right, and that record, live, close or read are told
+apart.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tasks.phonemes import homographs
+from tasks.phonemes.english_wordlists import CLOSED, words
+from tasks.phonemes.grammar import Place, open_class
+
+
+@dataclass(kw_only=True, slots=True)
+class Token:
+    """A word or a mark, with misaki's own field names."""
+
+    text: str
+    tag_: str = ""
+    whitespace_: str = ""
+    sound: str = ""
+    """Its phonemes, where misaki knows but one of its two sounds and means the other one."""
+
+
+VERSION = 3
+"""Counted up whenever a tag changes: it is part of what phonemes depend on."""
+_ABBREVIATIONS = words("dr. esq. etc. mr. mrs. ms. no. vs.")
+_ELISIONS = words("tis twas twere twill em til till cause bout round cept neath ere im er un an ave")
+
+_PIECE = re.compile(
+    r"(?P<open>[\u201c\u00ab\u201e])|(?P<close>[\u201d\u00bb])|(?P<quote>\"+|``|'')|(?P<left>[(\[{])|(?P<right>[)\]}])"
+    r"|(?P<colon>[;:\u2014\u2013\u2026]+|\.{2,}|-+(?!\S))|(?P<comma>,+)|(?P<stop>[!?]+|\.(?!\w))"
+    r"|(?P<currency>[$\u00a3\u20ac])(?=[\d.,]*\d(?:[^\w.,/-]|[.,]*$))"
+    r"|(?P<number>(?>\.?(?:\d+[.,:])*\d+(?:st|nd|rd|th|s)?)(?!\w|[-/'\u2019]\w))"
+    r"|(?P<word>(?:[^\s\u201c\u201d\u00ab\u00bb\u201e\"()\[\]{};:!?\u2014\u2013\u2026,$\u00a3\u20ac]|(?<=\d),(?=\d))+)"
+    r"|(?P<other>\S)"
+)
+_TAGS = {
+    "open": "``", "close": "''", "left": "-LRB-", "right": "-RRB-", "colon": ":", "comma": ",", "stop": ".",
+    "currency": "$", "number": "CD", "other": "SYM",
+}  # fmt: skip
+_INITIAL = re.compile(r"[A-HJ-Z]\.|(?:[^\W\d_]\.){2,}")
+_QUOTES = "'\u2018\u2019"
+
+
+def tag(text: str) -> list[Token]:
+    """The tokens of one sentence, tagged; joined with their whitespace they are the sentence."""
+    tokens = list(_tokens(text))
+    words, tags = [plain(token.text) for token in tokens], [token.tag_ for token in tokens]
+    for at, token in enumerate(tokens):
+        token.tag_ = tags[at] = token.tag_ or _tag(tokens, Place(words=words, tags=tags, at=at))
+    return tokens
+
+
+def plain(word: str) -> str:
+    """A word as the tables have it: in small letters, with straight apostrophes."""
+    return word.lower().replace("\u2019", "'")
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    """The pieces between blanks, cut where a mark stands; each knows whether a blank follows."""
+    quoted = False
+    chunks = text.split()
+    for number, chunk in enumerate(chunks, 1):
+        pieces: list[Token] = []
+        for match in _PIECE.finditer(chunk):
+            kind = match.lastgroup or "other"
+            if kind == "word":
+                found = _word(match[0], quoted=quoted, last=number == len(chunks) and match.end() == len(chunk))
+                quoted = _still_quoted(found, quoted=quoted)
+                pieces += found
+            elif kind == "quote":
+                pieces.append(Token(text=match[0], tag_="''" if match.start() and pieces else "``"))
+            else:
+                pieces.append(Token(text=match[0], tag_=_TAGS[kind]))
+        if number < len(chunks):
+            pieces[-1].whitespace_ = " "
+        yield from pieces
+
+
+def _word(piece: str, *, quoted: bool, last: bool) -> list[Token]:
+    """A word without the single quotes and the full stop around it."""
+    before, after = [], []
+    core = piece.lstrip(_QUOTES)
+    if not core:
+        return [Token(text=piece, tag_="''")]
+    # The apostrophe of 'tis and '90s is the word's own.
+    own = core[0].isdigit() or core.lower().rstrip(f".{_QUOTES}") in _ELISIONS
+    opening = len(piece) - len(core) - own
+    if opening > 0:
+        before, piece = [Token(text=piece[:opening], tag_="``")], piece[opening:]
+    core = piece.rstrip(_QUOTES)
+    if core != piece and core and (quoted or before or core.endswith(".")):
+        after, piece = [Token(text=piece[len(core) :], tag_="''")], core
+    if piece.endswith(".") and piece.strip("."):
+        keeps = piece.lower() in _ABBREVIATIONS or _INITIAL.fullmatch(piece)
+        if not keeps:
+            after, piece = [Token(text=".", tag_="."), *after], piece[:-1]
+        elif last:
+            # "Dr." at the end is both an abbreviation and the end.
+            after = [Token(text=".", tag_="."), *after]
+    return [*before, Token(text=piece), *after]
+
+
+def _still_quoted(tokens: list[Token], *, quoted: bool) -> bool:
+    if tokens[0].tag_ == "``":
+        quoted = True
+    return quoted and tokens[-1].tag_ != "''"
+
+
+def _tag(tokens: list[Token], place: Place) -> str:
+    at, text = place.at, tokens[place.at].text
+    if text[:1].isdigit() or (text[:1] in "-+." and text[1:2].isdigit()):
+        return "CD"
+    if place.word == "a":
+        return _article(tokens, at)
+    found = homographs.tag_for(place) or _her(place) or CLOSED.get(place.word) or open_class(place)
+    if found.startswith("NN") and text[:1].isupper() and at and tokens[at - 1].tag_ not in (".", "``", ":"):
+        # In a line of capitals nothing tells a name, and a name unknown to the dictionary would be spelled out.
+        shouting = text.isupper() and any(word.isupper() and word != text for word in (token.text for token in tokens))
+        return "NN" if shouting and len(text) > 1 else "NNP"
+    return found
+
+
+def _article(tokens: list[Token], at: int) -> str:
+    """In a line of prose a capital A is a letter; in a title or in capitals it is the article."""
+    behind = tokens[at + 1].text if at + 1 < len(tokens) else ""
+    opens = at == 0 or tokens[at - 1].tag_ in ("``", ":", ".")
+    return "DT" if tokens[at].text == "a" or (opens and behind[:1].isalpha()) or behind[:1].isupper() else "NN"
+
+
+def _her(place: Place) -> str:
+    if place.word != "her":
+        return ""
+    return "PRP$" if place.behind and place.behind not in CLOSED else "PRP"

@@ -1,0 +1,89 @@
+"""Which tagger tells misaki nouns from verbs: spaCy's model where it was installed or pulled, else our rules.
+
+Knows no phonemes. Nothing is fetched here: `chorus models pull` does that, and misaki is never let near it.
+"""
+
+import logging
+import warnings
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from broker.settings import settings
+from tasks.phonemes import homographs, rule_tagger
+from tasks.phonemes.rule_tagger import Token
+
+MODEL = "en_core_web_sm"
+_RULES = f"rules {rule_tagger.VERSION}"
+_UNUSED = ("parser", "ner", "attribute_ruler", "lemmatizer", "senter")
+
+log = logging.getLogger(__name__)
+
+
+def tag(text: str) -> list[Token]:
+    """The tokens of one sentence with their Penn tags; joined with their whitespace they are the sentence."""
+    model = _model()
+    tokens = rule_tagger.tag(text) if model is None else _by_model(model, text)
+    words = [rule_tagger.plain(token.text) for token in tokens]
+    tags = [token.tag_ for token in tokens]
+    for at, token in enumerate(tokens):
+        token.sound = homographs.sound_for(words, tags, at)
+    return tokens
+
+
+def name() -> str:
+    """Which tagger speaks in this process, with its version."""
+    model = _model()
+    return _RULES if model is None else f"{MODEL} {model.meta['version']} + {_RULES}"
+
+
+def expected() -> str:
+    """The same without loading anything: until the first English sentence, which one it will be."""
+    if _model.cache_info().currsize:
+        return name()
+    return _RULES if _source() is None else f"{MODEL} {_release()} + {_RULES}"
+
+
+def _by_model(model: Any, text: str) -> list[Token]:
+    tokens = [Token(text=token.text, tag_=token.tag_, whitespace_=token.whitespace_) for token in model(text)]
+    words = [rule_tagger.plain(token.text) for token in tokens]
+    for at, token in enumerate(tokens):
+        token.tag_ = homographs.meant(words, [each.tag_ for each in tokens], at)
+    return tokens
+
+
+@cache
+def _model() -> Any:
+    """The tagger of spaCy, if there is one and it is wanted; loaded once in a process."""
+    source = _source()
+    return None if source is None else _loaded(source)
+
+
+def _source() -> str | Path | None:
+    """Where spaCy finds it: an installed package, or the folder that was pulled."""
+    if settings().tagger == "rules":
+        return None
+    folder = settings().tagger_folder()
+    return MODEL if find_spec(MODEL) is not None else folder if (folder / "config.cfg").is_file() else None
+
+
+def _release() -> str:
+    try:
+        return version(MODEL)
+    except PackageNotFoundError:
+        return settings().tagger_folder().name.rpartition("-")[2]
+
+
+def _loaded(source: str | Path) -> Any:
+    import spacy  # noqa: PLC0415 - a second and a half
+
+    try:
+        with warnings.catch_warnings():
+            # A patch release apart spaCy warns, and reads it all the same.
+            warnings.simplefilter("ignore", UserWarning)
+            return spacy.load(source, exclude=_UNUSED)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        log.warning("%s cannot be loaded (%s): our own rules tag English. Delete it and pull it again.", source, error)
+        return None

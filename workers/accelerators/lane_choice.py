@@ -1,0 +1,108 @@
+"""Which lanes a voice worker opens: what was asked for, what this machine has, what was measured here.
+
+Pure: opens and measures nothing; both are handed in.
+
+| asked for (CHORUS_LANES)  | opened                                                                                   |
+|---------------------------|------------------------------------------------------------------------------------------|
+| `both`, `cpu`             | `bulk` for books, `live` for a listener, both on the CPU                                 |
+| `bulk`                    | `bulk` for both, to save memory                                                          |
+| `auto`                    | accelerators that were measured to pay, `bulk` beside them; without any, as `both`       |
+| a list with `ane`, `gpu`  | those, however fast; `bulk` beside them if `cpu` is named, behind them if it is not      |
+
+What is asked for by name and cannot be had is the CPU's, and its reason is kept; with CHORUS_STRICT nothing starts.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+from chorus.errors import FarmError
+from workers.inference.providers import COREML_PROVIDER, Accelerator
+
+ACCELERATORS: tuple[Accelerator, ...] = get_args(Accelerator)
+# Less than that is not worth a second session and a compiled copy of the model.
+PAYS_FROM = 1.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What was measured of an accelerator with one model, against all cores of the CPU."""
+
+    fault: str = ""
+    """Why it cannot be used, as a clause; empty: it can."""
+    speedup: float = 0.0
+    """How many times as fast as the CPU it was."""
+
+    @property
+    def pays(self) -> bool:
+        """Whether it is worth its memory unasked."""
+        return not self.fault and self.speedup >= PAYS_FROM
+
+
+@dataclass(frozen=True, kw_only=True)
+class Berth:
+    """One lane to be opened. Books and listeners share an accelerator; listeners go first."""
+
+    name: str
+    live: bool
+    """Whether it serves listeners."""
+    bulk: bool
+    """Whether it serves books. Neither: it is behind the others, for what fails there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineup:
+    """The lanes of a worker, and why others are not among them."""
+
+    berths: tuple[Berth, ...]
+    missing: Mapping[str, str]
+    """By the name of each lane that was asked for or possible and is not opened, why."""
+
+
+def line_up(
+    asked: str, providers: tuple[str, ...], measure: Callable[[Accelerator], Verdict], *, strict: bool = False
+) -> Lineup:
+    """The lanes for CHORUS_LANES on a machine with these providers; FarmError if strict and one of them is missing.
+
+    `measure` is asked only about accelerators that are wanted and here.
+    """
+    if asked == "bulk":
+        return Lineup(berths=(Berth(name="bulk", live=True, bulk=True),), missing={})
+    lanes = wanted(asked, providers)
+    verdicts = {lane: _verdict(lane, providers, measure) for lane in lanes}
+    named = asked != "auto"
+    missing: dict[str, str] = {
+        lane: told for lane, verdict in verdicts.items() if (told := _why_not(verdict, named=named))
+    }
+    if strict and named and missing:
+        lane, why = next(iter(missing.items()))
+        raise FarmError(f"CHORUS_LANES={asked} asks for {lane} and CHORUS_STRICT is set, but {why}.")
+    taken = tuple(Berth(name=lane, live=True, bulk=True) for lane in lanes if lane not in missing)
+    if not taken:
+        return Lineup(
+            berths=(Berth(name="bulk", live=False, bulk=True), Berth(name="live", live=True, bulk=False)),
+            missing=missing,
+        )
+    beside = not named or "cpu" in asked.split(",") or bool(missing)
+    return Lineup(berths=(*taken, Berth(name="bulk", live=False, bulk=beside)), missing=missing)
+
+
+def wanted(asked: str, providers: tuple[str, ...]) -> tuple[Accelerator, ...]:
+    """The accelerators that CHORUS_LANES asks for; under `auto` those that these providers make possible."""
+    if asked == "auto":
+        return ACCELERATORS if COREML_PROVIDER in providers else ()
+    # In the order in which they were named, each once.
+    return tuple(dict.fromkeys(lane for lane in asked.split(",") if lane in ACCELERATORS))
+
+
+def _verdict(lane: Accelerator, providers: tuple[str, ...], measure: Callable[[Accelerator], Verdict]) -> Verdict:
+    if COREML_PROVIDER not in providers:
+        return Verdict(fault=f"this machine's onnxruntime has no {COREML_PROVIDER}")
+    return measure(lane)
+
+
+def _why_not(verdict: Verdict, *, named: bool) -> str:
+    """Empty: it is taken. What was named need not be fast."""
+    if verdict.fault or named or verdict.pays:
+        return verdict.fault
+    return f"it is {verdict.speedup:.2f} times as fast as the CPU, and pays from {PAYS_FROM} times"

@@ -1,0 +1,172 @@
+"""Tries a session in a process of its own: how fast it speaks, what it sounds like, what memory it takes.
+
+An accelerator's driver may abort, hang or eat memory; here the child dies of it, and the worker reads how it ended.
+`python -m workers.accelerators.probe` is the child: its order is JSON on standard input, its answer JSON on standard
+output.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.settings import settings
+from chorus.errors import ChorusError
+from tasks.engine import Utterance
+from workers.inference.providers import Provider
+from workers.models.resolving import Model
+from workers.process import children
+
+# Loading, and compiling for an accelerator, are the long part: a minute has been seen elsewhere.
+LIMIT_S = 180.0
+# The first run of a length may compile for it; the best of the others is what a warm lane does.
+RUNS = 3
+# The child ends itself a little after it should have been ended, should its parent be gone.
+_GRACE_S = 5
+_TRIAL = "həlˈoʊ "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What became of it."""
+
+    fault: str = ""
+    """Why nothing was measured, as a clause; empty: it was."""
+    load_s: float = 0.0
+    seconds: tuple[float, ...] = ()
+    """Of the fastest run of each length."""
+    audio: tuple[NDArray[np.float32], ...] = ()
+    """What was said last at each length."""
+    again: tuple[NDArray[np.float32], ...] = ()
+    """What was said before it: where a model is not deterministic, how far it is from itself."""
+    peak_bytes: int = 0
+    """The most memory that the child had."""
+    nodes: Mapping[str, int] = field(default_factory=dict)
+    """Nodes of the graph, by the provider that took them."""
+
+
+def attempt(
+    model: Model,
+    provider: Provider,
+    *,
+    threads: int,
+    lengths: Sequence[int],
+    runs: int = RUNS,
+    limit_s: float = LIMIT_S,
+) -> Trial:
+    """Speak utterances of these many tokens on such a session, in a child."""
+    with tempfile.TemporaryDirectory(prefix="chorus-probe-") as folder:
+        sound = Path(folder) / "sound.npz"
+        order = {
+            "model": str(model.path),
+            "voices": str(model.voices_path),
+            "variant": model.variant,
+            "provider": provider.name,
+            "options": dict(provider.options),
+            "threads": threads,
+            "lengths": list(lengths),
+            "runs": runs,
+            "limit_s": limit_s,
+            "sound": str(sound),
+        }
+        try:
+            ended = _child(order, limit_s)
+        except subprocess.TimeoutExpired:
+            return Trial(fault=f"it was not done after {limit_s:.0f} s")
+        if ended.returncode < 0:
+            return Trial(fault=f"it killed its process ({signal.Signals(-ended.returncode).name})")
+        try:
+            told = json.loads(ended.stdout)
+        except ValueError:
+            return Trial(fault=f"it ended its process with status {ended.returncode}")
+        return _read(told, sound)
+
+
+def _child(order: dict[str, Any], limit_s: float) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(  # noqa: S603 - our own module
+        children.command("workers.accelerators.probe"),
+        input=json.dumps(order).encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env=children.environment(), timeout=limit_s, check=False,
+    )  # fmt: skip
+
+
+def _read(told: dict[str, Any], sound: Path) -> Trial:
+    if "fault" in told:
+        return Trial(fault=told["fault"])
+    with np.load(sound, allow_pickle=False) as kept:
+        last, before = ([kept[f"{which}_{n}"] for n in range(len(told["seconds"]))] for which in ("last", "before"))
+    return Trial(
+        load_s=told["load_s"], seconds=tuple(told["seconds"]), audio=tuple(last), again=tuple(before),
+        peak_bytes=told["peak_bytes"], nodes=told["nodes"],
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Try it, or say why not."""
+    answers = children.answers()
+    order = json.loads(sys.stdin.read())
+    # A crash is expected here, and nobody wants its core.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.alarm(int(order["limit_s"]) + _GRACE_S)
+    try:
+        told = _try(order)
+    except ChorusError as error:
+        told = {"fault": str(error).rstrip(".")}
+    with os.fdopen(answers, "wb") as pipe:
+        pipe.write(json.dumps(told).encode())
+
+
+def _try(order: dict[str, Any]) -> dict[str, Any]:
+    from workers.inference.lanes import Lane  # noqa: PLC0415 - the same
+    from workers.inference.synthesizer import Booth  # noqa: PLC0415 - the same
+    from workers.models import voicebank  # noqa: PLC0415 - only in the child
+    from workers.models.resolving import resolve  # noqa: PLC0415 - the same
+
+    own = {"model": Path(order["model"]), "voices": Path(order["voices"]), "variant": order["variant"]}
+    model = resolve(settings().model_copy(update=own))
+    began_s = time.perf_counter()
+    provider = Provider(name=order["provider"], options=order["options"])
+    booth = Booth(Lane("probe", slots=1, lowered=False), model, threads=order["threads"], provider=provider)
+    load_s = time.perf_counter() - began_s
+    voice, style = next(iter(voicebank.load(model.voices_path).items()))
+    seconds, sounds = list[float](), dict[str, NDArray[np.float32]]()
+    for number, length in enumerate(order["lengths"]):
+        utterance = Utterance(phonemes=phonemes_of(length, booth.vocabulary), voice=voice)
+        said = [booth.say(utterance, style) for _ in range(order["runs"])]
+        seconds.append(min(speech.seconds for speech in said))
+        sounds |= {f"last_{number}": said[-1].audio, f"before_{number}": said[-2].audio}
+    booth.lane.close()
+    np.savez(order["sound"], **sounds)  # type: ignore[arg-type] # numpy's own hint takes the arrays for its switch
+    return {"load_s": load_s, "seconds": seconds, "peak_bytes": peak_bytes(), "nodes": booth.nodes}
+
+
+def phonemes_of(tokens: int, vocabulary: frozenset[str]) -> str:
+    """An utterance of so many tokens, all of which the model knows; no blank at its end, which would not count."""
+    known = [symbol for symbol in _TRIAL if symbol in vocabulary]
+    said = "".join(islice(cycle(known), tokens))
+    return said if not said.endswith(" ") else said[:-1] + known[0]
+
+
+def peak_bytes(status: Path = Path("/proc/self/status")) -> int:
+    """The most memory this process has had."""
+    # Linux hands getrusage's figure down through exec: it would be the parent's.
+    if status.exists():
+        line = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""What was measured of accelerators on this machine, kept in `lanes.json` of CHORUS_HOME. Measures nothing itself."""
+
+import contextlib
+from dataclasses import asdict
+
+from broker.settings import FarmSettings
+from workers.accelerators.lane_choice import Verdict, wanted
+from workers.inference.providers import COREML_PROVIDER
+from workers.models.resolving import Model
+from workers.process.json_file import remember, remembered
+
+NOTE = "Trying the Neural Engine and the graphics chip against the processor, once; that may take minutes"
+
+
+class Verdicts:
+    """Those of one home. A key begins with the model's digest."""
+
+    def __init__(self, settings: FarmSettings) -> None:
+        self.file = settings.home_folder() / "lanes.json"
+
+    def find(self, key: str) -> Verdict | None:
+        """What was measured under this key, if it was."""
+        try:
+            return Verdict(**remembered(self.file)[key])
+        except (KeyError, TypeError):
+            return None
+
+    def keep(self, key: str, verdict: Verdict) -> None:
+        """Where nothing can be written it is measured again at the next start, which is no reason to fail."""
+        with contextlib.suppress(OSError):
+            remember(self.file, remembered(self.file) | {key: asdict(verdict)})
+
+    def know(self, digest: str) -> bool:
+        """Whether anything was measured with this model."""
+        return any(key.startswith(digest) for key in remembered(self.file))
+
+
+def is_pending(settings: FarmSettings, model: Model, *, system: str, chip: str) -> bool:
+    """Whether a worker that starts would measure first, as `sys.platform` and `platform.machine()` tell."""
+    if (system, chip) != ("darwin", "arm64") or model.digest != model.origin:
+        return False
+    return bool(wanted(settings.lanes, (COREML_PROVIDER,))) and not Verdicts(settings).know(model.digest)

@@ -1,0 +1,147 @@
+"""How a text would be said, sentence by sentence and word by word, and who says it. For `chorus phonemize`.
+
+Parses, calls, prints. Speaks nothing and needs no server.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from chorus import options
+from chorus.errors import SourceError
+from chorus.request import Request
+from chorus.terminal import tell
+
+if TYPE_CHECKING:
+    from tasks.documents.model import Chapter
+    from tasks.phonemes.phonemize import Explained, Rules
+    from tasks.phonemes.utterance import Word
+
+MOST_BYTES = 1 << 20
+"""What is phonemized at once: a chapter or four. More is a book, which `inspect` and `render` read."""
+
+Text = Annotated[str, typer.Argument(metavar="TEXT", help="What to say; `-` reads it from standard input.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One sentence with all that is known about its sounds."""
+
+    written: str
+    language: str
+    explained: "Explained"
+
+    def facts(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        said = self.explained
+        return {
+            "text": self.written,
+            "language": self.language,
+            "reading": said.reading.text,
+            "phonemes": said.phonemes.text,
+            "tokens": said.phonemes.tokens,
+            "backend": said.phonemes.backend,
+            "unknown": list(said.phonemes.unknown),
+            "words": [self._word(word) for word in said.words],
+        }
+
+    def _word(self, word: "Word") -> dict[str, Any]:
+        span = self.explained.reading.source(word.start, word.end)
+        return {
+            "said": word.text,
+            "written": self.written[span.start : span.end],
+            "start": span.start,
+            "end": span.end,
+            "phonemes": word.phonemes,
+            "backend": word.backend,
+        }
+
+
+def phonemize(
+    text: Text,
+    *,
+    voice: options.Voice = options.DEFAULT_VOICE,
+    language: options.Language = "",
+    lexicon: options.Lexicon = None,
+    as_written: options.AsWritten = "",
+    as_json: options.AsJson = False,
+) -> None:
+    """Show how a text would be said: what is read for it, its phonemes, and which backend spoke each word."""
+    from chorus.languages import for_voice, normalise  # noqa: PLC0415 - as for every command
+    from tasks.phonemes.phonemize import Rules, check  # noqa: PLC0415
+
+    request = Request(name="text.txt", voice=voice, lexicon=options.as_lexicon(lexicon), as_written=as_written)
+    spoken = normalise(language) if language else for_voice(request.voice)
+    check(spoken)
+    given = _standard_input() if text == "-" else text
+    if not given.strip():
+        raise SourceError("There is no text: write it behind the command, or `-` and hand it in.")
+    show = _print_json if as_json else _print
+    for line in lines(given, spoken, Rules.of(request)):
+        show(line)
+    if not as_json:
+        _tell_who_spoke(spoken)
+
+
+def lines(text: str, language: str, rules: "Rules") -> Iterator[Line]:
+    """The sentences of a text, read as a text file would be."""
+    from tasks import documents  # noqa: PLC0415 - see above
+
+    for chapter in documents.read(text.encode("utf-8", "replace"), "text.txt").chapters:
+        yield from _chapter(chapter, language, rules)
+
+
+def _chapter(chapter: "Chapter", language: str, rules: "Rules") -> Iterator[Line]:
+    from tasks.phonemes.phonemize import explain  # noqa: PLC0415
+    from tasks.segmenting.marks import Marks  # noqa: PLC0415 - see above
+    from tasks.segmenting.sentences import sentences  # noqa: PLC0415
+
+    marks = Marks(chapter)
+    for paragraph in chapter.paragraphs():
+        for span in sentences(chapter.text, paragraph.start, paragraph.end, language):
+            written = chapter.text[span.start : span.end]
+            said = explain(written, language, heading=paragraph.heading, marks=marks.within(span), rules=rules)
+            yield Line(written=written, language=language, explained=said)
+
+
+def _standard_input() -> str:
+    with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as pipe:
+        data = pipe.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise SourceError(
+            f"Standard input has more than {MOST_BYTES >> 20} MB: name a part of it, or `inspect` the book."
+        )
+    return data.decode("utf-8", "replace")
+
+
+def _print_json(line: Line) -> None:
+    tell(json.dumps(line.facts(), ensure_ascii=False))
+
+
+def _print(line: Line) -> None:
+    facts = line.facts()
+    tell(f"text      {facts['text']}")
+    if facts["reading"] != facts["text"]:
+        tell(f"read as   {facts['reading']}")
+    tell(f"phonemes  {facts['phonemes']}  ({facts['tokens']} tokens)")
+    table = Table("written", "at", "said", "phonemes", "by", box=None, padding=(0, 2, 0, 0))
+    for word in facts["words"]:
+        at = f"{word['start']}–{word['end']}"
+        table.add_row(word["written"], at, word["said"], word["phonemes"], word["backend"])
+    Console(markup=False, highlight=False).print(table)
+    if facts["unknown"]:
+        tell(f"unknown   {', '.join(facts['unknown'])}")
+    tell("")
+
+
+def _tell_who_spoke(language: str) -> None:
+    from tasks.phonemes.backends import release  # noqa: PLC0415 - see above
+
+    tell(f"{language}: {release(language)}")

@@ -1,0 +1,82 @@
+"""The commands that look after this machine: its stack, its sessions, its health. `workers.commands` mounts them.
+
+Parses, calls, prints. What is heavy to import is imported by the command that needs it.
+"""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import typer
+
+from broker.settings import FarmSettings
+from chorus import options, standing_in
+from chorus.errors import ServerError
+from chorus.terminal import tell
+from workers.cli.model_commands import tell_of_preparing
+from workers.cli.status_commands import locate, print_stack
+
+
+def up(
+    *,
+    flower: Annotated[bool, typer.Option("--flower", help="Flower too, on loopback.")] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Start the stack of this machine and keep it warm until `down`."""
+    from workers.models import resolving  # noqa: PLC0415 - see above
+    from workers.stack import stack  # noqa: PLC0415 - see above
+
+    settings = FarmSettings.load()
+    if not as_json:
+        tell_of_preparing(settings)
+    found = stack.up(settings, flower=flower)
+    if as_json:
+        tell(json.dumps(asdict(found), ensure_ascii=False, default=str))
+        return
+    print_stack(found)
+    if resolving.resolve(settings).stand_in:
+        tell(standing_in.SPEAKS)
+    if flower:
+        tell(f"Flower: http://127.0.0.1:{settings.flower_port}")
+
+
+def down(*, as_json: options.AsJson = False) -> None:
+    """Stop the stack of this machine. Jobs under way are kept."""
+    from workers.stack import stack  # noqa: PLC0415 - see above
+
+    stopped = stack.down(FarmSettings.load())
+    tell(json.dumps({"stopped": stopped}) if as_json else "Stopped." if stopped else "Nothing was running.")
+
+
+def reset(*, url: options.Url = "") -> None:
+    """Build the sessions of the farm's voice workers anew; what is being spoken is finished first, no job is lost."""
+    from broker import session_control  # noqa: PLC0415 - see above
+
+    address = locate(FarmSettings.load(url=url))
+    if not address:
+        raise ServerError("Nothing runs on this machine: there is no session to reset.")
+    for one in session_control.reset(address):
+        tell(f"{one.node}: new sessions of {one.model}, {one.rss_bytes / 1e6:.0f} MB")
+
+
+def doctor(*, as_json: options.AsJson = False) -> None:
+    """Say what is installed, reachable and missing, and what to do about it."""
+    from workers.cli.doctor import examine  # noqa: PLC0415 - see above
+
+    well = True
+    for finding in examine(FarmSettings.load()):
+        well &= finding.well
+        mark = "✓" if finding.well else "✗"
+        tell(json.dumps(asdict(finding)) if as_json else f"{mark} {finding.what}: {finding.told}")
+    if not well:
+        raise typer.Exit(1)
+
+
+def demo() -> None:
+    """Tell a story twice, the second time with a worker killed in the middle, and compare the files."""
+    from workers.cli import demo as stage  # noqa: PLC0415 - see above
+
+    stage.demo(FarmSettings.load(), tell)
+
+
+COMMANDS: Final = (up, down, reset, doctor, demo)

@@ -1,0 +1,169 @@
+"""`chorus models …` and `chorus optimize`: Kokoro's files on this machine, and what is made of them.
+
+Parses, calls, prints. What is heavy to import is imported by the command that needs it.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from broker.settings import FarmSettings
+from chorus import options, standing_in
+from chorus.errors import ChorusError
+from chorus.terminal import complain, tell
+
+if TYPE_CHECKING:
+    from workers.models.resolving import Model
+
+models_app = typer.Typer(help="Kokoro's files on this machine.", rich_markup_mode=None, no_args_is_help=True)
+
+
+@models_app.command("list")
+def list_models() -> None:
+    """The published models, and which one speaks here."""
+    from workers.models import published, resolving  # noqa: PLC0415 - see above
+
+    settings = FarmSettings.load()
+    chosen = resolving.resolve(settings)
+    tell(f"speaks here: {chosen.name} ({chosen.path})")
+    tell(f"as {chosen.variant}: {chosen.why}")
+    _list_variants(settings, chosen)
+    if chosen.stand_in:
+        tell(standing_in.SPEAKS)
+    for name, asset in published.MODELS.items():
+        here = (published.models_folder(settings) / asset.file).exists()
+        tell(f"{name}: {asset.size_bytes / 1e6:.0f} MB, {asset.licence}{', pulled' if here else ''}")
+    tagger, here = published.TAGGER, settings.tagger_folder().exists()
+    told = f"English tagger, {tagger.size_bytes / 1e6:.0f} MB, {tagger.licence}"
+    tell(f"{published.TAGGER_NAME}: {told}{', pulled' if here else ''}")
+
+
+def _list_variants(settings: FarmSettings, model: "Model") -> None:
+    from workers.models import prepared  # noqa: PLC0415 - see above
+
+    known = prepared.manifest(settings.home_folder(), model.origin)
+    for name, variant in sorted(known.variants.items() if known else ()):
+        speed = f"{variant.numbers['speed_ratio']:.2f} ×, " if "speed_ratio" in variant.numbers else ""
+        tell(f"  {name}: {speed}{variant.size_mb:.0f} MB, {variant.why or 'not validated'}")
+
+
+@models_app.command("pull")
+def pull(
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="Default: kokoro-v1.0.", show_default=False)] = "",
+) -> None:
+    """Fetch Kokoro, its voices and the English tagger: resumable, verified, from CHORUS_MIRROR if that is set."""
+    from workers.models import fetching, published  # noqa: PLC0415 - see above
+
+    with download_bar() as show:
+        path = fetching.pull(FarmSettings.load(), name or published.DEFAULT, progress=show)
+    tell(f"{path} is here and verified.")
+    _prepare(FarmSettings.load())
+
+
+@models_app.command("verify")
+def verify_models(*, as_json: options.AsJson = False) -> None:
+    """Read every model file on this machine through, and say whether it is whole."""
+    from workers.models.verifying import verify  # noqa: PLC0415 - see above
+
+    well = True
+    for verdict in verify(FarmSettings.load()):
+        well &= verdict.well
+        mark = "✓" if verdict.well else "✗"
+        tell(json.dumps(asdict(verdict), default=str) if as_json else f"{mark} {verdict.path}: {verdict.told}")
+    if not well:
+        raise typer.Exit(1)
+
+
+@models_app.command("use")
+def use_model(
+    name: Annotated[str, typer.Argument(metavar="MODEL|FILE", help="`default` forgets the choice.")],
+) -> None:
+    """Choose the model that speaks on this machine; CHORUS_MODEL goes before it."""
+    from workers.models import choosing  # noqa: PLC0415 - see above
+
+    settings = FarmSettings.load()
+    chosen = choosing.use(settings, name)
+    tell(f"{chosen.name} speaks here from now on ({chosen.path}).")
+    if settings.model is not None:
+        tell(f"But CHORUS_MODEL={settings.model} goes before it: unset that.")
+    _prepare(settings)
+
+
+@models_app.command("path")
+def model_path(
+    *, graph: Annotated[bool, typer.Option("--graph", help="What was made of it for this machine.")] = False
+) -> None:
+    """Print where the model lies that speaks here."""
+    from workers.models import resolving  # noqa: PLC0415 - see above
+
+    chosen = resolving.resolve(FarmSettings.load())
+    tell(str(chosen.graph if graph else chosen.path))
+
+
+def optimize(*, as_json: options.AsJson = False) -> None:
+    """Make the model faster on this machine: build, validate, time and choose. Interrupted, it goes on where it was."""
+    from workers.models import resolving  # noqa: PLC0415 - see above
+    from workers.optimise import pipeline, preparing  # noqa: PLC0415 - see above
+
+    settings = FarmSettings.load()
+    before = resolving.resolve(settings)
+    found = preparing.prepare(settings, before, _hush if as_json else tell, pipeline.ALL)
+    if as_json:
+        tell(json.dumps(asdict(found), ensure_ascii=False))
+        return
+    chosen = resolving.resolve(settings)
+    tell(f"speaks here: {chosen.name} as {chosen.variant}: {chosen.why}")
+    if chosen.sound != before.sound:
+        tell(f"That is another sound: CHORUS_VARIANT={before.variant} goes on with books that were begun before.")
+
+
+def tell_of_preparing(settings: FarmSettings) -> None:
+    """A worker that is about to start with a model it has never met takes its time: say so before."""
+    from workers.cli import first_start  # noqa: PLC0415 - see above
+    from workers.models import resolving  # noqa: PLC0415 - see above
+
+    # Whatever is wrong with the model, the worker says it.
+    with suppress(ChorusError):
+        for note in first_start.notes(settings, resolving.resolve(settings)):
+            complain(note)
+
+
+def _prepare(settings: FarmSettings) -> None:
+    """After a model was fetched or chosen; the first render should not have to wait for it."""
+    from workers.models import resolving  # noqa: PLC0415 - see above
+    from workers.optimise import preparing  # noqa: PLC0415 - see above
+
+    model = resolving.resolve(settings)
+    if preparing.is_pending(settings, model):
+        tell(f"{preparing.NOTE}.")
+        try:
+            preparing.prepare(settings, model, tell)
+        except ChorusError as error:
+            # The model was fetched all the same, and speaks.
+            tell(f"The voice could not be prepared, it speaks as it is: {error}")
+
+
+def _hush(_line: str) -> None:
+    """Programs want the end of it."""
+
+
+@contextmanager
+def download_bar() -> Iterator[Any]:
+    """A bar per file, on a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        known: dict[str, Any] = {}
+
+        def show(file: str, done: int, total: int) -> None:
+            if file not in known:
+                known[file] = bar.add_task(file, total=total)
+            bar.update(known[file], completed=done)
+
+        yield show

@@ -1,0 +1,181 @@
+"""What `render` was asked for, checked before anything is started: sources, their documents, where the files go.
+
+Knows nothing of the stack or of Redis.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from chorus.errors import OptionError, OutputError
+from chorus.files import reason
+from chorus.options import as_format
+from chorus.request import FORMATS, Format, OnError, Priority, Request
+from chorus.sources import PIPE, Source, read_file
+from chorus.sources import sources as named
+from tasks import documents
+from tasks.audio.cover import read_cover
+from tasks.documents.model import Document, select
+from tasks.parts.captions import as_captions
+from workers.cli.folders import documents_in
+
+DEFAULT_FORMAT: Format = "m4b"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One document to be rendered into one file."""
+
+    data: bytes
+    document: Document
+    """With the chapters that were asked for."""
+    request: Request
+    cover: bytes | None
+    target: Path
+    priority: Priority = "normal"
+    captions: str = ""
+    """`srt` or `vtt`: written beside the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line said, for all of its sources."""
+
+    output: Path | None
+    format: Format
+    voice: str
+    speed: float
+    language: str
+    chapters: str
+    title: str
+    author: str
+    cover: Path | None
+    on_error: OnError
+    priority: Priority = "normal"
+    captions: str = ""
+    as_written: str = ""
+    pauses: str = ""
+    lexicon: str = ""
+    """As chorus.lexicon writes it."""
+    one_book: bool = False
+    """All sources are one document, in their order."""
+    skip: str = ""
+    speak: str = ""
+    encoding: str = ""
+
+
+def orders(sources: Iterable[Path], options: Options) -> list[Order]:
+    """An order per document, or the first thing that is wrong with one."""
+    found = named(list(files(sources)), one_book=options.one_book)
+    output = options.output
+    if output == PIPE:
+        raise OutputError("A book is a file, and `-o -` is a pipe: name a file, or use `chorus say` for a pipe.")
+    if len(found) > 1 and output is not None and not output.is_dir():
+        if output.suffix or output.exists():
+            raise OutputError(f"{output} is one file, but {len(found)} documents were named: name a folder.")
+        raise OutputError(f"The output folder {output} does not exist: make it, or name another.")
+    cover = _cover(options.cover) if options.cover else None
+    made = [_order(source, options, cover) for source in found]
+    _check_distinct(found, made)
+    return made
+
+
+def _check_distinct(found: Iterable[Source], made: Iterable[Order]) -> None:
+    """Two books in one file would be the second alone."""
+    known: dict[Path, Source] = {}
+    for source, order in zip(found, made, strict=True):
+        other = known.setdefault(order.target, source)
+        if other is not source:
+            raise OutputError(f"{other} and {source} would both become {order.target}: render them one by one.")
+
+
+def files(sources: Iterable[Path]) -> Iterator[Path]:
+    """The files that are named, and the documents in folders that are."""
+    for source in sources:
+        if source.is_dir():
+            yield from documents_in(source)
+        else:
+            yield source
+
+
+def _order(source: Source, options: Options, cover: bytes | None) -> Order:
+    form = _format(options)
+    if options.captions:
+        as_captions(options.captions)
+    request = Request(
+        name=source.name,
+        voice=options.voice,
+        speed=options.speed,
+        language=options.language,
+        chapters=options.chapters,
+        title=options.title,
+        author=options.author,
+        format=form,
+        on_error=options.on_error,
+        as_written=options.as_written,
+        pauses=options.pauses,
+        lexicon=options.lexicon,
+        skip=options.skip,
+        speak=options.speak,
+        encoding=options.encoding,
+    )
+    target = _target(source, form, options)
+    data = source.read()
+    document = select(documents.read(data, source.name, documents.wanted(request)), options.chapters)
+    return Order(
+        data=data,
+        document=document,
+        request=request,
+        cover=cover,
+        target=target,
+        priority=options.priority,
+        captions=options.captions,
+    )
+
+
+def _cover(path: Path) -> bytes:
+    data = read_file(path)
+    try:
+        read_cover(data)
+    except OptionError as error:
+        raise OptionError(f"{path}: {error}") from error
+    return data
+
+
+def _format(options: Options) -> Format:
+    """-f, else the output's ending, else an audiobook. They may not contradict each other."""
+    named = options.output is not None and not options.output.is_dir()
+    ending = options.output.suffix.lower().lstrip(".") if named and options.output else ""
+    if ending and ending not in FORMATS:
+        raise OptionError(f"{options.output} ends in .{ending}, which is no format: choose {', '.join(FORMATS)}.")
+    if ending and options.format and ending != options.format:
+        raise OptionError(f"{options.output} ends in .{ending}, but the format is {options.format}: drop one of them.")
+    return options.format or as_format(ending) or DEFAULT_FORMAT
+
+
+def _target(source: Source, form: Format, options: Options) -> Path:
+    output = options.output or Path.cwd()
+    target = output / f"{source.stem}.{form}" if output.is_dir() else output
+    if not target.suffix:
+        target = target.with_suffix(f".{form}")
+    _check_writable(target)
+    return target.absolute()
+
+
+def _check_writable(target: Path) -> None:
+    """Find out now, not after hours. Mode bits alone lie to root and on read-only mounts, so a file is made."""
+    folder = target.parent
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"The output folder {folder} is a file: name another.")
+    if not folder.is_dir():
+        raise OutputError(f"The output folder {folder} does not exist: make it, or name another.")
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder: name a file.")
+    try:
+        handle, probe = tempfile.mkstemp(dir=folder, prefix=".chorus-")
+        os.close(handle)
+        Path(probe).unlink()
+    except OSError as error:
+        raise OutputError(f"The output folder {folder} cannot be written ({reason(error)}): name another.") from error

@@ -1,0 +1,281 @@
+"""The main job: documents in, finished files out, on this machine's own stack or on a farm elsewhere.
+
+Ties orders, models, the stack and the client together. Knows nothing of the command line.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import asdict, dataclass
+from typing import Protocol, cast
+
+from broker.registry import Farm
+from broker.settings import FarmSettings
+from broker.store import LocalStore, job_key, source_key
+from chorus.client import Client
+from chorus.errors import ChorusError, DiskError, FarmError, JobFailedError, OutsideError, ServerError
+from chorus.records import JobRecord, State
+from chorus.standing_in import PULL
+from chorus.submission import MAX_SOURCE_BYTES, Terms, Wishes
+from chorus.terminal import Progress
+from tasks.documents.model import Document
+from tasks.phonemes import phonemize
+from tasks.plan import spoken_language
+from workers.cli import first_start
+from workers.cli.delivery import deliver, finished_run, made
+from workers.cli.render_requests import Order
+from workers.models import voicebank
+from workers.models.resolving import Model
+from workers.stack.stack import Stack, StackSpec, ensure
+
+# How long a farm elsewhere may take to show its workers before we say that it has none.
+FARM_PATIENCE_S = 15.0
+# How long the server may be away in the middle of a job: our own is started again within a second or two.
+OUTAGE_S = 20.0
+LOOK_S = 0.2
+# A worker of our own that ended by itself so often while starting will not start.
+HOPELESS_STARTS = 2
+AGAIN = "This was rendered already; --fresh renders it again."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """Who will speak, as far as it must be known before the first job is submitted."""
+
+    sound: str
+    name: str
+    voices_digest: str
+    stand_in: bool
+    known: tuple[str, ...]
+    """The voices' names."""
+
+
+class Audience(AbstractContextManager["Audience"], Protocol):
+    """Who listens while books are made; left in good order, it has heard everything."""
+
+    def __call__(self, client: Client, record: JobRecord) -> None:
+        """A job is on its way."""
+        ...
+
+
+def render(
+    orders: list[Order],
+    settings: FarmSettings,
+    progress: Progress,
+    *,
+    fresh: bool,
+    choose: Callable[[], Model],
+    audience: Audience | None = None,
+) -> None:
+    """Render every order. `choose` gives the model of this machine, and may ask the user for it."""
+    model = None if settings.url else choose()
+    own = _own_voice(model) if model else None
+    for note in first_start.notes(settings, model) if model else ():
+        progress.note(note)
+    if own:
+        _introduce(own, orders, progress)
+    store = LocalStore(settings.store_folder())
+    with progress:
+        if own and not fresh and audience is None:
+            orders = [order for order in orders if not _made_before(order, own, store, progress)]
+        if not orders:
+            return
+        with ensure(settings, _spec(settings)) as stack, Client(stack.url) as client:
+            voice = own or _farm_voice(client)
+            if not own:
+                _introduce(voice, orders, progress)
+            course = _Course(client, stack, store, progress, sound=voice.sound if own else "")
+            course.run(orders, voice, audience, fresh=fresh)
+
+
+def _spec(settings: FarmSettings) -> StackSpec:
+    """Here everything; for a farm elsewhere only a desk, so that this machine's disk is the book's store."""
+    return StackSpec(voice=False, url=settings.url) if settings.url else StackSpec()
+
+
+def _own_voice(model: Model) -> Voice:
+    return Voice(
+        sound=model.sound,
+        name=model.name,
+        voices_digest=model.voices_digest,
+        stand_in=model.stand_in,
+        known=tuple(voicebank.load(model.voices_path)),
+    )
+
+
+def _farm_voice(client: Client) -> Voice:
+    """The voice most of the farm speaks with, once it shows itself; somebody there must plan as well."""
+    deadline_s = time.monotonic() + FARM_PATIENCE_S
+    while True:
+        farm = Farm(workers=tuple(client.workers()))
+        worker = farm.voice()
+        if worker is not None and any(one.role == "desk" for one in farm.workers):
+            break
+        if time.monotonic() > deadline_s:
+            missing = "desk" if worker else "voice"
+            raise OutsideError(
+                f"No {missing} worker is registered there: start one with `celery -A workers.{missing} worker`."
+            )
+        time.sleep(LOOK_S)
+    return Voice(
+        sound=worker.sound,
+        name=worker.model,
+        voices_digest=worker.voices_digest,
+        stand_in=worker.stand_in,
+        known=worker.voices,
+    )
+
+
+def _introduce(voice: Voice, orders: list[Order], progress: Progress) -> None:
+    for order in orders:
+        for name in (order.request.voice, *_marked_voices(order.document)):
+            voicebank.require(name, voice.known)
+        phonemize.check(spoken_language(order.request, order.document))
+    if voice.stand_in:
+        progress.note(f"Speaking with the {voice.name}, which only stands in: `{PULL}` fetches Kokoro's real voice.")
+
+
+def _marked_voices(document: Document) -> Iterator[str]:
+    """Whom the document itself wants to hear."""
+    return (mark.value for chapter in document.chapters for mark in chapter.marks if mark.kind == "voice")
+
+
+def _job(order: Order, voice: Voice) -> str:
+    """The job's id follows from everything that makes its audio, so the same command finds its own job again."""
+    return order.request.digest(order.data, order.cover or b"", voice.sound, voice.voices_digest)
+
+
+def _made_before(order: Order, voice: Voice, store: LocalStore, progress: Progress) -> bool:
+    """Whether the store holds this very book; then nothing needs to be started for it."""
+    job = _job(order, voice)
+    epoch = finished_run(store, job, order.request.format)
+    if epoch is None:
+        return False
+    _tell_order(order, progress)
+    report = deliver(store, job, epoch, order)
+    progress.note(AGAIN)
+    progress.result(report, made(report))
+    return True
+
+
+def _tell_order(order: Order, progress: Progress) -> None:
+    title = order.request.title or order.document.title
+    count = len(order.document.chapters)
+    progress.note(f"{title}: {count} chapter{'' if count == 1 else 's'} → {order.target}")
+
+
+class _Course:
+    """The course of one command's jobs on a running stack."""
+
+    def __init__(self, client: Client, stack: Stack, store: LocalStore, progress: Progress, *, sound: str) -> None:
+        self._client, self._stack, self._store, self._progress = client, stack, store, progress
+        self._sound = sound
+        """The one that our own stack is only starting to speak with; empty: nothing is starting any more."""
+
+    def run(self, orders: list[Order], voice: Voice, audience: Audience | None, *, fresh: bool) -> None:
+        """Submit all, then see each to its end. An interruption pauses what was submitted."""
+        jobs: list[JobRecord] = []
+        try:
+            with audience or nullcontext():
+                # One by one: what was submitted before an interruption is paused by it.
+                jobs.extend(self._submit(order, voice, fresh=fresh) for order in orders)
+                for order, record in zip(orders, jobs, strict=True):
+                    self._tell_start(order, record)
+                    if audience is not None:
+                        audience(self._client, record)
+                    finished = self._follow(record)
+                    report = deliver(self._store, finished.job, finished.epoch, order)
+                    self._progress.result(report, made(report))
+        except KeyboardInterrupt:
+            self._pause(jobs)
+            raise
+
+    def _submit(self, order: Order, voice: Voice, *, fresh: bool) -> JobRecord:
+        job = _job(order, voice)
+        if fresh:
+            # Or an interrupted fresh run would next time be taken for finished, with the run before it.
+            self._store.delete_tree(job_key(job))
+        in_store = len(order.data) > MAX_SOURCE_BYTES
+        if in_store:
+            self._store.write(source_key(job), order.data)
+        return self._client.submit(
+            order.data,
+            job=job,
+            cover=order.cover,
+            fresh=fresh,
+            terms=Terms(store=self._store.id, sound=voice.sound, in_store=in_store, priority=order.priority),
+            **cast("Wishes", asdict(order.request)),
+        )
+
+    def _tell_start(self, order: Order, record: JobRecord) -> None:
+        _tell_order(order, self._progress)
+        if record.want == "fresh":
+            return
+        if record.state is State.DONE:
+            self._progress.note(AGAIN)
+        elif record.segments_done:
+            planned = f" of {record.segments_planned}" if record.planned else ""
+            self._progress.note(f"Going on behind segment {record.segments_done}{planned}.")
+
+    def _follow(self, record: JobRecord) -> JobRecord:
+        """Show the job until it is over."""
+        shown: tuple[JobRecord, bool] | None = None
+        while True:
+            record = self._look(record.job)
+            starting = self._starting(record)
+            if (record, starting) != shown:
+                self._progress.show(record, starting=starting)
+                shown = record, starting
+            if record.finished:
+                break
+            if record.state is State.PAUSED and record.waiting and not record.want:
+                # Paused by a worker, not by a person: it waits for room on the disk, or for its store.
+                raise DiskError(f"{record.waiting} Then the same command goes on from there.")
+            time.sleep(LOOK_S)
+        if record.state is State.FAILED:
+            raise JobFailedError(f"{record.error.rstrip('.')}; the same command goes on from what was made.")
+        if record.state is not State.DONE:
+            raise JobFailedError(f"Job {record.job} was {record.state} from elsewhere: --fresh renders it again.")
+        return record
+
+    def _look(self, job: str) -> JobRecord:
+        """The job as it stands; a server that is being started again costs patience only."""
+        give_up_at_s = time.monotonic() + OUTAGE_S
+        while True:
+            if not self._stack.alive():
+                raise FarmError("The stack was stopped meanwhile: the same command goes on where this one was.")
+            try:
+                return self._client.job(job)
+            except ServerError:
+                if time.monotonic() > give_up_at_s:
+                    raise
+            time.sleep(LOOK_S)
+
+    def _starting(self, record: JobRecord) -> bool:
+        """Whether our own voice worker has yet to begin; FarmError if it never will."""
+        if not self._sound:
+            return False
+        with suppress(ServerError):
+            here = any(worker.sound == self._sound for worker in self._client.workers())
+            # Once it is there, half a second passes until the job knows of it and waits no longer.
+            if here and not record.waiting:
+                self._sound = ""
+                return False
+        report = self._stack.run.report()
+        for process in report.processes if report else ():
+            if process.name == "voice" and process.restarts >= HOPELESS_STARTS:
+                words = process.last_words.removeprefix("chorus: ").rstrip(".")
+                raise FarmError(f"The voice worker does not start: {words} (more in {self._stack.run.log('voice')}).")
+        return True
+
+    def _pause(self, jobs: list[JobRecord]) -> None:
+        """Ctrl-C: what is being spoken is finished and kept; nothing new is begun."""
+        # A server that has gone has paused everything by itself.
+        with suppress(ChorusError):
+            for job in jobs:
+                record = self._client.job(job.job)
+                if record.may("paused"):
+                    self._client.want(job.job, "paused")
+                    self._progress.note(
+                        f"Paused behind segment {record.segments_done}. The same command goes on from there."
+                    )

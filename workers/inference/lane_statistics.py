@@ -1,0 +1,54 @@
+"""What a lane has done: completed inferences, and what they add up to for whoever looks at it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from broker.lane_reports import LaneHealth
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """One completed inference, on the monotonic clock."""
+
+    asked_s: float
+    """When a caller handed it over."""
+    began_s: float
+    """When a thread of the lane took it."""
+    ended_s: float
+    failed: bool = False
+    expected_s: float | None = None
+    """What it was expected to take on the lane's thread; None where nobody said how large it is."""
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds in line."""
+        return self.began_s - self.asked_s
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds on the lane's thread."""
+        return self.ended_s - self.began_s
+
+
+def add(totals: LaneHealth, span: Span) -> LaneHealth:
+    """The totals with one more."""
+    foretold = span.expected_s is not None and not span.failed
+    return replace(
+        totals,
+        served=totals.served + (not span.failed),
+        failures=totals.failures + span.failed,
+        busy_s=totals.busy_s + span.busy_s,
+        wait_s=totals.wait_s + span.wait_s,
+        foretold_s=totals.foretold_s + (span.busy_s if foretold else 0.0),
+        astray_s=totals.astray_s + (abs(span.busy_s - (span.expected_s or 0.0)) if foretold else 0.0),
+    )
+
+
+def most_at_once(spans: Iterable[Span]) -> int:
+    """The largest number of spans that overlap; one that ends as another begins does not."""
+    edges = sorted(edge for span in spans for edge in ((span.began_s, 1), (span.ended_s, -1)))
+    running = peak = 0
+    for _, step in edges:
+        running += step
+        peak = max(peak, running)
+    return peak

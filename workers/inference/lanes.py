@@ -1,0 +1,196 @@
+"""Lanes: threads of our own that do nothing but inference, and a record of what each lane has done.
+
+Knows nothing of onnxruntime or of speech: a lane runs whatever callable it is given, of a size that it is told.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from broker.lane_reports import LaneHealth
+from chorus.errors import FarmError
+from workers.inference.lane_statistics import Span, add, most_at_once
+from workers.inference.priority import favour, keep_to, lower_priority
+from workers.inference.router import Cost, Load
+
+T = TypeVar("T")
+
+# Enough for a peak over the last minutes; the totals do not depend on it.
+RECENT_SPANS = 256
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer(Generic[T]):
+    """What the work returned, and when it ran."""
+
+    value: T
+    span: Span
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Promise:
+    """Work that a lane will be given, or has in hand, and what it is expected to take there."""
+
+    size: float
+    expected_s: float
+    urgent: bool
+    began_s: float | None = None
+    """When a thread of the lane took it."""
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class _Task:
+    """Work in line."""
+
+    work: Callable[[], Any]
+    asked_s: float
+    promise: Promise | None
+    counted: bool = True
+    done: "Future[Any]" = field(default_factory=Future)
+
+
+class Lane:
+    """`slots` threads that live as long as the lane. `run` blocks and may be called from many threads.
+
+    What is urgent is taken before what is not; among equals the first come.
+    """
+
+    def __init__(self, name: str, *, slots: int, lowered: bool, cores: tuple[int, ...] = ()) -> None:
+        """Lower the lane's threads for life if `lowered`: a priority cannot be raised back without privilege.
+
+        Those of other lanes go before them as far as nobody need be asked. `cores`: its threads keep to them, one to
+        each in turn.
+        """
+        self.name = name
+        self.slots = slots
+        self._opened_s = time.monotonic()
+        self._lock = threading.Lock()
+        self._recent: deque[Span] = deque(maxlen=RECENT_SPANS)
+        self._totals = LaneHealth(name=name, slots=slots)
+        self._cost = Cost()
+        self._promises: dict[Promise, None] = {}
+        self._urgent: deque[_Task] = deque()
+        self._usual: deque[_Task] = deque()
+        self._cores = deque(cores)
+        self._lowered = lowered
+        self._pool = ThreadPoolExecutor(
+            max_workers=slots, thread_name_prefix=f"lane-{name}", initializer=self._settle_in
+        )
+
+    def run(self, work: Callable[[], T], promise: Promise | None = None, *, counted: bool = True) -> Answer[T]:
+        """Do this on one of the lane's threads and wait for it; what is not counted leaves no trace in its health."""
+        task = _Task(work=work, asked_s=time.monotonic(), promise=promise, counted=counted)
+        line = self._urgent if promise and promise.urgent else self._usual
+        with self._lock:
+            line.append(task)
+        try:
+            # One turn for each task in line: whose turn it is, is decided when a thread is free.
+            self._pool.submit(self._take_turn)
+        except RuntimeError as error:
+            raise self._closed() from error
+        try:
+            answer: Answer[T] = task.done.result()
+        except CancelledError as error:
+            raise self._closed() from error
+        return answer
+
+    def promise(self, size: float, *, urgent: bool = False) -> Promise:
+        """Count on work of this size from now on; hand the promise to `run`, and `release` it at the end."""
+        with self._lock:
+            promise = Promise(size=size, expected_s=self._cost.expected_s(size), urgent=urgent)
+            self._promises[promise] = None
+        return promise
+
+    def release(self, promise: Promise) -> None:
+        """The work is done, or will not come."""
+        with self._lock:
+            self._promises.pop(promise, None)
+
+    def load(self, size: float, *, urgent: bool = False) -> Load:
+        """The lane as work of this size would find it now."""
+        now_s = time.monotonic()
+        with self._lock:
+            promises, cost_s = list(self._promises), self._cost.expected_s(size)
+        # What is overdue by so much is taken to need as much again: a lane that hangs draws nobody into its line.
+        running = [abs(each.began_s + each.expected_s - now_s) for each in promises if each.began_s is not None]
+        idle = [0.0] * max(0, self.slots - len(running))
+        before = [each for each in promises if each.began_s is None and (each.urgent or not urgent)]
+        before.sort(key=lambda each: not each.urgent)
+        return Load(free_in_s=tuple(running + idle), before_s=tuple(each.expected_s for each in before), cost_s=cost_s)
+
+    def health(self) -> LaneHealth:
+        """What the completed spans add up to."""
+        with self._lock:
+            return replace(self._totals, peak=most_at_once(self._recent))
+
+    def age_s(self) -> float:
+        """Seconds since it was opened."""
+        return time.monotonic() - self._opened_s
+
+    def waiting(self) -> int:
+        """How many stand in line."""
+        with self._lock:
+            return len(self._urgent) + len(self._usual)
+
+    def close(self) -> None:
+        """Finish what runs, refuse what waits, end the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            refused = [*self._urgent, *self._usual]
+            self._urgent.clear()
+            self._usual.clear()
+        for task in refused:
+            task.done.cancel()
+        self._pool.shutdown(wait=True)
+
+    def _settle_in(self) -> None:
+        (lower_priority if self._lowered else favour)()
+        with self._lock:
+            core = self._cores[0] if self._cores else None
+            self._cores.rotate(-1)
+        if core is not None:
+            keep_to(core)
+
+    def _take_turn(self) -> None:
+        with self._lock:
+            line = self._urgent or self._usual
+            if not line:
+                return
+            task = line.popleft()
+            began_s = time.monotonic()
+            if task.promise:
+                task.promise.began_s = began_s
+        try:
+            value = task.work()
+        except BaseException as error:  # noqa: BLE001 - it is the caller's, whatever it is
+            self._record(task, began_s, failed=True)
+            task.done.set_exception(error)
+        else:
+            task.done.set_result(Answer(value=value, span=self._record(task, began_s, failed=False)))
+
+    def _record(self, task: _Task, began_s: float, *, failed: bool) -> Span:
+        promise = task.promise
+        span = Span(
+            asked_s=task.asked_s,
+            began_s=began_s,
+            ended_s=time.monotonic(),
+            failed=failed,
+            expected_s=promise.expected_s if promise else None,
+        )
+        with self._lock:
+            if task.counted:
+                self._recent.append(span)
+                self._totals = add(self._totals, span)
+            if promise:
+                self._promises.pop(promise, None)
+            # How long it took to fail says nothing about how long it takes.
+            if promise and not failed:
+                self._cost.learn(promise.size, span.busy_s)
+        return span
+
+    def _closed(self) -> FarmError:
+        return FarmError(f"The lane {self.name} is closed: this process is going down.")

@@ -1,0 +1,47 @@
+"""Chooses the model that speaks on this machine, for `chorus models use`. What cannot speak is not chosen.
+
+Knows nothing of how the choice is heeded: `models.resolve` reads it.
+"""
+
+import json
+from pathlib import Path
+
+from broker.settings import FarmSettings
+from chorus.errors import DiskError, ModelError
+from chorus.standing_in import PULL
+from workers import standin
+from workers.models import resolving
+from workers.models.published import MODELS, models_folder
+
+_NAMES = (*MODELS, resolving.STAND_IN, resolving.NO_CHOICE)
+
+
+def use(settings: FarmSettings, name: str) -> resolving.Model:
+    """Speak with this one from now on: a published name, `stand-in`, a file; `default` forgets the choice."""
+    path = _named_file(settings, name)
+    chosen = settings.home_folder() / resolving.CHOICE
+    before = chosen.read_text("utf-8") if chosen.exists() else ""
+    try:
+        chosen.write_text(json.dumps({"model": str(path)}) if path else "", "utf-8")
+        return resolving.resolve(settings.model_copy(update={"model": None}))
+    except OSError as error:
+        raise DiskError(f"{chosen} cannot be written ({error.strerror}): make room in CHORUS_HOME.") from error
+    except ModelError:
+        # What cannot speak must not be chosen, or no command would run until it is unchosen.
+        chosen.write_text(before, "utf-8")
+        raise
+
+
+def _named_file(settings: FarmSettings, name: str) -> Path | None:
+    if name == resolving.NO_CHOICE:
+        return None
+    if name == resolving.STAND_IN:
+        return standin.MODEL
+    if name not in MODELS:
+        if not Path(name).is_file():
+            raise ModelError(f"{name!r} is neither a file nor a model: choose one of {', '.join(_NAMES)}.")
+        return Path(name).absolute()
+    path = models_folder(settings) / MODELS[name].file
+    if not path.exists():
+        raise ModelError(f"{name} is not here: `{PULL} {name}` fetches it.")
+    return path

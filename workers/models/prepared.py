@@ -1,0 +1,102 @@
+"""Which graph of a model is loaded on this machine, and why: a look at what was prepared, and nothing is built.
+
+Knows neither onnx nor onnxruntime: every command asks it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from chorus.errors import ModelError
+from workers.models import build_target
+from workers.models.variants import FAST, ORIGINAL, RAW, Manifest, Variant
+
+AUTO = "auto"
+OPTIMIZE = "chorus optimize"
+AS_IT_IS = "the file as it is"
+# What loads in no time gains nothing by being prepared for it; Kokoro's smallest file has a hundred times as much.
+SMALL_BYTES = 4 * 1024 * 1024
+_GRAPH = "graph.onnx"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """What sessions load."""
+
+    path: Path
+    optimised: bool
+    """Whether it is loaded as it stands: onnxruntime's work on it was done before."""
+    variant: str
+    why: str
+    """Why this one, with its numbers, as a sentence for people."""
+    digest: str
+    """Of what it sounds like: the model's own, or that of one lossy variant."""
+
+
+def folder(home: Path, digest: str) -> Path:
+    """Where the variants of this model for this machine lie."""
+    return home / "models" / "prepared" / digest[:12] / build_target.key()
+
+
+def manifest(home: Path, digest: str) -> Manifest | None:
+    """What is known of this model on this machine; None if nothing."""
+    # Most models that tests speak with were never prepared: they pay for one look at the disk.
+    if not (home / "models" / "prepared" / digest[:12]).exists():
+        return None
+    return Manifest.read(folder(home, digest))
+
+
+def pick(home: Path, source: Path, digest: str, wanted: str) -> Graph:
+    """The graph for CHORUS_VARIANT; ModelError if it is asked for by name and cannot be had."""
+    if wanted == RAW:
+        return _raw(source, digest, f"{AS_IT_IS}, by CHORUS_VARIANT")
+    known = manifest(home, digest)
+    if known is None or (known.choice is None and not known.variants):
+        return _unprepared(source, digest, wanted, known)
+    name = wanted if wanted != AUTO else known.choice.variant if known.choice else RAW
+    if name == RAW:
+        return _raw(source, digest, f"{AS_IT_IS}: {known.choice.why if known.choice else _failed(known)}")
+    variant = known.variants.get(name)
+    if variant is None:
+        there = ", ".join(sorted((AUTO, RAW, *known.variants)))
+        raise ModelError(
+            f"CHORUS_VARIANT={name} was not made of this model here: there are {there}; `{OPTIMIZE}` makes more."
+        )
+    if variant.lossless and variant.valid is False and wanted != AUTO:
+        raise ModelError(f"CHORUS_VARIANT={name} does not speak like the model ({variant.why}): choose another.")
+    here = folder(home, digest) / name
+    if not is_whole(here, variant):
+        return _raw(
+            source, digest, f"{AS_IT_IS}: what was prepared in {here} is gone or damaged, `{OPTIMIZE}` mends it"
+        )
+    chosen = known.choice.why if known.choice and known.choice.variant == name else variant.why
+    why = f"asked for by name; {variant.why}" if wanted != AUTO else chosen
+    if known.failure:
+        why += f"; it could not be prepared anew ({known.failure.rstrip('.')}), `{OPTIMIZE}` tries again"
+    return Graph(path=here / _GRAPH, optimised=True, variant=name, why=why, digest=variant.digest)
+
+
+def _unprepared(source: Path, digest: str, wanted: str, known: Manifest | None) -> Graph:
+    if wanted not in (AUTO, ORIGINAL, FAST):
+        raise ModelError(
+            f"CHORUS_VARIANT={wanted} was not made of this model here: `{OPTIMIZE}` makes what there can be."
+        )
+    if known is not None and known.failure:
+        return _raw(source, digest, f"{AS_IT_IS}: {_failed(known)}")
+    large = source.stat().st_size >= SMALL_BYTES
+    return _raw(source, digest, f"{AS_IT_IS}: not prepared on this machine yet" if large else AS_IT_IS)
+
+
+def _failed(known: Manifest) -> str:
+    return f"it could not be prepared ({known.failure.rstrip('.')}), `{OPTIMIZE}` tries again"
+
+
+def _raw(source: Path, digest: str, why: str) -> Graph:
+    return Graph(path=source, optimised=False, variant=RAW, why=why, digest=digest)
+
+
+def is_whole(place: Path, variant: Variant) -> bool:
+    """Whether the variant's files are in this folder as they were saved, as far as their sizes tell."""
+    try:
+        return all((place / name).stat().st_size == size for name, size in variant.files.items())
+    except OSError:
+        return False

@@ -1,0 +1,155 @@
+"""Which model this process speaks with: the order of choice, and what is checked of the one that is chosen.
+
+Knows nothing of sessions: it hands out paths, names and digests.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from broker.settings import FarmSettings
+from chorus.errors import ModelError
+from chorus.standing_in import NAME, PULL
+from workers import standin
+from workers.models import prepared, published
+from workers.models.digests import Digests
+from workers.models.published import DEFAULT, MODELS, PINNED_NAMES, models_folder
+from workers.models.variants import RAW
+
+USE = "chorus models use"
+STAND_IN, NO_CHOICE = "stand-in", "default"
+"""What it takes besides published names and files."""
+CHOICE = "model.json"
+"""What it chose, in CHORUS_HOME."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model file and its voices, checked and digested."""
+
+    name: str
+    """For people: `kokoro-v1.0`, `stand-in voice`, or what the file calls itself."""
+    path: Path
+    """The file itself."""
+    origin: str
+    """The digest of the file."""
+    digest: str
+    """Of what it sounds like: the file's, or that of a lossy variant made of it."""
+    voices_path: Path
+    voices_digest: str
+    stand_in: bool
+    """It only stands in for Kokoro: say so wherever it is heard."""
+    graph: Path
+    """What sessions load: the file, or what was made of it for this machine."""
+    optimised: bool
+    """Whether the graph is loaded as it stands: onnxruntime's work on it was done before."""
+    variant: str
+    """`raw` for the file as it is, `original`, `fast`, or one that trades quality for speed."""
+    why: str
+    """Why this one, with its numbers, as a sentence for people."""
+
+    @property
+    def sound(self) -> str:
+        """What a job pins: the first 12 hex digits of the model's digest."""
+        return self.digest[:12]
+
+
+def resolve(settings: FarmSettings) -> Model:
+    """The model of CHORUS_MODEL, else the one that `use` chose, else the pulled one, else the stand-in.
+
+    ModelError if it is not what it should be.
+    """
+    pulled = models_folder(settings) / MODELS[DEFAULT].file
+    pulled_voices = models_folder(settings) / published.VOICES.file
+    if settings.model is not None:
+        if not settings.model.exists():
+            raise ModelError(f"CHORUS_MODEL={settings.model} does not exist: name a Kokoro model, or unset it.")
+        return _checked(settings, settings.model, settings.voices or _voices_for(settings.model, pulled_voices))
+    if used := _used(settings):
+        if not used.exists():
+            raise ModelError(f"{used} is gone, which `{USE}` chose: choose another, or `{USE} {NO_CHOICE}`.")
+        return _checked(
+            settings, used, settings.voices or _voices_for(used, pulled_voices), pinned=_pin_of(settings, used)
+        )
+    if pulled.exists() and pulled_voices.exists():
+        return _checked(settings, pulled, settings.voices or pulled_voices, pinned=MODELS[DEFAULT].sha256)
+    return _checked(settings, standin.MODEL, settings.voices or standin.VOICES)
+
+
+def as_it_is(model: Model, why: str) -> Model:
+    """The same model without what was made of it."""
+    told = f"{prepared.AS_IT_IS}: {why.rstrip('.')}"
+    return replace(model, graph=model.path, optimised=False, variant=RAW, digest=model.origin, why=told)
+
+
+def _used(settings: FarmSettings) -> Path | None:
+    try:
+        told = json.loads((settings.home_folder() / CHOICE).read_text("utf-8"))
+        return Path(told["model"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _pin_of(settings: FarmSettings, path: Path) -> str:
+    """A published file's digest, where it lies where it was pulled to."""
+    pulled = {models_folder(settings) / asset.file: asset.sha256 for asset in MODELS.values()}
+    return pulled.get(path, "")
+
+
+def _checked(settings: FarmSettings, path: Path, voices: Path, *, pinned: str = "") -> Model:
+    digests = Digests(settings.home_folder() / "digests.json")
+    digest = _digest(digests, path, "model")
+    if pinned and digest != pinned:
+        raise ModelError(f"{path} is not the file that was fetched: delete it and run `{PULL}`.")
+    voices_digest = _digest(digests, voices, "voices")
+    name = PINNED_NAMES.get(digest) or digests.once(digest, lambda: _name_of(path))
+    graph = prepared.pick(settings.home_folder(), path, digest, settings.variant)
+    if voices_digest != published.VOICES.sha256:
+        digests.once(voices_digest, lambda: _names_in(voices))
+    return Model(
+        name=name,
+        path=path,
+        origin=digest,
+        digest=graph.digest,
+        voices_path=voices,
+        voices_digest=voices_digest,
+        stand_in=name == NAME,
+        graph=graph.path,
+        optimised=graph.optimised,
+        variant=graph.variant,
+        why=graph.why,
+    )
+
+
+def _digest(digests: Digests, path: Path, kind: str) -> str:
+    try:
+        return digests.of(path)
+    except OSError as error:
+        remedy = "set CHORUS_MODEL and CHORUS_VOICES to files that can be read"
+        raise ModelError(f"The {kind} file {path} cannot be read ({error.strerror}): {remedy}.") from error
+
+
+def _name_of(path: Path) -> str:
+    from workers.models import shape  # noqa: PLC0415 - onnx is loaded only for a file nobody has checked yet
+
+    return shape.name_of(path)
+
+
+def _names_in(path: Path) -> str:
+    from workers.models import voicebank  # noqa: PLC0415 - numpy, for the same reason
+
+    return " ".join(voicebank.load(path))
+
+
+def _voices_for(model: Path, pulled: Path) -> Path:
+    """The voices file in the model's folder: its namesake, the published one, the only one; else the pulled one."""
+    for name in (f"{model.stem}-voices.bin", published.VOICES.file):
+        if model.with_name(name).exists():
+            return model.with_name(name)
+    others = sorted(model.parent.glob("*.bin"))
+    if len(others) > 1:
+        names = ", ".join(other.name for other in others)
+        raise ModelError(f"Several voices files lie beside {model} ({names}): set CHORUS_VOICES to the right one.")
+    if not others and not pulled.exists():
+        raise ModelError(f"{model} needs its voices, and no voices file lies beside it: set CHORUS_VOICES to one.")
+    return others[0] if others else pulled

@@ -1,0 +1,60 @@
+"""Reads every model file on this machine through and says of each whether it is what it should be.
+
+For `chorus models verify`. Knows no command line.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.settings import FarmSettings
+from chorus.errors import ChorusError
+from chorus.standing_in import PULL
+from workers.models import prepared, published, resolving
+from workers.models.digests import sha256_of
+from workers.models.published import MODELS, TAGGER_NAME, Asset, models_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One file's line."""
+
+    path: Path
+    well: bool
+    told: str
+    """What it is, or what is wrong with it and what helps."""
+
+
+def verify(settings: FarmSettings) -> Iterator[Verdict]:
+    """Every published file that is here, then what speaks, then what was prepared of it."""
+    for name, asset in (*MODELS.items(), ("", published.VOICES), (TAGGER_NAME, published.TAGGER)):
+        path = models_folder(settings) / asset.file
+        if path.exists():
+            yield _pinned(path, name, asset)
+    # The published files were read through already; one that is somebody's own has nothing to be compared with.
+    try:
+        model = resolving.resolve(settings)
+    except ChorusError as error:
+        yield Verdict(path=models_folder(settings), well=False, told=str(error))
+        return
+    if model.origin not in {asset.sha256 for asset in MODELS.values()}:
+        yield Verdict(path=model.path, well=True, told=f"{model.name}, sha256 {sha256_of(model.path)}, nobody's pin")
+    known = prepared.manifest(settings.home_folder(), model.origin)
+    for name, variant in sorted(known.variants.items() if known else ()):
+        place = prepared.folder(settings.home_folder(), model.origin) / name
+        whole = prepared.is_whole(place, variant)
+        told = f"prepared, {variant.size_mb:.0f} MB" if whole else f"cut short or gone: `{prepared.OPTIMIZE}` mends it"
+        yield Verdict(path=place, well=whole, told=told)
+
+
+def _pinned(path: Path, name: str, asset: Asset) -> Verdict:
+    found = sha256_of(path)
+    if found == asset.sha256:
+        return Verdict(path=path, well=True, told=f"as published, sha256 {found}")
+    again = f"{PULL} {name}".rstrip()
+    return Verdict(
+        path=path,
+        well=False,
+        told=f"{path.stat().st_size} bytes, sha256 {found[:12]}… instead of {asset.size_bytes} bytes, "
+        f"{asset.sha256[:12]}…: `{again}` fetches it again",
+    )

@@ -1,0 +1,133 @@
+"""The life of a worker process inside Celery: opened before the consumer starts, signed in when it is ready, closed.
+
+Knows neither voice nor desk.
+"""
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from celery.bootsteps import StartStopStep
+from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_shutting_down
+from celery.worker import state
+
+from broker import worker_process
+from broker.app import app, queue
+from broker.gate import Gate
+from chorus.errors import ChorusError
+from workers.process import memory
+from workers.process.start_up import MARK, origin, startup
+
+TURN_S = 1.0
+
+log = logging.getLogger(__name__)
+_replacing = threading.Event()
+
+Open = Callable[[str, Any], None]
+"""Given the node's name and Celery's configuration: load what is needed, set the queues, fill the process's slot."""
+
+
+class LoopStamp(StartStopStep):  # type: ignore[misc] # Celery ships no types
+    """Tells the watchdog, from within Celery's loop, that the loop turns."""
+
+    # Among the last to start and the first to stop: without a connection there is no loop, and none hangs.
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **_: Any) -> None:
+        super().__init__(consumer)
+        self._turns: Any = None
+
+    def start(self, consumer: Any) -> None:
+        """The loop is about to turn."""
+        watchdog = worker_process.current().watchdog
+        watchdog.loop_turned()
+        self._turns = consumer.timer.call_repeatedly(TURN_S, watchdog.loop_turned)
+
+    def stop(self, _consumer: Any) -> None:
+        """The loop has ended: for good, or until the server is found again."""
+        if self._turns is not None:
+            self._turns.cancel()
+        worker_process.current().watchdog.loop_left()
+
+    close = shutdown = stop
+
+
+def listen(conf: Any, limits: dict[str, int]) -> None:
+    """Consume these queues, the most urgent first, holding at most so many tasks of each."""
+    Gate.configure(limits)
+    conf.task_queues = [queue(name) for name in limits]
+    conf.worker_concurrency = sum(limits.values())
+
+
+def recycle(why: str) -> None:
+    """Finish what is held, sign out, and become a fresh process of the same kind, under the same id of the system.
+
+    So it needs nobody who starts it again, and under a supervisor it is still the child that it was.
+    """
+    log.warning("%s: this process finishes what it holds, and a fresh one takes its place.", why)
+    if not _replacing.is_set():
+        _replacing.set()
+        atexit.register(_replace)
+    # What Celery's own handler of SIGTERM does.
+    state.should_stop = os.EX_OK
+
+
+def _replace() -> None:
+    """The last thing that happens: only standard input and outputs are handed on."""
+    if not _replacing.is_set():
+        return
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    command = successor(sys.orig_argv, origin.successor(time.time()))
+    os.execv(sys.executable, command)  # noqa: S606 - the command of this very process
+
+
+def successor(argv: list[str], mark: str) -> list[str]:
+    """This process's own command, with the mark for the one that takes its place."""
+    rest = argv[1:]
+    if rest[:1] == ["-X"] and rest[1].startswith(MARK):
+        rest = rest[2:]
+    return [sys.executable, "-X", mark, *rest]
+
+
+def connect(
+    role: str, opened: Open, *, ready: Callable[[], None] = lambda: None, closed: Callable[[], None] = lambda: None
+) -> None:
+    """Tie a worker's own opening, serving and closing to Celery's signals."""
+    app.steps["consumer"].add(LoopStamp)
+
+    # Celery keeps its receivers weakly, and these are local.
+    @celeryd_init.connect(weak=False)
+    def _open(instance: Any, conf: Any, **_: Any) -> None:
+        startup.reached("imports")
+        memory.settle()
+        try:
+            opened(worker_process.name_node(instance, role), conf)
+        except ChorusError as error:
+            # Celery logs what a receiver raises and goes on; a worker that cannot serve must not.
+            sys.exit(f"chorus: {error}")
+
+    @worker_ready.connect(weak=False)
+    def _serve(**_: Any) -> None:
+        startup.reached("celery")
+        worker_process.current().upkeep.start()
+        worker_process.current().watchdog.start()
+        startup.reached("sign_in")
+        ready()
+
+    @worker_shutting_down.connect(weak=False)
+    def _told_to_end(**_: Any) -> None:
+        # By a signal: whoever wants this process gone wants no other in its place.
+        _replacing.clear()
+
+    @worker_shutdown.connect(weak=False)
+    def _leave(**_: Any) -> None:
+        worker_process.current().watchdog.stop()
+        worker_process.current().upkeep.stop()
+        closed()

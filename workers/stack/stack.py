@@ -1,0 +1,210 @@
+"""What commands use to have a stack on this machine: the server, the workers, Flower, under one supervisor.
+
+Starts what is missing and shares what is there. Knows nothing of jobs, and nothing of the command line.
+"""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from broker import embedded
+from broker.reach import address, check
+from broker.settings import FarmSettings
+from chorus import errors
+from chorus.errors import ChorusError, FarmError
+from chorus.settings import PREFIX
+from workers.process import children
+from workers.stack.run_folder import POLL_S, ProcessStatus, RunFolder, StackSpec, held
+
+__all__ = ["ServerStatus", "Stack", "StackSpec", "StackStatus", "down", "ensure", "status", "up"]
+
+# Must exceed what the supervisor takes to stop a stack (its WARM_STOP_S, SERVER_STOP_S), or to start a server.
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """A running stack that stays at least as long as the block that ensured it."""
+
+    url: str
+    """Of the server that its workers serve, with the password."""
+    run: RunFolder
+    """Where its logs and locks lie."""
+
+    def alive(self) -> bool:
+        """Whether it is still kept running: `down`, or a killed supervisor, ends it under its clients."""
+        return self.run.supervised()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerStatus:
+    """The server that the stack serves."""
+
+    address: str
+    """`127.0.0.1:40123`, without the password."""
+    version: str
+    """`Valkey 9.1.2`."""
+    pid: int
+    """0 if it is not ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackStatus:
+    """What runs on this machine."""
+
+    running: bool
+    """Whether a supervisor is there."""
+    keep: bool
+    """Whether it stays when nobody uses it: after `up`."""
+    server: ServerStatus | None
+    """None if none answers."""
+    trouble: str
+    """Why the server named by CHORUS_URL does not serve; empty if it does, or if none is named."""
+    processes: tuple[ProcessStatus, ...]
+    """What the supervisor keeps running, as it last said."""
+    logs: Path
+    """The folder of their logs."""
+
+
+@contextmanager
+def ensure(settings: FarmSettings, spec: StackSpec | None = None) -> Iterator[Stack]:
+    """Have this stack running while the block lasts; without a spec: everything but Flower."""
+    wanted = spec or StackSpec()
+    wanted = replace(wanted, url=wanted.url or settings.url)
+    if wanted.url:
+        check(wanted.url)
+    run = RunFolder.of(settings, wanted.url)
+    stopping = f"The last stack of {run.home} does not end: see {run.log('supervisor')}, or run `chorus down`."
+    with held(run.clients_lock, shared=True, timeout_s=PATIENCE_S, blocked=stopping):
+        with _door(run):
+            url = _bring_up(run, settings, wanted)
+        yield Stack(url=url, run=run)
+
+
+def up(settings: FarmSettings, *, flower: bool = False) -> StackStatus:
+    """Start the stack, and keep it until `down`."""
+    run = RunFolder.of(settings)
+    if flower and "flower" not in {process.name for process in _processes(run) if process.alive}:
+        embedded.require_free(settings.flower_port, "CHORUS_FLOWER_PORT")
+    with ensure(settings, StackSpec(flower=flower)):
+        run.keep.touch(mode=0o600)
+    return status(settings)
+
+
+def down(settings: FarmSettings) -> bool:
+    """Stop the stack, whoever uses it; whether there was one. Its jobs are paused: all they have is on disk."""
+    run = RunFolder.of(settings)
+    with _door(run):
+        was_running = run.supervised()
+        run.keep.unlink(missing_ok=True)
+        run.want(None)
+        deadline_s = time.monotonic() + PATIENCE_S
+        while run.supervised():
+            if time.monotonic() > deadline_s:
+                raise FarmError(f"The stack does not end: see {run.log('supervisor')}.")
+            time.sleep(POLL_S)
+        if not run.key:
+            embedded.retire(run.home)
+    return was_running
+
+
+def status(settings: FarmSettings) -> StackStatus:
+    """What runs; raises for no state of the server."""
+    run = RunFolder.of(settings)
+    server, trouble = None, ""
+    if settings.url:
+        try:
+            version = check(settings.url)
+            server = ServerStatus(address=address(settings.url), version=version, pid=0)
+        except ChorusError as error:
+            trouble = str(error)
+    elif own := embedded.running(run.home):
+        server = ServerStatus(address=address(own.url), version=own.version, pid=own.pid)
+    return StackStatus(
+        running=run.supervised(),
+        keep=run.keep.exists(),
+        server=server,
+        trouble=trouble,
+        processes=_processes(run),
+        logs=run.logs,
+    )
+
+
+def _processes(run: RunFolder) -> tuple[ProcessStatus, ...]:
+    report = run.report() if run.supervised() else None
+    return report.processes if report else ()
+
+
+@contextmanager
+def _door(run: RunFolder) -> Iterator[None]:
+    """One at a time decides what the stack is: two starts share one supervisor, and no start meets a stop half-way."""
+    blocked = f"Another chorus command has been starting or stopping the stack for a minute: see {run.logs}."
+    with held(run.door_lock, timeout_s=PATIENCE_S, blocked=blocked):
+        yield
+
+
+def _bring_up(run: RunFolder, settings: FarmSettings, wanted: StackSpec) -> str:
+    """Join the supervisor that is there, or start one; the URL as soon as everything wanted has been started."""
+    launched = False
+    if run.supervised():
+        there = run.spec()
+        wanted = there.joined(wanted) if there else wanted
+        run.want(wanted)
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        if run.supervised():
+            if url := _serving(run, wanted, settings.flower_port):
+                return url
+        elif launched:
+            raise _failure(run)
+        else:
+            # None is there, or the one we joined was just ending.
+            _launch(run, settings, wanted)
+            launched = True
+        time.sleep(POLL_S)
+    raise FarmError(
+        f"The stack of {run.home} does not answer from here: see {run.log('supervisor')}. "
+        "If another machine or container shares that folder, set CHORUS_HOME to one of your own."
+    )
+
+
+def _serving(run: RunFolder, wanted: StackSpec, flower_port: int) -> str:
+    report = run.report()
+    names = {program.name for program in wanted.programs(flower_port)}
+    if report is None or not names <= {
+        process.name for process in report.processes if process.alive or process.restarts
+    }:
+        return ""
+    own = None if wanted.url else embedded.running(run.home)
+    return own.url if own else wanted.url
+
+
+def _launch(run: RunFolder, settings: FarmSettings, wanted: StackSpec) -> None:
+    run.say(None)
+    run.want(wanted)
+    given = settings.model_dump(exclude_defaults=True, exclude={"url", "home"})
+    environment = {PREFIX + name.upper(): str(value) for name, value in given.items()}
+    environment |= {f"{PREFIX}HOME": str(run.home)}
+    with run.open_log("supervisor") as log:
+        subprocess.run(  # noqa: S603 - our own module
+            [*children.command("workers.stack.supervisor"), run.key],
+            cwd=children.ROOT,
+            env=children.environment() | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            check=False,
+        )
+
+
+def _failure(run: RunFolder) -> ChorusError:
+    report = run.report()
+    if report and report.failure:
+        kind = getattr(errors, report.failure_kind, FarmError)
+        return kind(report.failure)
+    words = embedded.last_words(run.log("supervisor")) or "it said nothing"
+    return FarmError(f"The stack's supervisor ended: {words} (more in {run.log('supervisor')}).")

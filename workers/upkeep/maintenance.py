@@ -1,0 +1,118 @@
+"""Looks after a voice worker while it serves: sessions are kept warm or let go, and what it has grown is given back.
+
+The rules stand in `keep_alive.py` and `resting.py`, and for memory in `governor.py`; here they meet the process.
+"""
+
+import logging
+import time
+from collections import Counter
+from dataclasses import asdict, replace
+from typing import Any
+
+from broker import worker_process
+from broker.settings import FarmSettings
+from tasks import engine
+from workers.engine.factory import kokoro
+from workers.engine.resting import RestingEngine
+from workers.inference.keep_alive import KeepAlive
+from workers.process import lifecycle, memory
+from workers.upkeep.governor import MEGABYTE, Governor
+from workers.upkeep.ticker import Tending
+
+log = logging.getLogger(__name__)
+
+
+class Care:
+    """Made once the sessions are warm; what the process has then is what growth is counted from."""
+
+    def __init__(self, farm: FarmSettings, governor: Governor | None = None) -> None:
+        reading = memory.read()
+        self._governor = governor or Governor(baseline_bytes=reading.rss_bytes, asked_bytes=farm.growth_mb * MEGABYTE)
+        self._keep_alive = KeepAlive(self._beats, every_s=farm.keep_alive_s if farm.priming else 0)
+        self._steps: Counter[str] = Counter()
+        self._given_back_bytes = 0
+        self._alarmed = False
+        self._tending = Tending(self._keep_alive.tick, self._settle, self._rest, self._govern)
+
+    def start(self) -> None:
+        """The worker serves."""
+        self._tending.start()
+
+    def stop(self) -> None:
+        """The worker leaves."""
+        self._tending.stop()
+
+    def status(self) -> dict[str, Any]:
+        """The process's memory, and what was done about it. What cannot be known is None."""
+        reading, trend = memory.read(), self._governor.trend()
+        return {
+            "in_use_bytes": reading.in_use_bytes,
+            "baseline_bytes": self._governor.baseline_bytes,
+            "room_bytes": reading.room.total_bytes,
+            "available_bytes": reading.room.available_bytes,
+            "mb_per_h": trend.mb_per_h if trend else None,
+            "fresh_pages": memory.fresh_pages(),
+            "given_back_bytes": self._given_back_bytes,
+            "steps": dict(self._steps),
+        }
+
+    def beats(self) -> dict[str, dict[str, int]]:
+        """How often each session was kept warm, and how often that gave way to work."""
+        speaker = kokoro(engine.current())
+        return {lane: asdict(counts) for lane, counts in speaker.beaten().items()} if speaker else {}
+
+    def _beats(self) -> tuple[Any, ...]:
+        speaker = kokoro(engine.current())
+        return speaker.beats() if speaker else ()
+
+    def _settle(self) -> None:
+        speaker = kokoro(engine.current())
+        if speaker:
+            speaker.settle()
+
+    def _rest(self) -> None:
+        resting = engine.current()
+        if isinstance(resting, RestingEngine):
+            resting.tick()
+
+    def _govern(self) -> None:
+        reading = replace(memory.read(), under_way=worker_process.current().upkeep.under_way())
+        step = self._governor.look(time.monotonic(), reading)
+        self._watch_trend()
+        if step == "none":
+            return
+        self._steps[step] += 1
+        if step == "recycle":
+            self._come_to_rest()
+        else:
+            self._shrink(caches=step == "drop")
+
+    def _shrink(self, *, caches: bool) -> None:
+        speaker = kokoro(engine.current())
+        if caches and speaker:
+            speaker.drop_caches()
+        before = memory.read().rss_bytes
+        memory.trim()
+        given = max(0, before - memory.read().rss_bytes)
+        self._given_back_bytes += given
+        log.info("Grown to %.0f MB: %.0f MB were given back.", before / MEGABYTE, given / MEGABYTE)
+
+    def _come_to_rest(self) -> None:
+        """Take every slot, and look what is left: only that counts against the process."""
+        with worker_process.current().drained():
+            if speaker := kokoro(engine.current()):
+                speaker.give_back()
+            self._shrink(caches=True)
+            at_rest = memory.read()
+            must_go = self._governor.must_go(time.monotonic(), at_rest)
+        if must_go:
+            grown = (at_rest.rss_bytes - self._governor.baseline_bytes) / MEGABYTE
+            lifecycle.recycle(f"Grown by {grown:.0f} MB with nothing under way")
+
+    def _watch_trend(self) -> None:
+        trend = self._governor.trend()
+        alarming = bool(trend and trend.alarming)
+        if trend and alarming and not self._alarmed:
+            log.warning("This process grows by %.0f MB an hour: `chorus status` shows its memory.", trend.mb_per_h)
+            self._steps["alarm"] += 1
+        self._alarmed = alarming
