@@ -75,7 +75,7 @@ def main() -> None:
     print(table(figures))
 
 
-def tiled(choice: fastconv.Choice, model: onnx.ModelProto) -> onnx.ModelProto:
+def tiled(choice: fastconv.TileChoice, model: onnx.ModelProto) -> onnx.ModelProto:
     """With fast convolution wherever a convolution is left that it pays for."""
     return fastconv.accelerate(model, choice).model
 

@@ -30,7 +30,7 @@ from workers import standin
 from workers.accelerators.probe import phonemes_of
 from workers.inference.lanes import Lane
 from workers.inference.priority import own_cores
-from workers.inference.synthesizer import Booth
+from workers.inference.synthesizer import Synthesizer
 from workers.models import voicebank
 from workers.models.resolving import Model, resolve
 
@@ -58,7 +58,7 @@ class Books:
     def __init__(self, model: Model, arm: str) -> None:
         slots = available_cores()
         self._lane = Lane("bulk", slots=slots, lowered=True, cores=own_cores() if "pinned" in arm else ())
-        self._booth = Booth(self._lane, model, threads=1)
+        self._booth = Synthesizer(self._lane, model, threads=1)
         self._voice, self._style = next(iter(voicebank.load(model.voices_path).items()))
         self._ended = threading.Event()
         together = threading.Barrier(slots)
@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=10, help="a listener's requests in each condition (default 10)")
     given = parser.parse_args()
     model = resolve(FarmSettings(model=given.model.absolute(), voices=given.voices.absolute()))
-    live = Booth(Lane("live", slots=1, lowered=False), model, threads=available_cores())
+    live = Synthesizer(Lane("live", slots=1, lowered=False), model, threads=available_cores())
     load = machine()
     voice = next(iter(voicebank.load(model.voices_path).items()))
     idle = [ask(live, voice) for _ in range(given.n)]
@@ -120,7 +120,7 @@ def main() -> None:
         print(f"{arm:<24}{waits:>28}{told.alone:18.2f}{told.with_live:16.2f}{told.with_stranger:10.2f}")
 
 
-def measure(books: Books, live: Booth, voice: Voice, told: Found, requests: int) -> None:
+def measure(books: Books, live: Synthesizer, voice: Voice, told: Found, requests: int) -> None:
     """All of one arm's conditions."""
     with books.reading():
         told.alone = rate(books, lambda: time.sleep(LOOK_S))
@@ -129,7 +129,7 @@ def measure(books: Books, live: Booth, voice: Voice, told: Found, requests: int)
             told.with_stranger = rate(books, lambda: time.sleep(2 * LOOK_S))
 
 
-def ask(live: Booth, voice: Voice) -> float:
+def ask(live: Synthesizer, voice: Voice) -> float:
     """Milliseconds that a listener waits for a sentence's beginning."""
     name, style = voice
     utterance = Utterance(phonemes=phonemes_of(LIVE_TOKENS, live.vocabulary), voice=name)

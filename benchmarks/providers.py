@@ -19,7 +19,7 @@ from broker.settings import FarmSettings, available_cores
 from workers import standin
 from workers.accelerators.calibration import LENGTHS
 from workers.accelerators.hardware import detect
-from workers.accelerators.probe import Trial, attempt
+from workers.accelerators.probe import ProbeResult, attempt
 from workers.inference.providers import COREML_PROVIDER, CPU, CoreML, Provider
 from workers.models.resolving import Model, resolve
 
@@ -68,14 +68,14 @@ def main() -> None:
             print(f"{arm.name:<38}{row(arm, run(arm, model, given.limit))}", flush=True)
 
 
-def run(arm: Arm, model: Model, limit_s: float) -> Trial:
+def run(arm: Arm, model: Model, limit_s: float) -> ProbeResult:
     """In a child, unless there is nothing to run on."""
     if arm.provider.name not in detect().providers:
-        return Trial(fault=f"unavailable: this onnxruntime has no {arm.provider.name} here")
+        return ProbeResult(fault=f"unavailable: this onnxruntime has no {arm.provider.name} here")
     return attempt(model, arm.provider, threads=arm.threads, lengths=LENGTHS, limit_s=limit_s)
 
 
-def row(arm: Arm, trial: Trial) -> str:
+def row(arm: Arm, trial: ProbeResult) -> str:
     """The arm's figures, or why there are none."""
     if trial.fault:
         return f"  {trial.fault}"

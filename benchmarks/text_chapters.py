@@ -16,7 +16,7 @@ from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
 
-from tasks.documents import Document, Wanted, read
+from tasks.documents import Document, ReaderOptions, read
 
 UNSPOKEN = ("head", "script", "style", "svg")
 MARKS = {"noteref", "backlink", "pagebreak", "landmarks"}
@@ -88,7 +88,7 @@ def solid(text: str) -> Counter[str]:
 
 def count(path: Path) -> Count:
     """Hold a book against our reading of it."""
-    document = read(path.read_bytes(), path.name, Wanted(skip=frozenset()))
+    document = read(path.read_bytes(), path.name, ReaderOptions(skip=frozenset()))
     with zipfile.ZipFile(path) as archive:
         package = next(name for name in archive.namelist() if name.endswith(".opf"))
         tree = ET.fromstring(archive.read(package))  # noqa: S314 -- one's own books

@@ -24,7 +24,7 @@ FIRST_RESEND_MS, LAST_RESEND_MS = 3000, 60000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reader:
+class ListenerLag:
     """Somebody who hears a job, as his cursor tells."""
 
     name: str
@@ -50,7 +50,7 @@ class Backlog:
     """Seconds of audio in Redis, until they are stored, or while somebody may want to hear them."""
     hint_wait_s: float
     """How long the oldest step that no worker has taken yet has waited since it was last sent; 0: there is none."""
-    readers: tuple[Reader, ...]
+    readers: tuple[ListenerLag, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,11 +98,11 @@ def _job(connection: "redis.Redis", job: str) -> Backlog | None:
         batch.time()
         batch.hgetall(known.record)
         batch.hgetall(known.sends)
-        batch.zrange(known.flights, 0, -1, withscores=True)
-        batch.zrange(known.errands, 0, -1, withscores=True)
+        batch.zrange(known.segment_leases, 0, -1, withscores=True)
+        batch.zrange(known.desk_leases, 0, -1, withscores=True)
         batch.hkeys(known.entries)
         batch.hgetall(known.readers)
-        (seconds, micros), fields, sends, flights, errands, published, cursors = batch.execute()
+        (seconds, micros), fields, sends, segment_leases, desk_leases, published, cursors = batch.execute()
     if not fields:
         return None
     record, now_ms = JobRecord.from_fields(job, fields), seconds * 1000 + micros / 1000
@@ -112,9 +112,9 @@ def _job(connection: "redis.Redis", job: str) -> Backlog | None:
         waiting=record.waiting,
         segments_done=record.segments_done,
         segments_planned=record.segments_planned,
-        under_way=len(flights),
+        under_way=len(segment_leases),
         held_s=record.frames_held / RATE_HZ,
-        hint_wait_s=_oldest_hint_s(sends, dict(flights) | dict(errands), now_ms),
+        hint_wait_s=_oldest_hint_s(sends, dict(segment_leases) | dict(desk_leases), now_ms),
         readers=_readers(cursors, {int(number) for number in published}, now_ms),
     )
 
@@ -129,12 +129,12 @@ def _oldest_hint_s(sends: Mapping[bytes, bytes], deadlines: Mapping[bytes, float
     return max(0.0, max(waits, default=0.0)) / 1000
 
 
-def _readers(cursors: Mapping[bytes, bytes], published: set[int], now_ms: float) -> tuple[Reader, ...]:
-    found: list[Reader] = []
+def _readers(cursors: Mapping[bytes, bytes], published: set[int], now_ms: float) -> tuple[ListenerLag, ...]:
+    found: list[ListenerLag] = []
     for name, text in sorted(cursors.items()):
         cursor: dict[str, Any] = json.loads(text)
         if cursor["deadline_ms"] >= now_ms:
             behind = sum(number >= cursor["segment"] for number in published)
             silent_ms = now_ms - (cursor["deadline_ms"] - CURSOR_MS)
-            found.append(Reader(name=name.decode(), behind_segments=behind, silent_s=max(0.0, silent_ms / 1000)))
+            found.append(ListenerLag(name=name.decode(), behind_segments=behind, silent_s=max(0.0, silent_ms / 1000)))
     return tuple(found)

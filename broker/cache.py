@@ -36,7 +36,7 @@ def digest(*parts: object) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Entry:
+class _CacheEntry:
     path: Path
     size_bytes: int
     used_s: float
@@ -123,7 +123,7 @@ class DiskCache:
                     size -= gone.size_bytes
             self._entries, self._bytes, self._written = len(found), size, 0
 
-    def _found(self) -> Iterator[_Entry]:
+    def _found(self) -> Iterator[_CacheEntry]:
         for root, _, names in os.walk(self._folder):
             for name in names:
                 path = Path(root, name)
@@ -132,7 +132,7 @@ class DiskCache:
                 except OSError:
                     continue  # another process removed it meanwhile
                 if not name.endswith(TEMPORARY):
-                    yield _Entry(path=path, size_bytes=status.st_size, used_s=status.st_mtime)
+                    yield _CacheEntry(path=path, size_bytes=status.st_size, used_s=status.st_mtime)
                 elif status.st_mtime < time.time() - _ABANDONED_S:
                     path.unlink(missing_ok=True)
 

@@ -74,7 +74,7 @@ class Claim:
         return self.step.startswith("segment:")
 
     @property
-    def apart(self) -> bool:
+    def isolated(self) -> bool:
         """Whether it is to be spoken in a process of its own."""
         return self.segment and self.attempt >= APART_FROM
 
@@ -87,12 +87,12 @@ class Pins:
     store: str = ""
 
 
-Source = Literal["cold", "warm", "cache", "primer"]
+AudioOrigin = Literal["cold", "warm", "cache", "primer"]
 """Where a segment's audio is from: a process that had spoken nothing yet or one that had, its disk, or Redis."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Spoken:
+class SegmentResult:
     """What is told of a segment besides its audio."""
 
     frames: int
@@ -104,7 +104,7 @@ class Spoken:
     """Who spoke it, for the job's statistics."""
     timings: tuple[tuple[str, float, float], ...] = ()
     """Per phoneme: symbol, start and end in seconds."""
-    source: Source = "warm"
+    source: AudioOrigin = "warm"
 
 
 class Ledger:
@@ -132,9 +132,9 @@ class Ledger:
         """
         self._farm = _json({"slots": slots, "voices": voices, "memory_tight": memory_tight})
 
-    def tend(self, job: str, pins: Pins, *, may_reap: bool = True) -> Outcome:
+    def advance(self, job: str, pins: Pins, *, may_reap: bool = True) -> Outcome:
         """Do whatever this job needs now."""
-        return self._run("tend", job, _json(asdict(pins)), int(may_reap))
+        return self._run("advance", job, _json(asdict(pins)), int(may_reap))
 
     def claim(self, job: str, step: str, token: str) -> Claim:
         """Take a step, if it is there to take."""
@@ -180,7 +180,7 @@ class Ledger:
         told = {**(about or {}), "title": title, "characters": characters, "segments": segments}
         return self._commit("commit_plan", claim, _json(told))
 
-    def commit_segment(self, claim: Claim, chunks: Iterable[Chunk], told: Spoken) -> Outcome:
+    def commit_segment(self, claim: Claim, chunks: Iterable[Chunk], told: SegmentResult) -> Outcome:
         """Publish a segment's audio."""
         about = {name: getattr(told, name) for name in ("frames", "wall_ms", "audible", "worker", "source")}
         entries = [[part for field in encode(chunk).items() for part in field] for chunk in chunks]

@@ -21,7 +21,7 @@ LONGEST_TICK_S = 2 * TICK_S
 LOOP_S = 20.0
 # How much longer than it sounds a segment may take.
 SLOWEST = 20
-# For desk steps, and for segments spoken apart, whose child has a limit of its own.
+# For desk steps, and for segments spoken in a child process, whose child has a limit of its own.
 PATIENT_S = 1800.0
 # The file of a hundred hours is encoded in one step.
 BIND_S = 6 * 3600.0
@@ -31,7 +31,7 @@ def deadline_s(claim: Claim, least_s: float) -> float:
     """How long this step may be held until its process counts as hung."""
     if claim.step == "bind":
         return BIND_S
-    return speaking_s(claim, least_s) if claim.segment and not claim.apart else PATIENT_S
+    return speaking_s(claim, least_s) if claim.segment and not claim.isolated else PATIENT_S
 
 
 def speaking_s(claim: Claim, least_s: float) -> float:

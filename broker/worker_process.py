@@ -25,7 +25,7 @@ from broker.ledger import Claim, Ledger, Outcome
 from broker.settings import FarmSettings
 from broker.store import LocalStore
 from broker.watchdog import HUNG, Watchdog, deadline_s
-from broker.worker_threads import Upkeep
+from broker.worker_threads import WorkerThreads
 from chorus.errors import FarmError
 from chorus.records import Worker
 
@@ -46,7 +46,7 @@ class Process:
     settings: FarmSettings
     redis: "redis.Redis"
     ledger: Ledger
-    upkeep: Upkeep
+    upkeep: WorkerThreads
     watchdog: Watchdog
     store: LocalStore | None
     free: Mapping[str, BoundedSemaphore]
@@ -157,7 +157,7 @@ def open_process(
         started_ms=int(time.time() * 1000),
         **about,
     )
-    upkeep = Upkeep(
+    upkeep = WorkerThreads(
         connection, ledger, describe=lambda: describe(process), send=partial(hints.send, app), lease_s=settings.lease_s
     )
     watchdog = Watchdog(reachable=lambda: reach.answers(app.conf.broker_url), end=lambda why: current().end(why))

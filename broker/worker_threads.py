@@ -31,7 +31,7 @@ LAST_STATES = ("done", "failed", "cancelled", "vanished")
 log = logging.getLogger(__name__)
 
 
-class Upkeep:
+class WorkerThreads:
     """Start it once the worker can serve; stop it when the worker leaves."""
 
     def __init__(
@@ -143,7 +143,7 @@ class Upkeep:
             return None
         next_s = TICK_S
         for job in cast("list[bytes]", self._redis.zrange(keys.ACTIVE, 0, -1)):
-            due_s = self._tend(job.decode(), may_reap=now_s >= self._patient_until_s)
+            due_s = self._advance(job.decode(), may_reap=now_s >= self._patient_until_s)
             next_s = min(next_s, max(due_s, SHORTEST_TICK_S))
         if next_s < TICK_S:
             self._redis.pexpire(keys.REAPER, _mutex_ms(next_s))
@@ -152,11 +152,11 @@ class Upkeep:
     def _take_in(self) -> None:
         popped = cast("tuple[bytes, bytes] | None", self._redis.blpop([keys.INBOX], timeout=1))
         if popped is not None:
-            self._tend(popped[1].decode(), may_reap=False)
+            self._advance(popped[1].decode(), may_reap=False)
 
-    def _tend(self, job: str, *, may_reap: bool) -> float:
+    def _advance(self, job: str, *, may_reap: bool) -> float:
         """Look after one job; in how many seconds it wants to be looked after again, if that is before a tick."""
-        outcome = self._ledger.tend(job, self._farm.pins(), may_reap=may_reap)
+        outcome = self._ledger.advance(job, self._farm.pins(), may_reap=may_reap)
         if outcome.status in LAST_STATES:
             self._redis.zrem(keys.ACTIVE, job)
         self._send(outcome)

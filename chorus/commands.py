@@ -19,7 +19,7 @@ from chorus.client import Client
 from chorus.errors import CallerError, ChorusError, FarmError, JobFailedError, OptionError
 from chorus.records import JobRecord, State, Want
 from chorus.sources import sources as sources_of
-from chorus.speak import Speech
+from chorus.speak import SpeechRequest
 from chorus.speak import speak as say_aloud
 from chorus.submission import Terms
 from chorus.terminal import STAND_IN, clock, complain, made, progress, tell, warn_of_stand_in
@@ -189,7 +189,7 @@ class ClientCommands:
         url: options.Url = "",
     ) -> None:
         """Speak a text now: to the loudspeaker, to `-o FILE`, or as a WAV stream to `-o -`."""
-        speech = Speech(
+        speech = SpeechRequest(
             text=sys.stdin.read() if text == "-" else text,
             wishes=options.wishes(
                 voice=voice,

@@ -57,15 +57,18 @@ def check_job_id(job: str) -> str:
 
 
 class _Key:
-    """One key of every job: its Redis type and its meaning; its name is the attribute's."""
+    """One key of every job: its Redis type and its meaning. It is stored under the attribute's name, or under `stored`.
 
-    def __init__(self, kind: str, meaning: str) -> None:
+    Two keys keep the names they were first stored under, so that a job of an earlier release goes on.
+    """
+
+    def __init__(self, kind: str, meaning: str, *, stored: str = "") -> None:
         self.kind = kind
         self.meaning = meaning
-        self.name = ""
+        self.name = stored
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+        self.name = self.name or name
 
     def __get__(self, keys: "JobKeys", owner: type | None = None) -> str:
         return f"chorus:{{{keys.job}}}:{self.name}"
@@ -84,8 +87,8 @@ class JobKeys:
     owners = _Key("hash", "Step to the token of the claim that holds it.")
     attempts = _Key("hash", "Step to how often it was claimed.")
     sends = _Key("hash", "Step to how often its hint was sent.")
-    flights = _Key("zset", "Segment steps sent or running, by deadline ms.")
-    errands = _Key("zset", "Plan, part and bind steps sent or running, by deadline ms.")
+    segment_leases = _Key("zset", "Segment steps sent or running, by deadline ms.", stored="flights")
+    desk_leases = _Key("zset", "Plan, part and bind steps sent or running, by deadline ms.", stored="errands")
     stream = _Key("stream", "The audio: see chorus/wire.py.")
     entries = _Key("hash", "Segment to the ids of its stream entries.")
     parts = _Key("hash", "Part to what is known of it.")
@@ -101,7 +104,7 @@ class JobKeys:
         return tuple(f"chorus:{{{self.job}}}:{name}" for name in _JOB_KINDS)
 
 
-_JOB_KINDS: Final = {name: key.kind for name, key in vars(JobKeys).items() if isinstance(key, _Key)}
+_JOB_KINDS: Final = {key.name: key.kind for key in vars(JobKeys).values() if isinstance(key, _Key)}
 
 
 def kind_of(key: str) -> str:

@@ -23,7 +23,7 @@ _ENDINGS = ".toml, .json or .pls"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
-class Entry:
+class LexiconEntry:
     """One word's pronunciation."""
 
     word: str
@@ -58,13 +58,13 @@ def read(path: Path) -> str:
         raise OptionError(f"Lexicon {path} is not understood: {error}.") from error
 
 
-def entries(lexicon: str) -> tuple[Entry, ...]:
+def entries(lexicon: str) -> tuple[LexiconEntry, ...]:
     """The pronunciations of a Request; OptionError if `read` did not write them."""
     return _entries(lexicon) if lexicon else ()
 
 
 @lru_cache(maxsize=8)
-def _entries(lexicon: str) -> tuple[Entry, ...]:
+def _entries(lexicon: str) -> tuple[LexiconEntry, ...]:
     if len(lexicon.encode()) > 2 * LONGEST_FILE_BYTES:
         raise OptionError(f"The lexicon is too large: {LONGEST_FILE_BYTES // 1024} KB are the most.")
     try:
@@ -73,9 +73,9 @@ def _entries(lexicon: str) -> tuple[Entry, ...]:
         raise OptionError(f"The lexicon is not understood: {error}.") from error
 
 
-def _checked(name: str, found: Iterable[Entry]) -> list[Entry]:
+def _checked(name: str, found: Iterable[LexiconEntry]) -> list[LexiconEntry]:
     """The entries in their order, each fit to be spoken."""
-    kept: dict[tuple[str, str], Entry] = {}
+    kept: dict[tuple[str, str], LexiconEntry] = {}
     for raw in found:
         entry = _plain(raw)
         _check(name, entry)
@@ -87,12 +87,12 @@ def _checked(name: str, found: Iterable[Entry]) -> list[Entry]:
     return [kept[key] for key in sorted(kept)]
 
 
-def _plain(entry: Entry) -> Entry:
+def _plain(entry: LexiconEntry) -> LexiconEntry:
     word, said = (" ".join(unicodedata.normalize("NFC", text).split()) for text in (entry.word, entry.said))
-    return Entry(word=word.replace("\u2019", "'"), said=said, language=entry.language)
+    return LexiconEntry(word=word.replace("\u2019", "'"), said=said, language=entry.language)
 
 
-def _check(name: str, entry: Entry) -> None:
+def _check(name: str, entry: LexiconEntry) -> None:
     if not any(char.isalnum() for char in entry.word) or len(entry.word) > _LONGEST_WORD:
         raise OptionError(f"{name}: {entry.word[:30]!r} is no word: 1 to {_LONGEST_WORD} characters, a letter in it.")
     slashes = len(entry.said) > 1 and entry.said.startswith("/") and entry.said.endswith("/")
@@ -107,7 +107,7 @@ def _check(name: str, entry: Entry) -> None:
         raise OptionError(f"{name}: {entry.word!r} has no sound: write IPA between two slashes, or other words.")
 
 
-def _check_ipa(name: str, entry: Entry) -> None:
+def _check_ipa(name: str, entry: LexiconEntry) -> None:
     fitted = vocabulary.fit(vocabulary.from_ipa(entry.ipa, entry.language))
     if fitted.dropped:
         near = vocabulary.nearest(fitted.dropped[0])
@@ -117,14 +117,14 @@ def _check_ipa(name: str, entry: Entry) -> None:
         raise OptionError(f"{name}: {entry.word!r} has no sound: write IPA between two slashes, or other words.")
 
 
-def _written(found: Iterable[Entry]) -> str:
+def _written(found: Iterable[LexiconEntry]) -> str:
     tables: dict[str, dict[str, str]] = {}
     for entry in found:
         tables.setdefault(entry.language, {})[entry.word] = entry.said
     return json.dumps(tables, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _nested(tree: object) -> Iterator[Entry]:
+def _nested(tree: object) -> Iterator[LexiconEntry]:
     """Words at the top, or in a table that is named by their language."""
     if not isinstance(tree, Mapping):
         raise ValueError("it is no table of words")  # noqa: TRY004 - the same kind as the parsers'
@@ -136,10 +136,10 @@ def _nested(tree: object) -> Iterator[Entry]:
             yield _entry(word, said, "")
 
 
-def _entry(word: str, said: object, language: str) -> Entry:
+def _entry(word: str, said: object, language: str) -> LexiconEntry:
     if not isinstance(said, str):
         raise ValueError(f"{word!r} is {type(said).__name__}, not text")  # noqa: TRY004 - see above
-    return Entry(word=word, said=said, language=language)
+    return LexiconEntry(word=word, said=said, language=language)
 
 
 def _language(tag: str) -> str:
@@ -165,13 +165,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _pls(text: str) -> Iterator[Entry]:
+def _pls(text: str) -> Iterator[LexiconEntry]:
     for lexeme in pls.lexemes(text):
         tag = lexeme.language.split("-")[0] if lexeme.language.lower().startswith("en") else lexeme.language
-        yield Entry(word=lexeme.word, said=lexeme.said, language=_language(tag.lower()))
+        yield LexiconEntry(word=lexeme.word, said=lexeme.said, language=_language(tag.lower()))
 
 
-_PARSERS: dict[str, Callable[[str], Iterator[Entry]]] = {
+_PARSERS: dict[str, Callable[[str], Iterator[LexiconEntry]]] = {
     ".toml": lambda text: _nested(tomllib.loads(text)),
     ".json": lambda text: _nested(_json(text)),
     ".pls": _pls,

@@ -30,7 +30,7 @@ class _Leaf:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Reader:
+class _PlsReader:
     """Collects what expat tells."""
 
     language: str = ""
@@ -70,7 +70,7 @@ class _Reader:
 
 def lexemes(text: str) -> list[Lexeme]:
     """The entries of a lexicon; ValueError says what is wrong with it."""
-    reader = _Reader()
+    reader = _PlsReader()
     parser = expat.ParserCreate(encoding="utf-8", namespace_separator=" ")
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = reader.data, reader.refuse

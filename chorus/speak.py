@@ -23,7 +23,7 @@ LEAD_MS: Final = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Speech:
+class SpeechRequest:
     """What is to be said, and where it is to go."""
 
     text: str
@@ -34,7 +34,7 @@ class Speech:
     """Silence before the first sound, which no duration counts; None: LEAD_MS, and none in a file."""
 
 
-def speak(speech: Speech, connect: Callable[[], AbstractContextManager[Client]]) -> None:
+def speak(speech: SpeechRequest, connect: Callable[[], AbstractContextManager[Client]]) -> None:
     """Say it. Where it goes is settled before anything is started for it."""
     if not speech.text.strip():
         raise SourceError("There is nothing to say: the text is empty.")
@@ -90,7 +90,7 @@ def _standard_output() -> Iterator[Write]:
         yield write
 
 
-def _say_aloud(client: Client, speech: Speech, write: Write) -> None:
+def _say_aloud(client: Client, speech: SpeechRequest, write: Write) -> None:
     """A live job, written as it is made. Whoever stops listening stops the speaking."""
     wishes: Wishes = {**speech.wishes, "live": True}
     job = client.submit(speech.text, **wishes).job
@@ -110,7 +110,7 @@ def _say_aloud(client: Client, speech: Speech, write: Write) -> None:
     warn_of_stand_in(client.job(job), client.workers())
 
 
-def _say_into_file(speech: Speech, path: Path, connect: Callable[[], AbstractContextManager[Client]]) -> None:
+def _say_into_file(speech: SpeechRequest, path: Path, connect: Callable[[], AbstractContextManager[Client]]) -> None:
     """A finished file in a format that only the whole of it can have."""
     form = as_format(path.suffix.lower().lstrip("."))
     if not form:

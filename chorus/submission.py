@@ -59,7 +59,7 @@ class Terms:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
+class Submission:
     """A submit, ready to be written."""
 
     job: str
@@ -137,11 +137,11 @@ def prepare(
     cover: bytes | Path | None = None,
     terms: Terms | None = None,
     **wishes: Unpack[Wishes],
-) -> Order:
+) -> Submission:
     """Read and check everything that can be refused before the server is asked."""
     request = request or _request(source, wishes)
     terms = terms or Terms()
-    return Order(
+    return Submission(
         job=secrets.token_hex(8) if job is None else check_job_id(job),
         request=request,
         source=_bytes_of(source, request.name, most_bytes=None if terms.in_store else MAX_SOURCE_BYTES),

@@ -13,8 +13,8 @@ from chorus.keys import JobKeys
 from chorus.records import JobRecord
 from chorus.request import Request
 from chorus.wire import RATE_HZ
-from tasks.audio import BookMeta, Chapter, Encoded, encode_into
-from tasks.parts.coverage import Proof
+from tasks.audio import BookChapter, BookMeta, Encoded, encode_into
+from tasks.parts.coverage import CoverageProof
 from tasks.parts.part_files import Sidecar, ahead, chapter_marks, read_parts, read_sidecar
 
 
@@ -75,7 +75,7 @@ def _titles(here: worker_process.Process, keys: JobKeys, chapters: int) -> list[
     return [str(json.loads(one or b"{}").get("title", "")) for one in told]
 
 
-def _book(here: worker_process.Process, claim: Claim, record: JobRecord, chapters: tuple[Chapter, ...]) -> BookMeta:
+def _book(here: worker_process.Process, claim: Claim, record: JobRecord, chapters: tuple[BookChapter, ...]) -> BookMeta:
     request = Request.from_json(claim.request)
     return BookMeta(
         title=request.title or record.title,
@@ -93,16 +93,18 @@ def _remarks(record: JobRecord) -> list[str]:
     return [standing_in.REMARK] if record.model == standing_in.NAME else []
 
 
-def _proof(here: worker_process.Process, claim: Claim, store: Store, record: JobRecord) -> Proof:
+def _proof(here: worker_process.Process, claim: Claim, store: Store, record: JobRecord) -> CoverageProof:
     """Whether the sidecars hold what was planned, character by character."""
     told = cast("dict[bytes, bytes]", here.redis.hgetall(JobKeys(claim.job).chapters))
-    proof = Proof(chapters={int(number): json.loads(one) for number, one in told.items()})
+    proof = CoverageProof(chapters={int(number): json.loads(one) for number, one in told.items()})
     for sidecar in _sidecars(store, claim, record.parts_total):
         proof.read(sidecar, RATE_HZ)
     return proof
 
 
-def _report(record: JobRecord, chapters: tuple[Chapter, ...], made: Encoded, proof: Proof) -> dict[str, Any]:
+def _report(
+    record: JobRecord, chapters: tuple[BookChapter, ...], made: Encoded, proof: CoverageProof
+) -> dict[str, Any]:
     audio_s = made.frames / RATE_HZ
     spoken_s = max(0, made.frames - record.frames_cached) / RATE_HZ
     running_s = time.time() - (record.running_since_ms or record.created_ms) / 1000

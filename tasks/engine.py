@@ -60,7 +60,7 @@ class Engine(Protocol):
         """Say it on this lane, or raise ChorusError."""
         ...
 
-    def speak_apart(self, utterance: Utterance, *, limit_s: float) -> Speech:
+    def speak_isolated(self, utterance: Utterance, *, limit_s: float) -> Speech:
         """Say it in a process of its own, which may die, hang or grow as it likes; ChorusError says what it did."""
         ...
 

@@ -12,7 +12,7 @@ from chorus.keys import JobKeys
 from chorus.reassembly import Reassembler
 from chorus.wire import RATE_HZ, Chunk, Kind, decode
 from tasks.audio.pcm import silence
-from tasks.parts.part_files import Spoken, has_part, read_part, write_part
+from tasks.parts.part_files import SpokenSegment, has_part, read_part, write_part
 
 
 def assemble(claim: Claim) -> tuple[Outcome, str]:
@@ -34,7 +34,7 @@ def assemble(claim: Claim) -> tuple[Outcome, str]:
     return outcome, f"{len(ordered)} segments, {sidecar.frames / RATE_HZ:.1f} s stored"
 
 
-def _from_stream(here: worker_process.Process, keys: JobKeys, numbers: range) -> dict[int, Spoken]:
+def _from_stream(here: worker_process.Process, keys: JobKeys, numbers: range) -> dict[int, SpokenSegment]:
     """Every segment whose audio or failure is on the stream."""
     names = [str(number) for number in numbers]
     ids, specs, timings = (
@@ -45,7 +45,7 @@ def _from_stream(here: worker_process.Process, keys: JobKeys, numbers: range) ->
             (keys.specs, [f"timings:{name}" for name in names]),
         )
     )
-    found: dict[int, Spoken] = {}
+    found: dict[int, SpokenSegment] = {}
     for number, entries, spec, timing in zip(numbers, ids, specs, timings, strict=True):
         if entries is not None and spec is not None:
             chunks = _ordered(number, _fetch(here, keys, entries))
@@ -69,9 +69,11 @@ def _ordered(number: int, chunks: Iterator[Chunk]) -> list[Chunk]:
     return ready
 
 
-def _spoken(number: int, spec: dict[str, Any], chunks: list[Chunk], timings: list[tuple[str, float, float]]) -> Spoken:
+def _spoken(
+    number: int, spec: dict[str, Any], chunks: list[Chunk], timings: list[tuple[str, float, float]]
+) -> SpokenSegment:
     failed = chunks[0].kind is Kind.FAILURE
-    return Spoken(
+    return SpokenSegment(
         number=number,
         pcm=silence(spec["frames"] * 1000 / RATE_HZ) if failed else b"".join(chunk.pcm for chunk in chunks),
         start=spec["start"],
@@ -82,13 +84,13 @@ def _spoken(number: int, spec: dict[str, Any], chunks: list[Chunk], timings: lis
     )
 
 
-def _from_store(store: Store, claim: Claim) -> dict[int, Spoken]:
+def _from_store(store: Store, claim: Claim) -> dict[int, SpokenSegment]:
     """The segments of this part as it was stored before."""
     if not has_part(store, claim.job, claim.epoch, claim.number):
         return {}
     before = read_part(store, claim.job, claim.epoch, claim.number)
     return {
-        segment.number: Spoken(
+        segment.number: SpokenSegment(
             number=segment.number,
             pcm=before.pcm[2 * segment.offset : 2 * (segment.offset + segment.frames)],
             start=segment.start,

@@ -1,7 +1,7 @@
 """segment:n — phonemes become audio and are published. Knows the engine only by its Protocol."""
 
 from broker import worker_process
-from broker.ledger import Claim, Outcome, Source, Spoken
+from broker.ledger import AudioOrigin, Claim, Outcome, SegmentResult
 from broker.watchdog import speaking_s
 from chorus.request import FASTEST, SLOWEST, Request
 from chorus.voices import canonical
@@ -10,7 +10,7 @@ from tasks import engine
 from tasks.audio import pcm
 from tasks.engine import Lane, Utterance
 from tasks.parts import segment_cache
-from tasks.parts.segment_cache import Take
+from tasks.parts.segment_cache import CachedSegment
 
 
 def speak(claim: Claim, lane: Lane) -> tuple[Outcome, str]:
@@ -25,7 +25,7 @@ def speak(claim: Claim, lane: Lane) -> tuple[Outcome, str]:
     take, spoken_s = (found[0], 0.0) if found else _spoken(claim, voice, speed, lane)
     placed = _led(take, claim.spec.get("lead_ms", 0) / request.speed)
     sound = placed.pcm + pcm.silence(claim.spec["pause_ms"] / request.speed)
-    told = Spoken(
+    told = SegmentResult(
         frames=len(sound) // SAMPLE_BYTES,
         wall_ms=round(spoken_s * 1000),
         audible=pcm.silent_frames(take.pcm) * SAMPLE_BYTES < len(take.pcm),
@@ -41,12 +41,12 @@ def speak(claim: Claim, lane: Lane) -> tuple[Outcome, str]:
     return outcome, f"{told.frames / RATE_HZ:.1f} s audio {how}"
 
 
-def _led(take: Take, lead_ms: float) -> Take:
+def _led(take: CachedSegment, lead_ms: float) -> CachedSegment:
     """With the silence that is ordered before it; what is kept for others goes without."""
     if not lead_ms:
         return take
     timings = ((symbol, start + lead_ms / 1000, end + lead_ms / 1000) for symbol, start, end in take.timings)
-    return Take(pcm=pcm.silence(lead_ms) + take.pcm, timings=tuple(timings))
+    return CachedSegment(pcm=pcm.silence(lead_ms) + take.pcm, timings=tuple(timings))
 
 
 def _speed(claim: Claim, request: Request) -> float:
@@ -65,22 +65,22 @@ def _name(claim: Claim, voice: str, speed: float) -> str:
     )
 
 
-def _temperature(here: worker_process.Process) -> Source:
+def _temperature(here: worker_process.Process) -> AudioOrigin:
     here.spoken += 1
     return "warm" if here.spoken > 1 else "cold"
 
 
-def _spoken(claim: Claim, voice: str, speed: float, lane: Lane) -> tuple[Take, float]:
+def _spoken(claim: Claim, voice: str, speed: float, lane: Lane) -> tuple[CachedSegment, float]:
     """The audio, and the seconds of inference it took.
 
     Where processes may have died of it, a process of its own speaks it; the lane's slot is taken all the same.
     """
     model, stretch = pcm.split_speed(speed)
     utterance = Utterance(phonemes=claim.spec["phonemes"], voice=voice, speed=model)
-    if claim.apart:
+    if claim.isolated:
         limit_s = speaking_s(claim, worker_process.current().settings.deadline_s)
-        speech = engine.current().speak_apart(utterance, limit_s=limit_s)
+        speech = engine.current().speak_isolated(utterance, limit_s=limit_s)
     else:
         speech = engine.current().speak(utterance, lane)
     timings = tuple((symbol, start / stretch, end / stretch) for symbol, start, end in speech.timings)
-    return Take(pcm=pcm.stretch(pcm.to_pcm(speech.audio), stretch), timings=timings), speech.seconds
+    return CachedSegment(pcm=pcm.stretch(pcm.to_pcm(speech.audio), stretch), timings=timings), speech.seconds

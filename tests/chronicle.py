@@ -13,7 +13,7 @@ import redis
 
 What = Literal["planned", "begun", "over"]
 _CHANNEL: Final = re.compile(r"__keyspace@\d+__:chorus:\{(?P<job>.*)\}:(?P<key>\w+)")
-_WATCHED: Final = ("specs", "owners", "flights", "errands", "entries")
+_WATCHED: Final = ("specs", "owners", "segment_leases", "desk_leases", "entries")
 _LOOK_S: Final = 10.0
 
 
@@ -65,7 +65,7 @@ class Chronicle:
     def _note(self, job: str, key: str, command: str) -> None:
         """A claim writes the owner and then the lease, in one script: nothing of its job comes between."""
         owned, self._owned[job] = self._owned.get(job, False), (key, command) == ("owners", "hset")
-        if owned and (key, command) == ("flights", "zadd"):
+        if owned and (key, command) == ("segment_leases", "zadd"):
             self._events.append(Event(job=job, what="begun"))
         elif (key, command) == ("entries", "hset"):
             self._events.append(Event(job=job, what="over"))

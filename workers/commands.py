@@ -63,7 +63,7 @@ def _tell_of_waiting(client: Client) -> None:
         complain(f"{jobs} until the stack runs: `chorus up` keeps it running.")
 
 
-class Program(typer.core.TyperGroup):
+class CommandGroup(typer.core.TyperGroup):
     """`chorus BOOK` means `chorus render BOOK`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
@@ -77,7 +77,7 @@ class Program(typer.core.TyperGroup):
 
 
 app = typer.Typer(
-    cls=Program,
+    cls=CommandGroup,
     name="chorus",
     help="Documents in, speech out, on a job queue. `chorus BOOK` renders a book.",
     add_completion=False,
@@ -144,7 +144,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         pauses=pauses,
         lexicon=options.as_lexicon(lexicon),
     )
-    found = render_requests.orders(sources, asked)
+    found = render_requests.checked_requests(sources, asked)
     rendering.render(
         found,
         settings,

@@ -54,7 +54,7 @@ def _open(node: str, conf: Any) -> None:
         variant_why=opened.why,
         voices=speaker.voices(),
     )
-    kept = segment_cache.open_shelf(settings(), Primers(here.redis))
+    kept = segment_cache.open_cache(settings(), Primers(here.redis))
     if kept:
         here.count(kept.counters)
 

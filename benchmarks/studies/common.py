@@ -17,7 +17,7 @@ from workers import standin
 from workers.inference.constant_noise import fix
 from workers.models import voicebank
 from workers.optimise.observing import Feed, held, listened, source_of
-from workers.optimise.texts import LINES, Line, spread
+from workers.optimise.texts import LINES, CalibrationLine, spread
 from workers.process import memory
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Subject:
         return Subject(model=held(self.model, source), feeds=(feed,))
 
 
-def subject(doc: str | None, lines: Sequence[Line] = LINES) -> Subject:
+def subject(doc: str | None, lines: Sequence[CalibrationLine] = LINES) -> Subject:
     """From the command line."""
     parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
@@ -50,7 +50,7 @@ def subject(doc: str | None, lines: Sequence[Line] = LINES) -> Subject:
     return Subject(model=model, feeds=tuple(feeds(given.voices, lines)))
 
 
-def feeds(voices: Path, lines: Sequence[Line]) -> list[Feed]:
+def feeds(voices: Path, lines: Sequence[CalibrationLine]) -> list[Feed]:
     """Each line by another voice."""
     bank = voicebank.load(voices)
     return [feed(line.phonemes, bank[voice]) for line, voice in spread(sorted(bank), lines)]

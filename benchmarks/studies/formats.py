@@ -46,14 +46,14 @@ def main() -> None:
         arms = [Arm(name="the file", graph=given.model, optimised=False)]
         arms += built(given.model, given.voices, Path(folder))
         print(f"{machine()}, onnxruntime {importlib.metadata.version('onnxruntime')}, {given.model.stem}")
-        held: dict[str, list[trial.Trial]] = {arm.name: [] for arm in arms}
+        held: dict[str, list[trial.TrialResult]] = {arm.name: [] for arm in arms}
         for _ in range(TURNS):
             for arm in arms:
                 held[arm.name].append(speak(arm, given.voices))
         report(arms, held)
 
 
-def report(arms: list[Arm], held: dict[str, list[trial.Trial]]) -> None:
+def report(arms: list[Arm], held: dict[str, list[trial.TrialResult]]) -> None:
     """A line for each."""
     print(f"{'':<34}{'disk MB':>9}{'load s':>8}{'loaded MB':>11}{'spoken MB':>11}{'s per s':>9}{'ratio':>7}")
     first = best(held["the file"])
@@ -65,15 +65,15 @@ def report(arms: list[Arm], held: dict[str, list[trial.Trial]]) -> None:
         print(f"{arm.name:<34}{told}")
 
 
-def speak(arm: Arm, voices: Path) -> trial.Trial:
+def speak(arm: Arm, voices: Path) -> trial.TrialResult:
     """One process with it."""
-    order = trial.Order(
+    order = trial.TrialRequest(
         graph=str(arm.graph), optimised=arm.optimised, voices=str(voices), phrases=phrases(voices)[-1:], rounds=ROUNDS
     )
     return trial.hold(order)
 
 
-def best(trials: list[trial.Trial]) -> float:
+def best(trials: list[trial.TrialResult]) -> float:
     """Seconds of one core per second of audio."""
     return min(one.cpu_s() / one.audio_s() for one in trials)
 

@@ -1,6 +1,6 @@
 -- One attempt takes a step. The attempt is counted here, before native code runs.
 -- ARGV 3 step, 4 token.
--- Reads record, steps, specs; writes steps, owners, attempts, sends, flights, errands.
+-- Reads record, steps, specs; writes steps, owners, attempts, sends, segment_leases, desk_leases.
 -- Status: ok | busy | done | gone. Extra of ok: attempt, epoch, spec JSON, request JSON, document JSON, model, fresh.
 -- The same token claiming again gets the same ok, uncounted: a resent command is harmless.
 

@@ -1,5 +1,5 @@
 -- A part lies in the store: its audio leaves Redis, by the ids of exactly its own entries.
--- ARGV 3-5 as in guard.lua. Writes record, steps, specs, stream, entries, parts, errands. Status: ok | done | gone.
+-- ARGV 3-5 as in guard.lua. Writes record, steps, specs, stream, entries, parts, desk_leases. Status: ok | done | gone.
 
 local m = tonumber(string.match(step, '%d+$'))
 free(m, part_at(m))

@@ -1,6 +1,6 @@
 -- A chapter is planned to its end. ARGV 3-5 as in guard.lua. ARGV 6: the chapter as JSON {title, characters, segments,
 -- sha256, unsaid}, of which the last two may be missing.
--- Writes record, steps, errands, parts, chapters; deletes the source behind the last chapter.
+-- Writes record, steps, desk_leases, parts, chapters; deletes the source behind the last chapter.
 -- Status: ok | again | done | gone. On "again" the server has lost segments, and the chapter is planned once more.
 
 local k = tonumber(string.match(step, '%d+$'))

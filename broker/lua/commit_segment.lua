@@ -2,7 +2,7 @@
 -- ARGV 3-5 as in guard.lua. ARGV 6: JSON {frames, wall_ms, audible, worker, source}; what a source `cache` or `primer`
 -- gave was not spoken by this job. ARGV 7: the timings as JSON, kept for the sidecar. ARGV 8: how many values make one entry. ARGV 9…: the entries' fields and values, one entry after another
 -- (chorus/wire.py).
--- Writes record, steps, specs, stream, entries, parts, flights. Status: ok | done | gone.
+-- Writes record, steps, specs, stream, entries, parts, segment_leases. Status: ok | done | gone.
 
 local n = segment_of(step)
 local told = cjson.decode(ARGV[6])

@@ -1,7 +1,7 @@
 -- A living worker saw a step fail. ARGV 3-5 as in guard.lua. ARGV 6: the reason, a sentence.
 -- ARGV 7: how many failures a step has before it is given up; 0 gives up at once. ARGV 8: 1 if the job cannot go on
 -- whatever was wished on errors: what is wrong with this step is wrong with all of them.
--- Writes record, steps, attempts, stream, entries, parts, flights, errands.
+-- Writes record, steps, attempts, stream, entries, parts, segment_leases, desk_leases.
 -- Status: again | failed | done | gone. On "again" the step is on its way to its next attempt.
 
 local n = segment_of(step)

@@ -9,8 +9,8 @@
 --    6 owners    hash    step -> token of the attempt that runs it, `<worker>/<random>`
 --    7 attempts  hash    step -> claims so far; "fail:<step>" -> failures a living worker saw
 --    8 sends     hash    step -> hints sent since it was last claimed
---    9 flights   zset    segments sent or running -> deadline in ms
---   10 errands   zset    plan, part and bind steps sent or running -> deadline in ms
+--    9 segment_leases   zset    segments sent or running -> deadline in ms
+--   10 desk_leases   zset    plan, part and bind steps sent or running -> deadline in ms
 --   11 stream    stream  the audio (docs/wire.md)
 --   12 entries   hash    segment number -> ids of its stream entries, until they are freed
 --   13 parts     hash    part number -> {chapter, first, last, left, closed, held: frames in the stream} as JSON
@@ -21,10 +21,10 @@
 -- The rest is each script's own.
 --
 -- Every script answers {status, sound, store, hints, extra}. A hint is "queue step"; sending it twice, or never, does
--- no harm: the deadlines in `flights` and `errands` find what was lost.
+-- no harm: the deadlines in `segment_leases` and `desk_leases` find what was lost.
 
 local record, source, cover, steps, specs, owners, attempts, sends = unpack(KEYS, 1, 8)
-local flights, errands, stream, entries, parts, chapters, readers = unpack(KEYS, 9, 15)
+local segment_leases, desk_leases, stream, entries, parts, chapters, readers = unpack(KEYS, 9, 15)
 
 local FIRST_RESEND_MS, LAST_RESEND_MS = 3000, 60000
 local PART_FRAMES = 60 * 24000
@@ -45,7 +45,7 @@ local function number(field) return tonumber(get(field) or 0) end
 local function set(field, value) redis.call('HSET', record, field, value) end
 local function add(field, by) return redis.call('HINCRBY', record, field, by) end
 local function segment_of(step) return tonumber(string.match(step, '^segment:(%d+)$')) end
-local function leases_of(step) if segment_of(step) then return flights else return errands end end
+local function leases_of(step) if segment_of(step) then return segment_leases else return desk_leases end end
 
 -- The one place where a job's state changes; on the way it counts the time that the job was running.
 local function enter(state)
@@ -158,7 +158,7 @@ end
 
 local function send_segments(wishes)
   local next, planned, freed = number('next'), number('segments_planned'), number('freed')
-  local flying, limit = redis.call('ZCARD', flights), window()
+  local flying, limit = redis.call('ZCARD', segment_leases), window()
   while flying < limit and next < planned do
     local spec = cjson.decode(redis.call('HGET', specs, next))
     if spec.part >= freed + parts_ahead() then break end
@@ -185,7 +185,7 @@ local function finish(state)
   enter(state)
   set('finished_ms', now)
   if state == 'failed' then return end
-  redis.call('DEL', source, cover, specs, owners, attempts, sends, flights, errands, parts, readers)
+  redis.call('DEL', source, cover, specs, owners, attempts, sends, segment_leases, desk_leases, parts, readers)
   if state == 'cancelled' then redis.call('DEL', steps, entries) end
 end
 

@@ -1,5 +1,5 @@
 -- The owner of a step says that it still works on it.
--- ARGV 3 step, 4 token. Reads record, owners; writes flights, errands. Status: ok | gone.
+-- ARGV 3 step, 4 token. Reads record, owners; writes segment_leases, desk_leases. Status: ok | gone.
 
 local step, token = ARGV[3], ARGV[4]
 local state = get('state')

@@ -3,7 +3,7 @@
 Knows nothing of parts or stores.
 """
 
-from tasks.audio.book import BookMeta, Chapter
+from tasks.audio.book import BookChapter, BookMeta
 from tasks.audio.encoder import Encoded, encode, encode_into
 
-__all__ = ["BookMeta", "Chapter", "Encoded", "encode", "encode_into"]
+__all__ = ["BookChapter", "BookMeta", "Encoded", "encode", "encode_into"]

@@ -20,7 +20,7 @@ _THREE_LETTERS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chapter:
+class BookChapter:
     """One chapter of the finished audio."""
 
     title: str
@@ -41,7 +41,7 @@ class BookMeta:
     """As in `en` or `pt-br`; empty: unknown."""
     date: str = ""
     """Of the document, if it names one; today's would make two renders of one book differ."""
-    chapters: tuple[Chapter, ...] = ()
+    chapters: tuple[BookChapter, ...] = ()
     """In order, one beginning where the other ends, covering all of the audio; none: not divided."""
     cover: bytes | None = None
     """JPEG or PNG."""

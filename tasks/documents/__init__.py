@@ -9,20 +9,20 @@ from chorus.bundle import packed
 from chorus.errors import SourceError
 from chorus.request import Request
 from tasks.documents import bundled, epub, markdown, plain, ssml, web
-from tasks.documents.model import USUAL, Chapter, Document, Paragraph, Wanted, select
+from tasks.documents.model import USUAL, Chapter, Document, Paragraph, ReaderOptions, select
 
-__all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "Wanted", "read", "select", "wanted"]
+__all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "ReaderOptions", "read", "select", "wanted"]
 
-Reader = Callable[[bytes, str, Wanted], Document]
+Reader = Callable[[bytes, str, ReaderOptions], Document]
 
 
-def _pdf(data: bytes, name: str, wanted: Wanted) -> Document:
+def _pdf(data: bytes, name: str, wanted: ReaderOptions) -> Document:
     from tasks.documents import pdf  # noqa: PLC0415 -- 0.3 s of a start that mostly does without
 
     return pdf.read(data, name, wanted)
 
 
-def _word(data: bytes, name: str, wanted: Wanted) -> Document:
+def _word(data: bytes, name: str, wanted: ReaderOptions) -> Document:
     from tasks.documents import word  # noqa: PLC0415 -- 0.2 s, likewise
 
     return word.read(data, name, wanted)
@@ -54,16 +54,16 @@ MOST_TEXT_BYTES = 8 << 20
 _REMEDY = "give an EPUB, PDF, Word, HTML, Markdown or plain text file."
 
 
-def wanted(request: Request) -> Wanted:
+def wanted(request: Request) -> ReaderOptions:
     """What a request asks of its reader."""
-    return Wanted(
+    return ReaderOptions(
         skip=reading.skipped(request.skip),
         speak=reading.also_spoken(request.speak),
         encoding=reading.encoding(request.encoding),
     )
 
 
-def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
+def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
     """The document in a file, or SourceError: chosen by the name's ending, else by what the bytes are."""
     if not data:
         raise SourceError(f"{name} is empty: {_REMEDY}")
@@ -74,7 +74,7 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     raise SourceError(f"{name} holds no text that could be spoken{beside}: {_REMEDY}")
 
 
-def _read_part(data: bytes, name: str, wanted: Wanted) -> Document:
+def _read_part(data: bytes, name: str, wanted: ReaderOptions) -> Document:
     if packed(data):
         raise SourceError(f"{name} is a bundle inside a bundle: name its documents instead.")
     return read(data, name, wanted)

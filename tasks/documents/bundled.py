@@ -10,13 +10,13 @@ from dataclasses import replace
 from chorus.bundle import MIMETYPE
 from chorus.errors import OptionError, SourceError
 from chorus.languages import normalise
-from tasks.documents.model import Chapter, Document, Mark, Wanted
+from tasks.documents.model import Chapter, Document, Mark, ReaderOptions
 
 _VOLUME = re.compile(r" #[\d.]+\Z")
-Reader = Callable[[bytes, str, Wanted], Document]
+Reader = Callable[[bytes, str, ReaderOptions], Document]
 
 
-def read(data: bytes, name: str, wanted: Wanted, read_one: Reader) -> Document:
+def read(data: bytes, name: str, wanted: ReaderOptions, read_one: Reader) -> Document:
     """The documents in a bundle as one. What is wrong with one of them names it."""
     parts = [(part, read_one(each, part, wanted)) for part, each in _parts(data, name)]
     if not parts:

@@ -16,7 +16,7 @@ _LEAST = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class ContentsEntry:
     """One line of the book's own contents."""
 
     title: str
@@ -33,7 +33,7 @@ class _Line:
     href: str
 
 
-def entries(data: bytes, package: Package) -> list[Entry]:
+def entries(data: bytes, package: Package) -> list[ContentsEntry]:
     """The entries which lead into the reading order, in its order, and named so that each is known by its title.
 
     A nav document's landmarks go into the package's kinds on the way.
@@ -51,13 +51,13 @@ def entries(data: bytes, package: Package) -> list[Entry]:
     return named if len(named) >= _LEAST else []
 
 
-def _placed(lines: Iterable[_Line], base: str) -> Iterator[Entry]:
+def _placed(lines: Iterable[_Line], base: str) -> Iterator[ContentsEntry]:
     above: dict[int, str] = {}
     for line in lines:
         above = {level: title for level, title in above.items() if level < line.level} | {line.level: line.title}
         if line.title and line.href and line.level <= _DEEPEST:
             path, anchor = place(base, line.href)
-            yield Entry(title=line.title, path=path, anchor=anchor, part=above.get(line.level - 1, ""))
+            yield ContentsEntry(title=line.title, path=path, anchor=anchor, part=above.get(line.level - 1, ""))
 
 
 def _nav(tree: etree._Element) -> Iterator[_Line]:

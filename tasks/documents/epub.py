@@ -10,14 +10,14 @@ from chorus.errors import SourceError
 from tasks.documents import contents, sections
 from tasks.documents.archive import Archive
 from tasks.documents.blocks import Block, kind_of
-from tasks.documents.contents import Entry
+from tasks.documents.contents import ContentsEntry
 from tasks.documents.html import Blocks, primary
-from tasks.documents.model import USUAL, Document, Draft, Wanted, audible, counted
+from tasks.documents.model import USUAL, Document, Draft, ReaderOptions, audible, counted
 from tasks.documents.opf import Package, package
 from tasks.documents.plain import title_of
 
 
-def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
+def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
     """The document in an EPUB file."""
     with Archive(data, name) as archive:
         book = package(archive)
@@ -66,8 +66,8 @@ class _Slice:
     """A chapter begins here, as far as the contents say."""
 
 
-def _slices(archive: Archive, book: Package, found: list[Entry], reader: Blocks) -> Iterator[_Slice]:
-    starts: dict[str, list[Entry]] = {}
+def _slices(archive: Archive, book: Package, found: list[ContentsEntry], reader: Blocks) -> Iterator[_Slice]:
+    starts: dict[str, list[ContentsEntry]] = {}
     for one in found:
         starts.setdefault(one.path, []).append(one)
     for item in book.spine:
@@ -87,10 +87,10 @@ def _slices(archive: Archive, book: Package, found: list[Entry], reader: Blocks)
             )
 
 
-def _places(entries: list[Entry], blocks: list[Block]) -> dict[int, Entry]:
+def _places(entries: list[ContentsEntry], blocks: list[Block]) -> dict[int, ContentsEntry]:
     """Before which of a document's blocks a chapter starts, and what the contents call it."""
     at = {anchor: index for index, block in reversed(list(enumerate(blocks))) for anchor in block.anchors}
-    places: dict[int, Entry] = {}
+    places: dict[int, ContentsEntry] = {}
     for entry in entries:
         # An anchor that is not there still leads a reader to its document.
         place = at.get(entry.anchor, 0)
@@ -100,7 +100,7 @@ def _places(entries: list[Entry], blocks: list[Block]) -> dict[int, Entry]:
     return places
 
 
-def _drafts(slices: Iterator[_Slice], wanted: Wanted) -> Iterator[Draft]:
+def _drafts(slices: Iterator[_Slice], wanted: ReaderOptions) -> Iterator[Draft]:
     """The chapters as the contents cut them; what is a section of its own kind stands alone without them too."""
     draft = Draft(wanted=wanted)
     for piece in slices:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from tasks.documents import sections
 from tasks.documents.blocks import Block, kind_of
-from tasks.documents.model import Draft, Wanted
+from tasks.documents.model import Draft, ReaderOptions
 
 
-def drafts(blocks: list[Block], wanted: Wanted) -> Iterator[Draft]:
+def drafts(blocks: list[Block], wanted: ReaderOptions) -> Iterator[Draft]:
     """The highest level that stands more than once makes the chapters; what stands alone above it is the title.
 
     A title directly above its first chapter is spoken with it, though a table of contents should stand between them.
@@ -47,7 +47,7 @@ def _deepest(blocks: list[Block]) -> int:
     return repeated or (levels[:2][-1] if levels else 0)
 
 
-def _draft(group: list[Block], title: str, kind: str, wanted: Wanted) -> Draft:
+def _draft(group: list[Block], title: str, kind: str, wanted: ReaderOptions) -> Draft:
     draft = Draft(wanted=wanted, title=title, kind=kind)
     for block in group:
         own = "" if block.kind == kind else block.kind

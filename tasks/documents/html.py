@@ -36,12 +36,12 @@ class _Scope:
     level: int = 0
     pre: bool = False
     linked: bool = False
-    interrupted: "_Paragraph | None" = None
+    interrupted: "_HtmlParagraph | None" = None
     """What goes on behind this element, which is a note."""
 
 
 @dataclass(kw_only=True, slots=True)
-class _Paragraph:
+class _HtmlParagraph:
     """What was read of a paragraph."""
 
     runs: list[Run] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Blocks:
     """Signs for the eye: a note's number, a page's number."""
     furniture: int = 0
     """A page's navigation and the like."""
-    _open_paragraph: _Paragraph = field(default_factory=_Paragraph)
+    _open_paragraph: _HtmlParagraph = field(default_factory=_HtmlParagraph)
     _scopes: list[_Scope] = field(default_factory=list)
     _tables: list[Table] = field(default_factory=list)
     _lists: list[Numbering | None] = field(default_factory=list)
@@ -99,7 +99,7 @@ class Blocks:
         self._flush()
         yield from self._finished()
         # An id behind the last paragraph must not be found in the next document.
-        self._open_paragraph = _Paragraph()
+        self._open_paragraph = _HtmlParagraph()
 
     def _finished(self) -> list[Block]:
         done, self._done = self._done, []
@@ -171,7 +171,7 @@ class Blocks:
             return replace(outer, interrupted=None) if outer.interrupted else outer
         kind, interrupted = self._kind(node, tag), None
         if signs.is_note(tag, signs.types(attributes), attributes):
-            interrupted, self._open_paragraph = self._open_paragraph, _Paragraph()
+            interrupted, self._open_paragraph = self._open_paragraph, _HtmlParagraph()
             kind = "notes"
         if interrupted or kind != outer.kind or (tag == "li" and kind == "notes"):
             self._begun = ""
@@ -228,7 +228,7 @@ class Blocks:
                 self._open_paragraph.number = ""
 
     def _flush(self) -> None:
-        paragraph, self._open_paragraph = self._open_paragraph, _Paragraph()
+        paragraph, self._open_paragraph = self._open_paragraph, _HtmlParagraph()
         scope = self._scopes[-1]
         anchors = tuple(paragraph.anchors)
         number = paragraph.number

@@ -11,7 +11,7 @@ from tasks.documents.encoding import decode, unified
 from tasks.documents.front import front
 from tasks.documents.html import text_of
 from tasks.documents.markup import SOFT, Cast
-from tasks.documents.model import USUAL, Document, Draft, Run, Tag, Wanted, audible, clean, counted
+from tasks.documents.model import USUAL, Document, Draft, ReaderOptions, Run, Tag, audible, clean, counted
 from tasks.documents.plain import title_of
 from tasks.documents.table_rows import row, short_heads
 
@@ -23,7 +23,7 @@ _DONE = re.compile(r"\A\[[ xX]\][ \t]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Block:
+class _MarkdownBlock:
     runs: tuple[Run, ...]
     level: int = 0
     """A heading's, 1 to 6; 0 for any other paragraph."""
@@ -42,7 +42,7 @@ class _Block:
 
 
 @dataclass(kw_only=True)
-class _Reader:
+class _MarkdownReader:
     """Turns tokens into blocks."""
 
     marks: int = 0
@@ -59,7 +59,7 @@ class _Reader:
     _unsaid: list[list[Run]] = field(default_factory=list)
     """The row of headings, until it was said with another row."""
 
-    def blocks(self, text: str, name: str) -> Iterator[_Block]:
+    def blocks(self, text: str, name: str) -> Iterator[_MarkdownBlock]:
         """The paragraphs in order."""
         for token in tokens(text, name):
             match token.type:
@@ -74,23 +74,23 @@ class _Reader:
                 case "html_block":
                     yield from (self._block([Run(part)]) for part in text_of(token.content))
                 case "fence" | "code_block":
-                    yield _Block(runs=(Run(token.content),), kind="code")
+                    yield _MarkdownBlock(runs=(Run(token.content),), kind="code")
                 case _:
                     self._structure(token)
 
-    def _paragraph(self, token: Token) -> _Block:
+    def _paragraph(self, token: Token) -> _MarkdownBlock:
         runs = self._inline(token)
         if self._item and runs:
             runs[0] = replace(runs[0], text=_DONE.sub("", runs[0].text, count=1))
         number, self._number, self._item = self._number, "", False
         return self._block([Run(number), *runs] if number else runs)
 
-    def _block(self, runs: list[Run], *, kind: str = "") -> _Block:
+    def _block(self, runs: list[Run], *, kind: str = "") -> _MarkdownBlock:
         kind = "notes" if self._note else kind
         continued, self._begun = self._begun, bool(kind)
-        return _Block(runs=tuple(runs), level=self._level, kind=kind, continued=continued)
+        return _MarkdownBlock(runs=tuple(runs), level=self._level, kind=kind, continued=continued)
 
-    def _row(self) -> Iterator[_Block]:
+    def _row(self) -> Iterator[_MarkdownBlock]:
         cells, self._cells, self._unsaid = self._cells, [], []
         if self._head:
             self._heads = short_heads([clean("".join(run.text for run in cell)) for cell in cells])
@@ -98,7 +98,7 @@ class _Reader:
         if not self._unsaid:
             yield from self._rows([cells], () if self._head else self._heads)
 
-    def _rows(self, rows: list[list[list[Run]]], heads: tuple[str, ...] = ()) -> Iterator[_Block]:
+    def _rows(self, rows: list[list[list[Run]]], heads: tuple[str, ...] = ()) -> Iterator[_MarkdownBlock]:
         yield from (self._block(list(row(map(tuple, cells), heads)), kind="tables") for cells in rows)
 
     def _structure(self, token: Token) -> None:
@@ -159,11 +159,11 @@ def _plain(token: Token) -> str:
     return "".join(child.content or _plain(child) for child in token.children or [])
 
 
-def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
+def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
     """The document in a Markdown file."""
     text = unified(decode(data, name, wanted.encoding))
     head = front(text, name)
-    reader = _Reader()
+    reader = _MarkdownReader()
     blocks = [block for block in reader.blocks(text[head.length :], name) if not block.blank]
     title = head.title or _title(blocks) or title_of(name)
     chapters, left_out = audible(_drafts(blocks, head.cast, wanted), otherwise=title)
@@ -176,14 +176,14 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     )
 
 
-def _title(blocks: list[_Block]) -> str:
+def _title(blocks: list[_MarkdownBlock]) -> str:
     """The only title on the first level, or else a heading with which everything begins."""
     titles = [block.text for block in blocks if block.level == 1]
     titles = titles or [block.text for block in blocks[:1] if block.level > 0]
     return " ".join(titles[0].split()) if len(titles) == 1 else ""
 
 
-def _drafts(blocks: list[_Block], cast: Cast, wanted: Wanted) -> list[Draft]:
+def _drafts(blocks: list[_MarkdownBlock], cast: Cast, wanted: ReaderOptions) -> list[Draft]:
     """Where there is one title at most, the second level makes the chapters; where there are more, the first."""
     deepest = 1 if sum(block.level == 1 for block in blocks) > 1 else 2
     drafts = [Draft(wanted=wanted)]

@@ -12,8 +12,22 @@ from chorus.reading import SKIPPED, SPEAKABLE
 from tasks.documents.runs import MarkKind, Run, Tag, clean, placed
 
 __all__ = [
-    "BREAK", "USUAL", "Chapter", "Document", "Draft", "Mark", "MarkKind", "Paragraph", "Run", "Tag", "Wanted",
-    "audible", "clean", "counted", "select", "speakable",
+    "BREAK",
+    "USUAL",
+    "Chapter",
+    "Document",
+    "Draft",
+    "Mark",
+    "MarkKind",
+    "Paragraph",
+    "ReaderOptions",
+    "Run",
+    "Tag",
+    "audible",
+    "clean",
+    "counted",
+    "select",
+    "speakable",
 ]  # fmt: skip
 
 BREAK = "\n\n"
@@ -66,7 +80,7 @@ class Mark:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class ReaderOptions:
     """What a reader should do about things that are not a document's plain text."""
 
     skip: frozenset[str] = SKIPPED
@@ -81,7 +95,7 @@ class Wanted:
         return kind in self.skip or (kind in SPEAKABLE and kind not in self.speak)
 
 
-USUAL = Wanted()
+USUAL = ReaderOptions()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,7 +157,7 @@ class Draft:
     title: str = ""
     kind: str = ""
     """What the section is, a word of chorus.reading.SKIPPABLE."""
-    wanted: Wanted = USUAL
+    wanted: ReaderOptions = USUAL
     paragraphs: list[_Passage] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     """How much of each kind was added and is not wanted."""

@@ -41,7 +41,7 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class PageLine:
     """One printed line."""
 
     text: str
@@ -58,7 +58,7 @@ def plain(text: str) -> str:
     return " ".join(text.translate(_LIGATURES).split())
 
 
-def body_size(lines: Iterable[Line]) -> float:
+def body_size(lines: Iterable[PageLine]) -> float:
     """What most of the text is set in."""
     chars: Counter[float] = Counter()
     for line in lines:
@@ -70,12 +70,12 @@ def body_size(lines: Iterable[Line]) -> float:
 
 
 def without_furniture(
-    pages: Sequence[Sequence[Line]], headings: frozenset[Line] = frozenset()
-) -> tuple[list[list[Line]], int]:
+    pages: Sequence[Sequence[PageLine]], headings: frozenset[PageLine] = frozenset()
+) -> tuple[list[list[PageLine]], int]:
     """The pages without what repeats at their edges, except for these headings, and how many such lines there were."""
     body = body_size(line for page in pages for line in page)
     kept = [list(page) for page in pages]
-    removed: list[Line] = []
+    removed: list[PageLine] = []
     # The outermost line first: under a header stands nothing else, and a footer may have two lines.
     for _ in range(_EDGE_LINES):
         found = (
@@ -90,17 +90,17 @@ def without_furniture(
     return kept, len(removed) + len(alone)
 
 
-def _edges(page: Sequence[Line]) -> list[Line]:
+def _edges(page: Sequence[PageLine]) -> list[PageLine]:
     """A page's highest and lowest line."""
     if not page:
         return []
     return [max(page, key=lambda line: line.y_pt), min(page, key=lambda line: line.y_pt)]
 
 
-def _repeated(edges: Sequence[Iterable[Line]]) -> set[Line]:
+def _repeated(edges: Sequence[Iterable[PageLine]]) -> set[PageLine]:
     """The lines that stand, but for the page's number, at the same height of a neighbouring page too."""
-    found: set[Line] = set()
-    by_words: defaultdict[str, list[Line]] = defaultdict(list)
+    found: set[PageLine] = set()
+    by_words: defaultdict[str, list[PageLine]] = defaultdict(list)
     for line in (line for page in edges for line in page):
         by_words[_words(line)].append(line)
     for lines in by_words.values():
@@ -113,15 +113,15 @@ def _repeated(edges: Sequence[Iterable[Line]]) -> set[Line]:
     return found
 
 
-def _words(line: Line) -> str:
+def _words(line: PageLine) -> str:
     return " ".join(_NUMBER.sub("#", line.text).casefold().split())
 
 
-def _same_place(one: Line, other: Line) -> bool:
+def _same_place(one: PageLine, other: PageLine) -> bool:
     return one.page != other.page and abs(one.y_pt - other.y_pt) < _SAME_PT and abs(one.size_pt - other.size_pt) < 1
 
 
-def _same_but_for_the_page(one: Line, other: Line) -> bool:
+def _same_but_for_the_page(one: PageLine, other: PageLine) -> bool:
     """Whether two lines differ by their page's number at most; `Chapter 3` and `Chapter 4` are no such lines."""
     if one.text == other.text:
         # The same figure at the same height may stand in a table.
@@ -140,7 +140,7 @@ def _value(number: str) -> int:
     return sum(-a if a < b else a for a, b in pairwise([*values, 0]))
 
 
-def _in_their_places(pages: Sequence[Sequence[Line]], removed: Iterable[Line], body: float) -> set[Line]:
+def _in_their_places(pages: Sequence[Sequence[PageLine]], removed: Iterable[PageLine], body: float) -> set[PageLine]:
     """Lines that stand once, apart from the text, where many pages have their header: a short chapter's title."""
     heights: defaultdict[int, set[int]] = defaultdict(set)
     for line in removed:
@@ -160,7 +160,7 @@ def _in_their_places(pages: Sequence[Sequence[Line]], removed: Iterable[Line], b
 # Paragraphs
 
 
-def notes_apart(page: Sequence[Line], body: float) -> tuple[list[Line], list[Line]]:
+def notes_apart(page: Sequence[PageLine], body: float) -> tuple[list[PageLine], list[PageLine]]:
     """A page's text, and the small print under it if that begins as a note does."""
     start = len(page)
     while start and page[start - 1].size_pt < _SMALLER * body:
@@ -170,7 +170,7 @@ def notes_apart(page: Sequence[Line], body: float) -> tuple[list[Line], list[Lin
     return list(page[:start]), list(page[start:])
 
 
-def paragraphs(lines: Sequence[Line], words: Counter[str]) -> Iterator[str]:
+def paragraphs(lines: Sequence[PageLine], words: Counter[str]) -> Iterator[str]:
     """Lines joined to paragraphs; the document's words tell a compound's hyphen from a broken word's."""
     if not lines:
         return
@@ -184,7 +184,7 @@ def paragraphs(lines: Sequence[Line], words: Counter[str]) -> Iterator[str]:
     yield _passage(group, words)
 
 
-def words_of(lines: Iterable[Line]) -> Counter[str]:
+def words_of(lines: Iterable[PageLine]) -> Counter[str]:
     """The words that stand whole in these lines, with their hyphens."""
     return Counter(word.casefold().replace("\u2010", "-") for line in lines for word in _WORD.findall(line.text))
 
@@ -200,7 +200,7 @@ class _Layout:
     """By page, where most lines begin."""
 
     @classmethod
-    def of(cls, lines: Sequence[Line]) -> "_Layout":
+    def of(cls, lines: Sequence[PageLine]) -> "_Layout":
         lengths = sorted(len(line.text) for line in lines)
         starts: defaultdict[int, Counter[int]] = defaultdict(Counter)
         for line in lines:
@@ -211,7 +211,7 @@ class _Layout:
             margins_pt={page: counts.most_common(1)[0][0] for page, counts in starts.items()},
         )
 
-    def begins(self, group: list[Line], before: Line, line: Line) -> bool:
+    def begins(self, group: list[PageLine], before: PageLine, line: PageLine) -> bool:
         """Whether a line begins a paragraph behind those of the group."""
         smaller, larger = sorted((before.size_pt, line.size_pt))
         if larger > _LARGER * smaller or _ITEM.match(line.text):
@@ -224,10 +224,10 @@ class _Layout:
             return True
         return ended or self._set_in(group, before, line)
 
-    def _indented(self, line: Line) -> bool:
+    def _indented(self, line: PageLine) -> bool:
         return line.x_pt - self.margins_pt[line.page] > _INDENT_EM * line.size_pt
 
-    def _set_in(self, group: list[Line], before: Line, line: Line) -> bool:
+    def _set_in(self, group: list[PageLine], before: PageLine, line: PageLine) -> bool:
         """Whether a line begins further in than the one before it, or further out than the rest of its paragraph."""
         by = (line.x_pt - before.x_pt) / max(line.size_pt, 1.0)
         if by > _INDENT_EM:
@@ -236,7 +236,7 @@ class _Layout:
         return by < -_INDENT_EM and len(group) > 1
 
 
-def _leading(lines: Iterable[Line]) -> float:
+def _leading(lines: Iterable[PageLine]) -> float:
     """From one baseline to the next, as a rule."""
     steps = [
         round(a.y_pt - b.y_pt, 1) for a, b in pairwise(lines) if a.page == b.page and 0 < a.y_pt - b.y_pt < _FAR_PT
@@ -244,7 +244,7 @@ def _leading(lines: Iterable[Line]) -> float:
     return statistics.median(steps) if steps else 0.0
 
 
-def _passage(group: list[Line], words: Counter[str]) -> str:
+def _passage(group: list[PageLine], words: Counter[str]) -> str:
     parts = [group[0].text]
     for before, line in pairwise(group):
         parts[-1], between = _seam(before.text, parts[-1], line.text, words)

@@ -13,8 +13,8 @@ from pypdf.generic import Destination
 
 from chorus.errors import SourceError
 from tasks.documents import pages, sections
-from tasks.documents.model import USUAL, Document, Draft, Wanted, audible, clean, counted
-from tasks.documents.pages import Line
+from tasks.documents.model import USUAL, Document, Draft, ReaderOptions, audible, clean, counted
+from tasks.documents.pages import PageLine
 from tasks.documents.pdf_lines import DAMAGE, Pages
 from tasks.documents.plain import title_of
 
@@ -51,7 +51,7 @@ _NUMBERED_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Entry:
+class _OutlineEntry:
     """A line of the outline."""
 
     level: int
@@ -61,7 +61,7 @@ class _Entry:
     top_pt: float | None
 
 
-def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
+def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
     """The document in a PDF file."""
     if len(data) > MOST_PDF_BYTES:
         raise SourceError(f"{name} has {len(data) >> 20} MB; a PDF may have {MOST_PDF_BYTES >> 20}: split it.")
@@ -73,7 +73,7 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
             raise SourceError(f"{name} is encrypted with AES: print it to a new PDF, without a password.") from error
 
 
-def _read(data: bytes, name: str, wanted: Wanted) -> Document:
+def _read(data: bytes, name: str, wanted: ReaderOptions) -> Document:
     try:
         reader = _opened(data, name)
         title, author, language = _about(reader)
@@ -105,7 +105,7 @@ def _about(reader: PdfReader) -> tuple[str, str, str]:
     return "" if _FILE.fullmatch(title) else title, author, language
 
 
-def _outline(reader: PdfReader) -> Iterator[_Entry]:
+def _outline(reader: PdfReader) -> Iterator[_OutlineEntry]:
     """The outline, by hand rather than by recursion; what leads nowhere is no chapter."""
     waiting: list[tuple[int, Any]] = [(1, entry) for entry in reversed(reader.outline)]
     above: dict[int, str] = {}
@@ -117,7 +117,7 @@ def _outline(reader: PdfReader) -> Iterator[_Entry]:
         title, page = clean(str(entry.title or "")), reader.get_destination_page_number(entry)
         above[level] = title
         if title and page is not None and page >= 0:
-            yield _Entry(level=level, title=title, part=above.get(level - 1, ""), page=page, top_pt=_top(entry))
+            yield _OutlineEntry(level=level, title=title, part=above.get(level - 1, ""), page=page, top_pt=_top(entry))
 
 
 def _top(entry: Destination) -> float | None:
@@ -125,7 +125,7 @@ def _top(entry: Destination) -> float | None:
     return float(top) if isinstance(top, int | float) else None
 
 
-def _document(found: Pages, outline: list[_Entry], wanted: Wanted, about: Document) -> Document:
+def _document(found: Pages, outline: list[_OutlineEntry], wanted: ReaderOptions, about: Document) -> Document:
     kept, furniture = pages.without_furniture(found.lines, frozenset(_headings(outline, found.lines)))
     chapters, silent = audible(_drafts(kept, _chapters(outline), about.title, wanted), otherwise=about.title)
     empty = sum(not page for page in found.lines) - len(found.damaged)
@@ -142,26 +142,28 @@ def _document(found: Pages, outline: list[_Entry], wanted: Wanted, about: Docume
     )
 
 
-def _headings(outline: list[_Entry], lines: Sequence[Sequence[Line]]) -> Iterator[Line]:
+def _headings(outline: list[_OutlineEntry], lines: Sequence[Sequence[PageLine]]) -> Iterator[PageLine]:
     """The lines to which the outline leads: however often they stand at the top of a page, they are no headers."""
     for entry in outline:
         page = lines[entry.page] if entry.page < len(lines) else ()
         yield from [line for line in page if _same(line.text, entry.title)][:1]
 
 
-def _chapters(outline: list[_Entry]) -> list[_Entry]:
+def _chapters(outline: list[_OutlineEntry]) -> list[_OutlineEntry]:
     """The outline's highest level; the second too where the highest is the book itself, or its parts."""
     tops = [entry for entry in outline if entry.level == 1]
     deepest = 2 if len(tops) == 1 or any(_PART.match(entry.title) for entry in tops) else 1
     return sorted((entry for entry in outline if entry.level <= deepest), key=lambda entry: entry.page)
 
 
-def _drafts(kept: list[list[Line]], entries: list[_Entry], book: str, wanted: Wanted) -> Iterator[Draft]:
+def _drafts(
+    kept: list[list[PageLine]], entries: list[_OutlineEntry], book: str, wanted: ReaderOptions
+) -> Iterator[Draft]:
     """The chapters as the outline cuts the pages; without one, all pages are one chapter."""
     lines = [line for page in kept for line in page]
     body, words = pages.body_size(lines), pages.words_of(lines)
     titles = sections.clear_titles([(entry.title, entry.part) for entry in entries], book)
-    starts: dict[int, list[tuple[_Entry, str]]] = {}
+    starts: dict[int, list[tuple[_OutlineEntry, str]]] = {}
     for entry, title in zip(entries, titles, strict=True):
         starts.setdefault(entry.page, []).append((entry, title))
     chapter = _Chapter()
@@ -181,7 +183,7 @@ def _drafts(kept: list[list[Line]], entries: list[_Entry], book: str, wanted: Wa
     yield chapter.draft(words, wanted)
 
 
-def _place(entry: _Entry, lines: Sequence[Line]) -> int:
+def _place(entry: _OutlineEntry, lines: Sequence[PageLine]) -> int:
     """Before which line of its page a chapter starts: where the outline points, else at its title, else at the top."""
     if entry.top_pt is not None:
         below = [at for at, line in enumerate(lines) if line.y_pt <= entry.top_pt]
@@ -194,10 +196,10 @@ class _Chapter:
     """The lines of a chapter, while they are collected."""
 
     title: str = ""
-    lines: list[Line] = field(default_factory=list)
-    notes: list[Line] = field(default_factory=list)
+    lines: list[PageLine] = field(default_factory=list)
+    notes: list[PageLine] = field(default_factory=list)
 
-    def draft(self, words: Counter[str], wanted: Wanted) -> Draft:
+    def draft(self, words: Counter[str], wanted: ReaderOptions) -> Draft:
         """The chapter in paragraphs, with its notes behind it."""
         draft = Draft(title=self.title, kind=self._kind(), wanted=wanted)
         texts = list(pages.paragraphs(self.lines, words))

@@ -15,7 +15,7 @@ from pypdf.errors import PyPdfError
 
 from chorus.errors import SourceError
 from tasks.documents import pages
-from tasks.documents.pages import Line
+from tasks.documents.pages import PageLine
 
 # pypdf answers a damaged file with its own errors, and, as it says itself, with whatever the standard library raises
 # on values of another type or range than it expected. Nothing here is our doing: our own code works on its results.
@@ -50,7 +50,7 @@ class Pages:
     """The lines of all pages."""
 
     name: str
-    lines: list[list[Line]] = field(default_factory=list)
+    lines: list[list[PageLine]] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
     marks: int = 0
     """Notes' numbers that are left out."""
@@ -90,7 +90,7 @@ class _Page:
     _parts: list[str] = field(default_factory=list)
     _at: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Of the line: where its first letter stands, and the size of its largest."""
-    _lines: list[Line] = field(default_factory=list)
+    _lines: list[PageLine] = field(default_factory=list)
     _deadline_s: float = 0.0
 
     def read(self, page: PageObject, *, deadline_s: float) -> None:
@@ -98,7 +98,7 @@ class _Page:
         self._deadline_s = deadline_s
         page.extract_text(visitor_text=self._piece, visitor_operand_before=self._tick)
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[PageLine]:
         """All that was taken in."""
         self._end()
         return self._lines
@@ -136,5 +136,5 @@ class _Page:
         text = pages.plain("".join(self._parts))
         x, y, size = self._at
         if text:
-            self._lines.append(Line(text=text, page=self.number, x_pt=x, y_pt=y, size_pt=size))
+            self._lines.append(PageLine(text=text, page=self.number, x_pt=x, y_pt=y, size_pt=size))
         self._parts.clear()

@@ -12,7 +12,7 @@ from tasks.documents import gutenberg, markup
 from tasks.documents.encoding import decode, unified
 from tasks.documents.front import front
 from tasks.documents.markup import Cast
-from tasks.documents.model import USUAL, Document, Draft, Run, Wanted, audible
+from tasks.documents.model import USUAL, Document, Draft, ReaderOptions, Run, audible
 
 __all__ = ["decode", "read", "title_of"]
 
@@ -55,7 +55,7 @@ _LEAST_ENTRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Block:
+class _TextBlock:
     runs: tuple[Run, ...]
     text: str
     """What is visible of it."""
@@ -66,7 +66,7 @@ class _Block:
     kind: str = ""
 
 
-def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
+def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
     """The document in a text file."""
     text = unified(decode(data, name, wanted.encoding))
     if text.count("\n") > _MOST_LINES or sum(map(text.count, _SIGNS)) > _MOST_MARKS:
@@ -117,25 +117,25 @@ def _starts_paragraph(line: str, block: list[str], cast: Cast, longest: int) -> 
     return bool(_INDENT.match(line)) and not _INDENT.match(block[-1])
 
 
-def _block(lines: list[str], cast: Cast, name: str) -> _Block:
+def _block(lines: list[str], cast: Cast, name: str) -> _TextBlock:
     runs = tuple(markup.runs(_join(lines), name))
     text = "".join(run.text for run in runs).strip()
     aside = gutenberg.aside(text)
     if aside is not None or cast.starts(text):
-        return _Block(runs=runs if aside is None else (aside,), text=text, kind=aside.kind if aside else "")
+        return _TextBlock(runs=runs if aside is None else (aside,), text=text, kind=aside.kind if aside else "")
     shown = list(itertools.takewhile(_short, (markup.visible(line, name).strip() for line in lines)))
     if len(shown) < len(lines):
-        return _Block(runs=runs, text=text)
+        return _TextBlock(runs=runs, text=text)
     shown = [line for line in shown if line]
     numbered = sum(_NUMBERED.fullmatch(line) is not None for line in shown)
     if numbered == len(shown) >= _LEAST_ENTRIES:
-        return _Block(runs=runs, text=text, kind="contents")
+        return _TextBlock(runs=runs, text=text, kind="contents")
     if not 0 < len(shown) <= _HEADING_LINES or not _short(text):
-        return _Block(runs=runs, text=text)
+        return _TextBlock(runs=runs, text=text)
     letters = [char for char in text if char.isalpha()]
     capitals = len(letters) > 1 and all(char.isupper() for char in letters) and text[-1] not in ",;"
     # Several numbered lines in one block are a table of contents.
-    return _Block(
+    return _TextBlock(
         runs=runs, text=text, numbered=numbered == 1 and bool(_NUMBERED.fullmatch(shown[0])), capitals=capitals
     )
 
@@ -144,7 +144,7 @@ def _short(line: str) -> bool:
     return len(line) <= _HEADING_CHARS
 
 
-def _without_contents(blocks: list[_Block]) -> list[_Block]:
+def _without_contents(blocks: list[_TextBlock]) -> list[_TextBlock]:
     """The same blocks, those of a table of contents called so: headings in a row that come again, and their heading."""
     last = {block.text: at for at, block in enumerate(blocks) if block.numbered}
     entries = [block.numbered and last[block.text] > at for at, block in enumerate(blocks)]
@@ -171,7 +171,7 @@ def _join(lines: list[str]) -> str:
     return "".join(parts)
 
 
-def _drafts(blocks: list[_Block], cast: Cast, wanted: Wanted) -> list[Draft]:
+def _drafts(blocks: list[_TextBlock], cast: Cast, wanted: ReaderOptions) -> list[Draft]:
     """Chapters start at numbered headings where there are two of them, else at lines in capitals, else nowhere."""
     by_number = 1 < sum(block.numbered for block in blocks) <= _MOST_CHAPTERS
     by_capitals = not by_number and 1 < sum(block.capitals for block in blocks) <= _MOST_CHAPTERS

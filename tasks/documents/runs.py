@@ -46,7 +46,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Placed:
+class PlacedRun:
     """A tag and the stretch it lies on."""
 
     start: int
@@ -61,7 +61,7 @@ def clean(text: str) -> str:
     return text.strip()
 
 
-def placed(runs: Iterable[Run]) -> tuple[str, tuple[Placed, ...]]:
+def placed(runs: Iterable[Run]) -> tuple[str, tuple[PlacedRun, ...]]:
     """The runs' clean text, and where their tags lie in it, by start, outer ones first.
 
     A pause has no length; any other tag without a visible character under it is gone.
@@ -88,7 +88,7 @@ def placed(runs: Iterable[Run]) -> tuple[str, tuple[Placed, ...]]:
             one.last = last
         first = last
     return text, tuple(
-        Placed(start=start, end=end, tag=one.tag)
+        PlacedRun(start=start, end=end, tag=one.tag)
         for one in found
         for start, end in [one.span(at, len(text))]
         if end > start or one.tag.kind == "pause"

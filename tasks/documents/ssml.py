@@ -15,7 +15,7 @@ from chorus.errors import SourceError
 from chorus.reading import PAUSES_MS
 from chorus.request import FASTEST, SLOWEST
 from tasks.documents import markup
-from tasks.documents.model import USUAL, Document, Draft, Run, Tag, Wanted, audible
+from tasks.documents.model import USUAL, Document, Draft, ReaderOptions, Run, Tag, audible
 from tasks.documents.plain import title_of
 
 _MOST_TAGS = 100_000
@@ -232,7 +232,7 @@ def looks(data: bytes) -> bool:
     return _LOOKS.match(data[:4096]) is not None
 
 
-def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
+def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
     """The document in an SSML file, or SourceError with the line that is wrong."""
     if data.count(b"<") > _MOST_TAGS:
         raise SourceError(f"{name} has more than {_MOST_TAGS} tags: split it.")

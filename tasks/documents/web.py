@@ -8,7 +8,7 @@ from tasks.documents.blocks import Block
 from tasks.documents.encoding import decode
 from tasks.documents.headings import drafts
 from tasks.documents.html import Blocks
-from tasks.documents.model import USUAL, Document, Wanted, audible, counted
+from tasks.documents.model import USUAL, Document, ReaderOptions, audible, counted
 from tasks.documents.plain import title_of
 from tasks.documents.runs import clean
 from tasks.documents.tolerant import MOST_TAGS, parsed
@@ -25,7 +25,7 @@ def looks(data: bytes) -> bool:
     return head.startswith(_BEGINNINGS) or (head.startswith((b"<?xml", b"<!--")) and b"<html" in head)
 
 
-def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
+def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
     """The document in an HTML file."""
     markup = _decoded(data, name, wanted)
     if markup.count("<") > MOST_TAGS:
@@ -47,7 +47,7 @@ def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
     )
 
 
-def _decoded(data: bytes, name: str, wanted: Wanted) -> str:
+def _decoded(data: bytes, name: str, wanted: ReaderOptions) -> str:
     declared = None if wanted.encoding else as_declared(data)
     return decode(data, name, wanted.encoding) if declared is None else declared
 

@@ -13,7 +13,7 @@ from lxml import etree
 from chorus.errors import SourceError
 from tasks.documents.archive import Archive
 from tasks.documents.headings import drafts
-from tasks.documents.model import USUAL, Document, Wanted, audible, clean, counted
+from tasks.documents.model import USUAL, Document, ReaderOptions, audible, clean, counted
 from tasks.documents.opf import xml
 from tasks.documents.plain import title_of
 from tasks.documents.word_numbering import Lists
@@ -48,7 +48,7 @@ _DAMAGE = (
 )
 
 
-def read(data: bytes, name: str, wanted: Wanted = USUAL) -> Document:
+def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
     """The document in a Word file."""
     if data.startswith(_OLE):
         protected = _ENCRYPTED in data

@@ -36,7 +36,7 @@ _MADE_UP = re.compile(r"(?:Description automatically generated.*|AI-generated co
 
 
 @dataclass(kw_only=True, slots=True)
-class _Paragraph:
+class _WordParagraph:
     style: Style
     runs: list[Run] = field(default_factory=list)
     number: str = ""
@@ -68,7 +68,7 @@ class Words:
     """Of the title paragraphs."""
     marks: int = 0
     """Notes' numbers that are left out."""
-    _paragraphs: list[_Paragraph] = field(default_factory=list)
+    _paragraphs: list[_WordParagraph] = field(default_factory=list)
     """The open ones: a text box stands inside a paragraph and has its own."""
     _runs: list[tuple[Tag, ...]] = field(default_factory=list)
     _tables: list[_Rows] = field(default_factory=list)
@@ -147,7 +147,7 @@ class Words:
         list_level = number(value(properties, f"{W}numPr/{W}ilvl") or str(style.list_level))
         level = outline_level(properties) or style.level
         self._paragraphs.append(
-            _Paragraph(style=replace(style, level=level), number=self.lists.next(list_id, list_level))
+            _WordParagraph(style=replace(style, level=level), number=self.lists.next(list_id, list_level))
         )
 
     def _leave_paragraph(self) -> None:

@@ -9,9 +9,9 @@ from tasks.normalise import formats, layout, tongues
 from tasks.normalise import say_as as told
 from tasks.normalise.english import BUSY, english
 from tasks.normalise.english_capitals import capitals, in_capitals
-from tasks.normalise.rewriting import Draft, Piece, Reading, Rule
+from tasks.normalise.rewriting import Reading, Rewriting, Rule, SourcedStretch
 
-__all__ = ["Piece", "Reading", "normalise"]
+__all__ = ["Reading", "SourcedStretch", "normalise"]
 
 _DIGIT = re.compile(r"[0-9]")
 
@@ -29,7 +29,7 @@ def normalise(
     `as_written` leaves kinds of chorus.reading.NORMALISED to the dictionaries. `say_as` is how SSML wants all of the
     text to be read, `characters` or `date:dmy` for two. What no rule knows stays as it is.
     """
-    draft = Draft(plain=layout.plain(text))
+    draft = Rewriting(plain=layout.plain(text))
     told_apart = bool(say_as) and _as_told(draft, language, say_as)
     draft.apply(layout.DIGITS)
     if not told_apart and (heading or say_as or BUSY.search(draft.plain) or not language.startswith("en")):
@@ -38,7 +38,7 @@ def normalise(
     return draft.reading(stopped=heading)
 
 
-def _rewrite(draft: Draft, language: str, *, heading: bool, as_written: frozenset[str]) -> None:
+def _rewrite(draft: Rewriting, language: str, *, heading: bool, as_written: frozenset[str]) -> None:
     digits = _DIGIT.search(draft.plain) is not None
     for rule in _rules(language, heading=heading):
         if digits or rule.needs != "digits":
@@ -55,7 +55,7 @@ def _rules(language: str, *, heading: bool) -> tuple[Rule, ...]:
     return tongues.rules(language, heading=heading)
 
 
-def _as_told(draft: Draft, language: str, how: str) -> bool:
+def _as_told(draft: Rewriting, language: str, how: str) -> bool:
     """Read all of it in one way; False where the usual rules know as much."""
     body = draft.plain.strip()
     if not body:

@@ -31,7 +31,7 @@ BUSY = re.compile(
 @cache
 def english(*, british: bool, heading: bool) -> tuple[Rule, ...]:
     """The rules, most particular first."""
-    marks = masks.Marks(
+    marks = masks.MarkNames(
         names=_NAMES,
         number=lambda text: numbers.number(text, british=british),
         digits=numbers.digits,

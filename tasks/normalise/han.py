@@ -102,7 +102,7 @@ def date(year: int, month: int, day: int, script: Script) -> str | None:
 
 def rules(script: Script) -> Iterator[Rule]:
     """The rules of such a language, in their order."""
-    marks = masks.Marks(
+    marks = masks.MarkNames(
         names=script.marks, number=lambda text: number(text, script), digits=digits, plus=script.symbols["+"]
     )
     yield from masks.rules(marks)

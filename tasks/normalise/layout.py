@@ -7,7 +7,7 @@ import re
 from unicodedata import combining, decimal
 
 from tasks.normalise.english_numbers import LONGEST
-from tasks.normalise.rewriting import Draft, Rule
+from tasks.normalise.rewriting import Rewriting, Rule
 
 _LONGEST_WORD = 40
 """Letters. espeak cuts off words far beyond this, and misaki's time grows with their square."""
@@ -58,7 +58,7 @@ def plain(text: str) -> str:
     return text.translate(_PLAIN)
 
 
-def tidy(draft: Draft) -> None:
+def tidy(draft: Rewriting) -> None:
     """Claim what is there for the eye alone."""
     for rule in _RULES:
         draft.apply(rule)

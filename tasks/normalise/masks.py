@@ -71,7 +71,7 @@ _PHONES = tuple(map(re.compile, (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Marks:
+class MarkNames:
     """What an address's marks are called, and how its letters and figures are read."""
 
     names: Mapping[str, str]
@@ -87,7 +87,7 @@ class Marks:
     """What a `v` before a number is."""
 
 
-def rules(marks: Marks) -> Iterator[Rule]:
+def rules(marks: MarkNames) -> Iterator[Rule]:
     """The rules that go before all others."""
     for pattern in (_URL, _WWW, _LOCAL, _MAIL, _BARE_HOST):
         yield Rule(kind="addresses", pattern=pattern, say=lambda match: _address(match, marks))
@@ -101,13 +101,13 @@ def rules(marks: Marks) -> Iterator[Rule]:
         yield Rule(kind="numbers", pattern=_VERSIONED, say=lambda match: _version(match, marks), needs="digits")
 
 
-def _phone(text: str, marks: Marks) -> str:
+def _phone(text: str, marks: MarkNames) -> str:
     plus, rest = ("", text) if text[0] != "+" else (f"{marks.plus} ", text[1:])
     letters = f" {rest[-1]}" if rest[-1].isalpha() else ""
     return plus + marks.digits(rest) + letters
 
 
-def _version(match: re.Match[str], marks: Marks) -> str | None:
+def _version(match: re.Match[str], marks: MarkNames) -> str | None:
     parts = match["digits"].split(".")
     # Nor are thousands with dots between them one.
     if not marks.version and len(parts[0]) <= 3 and all(len(part) == 3 for part in parts[1:]):
@@ -120,7 +120,7 @@ def _version(match: re.Match[str], marks: Marks) -> str | None:
     return head + joint.join(map(marks.number, parts))
 
 
-def _address(match: re.Match[str], marks: Marks) -> str | None:
+def _address(match: re.Match[str], marks: MarkNames) -> str | None:
     """An address as a person reads it out: no scheme, no closing slash."""
     fields = match.groupdict()
     host = fields["host"]
@@ -148,7 +148,7 @@ _PARTS = re.compile(r"%[0-9A-Fa-f]{2}|[0-9]+|[^\W\d_]+|[^\w\s]|_|\w")
 _LONGEST = 12
 
 
-def _said(text: str, marks: Marks, *, ending: bool = False) -> str:
+def _said(text: str, marks: MarkNames, *, ending: bool = False) -> str:
     """The parts of an address in words: letters, figures, marks."""
     parts = _PARTS.findall(text)
     words = [_part(part, marks) for part in parts]
@@ -157,7 +157,7 @@ def _said(text: str, marks: Marks, *, ending: bool = False) -> str:
     return " ".join(words)
 
 
-def _part(part: str, marks: Marks) -> str:
+def _part(part: str, marks: MarkNames) -> str:
     if part in marks.names:
         return marks.names[part]
     if part[0] == "%":

@@ -19,7 +19,7 @@ _WORDS = re.compile(r"\S+(?: \S+)*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
+class SourcedStretch:
     """A stretch of the reading and where it came from."""
 
     start: int
@@ -36,7 +36,7 @@ class Reading:
     """A text as it is to be spoken."""
 
     text: str
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[SourcedStretch, ...] = ()
     """In the order of the text; between them nothing but blanks."""
 
     def source(self, start: int, end: int) -> Span:
@@ -76,7 +76,7 @@ class _Claim:
 
 
 @dataclass(kw_only=True)
-class Draft:
+class Rewriting:
     """A text with the claims that rules have laid on it; the first claim counts."""
 
     plain: str
@@ -153,7 +153,7 @@ class _Writer:
     """Puts words together, a blank wherever two would run into each other."""
 
     parts: list[str] = field(default_factory=list)
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[SourcedStretch] = field(default_factory=list)
     length: int = 0
     last: str = ""
 
@@ -182,7 +182,9 @@ class _Writer:
 
     def _add(self, text: str, source: Span | None = None, *, exact: bool = False) -> None:
         if source is not None:
-            self.pieces.append(Piece(start=self.length, end=self.length + len(text), source=source, exact=exact))
+            self.pieces.append(
+                SourcedStretch(start=self.length, end=self.length + len(text), source=source, exact=exact)
+            )
         self.parts.append(text)
         self.length += len(text)
         self.last = text[-1]

@@ -17,7 +17,7 @@ _LAST_MONTH, _LAST_DAY = 12, 31
 
 def rules(tongue: Tongue, *, heading: bool) -> Iterator[Rule]:
     """The rules of such a language, in their order."""
-    marks = masks.Marks(
+    marks = masks.MarkNames(
         names=tongue.marks, number=lambda text: number(text, tongue), digits=tongue.digits, plus=tongue.plus
     )
     yield from masks.rules(marks)

@@ -36,7 +36,7 @@ def gaps(text: str, spans: Iterable[Span]) -> Iterator[Span]:
 
 
 @dataclass(kw_only=True)
-class Proof:
+class CoverageProof:
     """What a job's sidecars prove of its document; `read` them in order, then look."""
 
     chapters: Mapping[int, Mapping[str, Any]]

@@ -17,7 +17,7 @@ import soundfile
 from broker.store import Store, epoch_key, part_key, sidecar_key
 from chorus.errors import FarmError
 from chorus.wire import RATE_HZ, SAMPLE_BYTES
-from tasks.audio import Chapter
+from tasks.audio import BookChapter
 from tasks.audio.pcm import digest, samples
 
 VERSION = 1
@@ -28,7 +28,7 @@ Timing = tuple[str, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
+class SpokenSegment:
     """One segment as it goes into a part."""
 
     number: int
@@ -48,7 +48,7 @@ class Spoken:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placed:
+class PlacedSegment:
     """One segment as the sidecar names it: as in Spoken, with its place in the part instead of its sound."""
 
     number: int
@@ -74,7 +74,7 @@ class Sidecar:
     frames: int
     sha256: str
     """Of the part's PCM."""
-    segments: tuple[Placed, ...]
+    segments: tuple[PlacedSegment, ...]
     loudness_db: tuple[int, ...]
     """RMS of every tenth of a second in dB below full scale, at least -90."""
 
@@ -106,7 +106,9 @@ class Part:
     pcm: bytes
 
 
-def write_part(store: Store, job: str, epoch: int, part: int, *, chapter: int, segments: Sequence[Spoken]) -> Sidecar:
+def write_part(
+    store: Store, job: str, epoch: int, part: int, *, chapter: int, segments: Sequence[SpokenSegment]
+) -> Sidecar:
     """Put the segments, in the order given, into the store: FLAC first, then the sidecar."""
     pcm = b"".join(segment.pcm for segment in segments)
     sidecar = Sidecar(
@@ -168,14 +170,14 @@ def ahead(parts: Iterator[Part]) -> Iterator[Part]:
             yield part
 
 
-def chapter_marks(sidecars: Iterable[Sidecar], titles: Sequence[str]) -> tuple[Chapter, ...]:
+def chapter_marks(sidecars: Iterable[Sidecar], titles: Sequence[str]) -> tuple[BookChapter, ...]:
     """Where each chapter lies in the finished audio; one without sound has no place and is left out."""
-    marks: list[Chapter] = []
+    marks: list[BookChapter] = []
     start = 0
     for number, group in itertools.groupby(sidecars, key=lambda sidecar: sidecar.chapter):
         frames = sum(sidecar.frames for sidecar in group)
         if frames:
-            marks.append(Chapter(title=titles[number], start=start, frames=frames))
+            marks.append(BookChapter(title=titles[number], start=start, frames=frames))
         start += frames
     return tuple(marks)
 
@@ -191,11 +193,11 @@ def loudness_db(pcm: bytes) -> tuple[int, ...]:
     return tuple(int(level) for level in np.rint(10 * np.log10(np.maximum(power, floor))))
 
 
-def _place(segments: Sequence[Spoken]) -> Iterator[Placed]:
+def _place(segments: Sequence[SpokenSegment]) -> Iterator[PlacedSegment]:
     offset = 0
     for segment in segments:
         frames = len(segment.pcm) // SAMPLE_BYTES
-        yield Placed(
+        yield PlacedSegment(
             number=segment.number,
             offset=offset,
             frames=frames,
@@ -208,8 +210,8 @@ def _place(segments: Sequence[Spoken]) -> Iterator[Placed]:
         offset += frames
 
 
-def _placed(record: dict[str, Any]) -> Placed:
-    return Placed(**record | {"timings": tuple((str(s), float(a), float(b)) for s, a, b in record["timings"])})
+def _placed(record: dict[str, Any]) -> PlacedSegment:
+    return PlacedSegment(**record | {"timings": tuple((str(s), float(a), float(b)) for s, a, b in record["timings"])})
 
 
 def to_flac(pcm: bytes) -> bytes:

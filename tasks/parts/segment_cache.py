@@ -22,7 +22,7 @@ _VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Take:
+class CachedSegment:
     """One segment as it was spoken, without its pause."""
 
     pcm: bytes
@@ -35,7 +35,7 @@ class Take:
         return pcm.digest(body).encode() + b"\n" + body
 
     @classmethod
-    def unpack(cls, data: bytes) -> "Take":
+    def unpack(cls, data: bytes) -> "CachedSegment":
         """What was packed, verified; FarmError if it is not that."""
         checksum, _, body = data.partition(b"\n")
         if pcm.digest(body).encode() != checksum:
@@ -51,7 +51,7 @@ def name_of(*, sound: str, voices_digest: str, voice: str, speed: float, phoneme
     return digest(_VERSION, sound, voices_digest, voice, float(speed), phonemes)
 
 
-class Shelf:
+class SegmentCache:
     """This process's way to what was kept, and its counts of what it found."""
 
     def __init__(self, disk: DiskCache, primers: Primers) -> None:
@@ -60,14 +60,14 @@ class Shelf:
         self._counts = {"cache": {"hits": 0, "misses": 0, "damaged": 0}, "primer": {"hits": 0, "misses": 0}}
         self._lock = Lock()
 
-    def find(self, name: str, *, primer: bool) -> tuple[Take, Source] | None:
+    def find(self, name: str, *, primer: bool) -> tuple[CachedSegment, Source] | None:
         """What was kept, and where it was; a live job's first segment is looked for in Redis first."""
         if primer and (take := self._primer(name)):
             return take, "primer"
         take = self._kept(name)
         return (take, "cache") if take else None
 
-    def keep(self, name: str, take: Take, *, found: Source | None, primer: bool) -> None:
+    def keep(self, name: str, take: CachedSegment, *, found: Source | None, primer: bool) -> None:
         """Keep what was spoken, or found at one place only, where the next will look for it."""
         if found is None:
             self._disk.write(name, take.pack(small=True))
@@ -82,10 +82,10 @@ class Shelf:
         told["primer"] |= {"entries": self._primers.entries}
         return told
 
-    def _primer(self, name: str) -> Take | None:
+    def _primer(self, name: str) -> CachedSegment | None:
         return self._opened("primer", self._primers.find(name))
 
-    def _kept(self, name: str) -> Take | None:
+    def _kept(self, name: str) -> CachedSegment | None:
         data = self._disk.read(name)
         take = self._opened("cache", data)
         if data is not None and take is None:
@@ -93,12 +93,12 @@ class Shelf:
             self._count("cache", "damaged")
         return take
 
-    def _opened(self, cache: Source, data: bytes | None) -> Take | None:
+    def _opened(self, cache: Source, data: bytes | None) -> CachedSegment | None:
         """What is damaged counts as missing; it will be spoken, and kept, anew."""
         take = None
         if data is not None:
             try:
-                take = Take.unpack(data)
+                take = CachedSegment.unpack(data)
             except FarmError:
                 take = None
         self._count(cache, "misses" if take is None else "hits")
@@ -109,19 +109,19 @@ class Shelf:
             self._counts[cache][what] += 1
 
 
-_slot: list[Shelf] = []
+_slot: list[SegmentCache] = []
 
 
-def open_shelf(settings: FarmSettings, primers: Primers) -> Shelf | None:
+def open_cache(settings: FarmSettings, primers: Primers) -> SegmentCache | None:
     """Fill this process's slot, unless nothing is to be kept."""
     _slot.clear()
     if settings.cache_bytes():
         disk = DiskCache(settings.store_folder() / FOLDER, most_bytes=settings.cache_bytes())
         disk.open()
-        _slot[:] = [Shelf(disk, primers)]
+        _slot[:] = [SegmentCache(disk, primers)]
     return current()
 
 
-def current() -> Shelf | None:
+def current() -> SegmentCache | None:
     """This process's shelf; None: it keeps nothing."""
     return _slot[0] if _slot else None

@@ -11,7 +11,7 @@ from chorus.errors import OptionError
 from chorus.languages import LANGUAGES
 from tasks.documents.model import speakable
 from tasks.phonemes import espeak, misaki_asian, misaki_english, tagger_choice
-from tasks.phonemes.utterance import Utterance, Word
+from tasks.phonemes.marked_sentence import MarkedSentence, Word
 
 
 def check(language: str) -> None:
@@ -58,7 +58,7 @@ def release(language: str) -> str:
     return ", ".join([*told, f"tagger {tagger_choice.name()}"] if language.startswith("en-") else told)
 
 
-def words(read: Utterance, language: str) -> list[Word]:
+def words(read: MarkedSentence, language: str) -> list[Word]:
     """What the backend of this language makes of an utterance; nothing where there is nothing to say."""
     if not read.given and not speakable(read.text):
         return []

@@ -16,8 +16,8 @@ from typing import Any
 
 import espeakng_loader
 
+from tasks.phonemes.marked_sentence import MarkedSentence, Word, placed, said_aloud
 from tasks.phonemes.rule_tagger import Token
-from tasks.phonemes.utterance import Utterance, Word, placed, said_aloud
 
 _MARKS = re.escape(';:,.!?\u2026\u2014\u2013"\u201c\u201d\u201e\u00ab\u00bb()[]{}\u00bf\u00a1')
 # A mark between two digits belongs to the number: 1,5 and 10:30 are espeak's to read.
@@ -58,7 +58,7 @@ class _Clauses:
         return " ".join(_SWITCH.sub("", phonemes).replace(_TIE, "^").split())
 
 
-def words(utterance: Utterance, language: str) -> list[Word]:
+def words(utterance: MarkedSentence, language: str) -> list[Word]:
     """The words of a sentence in any language but English."""
     made, at = list[Word](), 0
     for each in utterance.given:

@@ -13,8 +13,8 @@ from chorus.languages import normalise
 from chorus.request import Request
 from chorus.vocabulary import fit, from_ipa, speaks
 from tasks.documents.model import Mark, speakable
-from tasks.phonemes import backends, pronunciation, utterance
-from tasks.phonemes.utterance import FIXED, Given, Utterance, Wanted, Word
+from tasks.phonemes import backends, marked_sentence, pronunciation
+from tasks.phonemes.marked_sentence import FIXED, Given, MarkedSentence, StretchRules, Word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +70,7 @@ class Explained:
     """A sentence's phonemes and where they come from."""
 
     phonemes: Phonemes
-    reading: Utterance
+    reading: MarkedSentence
     """What was read, and of which stretch of the source each of its characters is the reading."""
     words: tuple[Word, ...]
 
@@ -88,12 +88,12 @@ def say(sentence: Sentence, *, traced: bool) -> Explained:
         *_given(sentence, told, "given"),
         *_given(sentence, own, "lexicon"),
     ]
-    wanted = Wanted(language=sentence.language, heading=sentence.heading, as_written=sentence.rules.as_written)
-    read = utterance.read(sentence.text, wanted, marks=[*told, *own], given=given, traced=traced)
+    wanted = StretchRules(language=sentence.language, heading=sentence.heading, as_written=sentence.rules.as_written)
+    read = marked_sentence.read(sentence.text, wanted, marks=[*told, *own], given=given, traced=traced)
     return _fitted(read, backends.words(read, sentence.language), sentence.language, notes)
 
 
-def _fitted(read: Utterance, words: Sequence[Word], language: str, notes: Sequence[str]) -> Explained:
+def _fitted(read: MarkedSentence, words: Sequence[Word], language: str, notes: Sequence[str]) -> Explained:
     fitted = fit("".join(word.phonemes + word.blank for word in words))
     unknown = [*notes, *(word.text for word in words if word.guessed), *(word.lost for word in words), *fitted.dropped]
     heard = speaks(fitted.text)
@@ -120,7 +120,7 @@ def _from_lexicon(sentence: Sentence, taken: Sequence[Mark]) -> list[Mark]:
 
 def _given(sentence: Sentence, marks: Sequence[Mark], backend: str) -> Iterator[Given]:
     """The stretches whose phonemes a mark tells."""
-    for start, end, mark in utterance.painted(len(sentence.text), marks):
+    for start, end, mark in marked_sentence.painted(len(sentence.text), marks):
         if mark is not None and mark.kind == "phonemes":
             yield Given(start=start, end=end, phonemes=from_ipa(mark.value, sentence.language), backend=backend)
 
@@ -129,7 +129,7 @@ def _foreign(sentence: Sentence, notes: list[str]) -> list[Mark]:
     """The stretches that another backend speaks, each with its language's code; notes tell of those none can."""
     found = list[Mark]()
     stated = [mark for mark in sentence.marks if mark.kind == "language"]
-    for start, end, mark in utterance.painted(len(sentence.text), stated):
+    for start, end, mark in marked_sentence.painted(len(sentence.text), stated):
         if mark is None or not speakable(sentence.text[start:end]):
             continue
         code = _spoken_here(mark.value)
@@ -162,7 +162,7 @@ def _spoken_here(tag: str) -> str:
 
 def _by_another(sentence: Sentence, stretch: Mark, notes: list[str]) -> Given:
     text = sentence.text[stretch.start : stretch.end]
-    marks = utterance.within(_fixed(sentence.marks), stretch.start, stretch.end)
+    marks = marked_sentence.within(_fixed(sentence.marks), stretch.start, stretch.end)
     said = say(Sentence(text=text, language=stretch.value, marks=marks, rules=sentence.rules), traced=False)
     notes += said.phonemes.unknown
     return Given(start=stretch.start, end=stretch.end, phonemes=said.phonemes.text, backend=said.phonemes.backend)

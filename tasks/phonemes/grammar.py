@@ -31,7 +31,7 @@ from tasks.phonemes.english_wordlists import (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class WordPlace:
     """A word among its neighbours."""
 
     words: Sequence[str]
@@ -91,12 +91,12 @@ def finite(word: str) -> bool:
     return word in PAST or CLOSED.get(word) in ("VBZ", "VBP", "VBD", "MD")
 
 
-def commanded(place: Place) -> bool:
+def commanded(place: WordPlace) -> bool:
     """Whether a sentence may begin here with its verb."""
     return place.before_tag() in (".", ":", "``", ",") or place.before() in ("please", "then", "first", "and then")
 
 
-def asked_for(place: Place) -> bool:
+def asked_for(place: WordPlace) -> bool:
     """Whether a word before wants a bare verb: to, will, did you, let me."""
     if place.before_tag() in ("TO", "MD") or place.before() == "let":
         return True
@@ -106,7 +106,7 @@ def asked_for(place: Place) -> bool:
     return inverted and place.before() not in ("nothing", "something", "anything", "everything")
 
 
-def open_class(place: Place) -> str:
+def open_class(place: WordPlace) -> str:
     """The tag of a word of no closed class."""
     word, third = place.word, verb(place.word) == "VBZ"
     if word in ADJECTIVES and adjective(place):
@@ -122,7 +122,7 @@ def open_class(place: Place) -> str:
     return _by_weight(place)
 
 
-def _done(place: Place) -> str:
+def _done(place: WordPlace) -> str:
     """Behind a form of to have or to be."""
     taken = participle(place.word) or place.word in PARTICIPLES or (place.before() in HAVE and _object(place) > 1)
     if taken:
@@ -130,7 +130,7 @@ def _done(place: Place) -> str:
     return "JJ" if place.word in ADJECTIVES else "NN"
 
 
-def _by_weight(place: Place) -> str:
+def _by_weight(place: WordPlace) -> str:
     for_verb, for_noun = _for_verb(place), _for_noun(place)
     if for_verb > for_noun:
         return verb(place.word)
@@ -156,7 +156,7 @@ def verb(word: str) -> str:
     return "VBZ" if word.endswith("s") and not word.endswith("ss") else "VB"
 
 
-def adjective(place: Place) -> bool:
+def adjective(place: WordPlace) -> bool:
     """Whether a word that can be an adjective is one here."""
     if place.at and place.words[place.at - 1] in INTENSIVE and place.before() not in MANY | ONE:
         return True
@@ -170,14 +170,14 @@ def adjective(place: Place) -> bool:
     return False
 
 
-def plural_verb(place: Place) -> bool:
+def plural_verb(place: WordPlace) -> bool:
     """Whether the next word looks like the verb of which this one is the subject: every minute counts."""
     after = place.words[place.at + 2] if place.at + 2 < len(place.words) else "."
     ends = place.behind.endswith("s") and place.behind[:-1] in VERBS
     return ends and (not after[:1].isalpha() or after in CLOSED)
 
 
-def _for_verb(place: Place) -> float:
+def _for_verb(place: WordPlace) -> float:
     word, before, tag = place.word, place.before(), place.before_tag()
     third, past = verb(word) == "VBZ", verb(word) == "VBD"
     score = 0.5 if word in RATHER_VERBS or word in VERBS or (third and word[:-1] in VERBS) or past else 0.0
@@ -203,7 +203,7 @@ def _for_verb(place: Place) -> float:
     return score + _object(place)
 
 
-def _agreement(place: Place, *, third: bool, past: bool) -> float:
+def _agreement(place: WordPlace, *, third: bool, past: bool) -> float:
     """How well the noun before would be this verb's subject."""
     if third and finite(place.behind):
         return -1.0
@@ -220,7 +220,7 @@ def _agreement(place: Place, *, third: bool, past: bool) -> float:
     return 2.0
 
 
-def _object(place: Place) -> float:
+def _object(place: WordPlace) -> float:
     """What stands behind a verb rather than behind a noun."""
     behind, tag = place.behind, place.behind_tag
     if tag in ("DT", "PRP$") or behind in OBJECTS:
@@ -231,7 +231,7 @@ def _object(place: Place) -> float:
     return 0.3 if tag == "JJ" else 0.0
 
 
-def _for_noun(place: Place) -> float:
+def _for_noun(place: WordPlace) -> float:
     before, tag = place.before(), place.before_tag()
     score = 0.6
     if before == "that":

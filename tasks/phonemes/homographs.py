@@ -19,7 +19,7 @@ from tasks.phonemes.english_wordlists import (
     SENTENCES,
     words,
 )
-from tasks.phonemes.grammar import Place, asked_for, commanded, noun_like, open_class, plural, plural_verb
+from tasks.phonemes.grammar import WordPlace, asked_for, commanded, noun_like, open_class, plural, plural_verb
 
 _NOW = words(
     "every always usually often daily nowadays days sundays mondays tuesdays wednesdays thursdays fridays saturdays"
@@ -54,7 +54,7 @@ _UNIT = words("hand hands walk drive ride later ago and or break rule silence bo
 _COUNTING = words("every each this that one any last next per half another")
 
 
-def tag_for(place: Place) -> str:
+def tag_for(place: WordPlace) -> str:
     """The tag that makes misaki say a word of these rightly; empty for any other word."""
     if place.word in _SENSES:
         return _SENSES[place.word](place, open_class(place))
@@ -64,7 +64,7 @@ def tag_for(place: Place) -> str:
 
 def meant(words: Sequence[str], tags: Sequence[str], at: int) -> str:
     """The tag of a word by another tagger, corrected where it is the sense that decides, or the time of reading."""
-    place, tag = Place(words=words, tags=tags, at=at), tags[at]
+    place, tag = WordPlace(words=words, tags=tags, at=at), tags[at]
     if place.word in ("read", "reread") and tag in ("VBP", "VBD", "VB"):
         return _read(place)
     sense = _SENSES.get(place.word)
@@ -76,7 +76,7 @@ def sound_for(words: Sequence[str], tags: Sequence[str], at: int) -> str:
     word = words[at]
     if not tags[at].startswith("NN"):
         return ""
-    place = Place(words=words, tags=tags, at=at)
+    place = WordPlace(words=words, tags=tags, at=at)
     if word == "lead" and _is_metal(place):
         return "lˈɛd"
     if word in ("row", "rows") and _is_quarrel(place):
@@ -84,7 +84,7 @@ def sound_for(words: Sequence[str], tags: Sequence[str], at: int) -> str:
     return ""
 
 
-def _is_metal(place: Place) -> bool:
+def _is_metal(place: WordPlace) -> bool:
     if place.behind in _LEADING or place.before(1) in ("take", "took", "taking", "takes"):
         return False
     # The lead of those who lead is always a lead, the lead or somebody's.
@@ -92,14 +92,14 @@ def _is_metal(place: Place) -> bool:
     return bare or not _METAL.isdisjoint(place.words)
 
 
-def _is_quarrel(place: Place) -> bool:
+def _is_quarrel(place: WordPlace) -> bool:
     if place.behind == "of":
         return False
     made = place.before(1) in ("had", "have", "having", "make", "made", "making", "up", "what")
     return place.before() in _QUARREL or place.behind in ("about", "over", "with") or (made and place.before() == "a")
 
 
-def _read(place: Place) -> str:
+def _read(place: WordPlace) -> str:
     before, tag = place.before(), place.before_tag()
     inverted = tag == "PRP" and place.before(1) in HAVE
     if before in HAVE or before in BE or inverted or place.behind == "by":
@@ -114,7 +114,7 @@ def _read(place: Place) -> str:
     return "VB" if may_be_now and _is_now(place) else "VBD"
 
 
-def _like_the_verb_before(place: Place) -> str:
+def _like_the_verb_before(place: WordPlace) -> str:
     """Read after `and`: as the verb before it, which may be some words away."""
     for at in range(place.left(), -1, -1):
         if place.words[at] in PAST or place.tags[at] in ("VBD", "VBN"):
@@ -124,14 +124,14 @@ def _like_the_verb_before(place: Place) -> str:
     return "VB"
 
 
-def _is_now(place: Place) -> bool:
+def _is_now(place: WordPlace) -> bool:
     others = [word for at, word in enumerate(place.words) if at != place.at]
     if any(word in _THEN or word in PAST or (word.endswith("ed") and word not in ("need", "bed")) for word in others):
         return False
     return any(word in _NOW for word in others) or place.before() not in ("i", "we")
 
 
-def _wound(place: Place) -> str:
+def _wound(place: WordPlace) -> str:
     before, tag = place.before(), place.before_tag()
     if asked_for(place):
         return "VB"
@@ -142,7 +142,7 @@ def _wound(place: Place) -> str:
     return "VBD" if place.behind in _TURNED or tag == "PRP" else "NN"
 
 
-def _used(place: Place) -> str:
+def _used(place: WordPlace) -> str:
     if place.behind != "to":
         return "JJ" if place.before_tag() == "DT" else "VBN"
     if place.before() in _ACCUSTOMED and place.before() not in BE:
@@ -154,12 +154,12 @@ def _used(place: Place) -> str:
     return "JJ" if accustomed else "VBN"
 
 
-def _like(place: Place) -> str:
+def _like(place: WordPlace) -> str:
     liked = asked_for(place) or place.before() in MANY or (place.before() == "would")
     return "VB" if liked and place.before_tag() not in ("VBP", "VBZ", "VBD") else "IN"
 
 
-def _that(place: Place) -> str:
+def _that(place: WordPlace) -> str:
     before, after = place.before(), place.behind
     if (before in ("that", "like") and after) or after == "of":
         return "DT"
@@ -168,13 +168,13 @@ def _that(place: Place) -> str:
     return "DT" if demonstrative else "IN"
 
 
-def _in(place: Place) -> str:
+def _in(place: WordPlace) -> str:
     mark = place.words[place.at + 1] if place.at + 1 < len(place.words) else "."
     ends = mark[0] in ".,;:!?\u2014\u2026" and place.before_tag() != "IN"
     return "RP" if ends or mark in ("and", "or", "but") else "IN"
 
 
-def _minute(place: Place) -> str:
+def _minute(place: WordPlace) -> str:
     before, tag, behind = place.before(), place.before_tag(), place.behind
     described = (
         noun_like(behind) and behind not in _UNIT and not behind.endswith(("ing", "ed")) and not plural_verb(place)
@@ -186,7 +186,7 @@ def _minute(place: Place) -> str:
     return "JJ" if open_class(place) == "JJ" else "NN"
 
 
-def _close(place: Place) -> str:
+def _close(place: WordPlace) -> str:
     before, tag = place.before(), place.before_tag()
     if asked_for(place):
         return "VB"
@@ -201,7 +201,7 @@ def _close(place: Place) -> str:
     return "VB" if open_class(place).startswith("VB") else "JJ"
 
 
-def _live(place: Place) -> str:
+def _live(place: WordPlace) -> str:
     before, tag = place.before(), place.before_tag()
     if before in _AIR:
         return "RB"
@@ -215,7 +215,7 @@ def _live(place: Place) -> str:
     return "JJ" if fed and before not in SENTENCES and noun_like(place.behind) else "VB"
 
 
-def _lives(place: Place) -> str:
+def _lives(place: WordPlace) -> str:
     before, tag = place.before(), place.before_tag()
     if before in ONE or before in ("who", "which", "that", "one", "man", "woman") or tag == "EX":
         return "VBZ"
@@ -224,7 +224,7 @@ def _lives(place: Place) -> str:
     return open_class(place)
 
 
-def _content(place: Place) -> str:
+def _content(place: WordPlace) -> str:
     if asked_for(place) or place.behind in OBJECTS:
         return "VB"
     if place.before() in BE or place.before() in SEEM or place.behind in ("to", "with"):
@@ -232,7 +232,7 @@ def _content(place: Place) -> str:
     return "NN"
 
 
-def _bow(place: Place, tag: str) -> str:
+def _bow(place: WordPlace, tag: str) -> str:
     if not tag.startswith("NN"):
         return tag
     around = frozenset(place.words)
@@ -251,34 +251,34 @@ def _bow(place: Place, tag: str) -> str:
     return "VB" if courtesy or not around.isdisjoint(_SHIP) else tag
 
 
-def _bass(place: Place, _tag: str) -> str:
+def _bass(place: WordPlace, _tag: str) -> str:
     return "NN" if not _FISH.isdisjoint(place.words) else "JJ"
 
 
-def _tear(place: Place, tag: str) -> str:
+def _tear(place: WordPlace, tag: str) -> str:
     rent = place.behind == "in" and words("eye eyes voice").isdisjoint(place.words)
     worn = place.before() == "and" and place.before(1) == "wear"
     return "VB" if tag.startswith("NN") and (rent or worn) else tag
 
 
-def _dove(place: Place) -> str:
+def _dove(place: WordPlace) -> str:
     jumped = place.behind in _TORN or place.behind in PARTICLES
     return "VBD" if jumped and place.before_tag() not in ("DT", "JJ", "PRP$", "CD") else "NN"
 
 
-def _invalid(place: Place) -> str:
+def _invalid(place: WordPlace) -> str:
     if place.before_tag() in ("DT", "PRP$", "JJ") and not noun_like(place.behind):
         return "NN"
     return "JJ"
 
 
-def _learned(place: Place) -> str:
+def _learned(place: WordPlace) -> str:
     return "JJ" if place.before_tag() in ("DT", "PRP$", "JJ", "IN") and noun_like(place.behind) else "VBN"
 
 
-_RULES: dict[str, Callable[[Place], str]] = {
+_RULES: dict[str, Callable[[WordPlace], str]] = {
     "read": _read, "reread": _read, "wound": _wound, "used": _used, "that": _that, "in": _in, "minute": _minute,
     "close": _close, "live": _live, "lives": _lives, "content": _content, "like": _like, "dove": _dove,
     "invalid": _invalid, "learned": _learned,
 }  # fmt: skip
-_SENSES: dict[str, Callable[[Place, str], str]] = {"bow": _bow, "bows": _bow, "bass": _bass, "tear": _tear}
+_SENSES: dict[str, Callable[[WordPlace, str], str]] = {"bow": _bow, "bows": _bow, "bass": _bass, "tear": _tear}

@@ -17,7 +17,7 @@ from broker.settings import settings
 from chorus.errors import OptionError
 from chorus.vocabulary import fit
 from tasks.phonemes import misaki_english
-from tasks.phonemes.utterance import Utterance, Word, placed, said_aloud
+from tasks.phonemes.marked_sentence import MarkedSentence, Word, placed, said_aloud
 
 NEEDS = {
     "ja": ("fugashi", "jaconv", "mojimoji", "unidic_lite"),
@@ -46,7 +46,7 @@ def remedy(language: str) -> str:
     return f"{sys.executable} -m pip install {packages}"
 
 
-def words(utterance: Utterance, language: str) -> list[Word]:
+def words(utterance: MarkedSentence, language: str) -> list[Word]:
     """The words of a sentence, its Latin stretches by the English dictionary."""
     made, at = list[Word](), 0
     for each in utterance.given:
@@ -60,7 +60,7 @@ def _stretch(text: str, start: int, end: int, language: str) -> Iterator[Word]:
     at = start
     for match in _LATIN.finditer(text, start, end):
         yield from _own(text, at, match.start(), language)
-        inside = misaki_english.words(Utterance(text=match[0]), british=False)
+        inside = misaki_english.words(MarkedSentence(text=match[0]), british=False)
         said = "".join(word.phonemes + word.blank for word in inside)
         backend = "espeak" if any(word.guessed for word in inside) else "misaki"
         yield placed(text, match.start(), match.end(), said, backend, guessed=any(word.guessed for word in inside))

@@ -12,13 +12,13 @@ from itertools import pairwise
 from typing import Any
 
 from tasks.phonemes import espeak, tagger_choice
+from tasks.phonemes.marked_sentence import Given, MarkedSentence, Word, said_aloud
 from tasks.phonemes.rule_tagger import Token
-from tasks.phonemes.utterance import Given, Utterance, Word, said_aloud
 
 _POSSESSIVE = re.compile(r"['\u2019]s\b")
 
 
-def words(utterance: Utterance, *, british: bool) -> list[Word]:
+def words(utterance: MarkedSentence, *, british: bool) -> list[Word]:
     """The words of an English sentence with their phonemes."""
     g2p = _g2p(british=british)
     fallback = g2p.fallback = _Fallback(british=british, guessed=set())

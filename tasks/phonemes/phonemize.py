@@ -15,7 +15,7 @@ from tasks.documents.model import Mark
 from tasks.phonemes import backends
 from tasks.phonemes.backends import check
 from tasks.phonemes.g2p import USUAL, Explained, Phonemes, Rules, Sentence, say
-from tasks.phonemes.utterance import FIXED
+from tasks.phonemes.marked_sentence import FIXED
 
 __all__ = ["Counters", "Explained", "Phonemes", "Rules", "check", "counters", "explain", "forget", "phonemize"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from chorus import lexicon
-from chorus.lexicon import Entry
+from chorus.lexicon import LexiconEntry
 from tasks.documents.model import Mark, MarkKind
 
 # Where no blanks are written, every letter may begin a word.
@@ -22,7 +22,7 @@ _LAST_LETTER = re.compile(rf"(?![{_UNSPACED}])[{_JOINED}]$")
 class _Word:
     """An entry with the pattern that finds it."""
 
-    entry: Entry
+    entry: LexiconEntry
     pattern: re.Pattern[str]
 
 
@@ -42,7 +42,7 @@ def marks(text: str, language: str, written: str) -> Iterator[Mark]:
                 break
 
 
-def _mark(match: re.Match[str], entry: Entry) -> Mark:
+def _mark(match: re.Match[str], entry: LexiconEntry) -> Mark:
     kind: MarkKind = "phonemes" if entry.ipa else "say"
     return Mark(start=match.start(), end=match.end(), kind=kind, value=entry.ipa or entry.said)
 
@@ -61,7 +61,7 @@ def _beginnings(written: str, language: str) -> dict[str, list[_Word]]:
     return found
 
 
-def _rank(entry: Entry) -> tuple[int, bool, str]:
+def _rank(entry: LexiconEntry) -> tuple[int, bool, str]:
     """The longest first; of equal ones the one with capitals, then the one for this very language."""
     return len(entry.word), entry.word != entry.word.lower(), entry.language
 

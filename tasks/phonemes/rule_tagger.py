@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tasks.phonemes import homographs
 from tasks.phonemes.english_wordlists import CLOSED, words
-from tasks.phonemes.grammar import Place, open_class
+from tasks.phonemes.grammar import WordPlace, open_class
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,7 +51,7 @@ def tag(text: str) -> list[Token]:
     tokens = list(_tokens(text))
     words, tags = [plain(token.text) for token in tokens], [token.tag_ for token in tokens]
     for at, token in enumerate(tokens):
-        token.tag_ = tags[at] = token.tag_ or _tag(tokens, Place(words=words, tags=tags, at=at))
+        token.tag_ = tags[at] = token.tag_ or _tag(tokens, WordPlace(words=words, tags=tags, at=at))
     return tokens
 
 
@@ -111,7 +111,7 @@ def _still_quoted(tokens: list[Token], *, quoted: bool) -> bool:
     return quoted and tokens[-1].tag_ != "''"
 
 
-def _tag(tokens: list[Token], place: Place) -> str:
+def _tag(tokens: list[Token], place: WordPlace) -> str:
     at, text = place.at, tokens[place.at].text
     if text[:1].isdigit() or (text[:1] in "-+." and text[1:2].isdigit()):
         return "CD"
@@ -132,7 +132,7 @@ def _article(tokens: list[Token], at: int) -> str:
     return "DT" if tokens[at].text == "a" or (opens and behind[:1].isalpha()) or behind[:1].isupper() else "NN"
 
 
-def _her(place: Place) -> str:
+def _her(place: WordPlace) -> str:
     if place.word != "her":
         return ""
     return "PRP$" if place.behind and place.behind not in CLOSED else "PRP"

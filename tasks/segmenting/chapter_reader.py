@@ -24,7 +24,7 @@ _QUOTES = '"“”() '
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
+class ReadSpan:
     """A span with its phonemes; without phonemes it is passed over in silence."""
 
     span: Span
@@ -51,7 +51,7 @@ class Piece:
         """How many tokens it is."""
         return self.said.tokens
 
-    def then(self, other: "Piece") -> "Piece":
+    def then(self, other: "ReadSpan") -> "ReadSpan":
         """Both in one breath."""
         text = " ".join(said for said in (self._stopped(other), other.said.text) if said)
         louder = other if other.tokens else self
@@ -67,7 +67,7 @@ class Piece:
             g2p_ms=self.g2p_ms + other.g2p_ms,
         )
 
-    def _stopped(self, other: "Piece") -> str:
+    def _stopped(self, other: "ReadSpan") -> str:
         """Between two paragraphs in one breath a stop makes the voice rest, where the text has none."""
         said = self.said.text
         stops = not said or not other.begins or said.rstrip(_QUOTES).endswith(_STOPS)
@@ -85,7 +85,7 @@ class Manner:
     targets: Targets
 
 
-class Reader:
+class ChapterReader:
     """Reads one chapter, as it is asked for pieces."""
 
     def __init__(self, chapter: Chapter, manner: Manner) -> None:
@@ -96,7 +96,7 @@ class Reader:
         self._read_to = -1
         self._density = 0.0
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[ReadSpan]:
         """The chapter's pieces in order; between them are only blanks."""
         for paragraph in self._chapter.paragraphs():
             for body in trimmed(self._text, paragraph.start, paragraph.end):
@@ -106,7 +106,7 @@ class Reader:
         """The silence ordered behind the last piece."""
         return self._marks.silence_ms(self._read_to, len(self._text))
 
-    def _paragraph(self, paragraph: Paragraph, body: Span) -> Iterator[Piece]:
+    def _paragraph(self, paragraph: Paragraph, body: Span) -> Iterator[ReadSpan]:
         quotation = Quotation()
         for sentence in self._sentences(body):
             self._density = 0.0
@@ -143,7 +143,7 @@ class Reader:
         except OptionError:
             return self._manner.language
 
-    def _take(self, rest: Span, *, heading: bool) -> Piece:
+    def _take(self, rest: Span, *, heading: bool) -> ReadSpan:
         """The beginning of what is left of a sentence, as much as one segment should have of it."""
         span = self._bounded(rest)
         began_s = time.perf_counter()
@@ -156,7 +156,7 @@ class Reader:
                 span = self._until(span, at)
             said = self._said(span, heading=heading)
         self._density = said.tokens / (span.end - span.start)
-        return Piece(
+        return ReadSpan(
             span=span,
             said=said,
             heading=heading,
@@ -201,7 +201,7 @@ class Reader:
     def _until(self, span: Span, end: int) -> Span:
         return next(trimmed(self._text, span.start, end))
 
-    def _ends(self, piece: Piece, sentence: Span, body: Span, *, heading: bool) -> str:
+    def _ends(self, piece: ReadSpan, sentence: Span, body: Span, *, heading: bool) -> str:
         span = piece.span
         if span.end == body.end:
             return "heading" if heading else "paragraph" if piece.tokens or span != body else "scene"

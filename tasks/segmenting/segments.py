@@ -11,7 +11,7 @@ from functools import reduce
 from chorus.reading import PAUSES_MS
 from tasks.documents.model import Chapter, Span
 from tasks.phonemes.phonemize import Rules, check
-from tasks.segmenting.chapter_reader import Manner, Piece, Reader
+from tasks.segmenting.chapter_reader import ChapterReader, Manner, ReadSpan
 from tasks.segmenting.cutting import TARGET_TOKENS, Targets
 
 FRAMES_PER_TOKEN = 3 * 600
@@ -62,9 +62,9 @@ def segments(
     """
     check(language)
     manner = Manner(language=language, pauses=pauses, rules=rules, targets=Targets(target=target, first=first))
-    reader = Reader(chapter, manner)
-    held: Piece | None = None
-    ornaments: Piece | None = None
+    reader = ChapterReader(chapter, manner)
+    held: ReadSpan | None = None
+    ornaments: ReadSpan | None = None
     behind_ms = 0
     for piece in _breaths(_quotations(reader.pieces(), manner), manner):
         if held is None:
@@ -88,7 +88,7 @@ def estimate_frames(tokens: int, speed: float) -> int:
     return round(tokens * FRAMES_PER_TOKEN / speed)
 
 
-def _segment(piece: Piece, pause_ms: int, *, first: bool) -> Segment:
+def _segment(piece: ReadSpan, pause_ms: int, *, first: bool) -> Segment:
     return Segment(
         start=piece.span.start,
         end=piece.span.end,
@@ -104,11 +104,11 @@ def _segment(piece: Piece, pause_ms: int, *, first: bool) -> Segment:
     )
 
 
-def _led(ornaments: Piece, piece: Piece) -> Piece:
+def _led(ornaments: ReadSpan, piece: ReadSpan) -> ReadSpan:
     return replace(ornaments.then(piece), silence_ms=ornaments.silence_ms + piece.silence_ms)
 
 
-def _silenced(held: Piece, piece: Piece) -> Piece:
+def _silenced(held: ReadSpan, piece: ReadSpan) -> ReadSpan:
     """What was said, and behind it what is passed over in silence."""
     return replace(
         held,
@@ -120,26 +120,26 @@ def _silenced(held: Piece, piece: Piece) -> Piece:
     )
 
 
-def _quotations(pieces: Iterator[Piece], manner: Manner) -> Iterator[Piece]:
+def _quotations(pieces: Iterator[ReadSpan], manner: Manner) -> Iterator[ReadSpan]:
     """The same, where a quotation that fits into a segment is one piece, however many sentences it has."""
-    held: list[Piece] = []
+    held: list[ReadSpan] = []
     for piece in pieces:
         if held and (piece.begins or not _together(held[-1], piece)):
-            yield reduce(Piece.then, held)
+            yield reduce(ReadSpan.then, held)
             held = []
         held.append(piece)
         fits = sum(one.tokens + 1 for one in held) <= manner.targets.now
         if piece.quoted and fits:
             continue
-        yield from [reduce(Piece.then, held)] if fits else held
+        yield from [reduce(ReadSpan.then, held)] if fits else held
         held = []
     if held:
-        yield reduce(Piece.then, held)
+        yield reduce(ReadSpan.then, held)
 
 
-def _breaths(pieces: Iterator[Piece], manner: Manner) -> Iterator[Piece]:
+def _breaths(pieces: Iterator[ReadSpan], manner: Manner) -> Iterator[ReadSpan]:
     """Pieces put together until they are long enough."""
-    held: Piece | None = None
+    held: ReadSpan | None = None
     for piece in pieces:
         if held is not None and not _goes_on(held, piece, manner):
             yield held
@@ -154,7 +154,7 @@ def _breaths(pieces: Iterator[Piece], manner: Manner) -> Iterator[Piece]:
         yield held
 
 
-def _goes_on(held: Piece, piece: Piece, manner: Manner) -> bool:
+def _goes_on(held: ReadSpan, piece: ReadSpan, manner: Manner) -> bool:
     """Whether a piece is said in the same breath as what is held."""
     targets, tokens = manner.targets, held.tokens + 1 + piece.tokens
     stump = targets.short(held.tokens, heading=held.heading) and tokens <= targets.roomiest
@@ -164,7 +164,7 @@ def _goes_on(held: Piece, piece: Piece, manner: Manner) -> bool:
     return stump and held.begins and (held.heading or not piece.heading) and _neighbours(held, piece, manner)
 
 
-def _rounds_off(held: Piece, piece: Piece, manner: Manner) -> bool:
+def _rounds_off(held: ReadSpan, piece: ReadSpan, manner: Manner) -> bool:
     """Whether a piece that nothing follows in its own breath is said with what stands before it."""
     targets = manner.targets
     room = targets.now if targets.growing else targets.roomiest
@@ -174,13 +174,13 @@ def _rounds_off(held: Piece, piece: Piece, manner: Manner) -> bool:
     return _neighbours(held, piece, manner) if piece.begins else held.ends != "scene" and _together(held, piece)
 
 
-def _together(held: Piece, piece: Piece) -> bool:
+def _together(held: ReadSpan, piece: ReadSpan) -> bool:
     """Whether nothing ordered stands between two pieces: no silence, and no other voice or rate."""
     alike = (held.voice, held.rate) == (piece.voice, piece.rate)
     return not piece.silence_ms and (alike or not held.tokens or not piece.tokens)
 
 
-def _neighbours(held: Piece, piece: Piece, manner: Manner) -> bool:
+def _neighbours(held: ReadSpan, piece: ReadSpan, manner: Manner) -> bool:
     """Whether two paragraphs may share a breath: both are said, and nobody asked for another pause between them."""
     usual = held.ends in ("paragraph", "heading") and manner.pauses[held.ends] == PAUSES_MS[held.ends]
     return usual and held.tokens > 0 and piece.tokens > 0 and _together(held, piece)

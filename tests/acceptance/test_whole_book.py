@@ -114,7 +114,7 @@ def test_thousands_of_segments_stay_within_both_windows_and_in_little_memory(
     workshop.client.submit(source, name="long.md", job="book", format="flac")
     keys = JobKeys("book")
     slots = workshop.worker("voice").slots["bulk"]  # type: ignore[union-attr]
-    most = {"memory": 0, "flights": 0, "parts": 0, "ahead": 0}
+    most = {"memory": 0, "segment_leases": 0, "parts": 0, "ahead": 0}
     with redis.Redis.from_url(workshop.url) as connection:
 
         def over() -> bool:
@@ -122,7 +122,7 @@ def test_thousands_of_segments_stay_within_both_windows_and_in_little_memory(
             parts = {json.loads(one)["part"] for one in told if one}
             seen = {
                 "memory": connection.info("memory")["used_memory"],
-                "flights": connection.zcard(keys.flights),
+                "segment_leases": connection.zcard(keys.segment_leases),
                 "parts": max(parts) - min(parts) + 1 if parts else 0,
                 "ahead": planned_ahead(connection.hmget(keys.record, ["segments_planned", "next"])),
             }
@@ -134,7 +134,7 @@ def test_thousands_of_segments_stay_within_both_windows_and_in_little_memory(
     assert record.state is State.DONE, record.error
     assert record.segments_done == record.segments_planned >= 2500
     assert record.characters == record.characters_total
-    assert 0 < most["flights"] <= max(2 * slots, 4)
+    assert 0 < most["segment_leases"] <= max(2 * slots, 4)
     assert 0 < most["parts"] <= 3
     assert 900 < most["ahead"] < 1100
     assert most["memory"] < 64 * 2**20

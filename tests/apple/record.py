@@ -6,8 +6,8 @@ from pathlib import Path
 
 from workers.accelerators.calibration import LENGTHS
 from workers.accelerators.hardware import Machine
-from workers.accelerators.lane_choice import PAYS_FROM, Verdict
-from workers.accelerators.probe import Trial
+from workers.accelerators.lane_choice import PAYS_FROM, LaneVerdict
+from workers.accelerators.probe import ProbeResult
 from workers.inference.providers import Provider
 from workers.inference.quality import Rendering, compare
 
@@ -19,9 +19,9 @@ class Record:
     day: date
     machine: Machine
     model: str
-    trials: dict[str, tuple[Provider, Trial]] = field(default_factory=dict)
+    trials: dict[str, tuple[Provider, ProbeResult]] = field(default_factory=dict)
     """By lane; `cpu` is what the others are compared with."""
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    verdicts: dict[str, LaneVerdict] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     """Sentences about what else was found."""
 
@@ -70,13 +70,13 @@ def _row(record: Record, lane: str) -> list[str]:
     ]
 
 
-def _verdict(verdict: Verdict | None) -> str:
+def _verdict(verdict: LaneVerdict | None) -> str:
     if verdict is None:
         return ""
     return verdict.fault or ("pays" if verdict.pays else "does not pay")
 
 
-def _apart(cpu: Trial, lane: Trial) -> str:
+def _apart(cpu: ProbeResult, lane: ProbeResult) -> str:
     """The largest of all lengths."""
     found = (
         compare(Rendering(audio=one), Rendering(audio=other)).log_spectral_db

@@ -17,7 +17,7 @@ from broker.settings import FarmSettings
 from tasks.engine import Lane, Utterance
 from workers.accelerators.calibration import LENGTHS, judge
 from workers.accelerators.hardware import Machine, detect
-from workers.accelerators.lane_choice import Verdict
+from workers.accelerators.lane_choice import LaneVerdict
 from workers.accelerators.probe import attempt, phonemes_of
 from workers.cli import machine_load
 from workers.engine.kokoro_engine import KokoroEngine
@@ -40,7 +40,7 @@ LANES: tuple[Accelerator, ...] = get_args(Accelerator)
 def engine(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KokoroEngine]:
     """Both accelerators, whatever was measured of them."""
     settings = FarmSettings(home=tmp_path_factory.mktemp("home"), lanes="ane,gpu")
-    around = Surroundings(measure=lambda _lane, _provider: Verdict(speedup=1.0))
+    around = Surroundings(measure=lambda _lane, _provider: LaneVerdict(speedup=1.0))
     with closing(open_engine(model, settings, around)) as opened:
         opened.warm_up()
         yield opened

@@ -34,7 +34,7 @@ class Canary:
 CANARIES = [
     Canary(
         name="the reaper",
-        file="broker/lua/tend.lua",
+        file="broker/lua/advance.lua",
         without="\n  reap()\n",
         instead="\n",
         test=f"{CHAOS}::test_a_voice_worker_killed_in_the_middle_of_a_segment",

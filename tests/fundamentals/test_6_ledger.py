@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from broker.ledger import Ledger, Outcome, Pins, Spoken
+from broker.ledger import Ledger, Outcome, Pins, SegmentResult
 from broker.settings import FarmSettings
 from chorus import Client, Kind
 from chorus.keys import JobKeys
@@ -30,7 +30,7 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
 def planned(ledger: Ledger, client: Client) -> Outcome:
     """A job of one segment, up to the moment when that is to be spoken."""
     client.submit("Nobody was lost.", job="letter")
-    ledger.tend("letter", Pins(sound=SOUND))
+    ledger.advance("letter", Pins(sound=SOUND))
     plan = ledger.claim("letter", "plan:0", "the desk")
     document = {"title": "Letter", "chapters": 1, "characters": 16}
     outcome = ledger.extend(plan, [{**SEGMENT, "characters": 16, "frames": 1}], first_index=0, document=document)
@@ -48,7 +48,7 @@ def test_a_segment_is_claimed_by_one_worker_and_published_once(ledger: Ledger, c
     assert (mine.status, mine.spec["phonemes"]) == ("ok", "a")
     assert ledger.claim("letter", HINT, "yours").status == "busy", "the hint came twice; nothing happens twice"
 
-    told = Spoken(frames=2, wall_ms=1, audible=True, worker="me")
+    told = SegmentResult(frames=2, wall_ms=1, audible=True, worker="me")
     assert ledger.commit_segment(mine, cut(0, b"\1\0\2\0"), told).status == "ok"
     assert ledger.commit_segment(mine, cut(0, b"\1\0\2\0"), told).status == "gone", "the job is over"
     entries = [decode(fields) for _, fields in ledger.redis.xrange(JobKeys("letter").stream)]

@@ -23,7 +23,7 @@ from broker.settings import FarmSettings
 from chorus.errors import AudioError, FarmError, ModelError, SettingError
 from tasks.engine import Lane, Utterance
 from workers.accelerators.hardware import Machine, detect
-from workers.accelerators.lane_choice import Verdict
+from workers.accelerators.lane_choice import LaneVerdict
 from workers.engine.kokoro_engine import KokoroEngine
 from workers.engine.opening import Surroundings, open_engine
 from workers.inference.providers import COREML_PROVIDER, CPU, Accelerator, Provider
@@ -77,8 +77,8 @@ def opened(tmp_path: Path, chip: Chip) -> Iterator[Open]:
     mac = replace(detect(), providers=(COREML_PROVIDER, "CPUExecutionProvider"))
     with ExitStack() as closed:
 
-        def measure(_lane: Accelerator, _provider: Provider) -> Verdict:
-            return Verdict(speedup=2.0)
+        def measure(_lane: Accelerator, _provider: Provider) -> LaneVerdict:
+            return LaneVerdict(speedup=2.0)
 
         def open_one(lanes: str, machine: Machine = mac, **more: Any) -> KokoroEngine:
             settings = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES, lanes=lanes, slots=2, **more)

@@ -47,7 +47,7 @@ def typed(farm: Workshop, monkeypatch: pytest.MonkeyPatch) -> Type:
 class Sample:
     """What Redis held of one job at one moment."""
 
-    flights: int
+    segment_leases: int
     """Segments sent or being spoken."""
     parts: set[int]
     """Parts of which audio is there, or on its way."""
@@ -70,14 +70,14 @@ class Scales:
 
     def weigh(self) -> Sample:
         with self.redis.pipeline() as batch:
-            batch.zrange(self.keys.flights, 0, -1)
+            batch.zrange(self.keys.segment_leases, 0, -1)
             batch.hkeys(self.keys.entries)
             batch.hgetall(self.keys.specs)
             batch.hget(self.keys.record, "frames_held")
-            flights, published, specs, frames = batch.execute()
-        under_way = {step.rpartition(b":")[2] for step in flights}
+            segment_leases, published, specs, frames = batch.execute()
+        under_way = {step.rpartition(b":")[2] for step in segment_leases}
         parts = {json.loads(specs[number])["part"] for number in under_way | set(published) if number in specs}
-        return Sample(flights=len(flights), parts=parts, frames=int(frames or 0))
+        return Sample(segment_leases=len(segment_leases), parts=parts, frames=int(frames or 0))
 
     def stream_bytes(self) -> int:
         return sum(len(fields[b"d"]) for _, fields in self.redis.xrange(self.keys.stream))
@@ -88,7 +88,7 @@ class Scales:
             int(value or 0)
             for value in self.redis.hmget(self.keys.record, ["segments_planned", "segments_done", "next"])
         )
-        return 0 < done == sent < planned and self.weigh().flights == 0
+        return 0 < done == sent < planned and self.weigh().segment_leases == 0
 
     def held_by(self, worker: str) -> list[bytes]:
         """The steps that this worker, or any, is at."""
@@ -217,7 +217,7 @@ def test_a_store_that_hangs_holds_the_speaking_back_and_redis_stays_small(farm: 
             held_back(farm, scales, "nobody stores what is spoken")
             scales.assert_within_the_window()
         assert farm.finished(job).state is State.DONE
-        assert scales.weigh() == Sample(flights=0, parts=set(), frames=0)
+        assert scales.weigh() == Sample(segment_leases=0, parts=set(), frames=0)
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits the files of a running process")
@@ -291,7 +291,7 @@ class Watch:
 
     scales: Scales
     samples: int = 0
-    flights: int = 0
+    segment_leases: int = 0
     parts: int = 0
     slots: int = 1
     """The most that the registered workers offered at one time: a dead one counts until its registration lapses."""
@@ -301,9 +301,9 @@ class Watch:
         sample = self.scales.weigh()
         self.slots = max(self.slots, self._registered())
         self.samples += 1
-        self.flights = max(self.flights, sample.flights)
+        self.segment_leases = max(self.segment_leases, sample.segment_leases)
         self.parts = max(self.parts, max(sample.parts) - min(sample.parts) + 1 if sample.parts else 0)
-        if sample.flights > WINDOW_PER_SLOT * self.slots:
+        if sample.segment_leases > WINDOW_PER_SLOT * self.slots:
             self.broken.append(sample)
 
     def _registered(self) -> int:
@@ -328,6 +328,6 @@ def test_both_windows_hold_while_workers_are_killed(redis_url: str, tmp_path: Pa
         assert record.state is State.DONE, record.error
         assert victims == [], "every blow struck a worker that held something"
         assert watch.broken == []
-        assert watch.flights > 0
+        assert watch.segment_leases > 0
         assert 0 < watch.parts <= PARTS_AHEAD
         assert record.frames_held == 0

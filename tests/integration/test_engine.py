@@ -444,17 +444,17 @@ def test_a_session_is_warmed_with_an_utterance_of_its_own(opened: Open, fed: lis
 def test_a_beat_gives_way_to_whoever_comes_and_counts_as_nothing_spoken(tmp_path: Path, opened: Open) -> None:
     # About ten seconds of a model that works through a hundred thousand small nodes.
     engine = opened(build(tmp_path / "slow.onnx", work=100_000), slots=1)
-    booth = engine._booths.spare
+    synthesizer = engine._booths.spare
     style = voicebank.load(TOY_VOICES)["af_heart"]
     quick = Utterance(phonemes="a", voice="af_heart")
     with ThreadPoolExecutor(1) as keeper:
-        beating = keeper.submit(booth.keep_alive, (quick, style), idle_s=0)
-        wait_until(lambda: booth.rest._beat is not None, description="it speaks to nobody")
+        beating = keeper.submit(synthesizer.keep_alive, (quick, style), idle_s=0)
+        wait_until(lambda: synthesizer.rest._beat is not None, description="it speaks to nobody")
         began_s = time.monotonic()
-        with booth.rest.wanted():
+        with synthesizer.rest.wanted():
             assert beating.result(5) is False
         assert time.monotonic() - began_s < 5, "it was heard out"
-    assert (booth.rest.counts().beats, booth.rest.counts().broken) == (0, 1)
+    assert (synthesizer.rest.counts().beats, synthesizer.rest.counts().broken) == (0, 1)
     assert [(lane.served, lane.failures) for lane in engine.health()] == [(0, 0), (0, 0)]
 
 
@@ -476,14 +476,14 @@ def test_a_listeners_first_segment_finds_its_memory_whatever_was_said_before(
     opened: Open, runs: list[str], fed: list[dict[str, np.ndarray]]
 ) -> None:
     engine = opened(lanes="both")
-    booth = engine._booths.of("live")[0]
+    synthesizer = engine._booths.of("live")[0]
     assert engine.settle(idle_s=0)
     assert (runs, fed[-1]["tokens"].size - 2) == (["keeping"], FIRST_TOKENS)
     assert not engine.settle(idle_s=0), "it is there"
     for tokens in (FIRST_TOKENS // 2, FIRST_TOKENS, 2 * FIRST_TOKENS):
         say(engine, "a" * tokens, lane="live")
         assert not engine.settle(idle_s=0), "what a short answer takes is not worth giving back"
-    assert booth.keep_alive(engine._trial(booth), idle_s=0)
+    assert synthesizer.keep_alive(engine._trial(synthesizer), idle_s=0)
     assert set(runs) == {"keeping"}
     say(engine, "a" * (2 * FIRST_TOKENS + 1), lane="live")
     assert engine.settle(idle_s=0)
@@ -506,9 +506,9 @@ def test_a_process_that_must_be_small_gives_all_of_it_back(opened: Open, runs: l
 
 def test_memory_that_is_wanted_meanwhile_is_given_back_later(opened: Open) -> None:
     engine = opened(lanes="bulk")
-    booth = engine._booths.spare
+    synthesizer = engine._booths.spare
     say(engine)
-    with booth.rest.wanted():
+    with synthesizer.rest.wanted():
         assert not engine.settle(idle_s=0)
     assert engine.settle(idle_s=0)
 

@@ -10,7 +10,7 @@ import redis
 from support import wait_until
 
 from broker import backlog, registry
-from broker.ledger import Claim, Ledger, Outcome, Pins, Source, Spoken
+from broker.ledger import AudioOrigin, Claim, Ledger, Outcome, Pins, SegmentResult
 from broker.settings import FarmSettings
 from chorus import Client
 from chorus.errors import JobFailedError
@@ -40,10 +40,10 @@ class Farm:
 
     def submit(self, *, form: Format = "wav", live: bool = False, on_error: OnError = "silence") -> None:
         self.client.submit("Once.", job=self.job, format=form, live=live, on_error=on_error)
-        self.note(self.tend())
+        self.note(self.advance())
 
-    def tend(self, **options: bool) -> Outcome:
-        return self.ledger.tend(self.job, PINS, **options)
+    def advance(self, **options: bool) -> Outcome:
+        return self.ledger.advance(self.job, PINS, **options)
 
     def now_ms(self) -> float:
         """The server's clock, as the ledger reads it."""
@@ -73,9 +73,9 @@ class Farm:
     def speak(self, step: str) -> Outcome:
         return self.note(self.publish(self.take(step)))
 
-    def publish(self, claim: Claim, source: Source = "warm") -> Outcome:
+    def publish(self, claim: Claim, source: AudioOrigin = "warm") -> Outcome:
         pcm = bytes([claim.number % 255 + 1, 0]) * 100
-        told = Spoken(frames=100, wall_ms=5, audible=True, worker="voice@here#1", source=source)
+        told = SegmentResult(frames=100, wall_ms=5, audible=True, worker="voice@here#1", source=source)
         return self.ledger.commit_segment(claim, cut(claim.number, pcm), told)
 
     def work(self, step: str) -> Outcome:
@@ -144,7 +144,7 @@ def test_a_book_runs_from_submit_to_its_file(farm: Farm) -> None:
 def test_what_was_spoken_before_counts_as_done_and_as_nobodys_work(farm: Farm) -> None:
     farm.submit()
     farm.plan(4)
-    sources: tuple[Source, ...] = ("cache", "warm", "primer", "cold")
+    sources: tuple[AudioOrigin, ...] = ("cache", "warm", "primer", "cold")
     for number, source in enumerate(sources):
         farm.hints.remove(f"segment:{number}")
         farm.note(farm.publish(farm.take(f"segment:{number}"), source))
@@ -156,7 +156,7 @@ def test_what_was_spoken_before_counts_as_done_and_as_nobodys_work(farm: Farm) -
     assert record.first_audio_from == "cache"
     assert record.first_chunk_ms == record.first_audio_ms is not None
     farm.client.submit("Once.", job="book", format="wav", fresh=True)
-    farm.note(farm.tend())
+    farm.note(farm.advance())
     record = farm.client.job("book")
     assert (record.segments_cached, record.frames_cached, record.first_audio_from) == (0, 0, "")
     assert record.first_chunk_ms is None
@@ -166,7 +166,7 @@ def test_only_a_run_that_was_asked_for_anew_is_fresh(farm: Farm) -> None:
     farm.submit()
     assert not farm.take("plan:0").fresh
     farm.client.submit("Once.", job="book", format="wav", fresh=True)
-    farm.note(farm.tend())
+    farm.note(farm.advance())
     assert farm.take("plan:0").fresh
 
 
@@ -181,14 +181,14 @@ def test_time_spent_on_phonemes_is_added_up(farm: Farm) -> None:
 def test_a_job_waits_and_says_for_what(farm: Farm) -> None:
     farm.ledger.note_farm({}, VOICES)
     farm.client.submit("Once.", job="book", format="wav")
-    farm.ledger.tend("book", Pins())
+    farm.ledger.advance("book", Pins())
     assert farm.client.job("book").waiting == "no voice worker is registered"
-    farm.ledger.tend("book", Pins(sound=SOUND))
+    farm.ledger.advance("book", Pins(sound=SOUND))
     assert farm.client.job("book").waiting == "no desk worker with a store is registered"
-    farm.tend()
+    farm.advance()
     assert farm.client.job("book").waiting == f"no voice worker is here yet that speaks with toy voice (sound {SOUND})"
     farm.ledger.note_farm({SOUND: 1}, VOICES)
-    farm.tend()
+    farm.advance()
     assert farm.client.job("book").waiting == ""
 
 
@@ -222,7 +222,7 @@ def test_a_segment_is_never_published_twice(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     early = farm.take("segment:0", "early")
-    wait_until(lambda: "segment:0" in [hint.step for hint in farm.tend().hints], description="the lease ends")
+    wait_until(lambda: "segment:0" in [hint.step for hint in farm.advance().hints], description="the lease ends")
     late = farm.take("segment:0", "late")
     assert late.attempt == 2
     assert farm.publish(early).status == "ok"
@@ -238,7 +238,7 @@ def test_a_renewed_lease_is_not_given_on(farm: Farm) -> None:
 
     def only_the_silent_one_is_given_on() -> bool:
         assert farm.ledger.renew(mine)
-        given_on = [hint.step for hint in farm.tend().hints]
+        given_on = [hint.step for hint in farm.advance().hints]
         assert "segment:0" not in given_on
         return given_on == ["segment:1"]
 
@@ -252,12 +252,12 @@ def test_a_hint_that_nobody_claims_is_sent_again_with_growing_patience(farm: Far
     keys = JobKeys("book")
 
     def patience_ms() -> float:
-        return (farm.connection.zscore(keys.flights, "segment:0") or 0) - farm.now_ms()
+        return (farm.connection.zscore(keys.segment_leases, "segment:0") or 0) - farm.now_ms()
 
     assert 2000 < patience_ms() <= 3000
     for least_ms, most_ms in ((5000, 6000), (11000, 12000)):
-        farm.connection.zadd(keys.flights, {"segment:0": 0})  # its deadline has come
-        assert [hint.step for hint in farm.tend().hints] == ["segment:0"]
+        farm.connection.zadd(keys.segment_leases, {"segment:0": 0})  # its deadline has come
+        assert [hint.step for hint in farm.advance().hints] == ["segment:0"]
         assert least_ms < patience_ms() <= most_ms
 
 
@@ -265,20 +265,20 @@ def test_a_reaper_that_was_asleep_gives_no_claimed_step_on(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     farm.take("segment:0")
-    farm.connection.zadd(JobKeys("book").flights, {"segment:0": 0})
-    assert farm.tend(may_reap=False).hints == ()
-    assert [hint.step for hint in farm.tend().hints] == ["segment:0"]
+    farm.connection.zadd(JobKeys("book").segment_leases, {"segment:0": 0})
+    assert farm.advance(may_reap=False).hints == ()
+    assert [hint.step for hint in farm.advance().hints] == ["segment:0"]
 
 
 def test_a_reaper_is_told_when_the_next_lease_ends(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     farm.take("segment:0")
-    farm.connection.zadd(JobKeys("book").flights, {"segment:0": farm.now_ms() + 120})
-    (due,) = farm.tend().extra
+    farm.connection.zadd(JobKeys("book").segment_leases, {"segment:0": farm.now_ms() + 120})
+    (due,) = farm.advance().extra
     assert 0 < int(due) <= 121, "in whole ms, rounded up"
-    farm.connection.zadd(JobKeys("book").flights, {"segment:0": 0})
-    assert int(farm.tend(may_reap=False).extra[0]) == 0, "over, but this reaper may not give it on"
+    farm.connection.zadd(JobKeys("book").segment_leases, {"segment:0": 0})
+    assert int(farm.advance(may_reap=False).extra[0]) == 0, "over, but this reaper may not give it on"
 
 
 def test_what_an_older_run_still_says_is_not_heard(farm: Farm) -> None:
@@ -287,7 +287,7 @@ def test_what_an_older_run_still_says_is_not_heard(farm: Farm) -> None:
     old = farm.take("segment:0", "old")
     farm.client.submit("Once.", job="book", format="wav", fresh=True)
     farm.hints.clear()
-    farm.note(farm.tend())
+    farm.note(farm.advance())
     farm.plan(1)
     assert farm.publish(old).status == "gone"
     assert farm.take("segment:0", "new").epoch == old.epoch + 1
@@ -323,9 +323,9 @@ def test_until_a_listeners_first_words_are_spoken_or_given_up_no_more_of_his_tex
     begun = farm.ledger.extend(farm.take("plan:0"), [spec(0)], first_index=0, document=about)
     assert begun.status == "enough"
     assert [(hint.queue, hint.step) for hint in begun.hints] == [("live", "segment:0")]
-    assert farm.tend().hints == ()
+    assert farm.advance().hints == ()
     claim = farm.take("segment:0")
-    assert farm.tend().hints == ()
+    assert farm.advance().hints == ()
     outcome = farm.ledger.fail(claim, "no", final=True) if given_up else farm.publish(claim)
     assert [(hint.queue, hint.step) for hint in outcome.hints] == [("desk.live", "plan:0")]
     # It goes on behind what it has, and its attempt is the first: none was lost.
@@ -341,7 +341,7 @@ def test_both_windows_hold_in_whatever_order_segments_finish(farm: Farm) -> None
     keys = JobKeys("book")
 
     def pick(hints: list[str]) -> str:
-        flying = farm.connection.zcard(keys.flights)
+        flying = farm.connection.zcard(keys.segment_leases)
         numbers = [chunk.segment for chunk in farm.stream() if chunk.kind is Kind.AUDIO]
         specs = farm.connection.hmget(keys.specs, [str(n) for n in numbers]) if numbers else []
         parts = {int(one.split(b'"part":')[1].split(b",")[0].rstrip(b"}")) for one in specs if one}
@@ -447,11 +447,11 @@ def test_a_paused_job_finishes_what_it_holds_and_takes_nothing_new(farm: Farm) -
     farm.plan(9)
     held = farm.take("segment:0")
     farm.client.want("book", "paused")
-    farm.tend()
+    farm.advance()
     assert farm.publish(held).hints == ()
     assert farm.take("segment:1").status == "gone"
     farm.client.want("book", "running")
-    assert {"segment:1", "segment:2", "segment:3"} <= {hint.step for hint in farm.tend().hints}
+    assert {"segment:1", "segment:2", "segment:3"} <= {hint.step for hint in farm.advance().hints}
     assert farm.take("segment:1").status == "ok"
 
 
@@ -461,7 +461,7 @@ def test_a_cancelled_job_gives_its_memory_back_and_tells_its_listeners(farm: Far
     farm.speak("segment:0")
     held = farm.take("segment:1")
     farm.client.want("book", "cancelled")
-    assert farm.tend().status == "cancelled"
+    assert farm.advance().status == "cancelled"
     assert farm.publish(held).status == "gone"
     assert [(chunk.kind, chunk.segment, chunk.text) for chunk in farm.stream()] == [(Kind.FAILURE, -1, "cancelled")]
     left = {key.decode().rpartition(":")[2] for key in farm.connection.scan_iter("chorus:{book}:*")}
@@ -487,7 +487,7 @@ def test_on_error_stop_ends_the_job_with_the_reason_and_retry_goes_on(farm: Farm
     with pytest.raises(JobFailedError, match="It hurts"):
         list(farm.client.listen("book"))
     farm.client.want("book", "retry")
-    farm.note(farm.tend())
+    farm.note(farm.advance())
     farm.work_off()
     assert farm.state() is State.DONE
     assert [chunk.segment for chunk in farm.client.listen("book")] == [0, 1, 2]
@@ -502,7 +502,7 @@ def test_retry_speaks_only_what_failed_and_stores_only_its_part(farm: Farm) -> N
     assert farm.state() is State.DONE
     assert farm.client.job("book").segments_failed == 1
     farm.client.want("book", "retry")
-    farm.note(farm.tend())
+    farm.note(farm.advance())
     done: list[str] = []
 
     def pick(hints: list[str]) -> str:
@@ -521,12 +521,12 @@ def test_a_segment_has_as_many_attempts_as_processes_die_and_retry_begins_to_cou
     claim = farm.take("segment:0", "1")
     for attempt in range(2, 10):
         farm.ledger.release(claim)
-        farm.tend()
+        farm.advance()
         claim = farm.take("segment:0", str(attempt))
-        assert (claim.status, claim.attempt, claim.apart) == ("ok", attempt, attempt >= 3)
+        assert (claim.status, claim.attempt, claim.isolated) == ("ok", attempt, attempt >= 3)
     farm.ledger.fail(claim, "It hurts.", final=True)
     farm.client.want("book", "retry")
-    farm.tend()
+    farm.advance()
     assert farm.take("segment:0", "anew").attempt == 1
 
 
@@ -534,9 +534,9 @@ def test_what_is_given_back_is_on_its_way_at_the_next_tick(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     claim = farm.take("segment:0")
-    assert farm.tend().hints == ()
+    assert farm.advance().hints == ()
     farm.ledger.release(claim)
-    assert [hint.step for hint in farm.tend().hints] == ["segment:0"]
+    assert [hint.step for hint in farm.advance().hints] == ["segment:0"]
 
 
 def test_a_live_job_spills_to_bulk_once_its_listener_is_ten_seconds_ahead(farm: Farm) -> None:
@@ -545,7 +545,7 @@ def test_a_live_job_spills_to_bulk_once_its_listener_is_ten_seconds_ahead(farm: 
     outcome = farm.speak("segment:0")
     assert {hint.queue for hint in outcome.hints if hint.step.startswith("segment")} == {"live"}
     claim = farm.take("segment:1")
-    told = Spoken(frames=11 * 24000, wall_ms=5, audible=True, worker="voice@here#1")
+    told = SegmentResult(frames=11 * 24000, wall_ms=5, audible=True, worker="voice@here#1")
     outcome = farm.ledger.commit_segment(claim, cut(1, b"\1\0"), told)
     assert {hint.queue for hint in outcome.hints} == {"bulk"}
 
@@ -571,7 +571,7 @@ def test_an_urgent_book_gets_a_larger_share_and_no_book_gets_none(farm: Farm) ->
         farm.job = priority
         farm.client.submit("Once.", job=priority, format="wav", terms=Terms(priority=priority))
         farm.hints.clear()
-        farm.note(farm.tend())
+        farm.note(farm.advance())
         farm.plan(40)
         shares[priority] = sum(step.startswith("segment") for step in farm.hints)
     assert shares == {"low": 2, "normal": 4, "high": 8}
@@ -582,10 +582,10 @@ def test_while_the_servers_memory_is_tight_nothing_new_is_sent_and_the_job_says_
     farm.plan(9)
     farm.ledger.note_farm({SOUND: 2}, VOICES, memory_tight=True)
     assert farm.speak("segment:0").hints == ()
-    farm.tend()
+    farm.advance()
     assert farm.client.job("book").waiting.startswith("the server has used 70 % of its memory")
     farm.ledger.note_farm({SOUND: 2}, VOICES)
-    assert [hint.step for hint in farm.tend().hints] == ["segment:4"]
+    assert [hint.step for hint in farm.advance().hints] == ["segment:4"]
     assert farm.client.job("book").waiting == ""
 
 
@@ -613,7 +613,7 @@ def test_what_the_outside_refuses_pauses_the_job_and_counts_against_no_step(farm
     assert (farm.state(), farm.client.job("book").waiting) == (State.PAUSED, "The store is full.")
     assert farm.take("part:0").status == "gone", "nothing is begun while it is paused"
     farm.client.want("book", "running")
-    farm.note(farm.tend())
+    farm.note(farm.advance())
     assert (farm.state(), farm.client.job("book").waiting) == (State.RUNNING, "")
     assert "part:0" in farm.hints
     assert farm.take("part:0", "second").attempt == 1
@@ -625,10 +625,10 @@ def test_what_the_outside_refuses_pauses_the_job_and_counts_against_no_step(farm
 def test_a_person_who_pauses_a_job_is_told_no_old_reason(farm: Farm) -> None:
     farm.submit()
     farm.ledger.note_farm({}, {})
-    farm.tend()
+    farm.advance()
     assert farm.client.job("book").waiting
     farm.client.want("book", "paused")
-    farm.tend()
+    farm.advance()
     assert (farm.state(), farm.client.job("book").waiting) == (State.PAUSED, "")
 
 
@@ -639,12 +639,12 @@ def test_a_live_job_that_nobody_hears_for_a_minute_waits_until_somebody_does(far
     keys = JobKeys("book")
     for long_ago in ("started_ms", "listened_ms"):
         farm.connection.hset(keys.record, long_ago, 1)
-    farm.tend()
+    farm.advance()
     assert farm.state() is State.PAUSED
     assert farm.client.job("book").waiting.startswith("nobody has listened for a minute")
     seconds, _ = farm.connection.time()
     farm.connection.hset(keys.readers, "late", json.dumps({"segment": 0, "deadline_ms": (seconds + 10) * 1000}))
-    assert "segment:1" in [hint.step for hint in farm.tend().hints]
+    assert "segment:1" in [hint.step for hint in farm.advance().hints]
     assert farm.state() is State.RUNNING
 
 
@@ -653,7 +653,7 @@ def test_a_book_with_a_file_needs_no_listener(farm: Farm) -> None:
     farm.plan(9)
     for long_ago in ("started_ms", "listened_ms"):
         farm.connection.hset(JobKeys("book").record, long_ago, 1)
-    farm.tend()
+    farm.advance()
     assert farm.state() is State.RUNNING
 
 
@@ -663,14 +663,14 @@ def test_the_time_a_job_runs_is_counted_without_its_pauses_and_afresh_with_a_fre
     long_ago_ms = farm.client.job("book").created_ms - 100_000
     farm.connection.hset(JobKeys("book").record, "running_since_ms", long_ago_ms)
     farm.client.want("book", "paused")
-    farm.tend()
+    farm.advance()
     ran_ms = farm.client.job("book").active_ms
     assert 100_000 <= ran_ms < 200_000
-    farm.tend()
+    farm.advance()
     assert farm.client.job("book").active_ms == ran_ms
     farm.client.submit("Once.", job="book", format="wav", fresh=True)
     farm.connection.hset(JobKeys("book").record, "created_ms", long_ago_ms)
-    farm.tend()
+    farm.advance()
     assert farm.client.job("book").active_ms == 0
     farm.hints[:] = ["plan:0"]
     farm.plan(1)
@@ -694,17 +694,17 @@ def test_the_audio_in_redis_is_counted_to_the_sample_whatever_happens_to_it(farm
     farm.note(farm.ledger.fail(farm.take("segment:2"), "It hurts.", final=True))
     farm.work_off(pick)
     farm.client.want("book", "retry")
-    farm.note(farm.tend())
+    farm.note(farm.advance())
     farm.work_off(pick)
     assert max(held) > 0
     assert held[-1] == farm.client.job("book").frames_held == 0
     farm.client.submit("Once.", job="book", format="wav", fresh=True)
-    farm.note(farm.tend())
+    farm.note(farm.advance())
     farm.plan(3)
     farm.speak("segment:0")
     assert farm.client.job("book").frames_held == 100
     farm.client.want("book", "cancelled")
-    farm.tend()
+    farm.advance()
     assert farm.client.job("book").frames_held == 0
 
 
@@ -738,9 +738,9 @@ def test_the_backlog_tells_how_long_a_hint_has_waited_since_it_was_last_sent(far
 
     fresh_s = wait_s()
     assert fresh_s > 0
-    farm.connection.zincrby(JobKeys("book").flights, -100_000, "segment:0")
+    farm.connection.zincrby(JobKeys("book").segment_leases, -100_000, "segment:0")
     assert 100 < wait_s() < 200 + fresh_s
-    farm.tend()
+    farm.advance()
     assert 0 < wait_s() < 100, "it was sent again"
     farm.take("segment:0")
     assert wait_s() == 0

@@ -37,7 +37,7 @@ def desk(redis_url: str, tmp_path: Path) -> Iterator[worker_process.Process]:
 
 def submitted(desk: worker_process.Process, client: Client, source: bytes, name: str) -> None:
     client.submit(source, name=name, job="book", format="wav")
-    desk.ledger.tend("book", PINS)
+    desk.ledger.advance("book", PINS)
 
 
 def planned(desk: worker_process.Process, step: str) -> str:
@@ -50,7 +50,7 @@ def planned(desk: worker_process.Process, step: str) -> str:
 def send_all(desk: worker_process.Process) -> None:
     """As if voices had been busy: every planned segment is on its way."""
     desk.redis.hset(JobKeys("book").record, "next", desk.redis.hget(JobKeys("book").record, "segments_planned"))
-    desk.ledger.tend("book", PINS)
+    desk.ledger.advance("book", PINS)
 
 
 def spans(desk: worker_process.Process, count: int) -> list[tuple[int, int]]:
@@ -103,6 +103,6 @@ def test_a_chapter_that_was_put_off_is_planned_to_its_end(
 def test_only_a_few_chapters_are_kept_that_were_put_off(desk: worker_process.Process, client: Client) -> None:
     for number in range(plan.READ_AT_ONCE + 1):
         client.submit(LIBRARY, name="library.txt", job=f"book-{number}", format="wav")
-        desk.ledger.tend(f"book-{number}", PINS)
+        desk.ledger.advance(f"book-{number}", PINS)
         plan.plan(desk.claim(f"book-{number}", "plan:0"))
     assert len(plan._set_aside_lately) == plan.READ_AT_ONCE

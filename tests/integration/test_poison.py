@@ -131,7 +131,7 @@ def test_a_segment_that_hangs_ends_two_processes_and_then_only_children(redis_ur
         farm.finish()
         assert farm.ended == [70, 70]
         assert farm.attempts() == 4
-        assert "segment 1: Spoken apart, 'tˈu. mˈɛʒəɹ.' took more than" in farm.failure()
+        assert "segment 1: Spoken in a child process, 'tˈu. mˈɛʒəɹ.' took more than" in farm.failure()
         farm.assert_all_but_the_poison_is_heard(tmp_path / "book.wav")
 
 
@@ -174,7 +174,7 @@ def test_a_segment_that_eats_memory_gets_four_gigabytes_and_no_more(redis_url: s
         farm.workshop.thaw("voice")
         farm.finish()
         assert farm.attempts() == APART_FROM + 1
-        assert "Spoken apart with 4.3 GB of memory" in farm.failure()
+        assert "Spoken in a child process with 4.3 GB of memory" in farm.failure()
         assert "Failed to allocate memory" in farm.failure()
         assert farm.ended == []
         farm.assert_all_but_the_poison_is_heard(tmp_path / "book.wav")

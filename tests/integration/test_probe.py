@@ -12,14 +12,14 @@ from toy.build import MODEL, VOICES, Fault, build
 
 from broker.settings import FarmSettings
 from chorus.vocabulary import VOCABULARY
-from workers.accelerators.probe import Trial, attempt, peak_bytes, phonemes_of
+from workers.accelerators.probe import ProbeResult, attempt, peak_bytes, phonemes_of
 from workers.inference.providers import COREML_PROVIDER, CPU, Provider
 from workers.models.resolving import Model, resolve
 
 POISON = VOCABULARY["l"]
 
 
-def tried(folder: Path, path: Path = MODEL, provider: Provider = CPU, limit_s: float = 60.0) -> Trial:
+def tried(folder: Path, path: Path = MODEL, provider: Provider = CPU, limit_s: float = 60.0) -> ProbeResult:
     return attempt(model(folder, path), provider, threads=1, lengths=(5, 20), limit_s=limit_s)
 
 
@@ -76,7 +76,7 @@ def test_a_session_that_takes_its_process_with_it_leaves_its_parent_alive(
     child.write_text(f"#!/bin/sh\ncat >/dev/null\n{last_act}\n")
     child.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(child))
-    assert tried(tmp_path) == Trial(fault=told)
+    assert tried(tmp_path) == ProbeResult(fault=told)
 
 
 @pytest.mark.skipif(COREML_PROVIDER in ort.get_available_providers(), reason="this machine has CoreML")

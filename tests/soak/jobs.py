@@ -48,7 +48,7 @@ class Job:
         terms = Terms(priority=self.priority)
         client.submit(self.source.data, name=self.source.name, job=self.name, terms=terms, **self.wishes)
 
-    def tend(self, client: Client, record: JobRecord) -> None:
+    def advance(self, client: Client, record: JobRecord) -> None:
         """What its owner does when he looks at it."""
 
     def over(self, record: JobRecord) -> bool:
@@ -92,7 +92,7 @@ class Cancelled(Job):
     after: int
     must_be: State = State.CANCELLED
 
-    def tend(self, client: Client, record: JobRecord) -> None:
+    def advance(self, client: Client, record: JobRecord) -> None:
         if record.segments_done >= self.after and record.want != "cancelled":
             client.want(self.name, "cancelled")
 
@@ -105,7 +105,7 @@ class Paused(Book):
     looks: int
     _stage: str = "running"
 
-    def tend(self, client: Client, record: JobRecord) -> None:
+    def advance(self, client: Client, record: JobRecord) -> None:
         if self._stage == "running" and record.segments_done >= self.after:
             client.want(self.name, "paused")
             self._stage = "asked"

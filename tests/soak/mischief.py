@@ -88,7 +88,7 @@ class Mischief:
             victim, how = self._chance.choice(self._victims), self._chance.choice(HOWS)
             if self._farm.worker(victim):
                 held = self._freeze(victim)
-                self.strikes.append(Strike(how=how, victim=victim, at_s=time.monotonic(), held=held))
+                self.streak.append(Strike(how=how, victim=victim, at_s=time.monotonic(), held=held))
                 self._hows[how](victim)
 
     def _freeze(self, victim: str) -> frozenset[Held]:

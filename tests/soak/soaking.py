@@ -86,7 +86,7 @@ class Soak:
     def _look_at(self, job: Job) -> None:
         record = self.client.job(job.name)
         if not job.over(record):
-            job.tend(self.client, record)
+            job.advance(self.client, record)
             return
         try:
             job.check(self.client, record, self.farm.folder)

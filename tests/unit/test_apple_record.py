@@ -12,8 +12,8 @@ import pytest
 from apple.record import Record, write
 
 from workers.accelerators.hardware import Machine
-from workers.accelerators.lane_choice import Verdict
-from workers.accelerators.probe import Trial
+from workers.accelerators.lane_choice import LaneVerdict
+from workers.accelerators.probe import ProbeResult
 from workers.inference.providers import COREML_PROVIDER, CPU, CPU_PROVIDER, accelerator
 
 MAC = Machine(
@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 TONE = (0.1 * np.sin(np.arange(24_000) / 10)).astype(np.float32)
 
 
-def trial(seconds: float, **nodes: int) -> Trial:
-    return Trial(
+def trial(seconds: float, **nodes: int) -> ProbeResult:
+    return ProbeResult(
         load_s=0.5, seconds=(seconds, 2 * seconds, 3 * seconds), audio=(TONE,) * 3, again=(TONE,) * 3,
         peak_bytes=900_000_000, nodes=nodes,
     )  # fmt: skip
@@ -40,9 +40,12 @@ def test_the_record_tells_machine_lanes_and_verdicts(tmp_path: Path) -> None:
             accelerator("ane", cache_folder=folder),
             trial(0.5, **{COREML_PROVIDER: 1051, CPU_PROVIDER: 1427}),
         ),
-        "gpu": (accelerator("gpu", cache_folder=folder), Trial(fault="it killed its process (SIGABRT)")),
+        "gpu": (accelerator("gpu", cache_folder=folder), ProbeResult(fault="it killed its process (SIGABRT)")),
     }
-    record.verdicts = {"ane": Verdict(speedup=2.0), "gpu": Verdict(fault="on trial it killed its process (SIGABRT)")}
+    record.verdicts = {
+        "ane": LaneVerdict(speedup=2.0),
+        "gpu": LaneVerdict(fault="on trial it killed its process (SIGABRT)"),
+    }
     path = write(record, tmp_path / "records")
     assert path.name == "2026-11-28-apple-m3-pro.md"
     told = path.read_text("utf-8")

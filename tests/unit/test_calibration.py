@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from broker.settings import FarmSettings
 from workers.accelerators.calibration import LENGTHS, Calibration, judge
 from workers.accelerators.hardware import Machine
-from workers.accelerators.lane_choice import Verdict
-from workers.accelerators.probe import Trial
+from workers.accelerators.lane_choice import LaneVerdict
+from workers.accelerators.probe import ProbeResult
 from workers.accelerators.verdicts import is_pending
 from workers.inference.providers import CPU_PROVIDER, Provider, accelerator
 from workers.models.resolving import Model, resolve
@@ -35,7 +35,7 @@ def hum(seconds: float, *, pitch_hz: float = 140.0, breath: float = 0.0, seed: i
     return (0.1 * (voiced + breath * noise)).astype(np.float32)
 
 
-def trial(speedup: float = 1.0, breath: float = 0.02, **about: Any) -> Trial:
+def trial(speedup: float = 1.0, breath: float = 0.02, **about: Any) -> ProbeResult:
     lengths_s = (0.2, 0.4, 0.8)
     told: dict[str, Any] = {
         "seconds": tuple(length_s / speedup for length_s in lengths_s),
@@ -43,7 +43,7 @@ def trial(speedup: float = 1.0, breath: float = 0.02, **about: Any) -> Trial:
         "again": tuple(hum(length_s, breath=breath, seed=2) for length_s in lengths_s),
         "peak_bytes": CAP // 2,
     }
-    return Trial(**(told | about))
+    return ProbeResult(**(told | about))
 
 
 def changed(change: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> tuple[NDArray[np.float32], ...]:
@@ -61,13 +61,13 @@ def test_a_lane_that_says_the_same_sooner_is_as_fast_as_it_is() -> None:
 def test_noise_that_is_new_with_each_run_is_no_difference() -> None:
     breathy = trial(breath=0.5)
     other_breath = replace(breathy, audio=tuple(hum(length_s, breath=0.5, seed=9) for length_s in (0.2, 0.4, 0.8)))
-    assert judge(breathy, other_breath, memory_cap=CAP) == Verdict(speedup=1.0)
+    assert judge(breathy, other_breath, memory_cap=CAP) == LaneVerdict(speedup=1.0)
 
 
 @pytest.mark.parametrize(
     ("lane", "fault"),
     [
-        (Trial(fault="it killed its process (SIGABRT)"), r"on trial it killed its process \(SIGABRT\)"),
+        (ProbeResult(fault="it killed its process (SIGABRT)"), r"on trial it killed its process \(SIGABRT\)"),
         (trial(9.0, audio=changed(lambda sound: sound * np.nan)), "samples that are not numbers"),
         (trial(9.0, audio=changed(lambda sound: sound[: sound.size // 2])), "9600 samples where the CPU spoke 19200"),
         (trial(9.0, audio=changed(lambda _sound: hum(0.8, pitch_hz=190.0))), r"dB away from the CPU's, of \d"),
@@ -75,7 +75,7 @@ def test_noise_that_is_new_with_each_run_is_no_difference() -> None:
         (trial(9.0, peak_bytes=2 * CAP), r"took 2\.1 GB of memory, of 1\.1 it may take"),
     ],
 )  # fmt: skip
-def test_a_lane_that_does_not_do_what_the_cpu_does_is_not_used_however_fast(lane: Trial, fault: str) -> None:
+def test_a_lane_that_does_not_do_what_the_cpu_does_is_not_used_however_fast(lane: ProbeResult, fault: str) -> None:
     verdict = judge(trial(), lane, memory_cap=CAP)
     assert not verdict.pays
     with pytest.raises(ValueError, match=fault):
@@ -83,18 +83,18 @@ def test_a_lane_that_does_not_do_what_the_cpu_does_is_not_used_however_fast(lane
 
 
 def test_without_the_cpu_nothing_is_compared() -> None:
-    verdict = judge(Trial(fault="it was not done after 180 s"), trial(), memory_cap=CAP)
+    verdict = judge(ProbeResult(fault="it was not done after 180 s"), trial(), memory_cap=CAP)
     assert verdict.fault == "there is nothing to compare with: on the CPU, it was not done after 180 s"
 
 
 class Trials:
     """In the place of children: what each provider's trial comes to, and which were made."""
 
-    def __init__(self, **lanes: Trial) -> None:
+    def __init__(self, **lanes: ProbeResult) -> None:
         self.lanes = lanes
         self.made: list[str] = []
 
-    def __call__(self, _model: Model, provider: Provider, *, threads: int, lengths: tuple[int, ...]) -> Trial:
+    def __call__(self, _model: Model, provider: Provider, *, threads: int, lengths: tuple[int, ...]) -> ProbeResult:
         assert (threads, lengths) == (MAC.cores, LENGTHS)
         name = "cpu" if provider.name == CPU_PROVIDER else provider.options["MLComputeUnits"]
         self.made.append(name)
@@ -106,7 +106,7 @@ def settings(tmp_path: Path) -> FarmSettings:
     return FarmSettings(home=tmp_path)
 
 
-def verdicts(settings: FarmSettings, trials: Trials, machine: Machine = MAC, wishes: str = "") -> list[Verdict]:
+def verdicts(settings: FarmSettings, trials: Trials, machine: Machine = MAC, wishes: str = "") -> list[LaneVerdict]:
     """Those of a start, of both lanes."""
     here = Calibration(resolve(settings), settings, machine, trials)
     folder = settings.home_folder() / "coreml"
@@ -115,7 +115,7 @@ def verdicts(settings: FarmSettings, trials: Trials, machine: Machine = MAC, wis
 
 def test_the_cpu_is_measured_once_for_both_and_nothing_at_the_next_start(settings: FarmSettings) -> None:
     trials = Trials(
-        cpu=trial(), CPUAndNeuralEngine=trial(2.0), CPUAndGPU=Trial(fault="it killed its process (SIGSEGV)")
+        cpu=trial(), CPUAndNeuralEngine=trial(2.0), CPUAndGPU=ProbeResult(fault="it killed its process (SIGSEGV)")
     )
     first = verdicts(settings, trials)
     assert trials.made == ["cpu", "CPUAndNeuralEngine", "CPUAndGPU"]

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from chorus.errors import OptionError
 from tasks.parts.captions import captions, cues
-from tasks.parts.part_files import Placed, Sidecar
+from tasks.parts.part_files import PlacedSegment, Sidecar
 
 
 def sidecar(*lengths: int, text: str = "word") -> Sidecar:
     offsets = [sum(lengths[:at]) for at in range(len(lengths))]
     segments = tuple(
-        Placed(number=n, offset=o, frames=f, start=0, end=1, text=text, timings=(), failed=False)
+        PlacedSegment(number=n, offset=o, frames=f, start=0, end=1, text=text, timings=(), failed=False)
         for n, (o, f) in enumerate(zip(offsets, lengths, strict=True))
     )
     frames = sum(lengths)

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from chorus.wire import RATE_HZ
 from tasks.documents.model import Span
-from tasks.parts.coverage import Proof, digest, gaps, solid
-from tasks.parts.part_files import Placed, Sidecar
+from tasks.parts.coverage import CoverageProof, digest, gaps, solid
+from tasks.parts.part_files import PlacedSegment, Sidecar
 
 TEXT = "It was so. And it was not."
 
@@ -18,7 +18,7 @@ def spans(*ends: tuple[int, int]) -> list[Span]:
 
 def sidecar(chapter: int, *texts: str, failed: int = -1) -> Sidecar:
     segments = tuple(
-        Placed(number=n, offset=n * 100, frames=100, start=0, end=0, text=text, timings=(), failed=n == failed)
+        PlacedSegment(number=n, offset=n * 100, frames=100, start=0, end=0, text=text, timings=(), failed=n == failed)
         for n, text in enumerate(texts)
     )
     frames = 100 * len(texts)
@@ -35,8 +35,8 @@ def sidecar(chapter: int, *texts: str, failed: int = -1) -> Sidecar:
     )
 
 
-def proof(*sidecars: Sidecar, **told: dict[str, object]) -> Proof:
-    made = Proof(chapters={int(name[1:]): one for name, one in told.items()})
+def proof(*sidecars: Sidecar, **told: dict[str, object]) -> CoverageProof:
+    made = CoverageProof(chapters={int(name[1:]): one for name, one in told.items()})
     for each in sidecars:
         made.read(each, RATE_HZ)
     return made

@@ -15,7 +15,7 @@ import pytest
 from support import free_port, wait_until
 
 from chorus.errors import DiskError
-from workers.models.download import TRIES, DownloadError, Wanted, fetch, reachable
+from workers.models.download import TRIES, DownloadError, PinnedFile, fetch, reachable
 
 BODY = random.Random(7).randbytes(1_000_000)
 HALF = len(BODY) // 2
@@ -144,9 +144,9 @@ def redirect(handler: Handler) -> None:
     handler.head(302, 0, Location="/elsewhere")
 
 
-def wanted_from(source: str, folder: Path) -> Wanted:
+def wanted_from(source: str, folder: Path) -> PinnedFile:
     sha256 = hashlib.sha256(BODY).hexdigest()
-    return Wanted(source=source, target=folder / "model.bin", size_bytes=len(BODY), sha256=sha256)
+    return PinnedFile(source=source, target=folder / "model.bin", size_bytes=len(BODY), sha256=sha256)
 
 
 def fetched(folder: Path, *answers: Answer) -> Server:
@@ -251,7 +251,7 @@ def test_what_arrived_before_a_kill_is_not_fetched_again(tmp_path: Path) -> None
     assert int(server.ranges[1].removeprefix("bytes=").removesuffix("-")) > HALF // 2
 
 
-def _fetching_child(wanted: Wanted) -> subprocess.Popen[bytes]:
+def _fetching_child(wanted: PinnedFile) -> subprocess.Popen[bytes]:
     code = (
         "import sys; from pathlib import Path; from workers.models.download import Wanted, fetch; "
         "fetch(Wanted(source=sys.argv[1], target=Path(sys.argv[2]), size_bytes=int(sys.argv[3]), sha256=sys.argv[4]))"

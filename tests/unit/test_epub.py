@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chorus.errors import SourceError
-from tasks.documents import Chapter, Document, Wanted, archive, read
+from tasks.documents import Chapter, Document, ReaderOptions, archive, read
 
 CONTAINER = (
     '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container" version="1.0"><rootfiles>'
@@ -167,7 +167,7 @@ ENTRIES = nav(("One", "1.xhtml"), ("Notes", "back.xhtml"), ("Index", "names.xhtm
 def whole(skip: str) -> Document:
     opf = package(list(FRONT), items=NAV).replace("</package>", GUIDE)
     data = epub(FRONT, opf=opf, extra={"OEBPS/nav.xhtml": ENTRIES})
-    return read(data, "small.epub", Wanted(skip=frozenset(skip.split())))
+    return read(data, "small.epub", ReaderOptions(skip=frozenset(skip.split())))
 
 
 def test_a_section_is_known_by_its_type_its_place_in_guide_or_landmarks_its_title_or_its_file() -> None:

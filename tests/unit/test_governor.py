@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workers.process import memory
-from workers.process.memory import Reading, Room
+from workers.process.memory import MemoryReading, Room
 from workers.upkeep.governor import GIGABYTE, INNOCENT_S, MEGABYTE, Governor, Step, allowance_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -17,8 +17,8 @@ ALLOWED = 500 * MEGABYTE
 MACHINE = Room(total_bytes=8 * GIGABYTE, available_bytes=4 * GIGABYTE)
 
 
-def reading(growth_mb: float, room: Room = MACHINE) -> Reading:
-    return Reading(rss_bytes=int(WARM + growth_mb * MEGABYTE), in_use_bytes=None, room=room)
+def reading(growth_mb: float, room: Room = MACHINE) -> MemoryReading:
+    return MemoryReading(rss_bytes=int(WARM + growth_mb * MEGABYTE), in_use_bytes=None, room=room)
 
 
 class Life:
@@ -81,7 +81,7 @@ def test_what_a_segment_takes_and_gives_back_is_no_growth() -> None:
 def test_what_the_segments_under_way_take_is_no_growth() -> None:
     life = Life()
     for second in range(300):
-        busy = Reading(rss_bytes=WARM + 4 * 380 * MEGABYTE, in_use_bytes=None, room=MACHINE, under_way=4)
+        busy = MemoryReading(rss_bytes=WARM + 4 * 380 * MEGABYTE, in_use_bytes=None, room=MACHINE, under_way=4)
         assert life.governor.look(second, busy) == "none"
     assert life.governor.look(301, reading(4 * 380)) == "none", "it was smaller within the minute"
     life.now_s = 301

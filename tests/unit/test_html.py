@@ -3,11 +3,11 @@
 import pytest
 
 from chorus.errors import SourceError
-from tasks.documents import MOST_TEXT_BYTES, Document, Wanted, read
+from tasks.documents import MOST_TEXT_BYTES, Document, ReaderOptions, read
 from tasks.documents.html import Blocks
 from tasks.documents.tolerant import MOST_TAGS
 
-NOTHING = Wanted(skip=frozenset())
+NOTHING = ReaderOptions(skip=frozenset())
 
 
 def said(body: str) -> list[str]:
@@ -16,8 +16,8 @@ def said(body: str) -> list[str]:
     return draft.chapters[0].text.split("\n\n")
 
 
-def opened(markup: str | bytes, wanted: Wanted | None = None) -> Document:
-    return read(markup if isinstance(markup, bytes) else markup.encode(), "page.html", wanted or Wanted())
+def opened(markup: str | bytes, wanted: ReaderOptions | None = None) -> Document:
+    return read(markup if isinstance(markup, bytes) else markup.encode(), "page.html", wanted or ReaderOptions())
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_what_only_resembles_such_a_sign_is_heard(body: str, text: str | None) -
 def test_a_notes_body_goes_behind_its_chapter_or_is_skipped(note: str) -> None:
     page = f"<p>One.</p>{note}<p>Two.</p>"
     assert [text for text in said(page) if text != "Before"] == ["One.", "Two.", "See above."]
-    document = opened(page, Wanted(skip=frozenset(["notes"])))
+    document = opened(page, ReaderOptions(skip=frozenset(["notes"])))
     assert "See above" not in document.chapters[0].text
     assert document.left_out == ("1 note (--skip notes)",)
 
@@ -130,7 +130,7 @@ def test_pictures_are_heard_by_their_alternative_text_on_request() -> None:
     page = "<p>See <img alt='a map of the island' src='m.png'/> here.</p><img src='x.png' alt='x.png'/><img src='y'/>"
     assert opened(page).chapters[0].text == "See here."
     assert opened(page).left_out == ("3 images (unless --speak images)",)
-    wanted = opened(page, Wanted(speak=frozenset(["images"])))
+    wanted = opened(page, ReaderOptions(speak=frozenset(["images"])))
     assert wanted.chapters[0].text == "See a map of the island here."
     assert wanted.left_out == ("2 images (without alternative text)",)
 
@@ -143,12 +143,12 @@ def test_code_is_heard_on_request_and_counted_otherwise() -> None:
     page = "<p>Say <code>x</code>:</p><pre><code>let x = 1;\n\nlet y;</code></pre><pre>A poem\nstays.</pre>"
     assert opened(page).chapters[0].text == "Say x:\n\nA poem\nstays."
     assert opened(page).left_out == ("1 code block (unless --speak code)",)
-    assert "let x = 1;\n\nlet y;" in opened(page, Wanted(speak=frozenset(["code"]))).chapters[0].text
+    assert "let x = 1;\n\nlet y;" in opened(page, ReaderOptions(speak=frozenset(["code"]))).chapters[0].text
 
 
 def test_tables_are_skipped_on_request() -> None:
     document = opened(
-        f"<p>One.</p>{rows(('a', 'b'), ('c', 'd'))}{rows(('e', 'f'))}", Wanted(skip=frozenset(["tables"]))
+        f"<p>One.</p>{rows(('a', 'b'), ('c', 'd'))}{rows(('e', 'f'))}", ReaderOptions(skip=frozenset(["tables"]))
     )
     assert document.chapters[0].text == "One."
     assert document.left_out == ("2 tables (--skip tables)",)
@@ -246,7 +246,7 @@ def test_a_page_is_read_in_whatever_encoding_it_comes(data: bytes) -> None:
 
 
 def test_an_encoding_that_is_asked_for_is_taken() -> None:
-    assert opened("<p>слово</p>".encode("cp1251"), Wanted(encoding="cp1251")).chapters[0].text == "слово"
+    assert opened("<p>слово</p>".encode("cp1251"), ReaderOptions(encoding="cp1251")).chapters[0].text == "слово"
 
 
 @pytest.mark.parametrize(

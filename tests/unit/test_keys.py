@@ -17,7 +17,9 @@ def test_the_order_of_a_jobs_keys_is_what_the_scripts_rely_on() -> None:
 
 def test_every_key_has_its_attribute() -> None:
     names = JobKeys("j")
-    assert tuple(getattr(names, key.rpartition(":")[2]) for key in names.all) == names.all
+    attributes = {"flights": "segment_leases", "errands": "desk_leases"}
+    stored = [key.rpartition(":")[2] for key in names.all]
+    assert tuple(getattr(names, attributes.get(name, name)) for name in stored) == names.all
     assert names.stream == "chorus:{j}:stream"
 
 
@@ -42,7 +44,7 @@ def test_an_id_that_would_break_a_key_or_a_file_name_is_refused(job: str) -> Non
     [
         (JobKeys("j").record, "hash"),
         (JobKeys("j").source, "string"),
-        (JobKeys("j").flights, "zset"),
+        (JobKeys("j").segment_leases, "zset"),
         (JobKeys("j").stream, "stream"),
         (keys.INBOX, "list"),
         (keys.ACTIVE, "zset"),

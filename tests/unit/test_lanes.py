@@ -15,7 +15,7 @@ from support import wait_until
 
 from chorus.errors import FarmError
 from workers.inference import lanes, priority
-from workers.inference.lane_statistics import Span, most_at_once
+from workers.inference.lane_statistics import LaneRun, most_at_once
 from workers.inference.lanes import Lane
 from workers.inference.priority import NICEST, favour, lower_priority, own_cores
 
@@ -200,7 +200,7 @@ def test_closing_finishes_what_runs_and_refuses_the_rest() -> None:
     ],
 )
 def test_the_peak_is_the_most_that_overlap(spans: list[tuple[int, int]], peak: int) -> None:
-    assert most_at_once(Span(asked_s=0, began_s=began, ended_s=ended) for began, ended in spans) == peak
+    assert most_at_once(LaneRun(asked_s=0, began_s=began, ended_s=ended) for began, ended in spans) == peak
 
 
 def test_what_is_urgent_overtakes_what_waits_and_nothing_that_runs() -> None:

@@ -19,9 +19,9 @@ from workers.models.variants import ORIGINAL, Manifest, Variant
 from workers.optimise import judging, pipeline
 from workers.optimise.lossy import INT8_ALL, LEAST_SNR_DB, bearable, judged
 from workers.optimise.sensitivity import Heard, Sweep, prefixes
-from workers.optimise.stages import Source, Work, go_through
+from workers.optimise.stages import SourceModel, Work, go_through
 from workers.optimise.texts import LINES, spread
-from workers.optimise.trial import Take, Trial
+from workers.optimise.trial import Take, TrialResult
 
 FINE = Quality(
     length=0, tokens_moved=0, log_spectral_db=1, mel_cepstral_db=0.2, f0_cents=1, voicing_apart=0, loudness_db=0,
@@ -44,7 +44,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Work:
     """A model of Kokoro's joints that went through the stages that make and hear its variants."""
     folder = tmp_path_factory.mktemp("lossy")
     path = vocoder.build(folder / "vocoder.onnx")
-    source = Source(name="vocoder", path=path, digest=sha256_of(path), voices=VOICES)
+    source = SourceModel(name="vocoder", path=path, digest=sha256_of(path), voices=VOICES)
     work = Work(source, folder / "prepared", build_target.key(), lambda _: None)
     go_through((pipeline.GRAPH, pipeline.QUANTIZE, pipeline.VALIDATE), work)
     return work
@@ -70,7 +70,10 @@ def test_what_is_lost_gives_a_sound_of_its_own_and_what_is_not_keeps_the_models(
 def test_what_is_done_without_loss_to_a_lossy_graph_changes_nothing_of_its_sound(tmp_path: Path) -> None:
     path = vocoder.build(tmp_path / "vocoder.onnx")
     work = Work(
-        Source(name="v", path=path, digest=sha256_of(path), voices=VOICES), tmp_path / "out", "here", lambda _: None
+        SourceModel(name="v", path=path, digest=sha256_of(path), voices=VOICES),
+        tmp_path / "out",
+        "here",
+        lambda _: None,
     )
     lossy, rewritten = onnx.load(path), onnx.load(path)
     lossy.graph.initializer[-1].raw_data = rewritten.graph.initializer[-1].raw_data[::-1]
@@ -91,7 +94,10 @@ def test_a_model_with_other_names_is_left_alone_and_says_so(tmp_path: Path) -> N
     path = tmp_path / "toy.onnx"
     path.write_bytes(VOICES.with_name("toy.onnx").read_bytes())
     work = Work(
-        Source(name="toy", path=path, digest=sha256_of(path), voices=VOICES), tmp_path / "out", "here", lambda _: None
+        SourceModel(name="toy", path=path, digest=sha256_of(path), voices=VOICES),
+        tmp_path / "out",
+        "here",
+        lambda _: None,
     )
     finding = pipeline.QUANTIZE.work(work)
     assert not finding.changed
@@ -121,9 +127,9 @@ def test_the_fastest_set_within_bounds_is_built() -> None:
     assert bearable(swept(noisy)) is None
 
 
-def spoken(audio: np.ndarray, frames: tuple[int, ...] = (2, 3)) -> Trial:
+def spoken(audio: np.ndarray, frames: tuple[int, ...] = (2, 3)) -> TrialResult:
     takes = ((Take(audio=audio.astype(np.float32), frames=frames, cpu_s=1.0),),)
-    return Trial(takes=takes, load_s=0, loaded_mb=0, rss_mb=0)
+    return TrialResult(takes=takes, load_s=0, loaded_mb=0, rss_mb=0)
 
 
 TONE = 0.3 * np.sin(2 * np.pi * 150 * np.arange(24_000) / 24_000)

@@ -5,21 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chorus.errors import SourceError
-from tasks.documents import Document, Wanted, read
+from tasks.documents import Document, ReaderOptions, read
 
-ALL = Wanted(skip=frozenset(), speak=frozenset(("code", "images")))
+ALL = ReaderOptions(skip=frozenset(), speak=frozenset(("code", "images")))
 
 
-def markdown(text: str, wanted: Wanted = ALL) -> Document:
+def markdown(text: str, wanted: ReaderOptions = ALL) -> Document:
     return read(text.encode(), "x.md", wanted)
 
 
-def heard(text: str, wanted: Wanted = ALL) -> list[str]:
+def heard(text: str, wanted: ReaderOptions = ALL) -> list[str]:
     return "\n\n".join(chapter.text for chapter in markdown(text, wanted).chapters).split("\n\n")
 
 
-def skipping(*kinds: str) -> Wanted:
-    return Wanted(skip=frozenset(kinds))
+def skipping(*kinds: str) -> ReaderOptions:
+    return ReaderOptions(skip=frozenset(kinds))
 
 
 NOTED = "One[^1] and two.[^b]\n\n[^1]: A note\n  that wraps.\n\n    With more.\n[^b]: Word\n\nAfter.\n\n# Next\n\nMore."
@@ -47,15 +47,15 @@ def test_a_note_inside_a_list_and_a_note_in_a_note_lose_no_word() -> None:
 def test_code_is_read_line_by_line_on_request() -> None:
     text = "Run:\n\n```python\nx = 1\n\nprint(x)\n```\n\n    indented"
     assert heard(text) == ["Run:", "x = 1\nprint(x)", "indented"]
-    assert heard(text, Wanted()) == ["Run:"]
+    assert heard(text, ReaderOptions()) == ["Run:"]
 
 
 def test_pictures_are_read_by_their_alternative_text_on_request() -> None:
     text = "Look: ![a *grey* cat](cat.png) and ![](dog.png)."
     assert heard(text) == ["Look: a grey cat and ."]
     assert markdown(text).left_out == ("1 image (without alternative text)",)
-    assert heard(text, Wanted()) == ["Look: and ."]
-    assert markdown(text, Wanted()).left_out == ("2 images (unless --speak images)",)
+    assert heard(text, ReaderOptions()) == ["Look: and ."]
+    assert markdown(text, ReaderOptions()).left_out == ("2 images (unless --speak images)",)
 
 
 def test_tables_are_rows_and_each_is_counted_once() -> None:

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from broker.backlog import Backlog, Reader, Traffic
+from broker.backlog import Backlog, ListenerLag, Traffic
 from broker.farm_status import FarmStatus
 from broker.lane_reports import LaneReport
 from broker.session_control import Sessions
@@ -29,7 +29,7 @@ SESSIONS = Sessions(
 
 def job(name: str, state: str, **more: float) -> Backlog:
     told = {"under_way": 0, "held_s": 0.0, "hint_wait_s": 0.0, **more}
-    reader = Reader(name="ear", behind_segments=1, silent_s=0.1)
+    reader = ListenerLag(name="ear", behind_segments=1, silent_s=0.1)
     return Backlog(job=name, state=state, waiting="", segments_done=1, segments_planned=9, readers=(reader,), **told)
 
 

@@ -18,7 +18,7 @@ from workers.commands import app
 from workers.models import prepared, published, resolving
 from workers.models.digests import sha256_of
 from workers.models.published import DEFAULT, MODELS, Asset
-from workers.models.variants import Choice, Manifest, Variant
+from workers.models.variants import Manifest, Variant, VariantChoice
 from workers.optimise import preparing
 
 Typed = Callable[..., tuple[int, list[str]]]
@@ -204,7 +204,7 @@ def test_who_changes_the_sound_is_told_what_becomes_of_books_begun_before(
         (here / "int8").mkdir(parents=True)
         (here / "int8" / "graph.onnx").write_bytes(b"graph")
         variant = Variant(name="int8", lossless=False, digest="e" * 64, files={"graph.onnx": 5}, valid=True)
-        choice = Choice(variant="int8", why="2.40 × the original's speed here")
+        choice = VariantChoice(variant="int8", why="2.40 × the original's speed here")
         found = Manifest(
             model=model.name, digest=model.origin, machine="m", variants={"int8": variant}, choice=choice
         )  # fmt: skip

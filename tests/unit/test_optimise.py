@@ -22,11 +22,11 @@ from workers.models.digests import sha256_of
 from workers.models.variants import FAST, ORIGINAL, RAW, Manifest, Variant
 from workers.optimise import judging, lossless, offline, pipeline, trial
 from workers.optimise.phrases import phrases
-from workers.optimise.stages import UNCHANGED, Finding, Source, Stage, Work, alone_in, go_through
+from workers.optimise.stages import UNCHANGED, SourceModel, Stage, StageFinding, Work, alone_in, go_through
 
 
-def source(model: Path) -> Source:
-    return Source(name="noisy", path=model, digest=sha256_of(model), voices=VOICES)
+def source(model: Path) -> SourceModel:
+    return SourceModel(name="noisy", path=model, digest=sha256_of(model), voices=VOICES)
 
 
 @pytest.fixture
@@ -45,11 +45,11 @@ def counted(
 ) -> Stage:
     """A stage that writes down how often it was done."""
 
-    def stage(work: Work) -> Finding:
+    def stage(work: Work) -> StageFinding:
         log = work.folder / f"{name}.log"
         work.folder.mkdir(exist_ok=True)
         log.write_text(log.read_text() + "x" if log.exists() else "x")
-        return Finding(changed=changed, lines=(f"{name} was here",))
+        return StageFinding(changed=changed, lines=(f"{name} was here",))
 
     return Stage(name=name, version=version, work=stage, inputs=inputs)
 
@@ -79,7 +79,7 @@ def test_a_newer_stage_is_done_again_and_so_is_what_builds_on_it(work: Work) -> 
 
 
 def test_interrupted_it_goes_on_where_it_was(tmp_path: Path, work: Work) -> None:
-    def interrupt(_: Work) -> Finding:
+    def interrupt(_: Work) -> StageFinding:
         raise KeyboardInterrupt
 
     stages = (counted("one"), Stage(name="two", version="1", work=interrupt))
@@ -259,7 +259,7 @@ def test_the_fastest_that_passed_is_chosen_where_it_pays(variants: list[Variant]
 
 def test_a_graph_that_kills_its_process_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "odd.onnx").write_bytes(b"no graph")
-    order = trial.Order(
+    order = trial.TrialRequest(
         graph=str(tmp_path / "odd.onnx"), optimised=True, voices=str(VOICES), phrases=phrases(VOICES), rounds=1
     )
     with pytest.raises(FarmError, match=r"odd\.onnx does not speak: .*odd\.onnx cannot be loaded as a model"):

@@ -15,7 +15,7 @@ from tasks.audio import Chapter
 from tasks.parts.part_files import (
     Part,
     Sidecar,
-    Spoken,
+    SpokenSegment,
     ahead,
     chapter_marks,
     has_part,
@@ -27,11 +27,11 @@ from tasks.parts.part_files import (
 )
 
 
-def spoken(number: int, frames: int, *, text: str = "Hällo", failed: bool = False) -> Spoken:
+def spoken(number: int, frames: int, *, text: str = "Hällo", failed: bool = False) -> SpokenSegment:
     noise = np.random.default_rng(number).integers(-32768, 32768, frames).astype("<i2")
     pcm = bytes(2 * frames) if failed else noise.tobytes()
     timings = (("h", 0.0, 0.1234567), ("ə", 0.1234567, 0.2))
-    return Spoken(
+    return SpokenSegment(
         number=number, pcm=pcm, start=number * 10, end=number * 10 + 5, text=text, timings=timings, failed=failed
     )
 

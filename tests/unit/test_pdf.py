@@ -9,7 +9,7 @@ from printing import Set, content, lines, pdf
 from pypdf import PdfReader, PdfWriter
 
 from chorus.errors import SourceError
-from tasks.documents import Document, Wanted, read
+from tasks.documents import Document, ReaderOptions, read
 
 PROSE = (
     "It was a bright cold day in April, and all the clocks of the town",
@@ -23,8 +23,8 @@ MORE = (
 )
 
 
-def opened(data: bytes, wanted: Wanted | None = None) -> Document:
-    return read(data, "book.pdf", wanted or Wanted())
+def opened(data: bytes, wanted: ReaderOptions | None = None) -> Document:
+    return read(data, "book.pdf", wanted or ReaderOptions())
 
 
 def text(*pages: list[Set]) -> str:
@@ -181,7 +181,11 @@ def test_notes_under_a_page_go_behind_the_chapter_and_their_numbers_are_left_out
     (chapter,) = document.chapters
     assert chapter.text == "It was known to everybody here that it was late.\n\n12 See the first book."
     assert document.left_out == ("1 note or page mark",)
-    assert opened(pdf(page, lines("was late.")), Wanted(skip=frozenset(["notes"]))).chapters[0].text.endswith("late.")
+    assert (
+        opened(pdf(page, lines("was late.")), ReaderOptions(skip=frozenset(["notes"])))
+        .chapters[0]
+        .text.endswith("late.")
+    )
 
 
 def test_a_printed_table_of_contents_is_left_out() -> None:

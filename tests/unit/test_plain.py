@@ -7,7 +7,7 @@ import pytest
 from chorus import reading
 from chorus.errors import OptionError, SourceError
 from chorus.request import Request
-from tasks.documents import Document, Wanted, read, wanted
+from tasks.documents import Document, ReaderOptions, read, wanted
 
 BOOK = """The Project Gutenberg eBook of The Dog
 
@@ -56,7 +56,7 @@ Section 1. General Terms of Use
 
 
 def plain(text: str, **wishes: frozenset[str]) -> Document:
-    return read(text.encode(), "book.txt", Wanted(**wishes))  # type: ignore[arg-type]
+    return read(text.encode(), "book.txt", ReaderOptions(**wishes))  # type: ignore[arg-type]
 
 
 def heard(document: Document) -> str:
@@ -156,12 +156,12 @@ def test_no_encoding_is_none() -> None:
 
 def test_a_named_encoding_that_does_not_fit_is_refused() -> None:
     with pytest.raises(SourceError, match=r"a\.txt is not written in ascii: name another --encoding, or none"):
-        read("Größe und Maß".encode(), "a.txt", Wanted(encoding="ascii"))
+        read("Größe und Maß".encode(), "a.txt", ReaderOptions(encoding="ascii"))
 
 
 def test_a_byte_order_mark_is_no_letter_even_if_the_encoding_is_named() -> None:
     data = codecs.BOM_UTF8 + b"Hello."
-    assert read(data, "a.txt", Wanted(encoding="utf-8")).chapters[0].text == "Hello."
+    assert read(data, "a.txt", ReaderOptions(encoding="utf-8")).chapters[0].text == "Hello."
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

@@ -17,7 +17,7 @@ from broker.settings import FarmSettings
 from chorus.errors import DiskError, FarmError, ModelError
 from workers.models import build_target, prepared
 from workers.models.resolving import Model, resolve
-from workers.models.variants import FAST, ORIGINAL, RAW, RECIPE, Choice, Manifest, Variant
+from workers.models.variants import FAST, ORIGINAL, RAW, RECIPE, Manifest, Variant, VariantChoice
 from workers.optimise import pipeline, preparing, stages
 from workers.process import children
 
@@ -40,7 +40,12 @@ def known(farm: FarmSettings, **fields: object) -> Manifest:
             name=name, lossless=lossless, digest=model.origin if lossless else "e" * 64, files={"graph.onnx": 5},
             valid=valid, why=f"{name} was heard",
         )  # fmt: skip
-    given = {"variants": variants, "choice": Choice(variant=FAST, why="1.70 × faster"), "recipe": RECIPE, **fields}
+    given = {
+        "variants": variants,
+        "choice": VariantChoice(variant=FAST, why="1.70 × faster"),
+        "recipe": RECIPE,
+        **fields,
+    }
     manifest = replace(Manifest(model="noisy", digest=model.origin, machine=build_target.key()), **given)  # type: ignore[arg-type]
     manifest.write(here)
     return manifest
@@ -199,7 +204,7 @@ def test_a_worker_that_dies_takes_its_preparation_with_it(farm: FarmSettings, tm
 
 
 def failing(error: Exception) -> tuple[stages.Stage, ...]:
-    def stage(_: stages.Work) -> stages.Finding:
+    def stage(_: stages.Work) -> stages.StageFinding:
         raise error
 
     return (stages.Stage(name="graph", version="1", work=stage),)

@@ -36,7 +36,7 @@ class Speaker:
         assert not self.closed, "its sessions were taken while it spoke"
         return Speech(audio=np.ones(1, np.float32), seconds=0.0)
 
-    def speak_apart(self, utterance: Utterance, *, limit_s: float) -> Speech:  # noqa: ARG002 - the Protocol's
+    def speak_isolated(self, utterance: Utterance, *, limit_s: float) -> Speech:  # noqa: ARG002 - the Protocol's
         return self.speak(utterance, "bulk")
 
     def close(self) -> None:

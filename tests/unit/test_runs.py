@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.documents.model import BREAK, Draft, Mark, Run, Tag, Wanted, audible, clean
+from tasks.documents.model import BREAK, Draft, Mark, ReaderOptions, Run, Tag, audible, clean
 from tasks.documents.runs import placed
 
 FRENCH = Tag("language", "fr")
@@ -98,7 +98,7 @@ def test_notes_come_behind_everything_else_with_their_marks() -> None:
     assert chapter.text[chapter.marks[0].start : chapter.marks[0].end] == "Note"
 
 
-def drafted(wanted: Wanted) -> Draft:
+def drafted(wanted: ReaderOptions) -> Draft:
     draft = Draft(wanted=wanted)
     draft.add([Run("Look: "), Run("a cat", kind="images"), Run(" ", kind="images")])
     draft.add("Note.", kind="notes")
@@ -112,19 +112,19 @@ def drafted(wanted: Wanted) -> Draft:
     ("wanted", "text", "left_out"),
     [
         (
-            Wanted(),
+            ReaderOptions(),
             ["Look:", "a, b", "Note.", "Its end."],
             ("2 images (unless --speak images)", "1 code block (unless --speak code)"),
         ),
         (
-            Wanted(skip=frozenset(("notes", "tables")), speak=frozenset(("images", "code"))),
+            ReaderOptions(skip=frozenset(("notes", "tables")), speak=frozenset(("images", "code"))),
             ["Look: a cat", "x = 1"],
             ("1 image (without alternative text)", "1 note (--skip notes)", "1 table (--skip tables)"),
         ),
     ],
 )
 def test_what_is_wanted_is_kept_and_the_rest_named_with_its_reason(
-    wanted: Wanted, text: list[str], left_out: tuple[str, ...]
+    wanted: ReaderOptions, text: list[str], left_out: tuple[str, ...]
 ) -> None:
     (chapter,), named = audible([drafted(wanted)], otherwise="x")
     assert chapter.text.split(BREAK) == text
@@ -132,7 +132,7 @@ def test_what_is_wanted_is_kept_and_the_rest_named_with_its_reason(
 
 
 def test_a_section_that_is_skipped_is_named_by_its_title_or_by_what_it_is() -> None:
-    wanted = Wanted(skip=frozenset(("copyright", "notes")))
+    wanted = ReaderOptions(skip=frozenset(("copyright", "notes")))
     drafts = [Draft(kind="copyright", wanted=wanted), Draft(title="Endnotes", kind="notes", wanted=wanted)]
     drafts.append(Draft(kind="dedication", wanted=wanted))
     for draft in drafts:

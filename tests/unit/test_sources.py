@@ -10,7 +10,7 @@ from machine import epub
 from chorus.bundle import pack, packed
 from chorus.errors import OptionError, SourceError
 from chorus.sources import MOST_BYTES, PIPE, Source, sources
-from tasks.documents import Document, Wanted, read
+from tasks.documents import Document, ReaderOptions, read
 from tasks.documents.model import Mark
 
 PARTS = (
@@ -20,8 +20,8 @@ PARTS = (
 )
 
 
-def bundle(*parts: tuple[str, bytes], wanted: Wanted | None = None) -> Document:
-    return read(pack(parts), "a.md and 2 more", wanted or Wanted())
+def bundle(*parts: tuple[str, bytes], wanted: ReaderOptions | None = None) -> Document:
+    return read(pack(parts), "a.md and 2 more", wanted or ReaderOptions())
 
 
 def test_several_documents_are_one_with_their_chapters_in_order() -> None:
@@ -49,7 +49,7 @@ def test_volumes_of_one_series_are_a_book_of_that_series(stated: tuple[str, ...]
 
 def test_what_is_wanted_reaches_every_part() -> None:
     document = bundle(("a.txt", "Это".encode("cp1251")), ("b.md", b"![x](y)"),
-                      wanted=Wanted(encoding="cp1251", speak=frozenset(("images",))))  # fmt: skip
+                      wanted=ReaderOptions(encoding="cp1251", speak=frozenset(("images",))))  # fmt: skip
     assert [chapter.text for chapter in document.chapters] == ["Это", "x"]
 
 

@@ -146,7 +146,7 @@ def test_a_voice_that_the_document_itself_names_is_looked_up_before_anything_sta
     text = "A dialogue."
     marks = tuple(Mark(start=0, end=5, kind="voice", value=name) for name in ("af_two+af_one", "af_sixx"))
     document = Document(title="", language="en", chapters=(Chapter(title="", text=text, marks=marks),))
-    order = render_requests.Order(
+    order = render_requests.RenderRequest(
         data=text.encode(),
         document=document,
         request=Request(name="a.md", voice="af_one"),

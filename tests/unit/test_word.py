@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chorus.errors import SourceError
-from tasks.documents import Chapter, Document, Wanted, read
+from tasks.documents import Chapter, Document, ReaderOptions, read
 
 COMPATIBILITY = "http://schemas.openxmlformats.org/markup-compatibility/2006"
 
@@ -28,11 +28,11 @@ def saved(package: Package) -> bytes:
     return out.getvalue()
 
 
-def opened(package: Package | bytes, wanted: Wanted | None = None) -> Document:
-    return read(package if isinstance(package, bytes) else saved(package), "book.docx", wanted or Wanted())
+def opened(package: Package | bytes, wanted: ReaderOptions | None = None) -> Document:
+    return read(package if isinstance(package, bytes) else saved(package), "book.docx", wanted or ReaderOptions())
 
 
-def only(package: Package, wanted: Wanted | None = None) -> Chapter:
+def only(package: Package, wanted: ReaderOptions | None = None) -> Chapter:
     (chapter,) = opened(package, wanted).chapters
     return chapter
 
@@ -202,7 +202,7 @@ def test_a_table_is_read_row_by_row_under_its_headings(package: Package, text: s
 def test_tables_are_skipped_on_request() -> None:
     package = table()
     package.add_paragraph("Text.")
-    document = opened(package, Wanted(skip=frozenset(["tables"])))
+    document = opened(package, ReaderOptions(skip=frozenset(["tables"])))
     assert (document.chapters[0].text, document.left_out) == ("Text.", ("1 table (--skip tables)",))
 
 
@@ -228,7 +228,7 @@ def test_notes_go_behind_their_chapter_once_and_their_numbers_are_left_out() -> 
     document = opened(noted())
     assert document.chapters[0].text == "The sea was calm.\n\nSo it stayed.\n\nSee above."
     assert document.left_out == ("3 note marks",)
-    skipped = opened(noted(), Wanted(skip=frozenset(["notes"])))
+    skipped = opened(noted(), ReaderOptions(skip=frozenset(["notes"])))
     assert skipped.chapters[0].text == "The sea was calm.\n\nSo it stayed."
     assert "1 note (--skip notes)" in skipped.left_out
 
@@ -267,7 +267,7 @@ def test_pictures_are_heard_by_their_alternative_text_on_request(stated: str, te
     package = xml(PICTURE.format(stated))
     assert only(package).text == "See here."
     assert opened(package).left_out == ("1 image (unless --speak images)",)
-    assert only(package, Wanted(speak=frozenset(["images"]))).text == text
+    assert only(package, ReaderOptions(speak=frozenset(["images"]))).text == text
 
 
 def test_words_in_another_language_are_marked_with_it_and_most_words_give_the_documents() -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from broker.settings import FarmSettings
 from workers.accelerators import probe
 from workers.accelerators.hardware import Machine
-from workers.accelerators.lane_choice import Verdict
-from workers.accelerators.probe import Trial
+from workers.accelerators.lane_choice import LaneVerdict
+from workers.accelerators.probe import ProbeResult
 from workers.accelerators.verdicts import Verdicts
 from workers.inference.providers import CPU, Accelerator, Provider
 from workers.inference.quality import Bounds, Rendering, compare
@@ -28,7 +28,7 @@ LENGTH_OFF = 0.01
 # Beyond how far two runs on the CPU are from each other: Kokoro's breath is noise, new with each run.
 APART_DB = 1.0
 
-Attempt = Callable[..., Trial]
+Attempt = Callable[..., ProbeResult]
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,9 @@ class Calibration:
         self._machine = machine
         self._attempt = attempt
         self._verdicts = Verdicts(settings)
-        self._cpu: Trial | None = None
+        self._cpu: ProbeResult | None = None
 
-    def verdict(self, lane: Accelerator, provider: Provider) -> Verdict:
+    def verdict(self, lane: Accelerator, provider: Provider) -> LaneVerdict:
         """What was found out about this lane, today or at an earlier start."""
         from workers.optimise.stages import alone_in  # noqa: PLC0415 - onnx, only where something is measured
 
@@ -67,27 +67,27 @@ class Calibration:
         options = ",".join(f"{name}={value}" for name, value in sorted(provider.options.items()))
         return f"{self._model.digest} | {self._machine.key} | {lane} | {options}"
 
-    def _measured_cpu(self) -> Trial:
+    def _measured_cpu(self) -> ProbeResult:
         if self._cpu is None:
             self._cpu = self._try(CPU)
         return self._cpu
 
-    def _try(self, provider: Provider) -> Trial:
+    def _try(self, provider: Provider) -> ProbeResult:
         return self._attempt(self._model, provider, threads=self._machine.cores, lengths=LENGTHS)
 
     def _memory_cap(self) -> int:
         return min(MEMORY_BYTES, int(self._machine.memory_bytes * MEMORY_SHARE))
 
 
-def judge(cpu: Trial, lane: Trial, *, memory_cap: int) -> Verdict:
+def judge(cpu: ProbeResult, lane: ProbeResult, *, memory_cap: int) -> LaneVerdict:
     """Whether the lane can be used at all, and how fast it is. Pure."""
     fault = _fault(cpu, lane, memory_cap)
     if fault:
-        return Verdict(fault=fault)
-    return Verdict(speedup=sum(cpu.seconds) / sum(lane.seconds))
+        return LaneVerdict(fault=fault)
+    return LaneVerdict(speedup=sum(cpu.seconds) / sum(lane.seconds))
 
 
-def _fault(cpu: Trial, lane: Trial, memory_cap: int) -> str:
+def _fault(cpu: ProbeResult, lane: ProbeResult, memory_cap: int) -> str:
     if cpu.fault:
         return f"there is nothing to compare with: on the CPU, {cpu.fault}"
     if lane.fault:

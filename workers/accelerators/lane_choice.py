@@ -25,7 +25,7 @@ PAYS_FROM = 1.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class LaneVerdict:
     """What was measured of an accelerator with one model, against all cores of the CPU."""
 
     fault: str = ""
@@ -40,7 +40,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Berth:
+class ChosenLane:
     """One lane to be opened. Books and listeners share an accelerator; listeners go first."""
 
     name: str
@@ -51,23 +51,23 @@ class Berth:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lineup:
+class LaneChoice:
     """The lanes of a worker, and why others are not among them."""
 
-    berths: tuple[Berth, ...]
+    lanes: tuple[ChosenLane, ...]
     missing: Mapping[str, str]
     """By the name of each lane that was asked for or possible and is not opened, why."""
 
 
-def line_up(
-    asked: str, providers: tuple[str, ...], measure: Callable[[Accelerator], Verdict], *, strict: bool = False
-) -> Lineup:
+def choose_lanes(
+    asked: str, providers: tuple[str, ...], measure: Callable[[Accelerator], LaneVerdict], *, strict: bool = False
+) -> LaneChoice:
     """The lanes for CHORUS_LANES on a machine with these providers; FarmError if strict and one of them is missing.
 
     `measure` is asked only about accelerators that are wanted and here.
     """
     if asked == "bulk":
-        return Lineup(berths=(Berth(name="bulk", live=True, bulk=True),), missing={})
+        return LaneChoice(lanes=(ChosenLane(name="bulk", live=True, bulk=True),), missing={})
     lanes = wanted(asked, providers)
     verdicts = {lane: _verdict(lane, providers, measure) for lane in lanes}
     named = asked != "auto"
@@ -77,14 +77,14 @@ def line_up(
     if strict and named and missing:
         lane, why = next(iter(missing.items()))
         raise FarmError(f"CHORUS_LANES={asked} asks for {lane} and CHORUS_STRICT is set, but {why}.")
-    taken = tuple(Berth(name=lane, live=True, bulk=True) for lane in lanes if lane not in missing)
+    taken = tuple(ChosenLane(name=lane, live=True, bulk=True) for lane in lanes if lane not in missing)
     if not taken:
-        return Lineup(
-            berths=(Berth(name="bulk", live=False, bulk=True), Berth(name="live", live=True, bulk=False)),
+        return LaneChoice(
+            lanes=(ChosenLane(name="bulk", live=False, bulk=True), ChosenLane(name="live", live=True, bulk=False)),
             missing=missing,
         )
     beside = not named or "cpu" in asked.split(",") or bool(missing)
-    return Lineup(berths=(*taken, Berth(name="bulk", live=False, bulk=beside)), missing=missing)
+    return LaneChoice(lanes=(*taken, ChosenLane(name="bulk", live=False, bulk=beside)), missing=missing)
 
 
 def wanted(asked: str, providers: tuple[str, ...]) -> tuple[Accelerator, ...]:
@@ -95,13 +95,15 @@ def wanted(asked: str, providers: tuple[str, ...]) -> tuple[Accelerator, ...]:
     return tuple(dict.fromkeys(lane for lane in asked.split(",") if lane in ACCELERATORS))
 
 
-def _verdict(lane: Accelerator, providers: tuple[str, ...], measure: Callable[[Accelerator], Verdict]) -> Verdict:
+def _verdict(
+    lane: Accelerator, providers: tuple[str, ...], measure: Callable[[Accelerator], LaneVerdict]
+) -> LaneVerdict:
     if COREML_PROVIDER not in providers:
-        return Verdict(fault=f"this machine's onnxruntime has no {COREML_PROVIDER}")
+        return LaneVerdict(fault=f"this machine's onnxruntime has no {COREML_PROVIDER}")
     return measure(lane)
 
 
-def _why_not(verdict: Verdict, *, named: bool) -> str:
+def _why_not(verdict: LaneVerdict, *, named: bool) -> str:
     """Empty: it is taken. What was named need not be fast."""
     if verdict.fault or named or verdict.pays:
         return verdict.fault

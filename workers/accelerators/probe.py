@@ -39,7 +39,7 @@ _TRIAL = "həlˈoʊ "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class ProbeResult:
     """What became of it."""
 
     fault: str = ""
@@ -65,7 +65,7 @@ def attempt(
     lengths: Sequence[int],
     runs: int = RUNS,
     limit_s: float = LIMIT_S,
-) -> Trial:
+) -> ProbeResult:
     """Speak utterances of these many tokens on such a session, in a child."""
     with tempfile.TemporaryDirectory(prefix="chorus-probe-") as folder:
         sound = Path(folder) / "sound.npz"
@@ -84,13 +84,13 @@ def attempt(
         try:
             ended = _child(order, limit_s)
         except subprocess.TimeoutExpired:
-            return Trial(fault=f"it was not done after {limit_s:.0f} s")
+            return ProbeResult(fault=f"it was not done after {limit_s:.0f} s")
         if ended.returncode < 0:
-            return Trial(fault=f"it killed its process ({signal.Signals(-ended.returncode).name})")
+            return ProbeResult(fault=f"it killed its process ({signal.Signals(-ended.returncode).name})")
         try:
             told = json.loads(ended.stdout)
         except ValueError:
-            return Trial(fault=f"it ended its process with status {ended.returncode}")
+            return ProbeResult(fault=f"it ended its process with status {ended.returncode}")
         return _read(told, sound)
 
 
@@ -102,12 +102,12 @@ def _child(order: dict[str, Any], limit_s: float) -> "subprocess.CompletedProces
     )  # fmt: skip
 
 
-def _read(told: dict[str, Any], sound: Path) -> Trial:
+def _read(told: dict[str, Any], sound: Path) -> ProbeResult:
     if "fault" in told:
-        return Trial(fault=told["fault"])
+        return ProbeResult(fault=told["fault"])
     with np.load(sound, allow_pickle=False) as kept:
         last, before = ([kept[f"{which}_{n}"] for n in range(len(told["seconds"]))] for which in ("last", "before"))
-    return Trial(
+    return ProbeResult(
         load_s=told["load_s"], seconds=tuple(told["seconds"]), audio=tuple(last), again=tuple(before),
         peak_bytes=told["peak_bytes"], nodes=told["nodes"],
     )  # fmt: skip
@@ -130,7 +130,7 @@ def main() -> None:
 
 def _try(order: dict[str, Any]) -> dict[str, Any]:
     from workers.inference.lanes import Lane  # noqa: PLC0415 - the same
-    from workers.inference.synthesizer import Booth  # noqa: PLC0415 - the same
+    from workers.inference.synthesizer import Synthesizer  # noqa: PLC0415 - the same
     from workers.models import voicebank  # noqa: PLC0415 - only in the child
     from workers.models.resolving import resolve  # noqa: PLC0415 - the same
 
@@ -138,18 +138,18 @@ def _try(order: dict[str, Any]) -> dict[str, Any]:
     model = resolve(settings().model_copy(update=own))
     began_s = time.perf_counter()
     provider = Provider(name=order["provider"], options=order["options"])
-    booth = Booth(Lane("probe", slots=1, lowered=False), model, threads=order["threads"], provider=provider)
+    synthesizer = Synthesizer(Lane("probe", slots=1, lowered=False), model, threads=order["threads"], provider=provider)
     load_s = time.perf_counter() - began_s
     voice, style = next(iter(voicebank.load(model.voices_path).items()))
     seconds, sounds = list[float](), dict[str, NDArray[np.float32]]()
     for number, length in enumerate(order["lengths"]):
-        utterance = Utterance(phonemes=phonemes_of(length, booth.vocabulary), voice=voice)
-        said = [booth.say(utterance, style) for _ in range(order["runs"])]
+        utterance = Utterance(phonemes=phonemes_of(length, synthesizer.vocabulary), voice=voice)
+        said = [synthesizer.say(utterance, style) for _ in range(order["runs"])]
         seconds.append(min(speech.seconds for speech in said))
         sounds |= {f"last_{number}": said[-1].audio, f"before_{number}": said[-2].audio}
-    booth.lane.close()
+    synthesizer.lane.close()
     np.savez(order["sound"], **sounds)  # type: ignore[arg-type] # numpy's own hint takes the arrays for its switch
-    return {"load_s": load_s, "seconds": seconds, "peak_bytes": peak_bytes(), "nodes": booth.nodes}
+    return {"load_s": load_s, "seconds": seconds, "peak_bytes": peak_bytes(), "nodes": synthesizer.nodes}
 
 
 def phonemes_of(tokens: int, vocabulary: frozenset[str]) -> str:

@@ -4,10 +4,10 @@ import contextlib
 from dataclasses import asdict
 
 from broker.settings import FarmSettings
-from workers.accelerators.lane_choice import Verdict, wanted
+from workers.accelerators.lane_choice import LaneVerdict, wanted
 from workers.inference.providers import COREML_PROVIDER
 from workers.models.resolving import Model
-from workers.process.json_file import remember, remembered
+from workers.process.json_file import read_json, write_json
 
 NOTE = "Trying the Neural Engine and the graphics chip against the processor, once; that may take minutes"
 
@@ -18,21 +18,21 @@ class Verdicts:
     def __init__(self, settings: FarmSettings) -> None:
         self.file = settings.home_folder() / "lanes.json"
 
-    def find(self, key: str) -> Verdict | None:
+    def find(self, key: str) -> LaneVerdict | None:
         """What was measured under this key, if it was."""
         try:
-            return Verdict(**remembered(self.file)[key])
+            return LaneVerdict(**read_json(self.file)[key])
         except (KeyError, TypeError):
             return None
 
-    def keep(self, key: str, verdict: Verdict) -> None:
+    def keep(self, key: str, verdict: LaneVerdict) -> None:
         """Where nothing can be written it is measured again at the next start, which is no reason to fail."""
         with contextlib.suppress(OSError):
-            remember(self.file, remembered(self.file) | {key: asdict(verdict)})
+            write_json(self.file, read_json(self.file) | {key: asdict(verdict)})
 
     def know(self, digest: str) -> bool:
         """Whether anything was measured with this model."""
-        return any(key.startswith(digest) for key in remembered(self.file))
+        return any(key.startswith(digest) for key in read_json(self.file))
 
 
 def is_pending(settings: FarmSettings, model: Model, *, system: str, chip: str) -> bool:

@@ -14,10 +14,10 @@ from chorus.files import whole_file
 from chorus.terminal import clock, of_before
 from tasks.parts.captions import as_captions, captions
 from tasks.parts.part_files import read_sidecars
-from workers.cli.render_requests import Order
+from workers.cli.render_requests import RenderRequest
 
 
-def deliver(store: LocalStore, job: str, epoch: int, order: Order) -> dict[str, Any]:
+def deliver(store: LocalStore, job: str, epoch: int, order: RenderRequest) -> dict[str, Any]:
     """Put the finished file and its report where they were asked for; the report."""
     made = store.path(result_key(job, epoch, order.request.format))
     with whole_file(order.target) as temporary:
@@ -34,7 +34,7 @@ def deliver(store: LocalStore, job: str, epoch: int, order: Order) -> dict[str, 
     return report
 
 
-def _deliver_captions(store: LocalStore, job: str, epoch: int, order: Order) -> None:
+def _deliver_captions(store: LocalStore, job: str, epoch: int, order: RenderRequest) -> None:
     """`book.srt` beside `book.m4b`, from the sidecars, which outlive the parts."""
     text = captions(read_sidecars(store, job, epoch), as_captions(order.captions))
     with whole_file(order.target.with_suffix(f".{order.captions}")) as temporary:

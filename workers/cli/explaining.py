@@ -21,8 +21,8 @@ from chorus.terminal import tell
 
 if TYPE_CHECKING:
     from tasks.documents.model import Chapter
+    from tasks.phonemes.marked_sentence import Word
     from tasks.phonemes.phonemize import Explained, Rules
-    from tasks.phonemes.utterance import Word
 
 MOST_BYTES = 1 << 20
 """What is phonemized at once: a chapter or four. More is a book, which `inspect` and `render` read."""
@@ -31,7 +31,7 @@ Text = Annotated[str, typer.Argument(metavar="TEXT", help="What to say; `-` read
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ExplainedLine:
     """One sentence with all that is known about its sounds."""
 
     written: str
@@ -90,7 +90,7 @@ def phonemize(
         _tell_who_spoke(spoken)
 
 
-def lines(text: str, language: str, rules: "Rules") -> Iterator[Line]:
+def lines(text: str, language: str, rules: "Rules") -> Iterator[ExplainedLine]:
     """The sentences of a text, read as a text file would be."""
     from tasks import documents  # noqa: PLC0415 - see above
 
@@ -98,7 +98,7 @@ def lines(text: str, language: str, rules: "Rules") -> Iterator[Line]:
         yield from _chapter(chapter, language, rules)
 
 
-def _chapter(chapter: "Chapter", language: str, rules: "Rules") -> Iterator[Line]:
+def _chapter(chapter: "Chapter", language: str, rules: "Rules") -> Iterator[ExplainedLine]:
     from tasks.phonemes.phonemize import explain  # noqa: PLC0415
     from tasks.segmenting.marks import Marks  # noqa: PLC0415 - see above
     from tasks.segmenting.sentences import sentences  # noqa: PLC0415
@@ -108,7 +108,7 @@ def _chapter(chapter: "Chapter", language: str, rules: "Rules") -> Iterator[Line
         for span in sentences(chapter.text, paragraph.start, paragraph.end, language):
             written = chapter.text[span.start : span.end]
             said = explain(written, language, heading=paragraph.heading, marks=marks.within(span), rules=rules)
-            yield Line(written=written, language=language, explained=said)
+            yield ExplainedLine(written=written, language=language, explained=said)
 
 
 def _standard_input() -> str:
@@ -121,11 +121,11 @@ def _standard_input() -> str:
     return data.decode("utf-8", "replace")
 
 
-def _print_json(line: Line) -> None:
+def _print_json(line: ExplainedLine) -> None:
     tell(json.dumps(line.facts(), ensure_ascii=False))
 
 
-def _print(line: Line) -> None:
+def _print(line: ExplainedLine) -> None:
     facts = line.facts()
     tell(f"text      {facts['text']}")
     if facts["reading"] != facts["text"]:

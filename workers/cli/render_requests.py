@@ -25,7 +25,7 @@ DEFAULT_FORMAT: Format = "m4b"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class RenderRequest:
     """One document to be rendered into one file."""
 
     data: bytes
@@ -66,7 +66,7 @@ class Options:
     encoding: str = ""
 
 
-def orders(sources: Iterable[Path], options: Options) -> list[Order]:
+def checked_requests(sources: Iterable[Path], options: Options) -> list[RenderRequest]:
     """An order per document, or the first thing that is wrong with one."""
     found = named(list(files(sources)), one_book=options.one_book)
     output = options.output
@@ -82,7 +82,7 @@ def orders(sources: Iterable[Path], options: Options) -> list[Order]:
     return made
 
 
-def _check_distinct(found: Iterable[Source], made: Iterable[Order]) -> None:
+def _check_distinct(found: Iterable[Source], made: Iterable[RenderRequest]) -> None:
     """Two books in one file would be the second alone."""
     known: dict[Path, Source] = {}
     for source, order in zip(found, made, strict=True):
@@ -100,7 +100,7 @@ def files(sources: Iterable[Path]) -> Iterator[Path]:
             yield source
 
 
-def _order(source: Source, options: Options, cover: bytes | None) -> Order:
+def _order(source: Source, options: Options, cover: bytes | None) -> RenderRequest:
     form = _format(options)
     if options.captions:
         as_captions(options.captions)
@@ -124,7 +124,7 @@ def _order(source: Source, options: Options, cover: bytes | None) -> Order:
     target = _target(source, form, options)
     data = source.read()
     document = select(documents.read(data, source.name, documents.wanted(request)), options.chapters)
-    return Order(
+    return RenderRequest(
         data=data,
         document=document,
         request=request,

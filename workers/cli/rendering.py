@@ -1,6 +1,6 @@
 """The main job: documents in, finished files out, on this machine's own stack or on a farm elsewhere.
 
-Ties orders, models, the stack and the client together. Knows nothing of the command line.
+Ties render requests, models, the stack and the client together. Knows nothing of the command line.
 """
 
 import time
@@ -23,7 +23,7 @@ from tasks.phonemes import phonemize
 from tasks.plan import spoken_language
 from workers.cli import first_start
 from workers.cli.delivery import deliver, finished_run, made
-from workers.cli.render_requests import Order
+from workers.cli.render_requests import RenderRequest
 from workers.models import voicebank
 from workers.models.resolving import Model
 from workers.stack.stack import Stack, StackSpec, ensure
@@ -59,7 +59,7 @@ class Audience(AbstractContextManager["Audience"], Protocol):
 
 
 def render(
-    orders: list[Order],
+    orders: list[RenderRequest],
     settings: FarmSettings,
     progress: Progress,
     *,
@@ -126,7 +126,7 @@ def _farm_voice(client: Client) -> Voice:
     )
 
 
-def _introduce(voice: Voice, orders: list[Order], progress: Progress) -> None:
+def _introduce(voice: Voice, orders: list[RenderRequest], progress: Progress) -> None:
     for order in orders:
         for name in (order.request.voice, *_marked_voices(order.document)):
             voicebank.require(name, voice.known)
@@ -140,12 +140,12 @@ def _marked_voices(document: Document) -> Iterator[str]:
     return (mark.value for chapter in document.chapters for mark in chapter.marks if mark.kind == "voice")
 
 
-def _job(order: Order, voice: Voice) -> str:
+def _job(order: RenderRequest, voice: Voice) -> str:
     """The job's id follows from everything that makes its audio, so the same command finds its own job again."""
     return order.request.digest(order.data, order.cover or b"", voice.sound, voice.voices_digest)
 
 
-def _made_before(order: Order, voice: Voice, store: LocalStore, progress: Progress) -> bool:
+def _made_before(order: RenderRequest, voice: Voice, store: LocalStore, progress: Progress) -> bool:
     """Whether the store holds this very book; then nothing needs to be started for it."""
     job = _job(order, voice)
     epoch = finished_run(store, job, order.request.format)
@@ -158,7 +158,7 @@ def _made_before(order: Order, voice: Voice, store: LocalStore, progress: Progre
     return True
 
 
-def _tell_order(order: Order, progress: Progress) -> None:
+def _tell_order(order: RenderRequest, progress: Progress) -> None:
     title = order.request.title or order.document.title
     count = len(order.document.chapters)
     progress.note(f"{title}: {count} chapter{'' if count == 1 else 's'} → {order.target}")
@@ -172,7 +172,7 @@ class _Course:
         self._sound = sound
         """The one that our own stack is only starting to speak with; empty: nothing is starting any more."""
 
-    def run(self, orders: list[Order], voice: Voice, audience: Audience | None, *, fresh: bool) -> None:
+    def run(self, orders: list[RenderRequest], voice: Voice, audience: Audience | None, *, fresh: bool) -> None:
         """Submit all, then see each to its end. An interruption pauses what was submitted."""
         jobs: list[JobRecord] = []
         try:
@@ -190,7 +190,7 @@ class _Course:
             self._pause(jobs)
             raise
 
-    def _submit(self, order: Order, voice: Voice, *, fresh: bool) -> JobRecord:
+    def _submit(self, order: RenderRequest, voice: Voice, *, fresh: bool) -> JobRecord:
         job = _job(order, voice)
         if fresh:
             # Or an interrupted fresh run would next time be taken for finished, with the run before it.
@@ -207,7 +207,7 @@ class _Course:
             **cast("Wishes", asdict(order.request)),
         )
 
-    def _tell_start(self, order: Order, record: JobRecord) -> None:
+    def _tell_start(self, order: RenderRequest, record: JobRecord) -> None:
         _tell_order(order, self._progress)
         if record.want == "fresh":
             return

@@ -56,7 +56,7 @@ def speak(model: Model, utterance: Utterance, limits: Limits) -> Speech:
         "memory_bytes": limits.memory_bytes if limits.by_kernel else 0,
         "utterance": asdict(utterance),
     }
-    what = f"Spoken apart, {shown(utterance.phonemes)}"
+    what = f"Spoken in a child process, {shown(utterance.phonemes)}"
     with _child(order) as child:
         answer = _answer(child, limits, what)
     head, complete, raw = answer.partition(b"\n")
@@ -64,7 +64,10 @@ def speak(model: Model, utterance: Utterance, limits: Limits) -> Speech:
         raise FarmError(f"{what} {_end_of(child.returncode)}.")
     told = json.loads(head)
     if "error" in told:
-        raise _error(told["kind"], f"Spoken apart with {limits.memory_bytes / 1e9:.1f} GB of memory: {told['error']}")
+        raise _error(
+            told["kind"],
+            f"Spoken in a child process with {limits.memory_bytes / 1e9:.1f} GB of memory: {told['error']}",
+        )
     if len(raw) != told["samples"] * _FLOAT_BYTES:
         raise FarmError(f"{what} was cut short: {_end_of(child.returncode)}.")
     timings = tuple((symbol, start, end) for symbol, start, end in told["timings"])

@@ -14,13 +14,13 @@ from broker.settings import FarmSettings, available_cores
 from chorus.errors import ModelError
 from workers.accelerators.calibration import Calibration
 from workers.accelerators.hardware import Machine, detect
-from workers.accelerators.lane_choice import ACCELERATORS, Berth, Verdict, line_up
-from workers.engine.kokoro_engine import Booths, KokoroEngine
+from workers.accelerators.lane_choice import ACCELERATORS, ChosenLane, LaneVerdict, choose_lanes
+from workers.engine.kokoro_engine import KokoroEngine, Synthesizers
 from workers.inference.lanes import Lane
 from workers.inference.priority import own_cores
 from workers.inference.providers import CPU, Accelerator, Provider, accelerator, wished
 from workers.inference.sessions import open_session
-from workers.inference.synthesizer import FIRST_TOKENS, Booth, OpenSession
+from workers.inference.synthesizer import FIRST_TOKENS, OpenSession, Synthesizer
 from workers.models import voicebank
 from workers.models.resolving import Model, as_it_is
 
@@ -33,7 +33,7 @@ class Surroundings:
 
     machine: Machine = field(default_factory=detect)
     open_session: OpenSession = open_session
-    measure: Callable[[Accelerator, Provider], Verdict] | None = None
+    measure: Callable[[Accelerator, Provider], LaneVerdict] | None = None
     """What is known of a lane on an accelerator; None: it is measured."""
 
 
@@ -66,7 +66,7 @@ def _open_engine(
     styles = voicebank.load(model.voices_path)
     reached("voices")
     measure = around.measure or Calibration(model, settings, around.machine).verdict
-    lineup = line_up(
+    choice = choose_lanes(
         settings.lanes,
         around.machine.providers,
         lambda lane: _another_sound(model) or measure(lane, _provider(lane, model, settings)),
@@ -74,47 +74,49 @@ def _open_engine(
     )
     # Under `auto` nobody named a lane, so none that fails is missed.
     strict = settings.strict and settings.lanes != "auto"
-    opened, missing = dict[str, Booth](), dict(lineup.missing)
-    for berth in lineup.berths:
+    opened, missing = dict[str, Synthesizer](), dict(choice.missing)
+    for lane in choice.lanes:
         try:
-            opened[berth.name] = _open_booth(berth.name, model, settings, around)
+            opened[lane.name] = _open_booth(lane.name, model, settings, around)
         except ModelError as error:
             # It was tried in a process of its own a moment ago: what fails now fails on this machine as it is now.
-            if berth.name not in ACCELERATORS or strict:
+            if lane.name not in ACCELERATORS or strict:
                 raise
-            missing[berth.name] = str(error)
+            missing[lane.name] = str(error)
     reached("sessions")
-    return KokoroEngine(model, styles, replace(_seated(lineup.berths, opened, missing), strict=strict))
+    return KokoroEngine(model, styles, replace(_seated(choice.lanes, opened, missing), strict=strict))
 
 
-def _seated(berths: Iterable[Berth], opened: Mapping[str, Booth], missing: Mapping[str, str]) -> Booths:
+def _seated(lanes: Iterable[ChosenLane], opened: Mapping[str, Synthesizer], missing: Mapping[str, str]) -> Synthesizers:
     """Whoever is missing, books are the CPU's as well."""
-    here = [berth for berth in berths if berth.name in opened]
-    return Booths(
-        live=tuple(opened[berth.name] for berth in here if berth.live),
-        bulk=tuple(opened[berth.name] for berth in here if berth.bulk or (berth.name == "bulk" and missing)),
+    here = [lane for lane in lanes if lane.name in opened]
+    return Synthesizers(
+        live=tuple(opened[lane.name] for lane in here if lane.live),
+        bulk=tuple(opened[lane.name] for lane in here if lane.bulk or (lane.name == "bulk" and missing)),
         spare=opened["bulk"],
         missing=missing,
     )
 
 
-def _open_booth(name: str, model: Model, settings: FarmSettings, around: Surroundings) -> Booth:
+def _open_booth(name: str, model: Model, settings: FarmSettings, around: Surroundings) -> Synthesizer:
     """Books share one single-threaded session, a listener has all cores; an accelerator has one thread that owns it."""
     if name == "bulk":
         cores = own_cores() if settings.pin else ()
         lane = Lane(name, slots=settings.bulk_slots(), lowered=True, cores=cores)
-        return Booth(lane, model, threads=1, opened=around.open_session)
+        return Synthesizer(lane, model, threads=1, opened=around.open_session)
     provider = _provider(name, model, settings) if _is_accelerator(name) else CPU
     at_rest = FIRST_TOKENS if provider == CPU else 0
     lane = Lane(name, slots=1, lowered=False)
-    return Booth(lane, model, threads=available_cores(), provider=provider, opened=around.open_session, at_rest=at_rest)
+    return Synthesizer(
+        lane, model, threads=available_cores(), provider=provider, opened=around.open_session, at_rest=at_rest
+    )
 
 
-def _another_sound(model: Model) -> Verdict | None:
+def _another_sound(model: Model) -> LaneVerdict | None:
     """An accelerator speaks the file as it is; where the CPU does not, a book would mix two sounds."""
     if model.digest == model.origin:
         return None
-    return Verdict(fault=f"it could only speak the file itself, and {model.variant} sounds otherwise")
+    return LaneVerdict(fault=f"it could only speak the file itself, and {model.variant} sounds otherwise")
 
 
 def _is_accelerator(name: str) -> TypeGuard[Accelerator]:

@@ -58,10 +58,10 @@ class RestingEngine(Generic[E]):
         with self._awake() as engine:
             return engine.speak(utterance, lane)
 
-    def speak_apart(self, utterance: Utterance, *, limit_s: float) -> Speech:
+    def speak_isolated(self, utterance: Utterance, *, limit_s: float) -> Speech:
         """Say it in a process of its own."""
         with self._awake() as engine:
-            return engine.speak_apart(utterance, limit_s=limit_s)
+            return engine.speak_isolated(utterance, limit_s=limit_s)
 
     def awake(self) -> E | None:
         """The engine with its sessions, if there is one now."""

@@ -5,7 +5,7 @@ goes in, and one that has nothing to gain comes out as it was.
 """
 
 from workers.fastconv.accelerate import Accelerated, accelerate, kinds
-from workers.fastconv.rewrite import Kind, Layer
-from workers.fastconv.selection import Choice, Chosen, usual
+from workers.fastconv.rewrite import ConvolutionKind, Layer
+from workers.fastconv.selection import Chosen, TileChoice, usual
 
-__all__ = ["Accelerated", "Choice", "Chosen", "Kind", "Layer", "accelerate", "kinds", "usual"]
+__all__ = ["Accelerated", "Chosen", "ConvolutionKind", "Layer", "TileChoice", "accelerate", "kinds", "usual"]

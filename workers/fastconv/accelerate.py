@@ -9,8 +9,8 @@ import onnx
 from workers.fastconv.editable_graph import Workbench, histogram
 from workers.fastconv.fold import Folds, fold
 from workers.fastconv.proof import harmonic_source
-from workers.fastconv.rewrite import Kind, Layer, convolutions, kind_of, rewrite
-from workers.fastconv.selection import Choice, measured
+from workers.fastconv.rewrite import ConvolutionKind, Layer, convolutions, kind_of, rewrite
+from workers.fastconv.selection import TileChoice, measured
 from workers.fastconv.uses import uses
 
 
@@ -23,7 +23,7 @@ class Accelerated:
     layers: tuple[Layer, ...]
     """Convolutions that are tiles now."""
     folds: Folds
-    choice: Choice
+    choice: TileChoice
     """Which kinds were taken and with what gain; given again, it makes the same graph without measuring."""
     before: Mapping[str, int]
     """How many nodes of each operator there were."""
@@ -43,7 +43,7 @@ class Accelerated:
 
 
 def accelerate(
-    model: onnx.ModelProto, choice: Choice | None = None, feeds: Mapping[str, Any] | None = None
+    model: onnx.ModelProto, choice: TileChoice | None = None, feeds: Mapping[str, Any] | None = None
 ) -> Accelerated:
     """A model that says the same with fewer multiplications; the one given is left as it was.
 
@@ -61,7 +61,7 @@ def accelerate(
     )
 
 
-def kinds(model: onnx.ModelProto) -> frozenset[Kind]:
+def kinds(model: onnx.ModelProto) -> frozenset[ConvolutionKind]:
     """All kinds of convolution in this model that could be tiled."""
     return frozenset(kind_of(conv) for _, conv in convolutions(_on_the_bench(model)))
 

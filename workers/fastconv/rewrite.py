@@ -16,7 +16,7 @@ _TIMELY_RANK = 3
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
-class Kind:
+class ConvolutionKind:
     """Convolutions of one kind cost the same for each sample."""
 
     inputs: int
@@ -41,17 +41,17 @@ class Layer:
     """One convolution that is now tiles."""
 
     name: str
-    kind: Kind
+    kind: ConvolutionKind
     products: int
     """Multiplications in a tile, for each pair of channels."""
     tile: int
     """Outputs in a tile; directly they would cost tile · kernel multiplications."""
 
 
-def kind_of(conv: Convolution) -> Kind:
+def kind_of(conv: Convolution) -> ConvolutionKind:
     """What its cost depends on."""
     outputs, inputs, kernel = conv.weights.shape
-    return Kind(inputs=inputs, outputs=outputs, kernel=kernel, dilation=conv.dilation)
+    return ConvolutionKind(inputs=inputs, outputs=outputs, kernel=kernel, dilation=conv.dilation)
 
 
 def convolutions(bench: Workbench) -> Iterator[tuple[onnx.NodeProto, Convolution]]:
@@ -106,7 +106,7 @@ def _only_normalised(bench: Workbench, name: str) -> bool:
     return bench.is_read_only_by(name, 1) and reads[0].op_type == "InstanceNormalization" and reads[0].input[0] == name
 
 
-def rewrite(bench: Workbench, tile_for: Callable[[Kind], int]) -> tuple[Layer, ...]:
+def rewrite(bench: Workbench, tile_for: Callable[[ConvolutionKind], int]) -> tuple[Layer, ...]:
     """Tile each convolution for whose kind a size is given; 0 leaves it as it is."""
     layers = []
     for node, conv in list(convolutions(bench)):

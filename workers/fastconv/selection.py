@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from workers.fastconv.algorithms import algorithm
 from workers.fastconv.editable_graph import Workbench
-from workers.fastconv.rewrite import Kind, rewrite
+from workers.fastconv.rewrite import ConvolutionKind, rewrite
 from workers.fastconv.uses import Use
 from workers.inference.sessions import in_memory
 
@@ -37,7 +37,7 @@ _OPSET, _IR_VERSION = 17, 8
 class Chosen:
     """The verdict on one kind of convolution."""
 
-    kind: Kind
+    kind: ConvolutionKind
     tile: int
     """Outputs in a tile; 0 where the convolution stays as it is."""
     ratio: float
@@ -45,16 +45,16 @@ class Chosen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class TileChoice:
     """The verdicts on all kinds of a model; what is not mentioned stays as it is."""
 
     chosen: tuple[Chosen, ...] = ()
 
-    def tile(self, kind: Kind) -> int:
+    def tile(self, kind: ConvolutionKind) -> int:
         """The size for this kind, or 0."""
         return next((one.tile for one in self.chosen if one.kind == kind), 0)
 
-    def ratio(self, kind: Kind) -> float:
+    def ratio(self, kind: ConvolutionKind) -> float:
         """The measured gain, or 0."""
         return next((one.ratio for one in self.chosen if one.kind == kind), 0.0)
 
@@ -66,7 +66,9 @@ class Choice:
     def recorded(cls, record: Iterable[Mapping[str, Any]]) -> Self:
         """The choice that `record` gave."""
         return cls(
-            chosen=tuple(Chosen(kind=Kind(**one["kind"]), tile=one["tile"], ratio=one["ratio"]) for one in record)
+            chosen=tuple(
+                Chosen(kind=ConvolutionKind(**one["kind"]), tile=one["tile"], ratio=one["ratio"]) for one in record
+            )
         )
 
 
@@ -79,18 +81,18 @@ def sizes(kernel: int) -> tuple[int, ...]:
     return (24,) if kernel <= 16 else ()  # noqa: PLR2004
 
 
-def everything(kinds: Iterable[Kind]) -> Choice:
+def everything(kinds: Iterable[ConvolutionKind]) -> TileChoice:
     """Tiles wherever they are possible, unmeasured: for tests, and for the same graph on every machine."""
     largest = {kind: max(sizes(kind.kernel), default=0) for kind in kinds}
-    return Choice(chosen=tuple(Chosen(kind=kind, tile=tile, ratio=0.0) for kind, tile in largest.items() if tile))
+    return TileChoice(chosen=tuple(Chosen(kind=kind, tile=tile, ratio=0.0) for kind, tile in largest.items() if tile))
 
 
-def usual(kinds: Iterable[Kind]) -> Choice:
+def usual(kinds: Iterable[ConvolutionKind]) -> TileChoice:
     """Tiles where they pay on every machine measured; whether the whole pays on this one, the whole graph shows."""
-    return Choice(chosen=tuple(Chosen(kind=kind, tile=_usual_tile(kind), ratio=0.0) for kind in sorted(kinds)))
+    return TileChoice(chosen=tuple(Chosen(kind=kind, tile=_usual_tile(kind), ratio=0.0) for kind in sorted(kinds)))
 
 
-def _usual_tile(kind: Kind) -> int:
+def _usual_tile(kind: ConvolutionKind) -> int:
     """Narrower layers gain little, wider ones are short and take much memory; of a few taps there is little to save."""
     narrow, wide = min(kind.inputs, kind.outputs), max(kind.inputs, kind.outputs)
     few_taps = kind.kernel <= 3  # noqa: PLR2004
@@ -98,11 +100,11 @@ def _usual_tile(kind: Kind) -> int:
     return max(sizes(kind.kernel), default=0) if pays else 0
 
 
-def measured(uses: Mapping[Kind, Use]) -> Choice:
+def measured(uses: Mapping[ConvolutionKind, Use]) -> TileChoice:
     """Tiles where this machine gains by them, and gains enough for the memory that their weights take."""
     whole = sum(kind.multiplications * use.length * use.layers for kind, use in uses.items())
     verdicts = [(measure(kind, use.length), kind.multiplications * use.length) for kind, use in sorted(uses.items())]
-    return Choice(chosen=tuple(within_memory(one, work / whole) for one, work in verdicts))
+    return TileChoice(chosen=tuple(within_memory(one, work / whole) for one, work in verdicts))
 
 
 def within_memory(one: Chosen, share: float) -> Chosen:
@@ -115,7 +117,7 @@ def within_memory(one: Chosen, share: float) -> Chosen:
     return one if saved >= WORTH_PER_MB * megabytes else replace(one, tile=0)
 
 
-def measure(kind: Kind, length: int) -> Chosen:
+def measure(kind: ConvolutionKind, length: int) -> Chosen:
     """One kind against all its tiles."""
     tiles = sizes(kind.kernel)
     taken_s = times_s(kind, length, tiles)
@@ -124,7 +126,7 @@ def measure(kind: Kind, length: int) -> Chosen:
     return Chosen(kind=kind, tile=best if ratio >= WORTH else 0, ratio=round(ratio, 3))
 
 
-def times_s(kind: Kind, length: int, tiles: Iterable[int]) -> Mapping[int, float]:
+def times_s(kind: ConvolutionKind, length: int, tiles: Iterable[int]) -> Mapping[int, float]:
     """Seconds that one convolution takes as tiles of each size; 0 stands for the plain one."""
     plain = alone(kind)
     length = min(length, int(_MOST_WORK / kind.multiplications))
@@ -133,7 +135,7 @@ def times_s(kind: Kind, length: int, tiles: Iterable[int]) -> Mapping[int, float
     return _medians(sessions, _signal(kind, length))
 
 
-def alone(kind: Kind) -> onnx.ModelProto:
+def alone(kind: ConvolutionKind) -> onnx.ModelProto:
     """A graph of one convolution with random weights that keeps the signal's length."""
     chance = np.random.default_rng(0)
     shape = (kind.outputs, kind.inputs, kind.kernel)
@@ -158,7 +160,7 @@ def _tiled(plain: onnx.ModelProto, tile: int) -> onnx.ModelProto:
     return bench.finish()
 
 
-def _signal(kind: Kind, length: int) -> Mapping[str, Any]:
+def _signal(kind: ConvolutionKind, length: int) -> Mapping[str, Any]:
     return {"signal": np.random.default_rng(1).standard_normal((1, kind.inputs, length)).astype(np.float32)}
 
 

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from workers.fastconv.editable_graph import Workbench
-from workers.fastconv.rewrite import Kind, convolutions, kind_of
+from workers.fastconv.rewrite import ConvolutionKind, convolutions, kind_of
 from workers.inference.sessions import in_memory
 
 # Where nothing tells: the layers of a vocoder cost about the same, long ones of few channels and short ones of many.
@@ -27,7 +27,7 @@ class Use:
     """Samples that it reads; the longest where layers differ."""
 
 
-def uses(bench: Workbench, model: onnx.ModelProto, feeds: Mapping[str, Any] | None) -> Mapping[Kind, Use]:
+def uses(bench: Workbench, model: onnx.ModelProto, feeds: Mapping[str, Any] | None) -> Mapping[ConvolutionKind, Use]:
     """By kind, with the lengths that one run of the model on these inputs shows; without inputs ordinary ones."""
     found = [(kind_of(conv), conv.signal) for _, conv in convolutions(bench)]
     layers = Counter(kind for kind, _ in found)
@@ -35,15 +35,17 @@ def uses(bench: Workbench, model: onnx.ModelProto, feeds: Mapping[str, Any] | No
     return {kind: Use(layers=count, length=longest[kind]) for kind, count in layers.items()}
 
 
-def usual_length(kind: Kind) -> int:
+def usual_length(kind: ConvolutionKind) -> int:
     """Samples that make for an ordinary amount of work."""
     return max(_SHORTEST, min(_LONGEST, int(_USUAL_WORK / kind.multiplications)))
 
 
-def _longest(model: onnx.ModelProto, found: Sequence[tuple[Kind, str]], feeds: Mapping[str, Any]) -> Mapping[Kind, int]:
+def _longest(
+    model: onnx.ModelProto, found: Sequence[tuple[ConvolutionKind, str]], feeds: Mapping[str, Any]
+) -> Mapping[ConvolutionKind, int]:
     signals = sorted({signal for _, signal in found})
     sizes = dict(zip(signals, _seen(model, signals, feeds), strict=True))
-    longest: dict[Kind, int] = {}
+    longest: dict[ConvolutionKind, int] = {}
     for kind, signal in found:
         longest[kind] = max(longest.get(kind, 0), sizes[signal])
     return longest

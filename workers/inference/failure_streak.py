@@ -6,7 +6,7 @@ LIMIT = 3
 """One bad rendering may be the segment's own fault, and its second attempt as well; a third in a row is another's."""
 
 
-class Strikes:
+class FailureStreak:
     """Failures in a row, counted by many threads."""
 
     def __init__(self, limit: int = LIMIT) -> None:

@@ -7,7 +7,7 @@ from broker.lane_reports import LaneHealth
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
+class LaneRun:
     """One completed inference, on the monotonic clock."""
 
     asked_s: float
@@ -30,7 +30,7 @@ class Span:
         return self.ended_s - self.began_s
 
 
-def add(totals: LaneHealth, span: Span) -> LaneHealth:
+def add(totals: LaneHealth, span: LaneRun) -> LaneHealth:
     """The totals with one more."""
     foretold = span.expected_s is not None and not span.failed
     return replace(
@@ -44,7 +44,7 @@ def add(totals: LaneHealth, span: Span) -> LaneHealth:
     )
 
 
-def most_at_once(spans: Iterable[Span]) -> int:
+def most_at_once(spans: Iterable[LaneRun]) -> int:
     """The largest number of spans that overlap; one that ends as another begins does not."""
     edges = sorted(edge for span in spans for edge in ((span.began_s, 1), (span.ended_s, -1)))
     running = peak = 0

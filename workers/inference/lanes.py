@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from broker.lane_reports import LaneHealth
 from chorus.errors import FarmError
-from workers.inference.lane_statistics import Span, add, most_at_once
+from workers.inference.lane_statistics import LaneRun, add, most_at_once
 from workers.inference.priority import favour, keep_to, lower_priority
 from workers.inference.router import Cost, Load
 
@@ -28,7 +28,7 @@ class Answer(Generic[T]):
     """What the work returned, and when it ran."""
 
     value: T
-    span: Span
+    span: LaneRun
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -69,7 +69,7 @@ class Lane:
         self.slots = slots
         self._opened_s = time.monotonic()
         self._lock = threading.Lock()
-        self._recent: deque[Span] = deque(maxlen=RECENT_SPANS)
+        self._recent: deque[LaneRun] = deque(maxlen=RECENT_SPANS)
         self._totals = LaneHealth(name=name, slots=slots)
         self._cost = Cost()
         self._promises: dict[Promise, None] = {}
@@ -172,9 +172,9 @@ class Lane:
         else:
             task.done.set_result(Answer(value=value, span=self._record(task, began_s, failed=False)))
 
-    def _record(self, task: _Task, began_s: float, *, failed: bool) -> Span:
+    def _record(self, task: _Task, began_s: float, *, failed: bool) -> LaneRun:
         promise = task.promise
-        span = Span(
+        span = LaneRun(
             asked_s=task.asked_s,
             began_s=began_s,
             ended_s=time.monotonic(),

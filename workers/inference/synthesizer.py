@@ -1,6 +1,6 @@
-"""A booth: one session, the lane whose threads run it, and the Kokoro that speaks through both.
+"""A synthesizer: one session, the lane whose threads run it, and the Kokoro that speaks through both.
 
-Knows what became of its last utterances, and nothing of the other booths.
+Knows what became of its last utterances, and nothing of the other synthesizers.
 """
 
 import logging
@@ -17,7 +17,7 @@ import kokoro_onnx
 from broker.lane_reports import LaneReport
 from chorus.errors import AudioError, FarmError, ModelError
 from tasks.engine import Speech, Utterance
-from workers.inference.failure_streak import LIMIT, Strikes
+from workers.inference.failure_streak import LIMIT, FailureStreak
 from workers.inference.keep_alive import IDLE_S, Beat, Rest
 from workers.inference.lanes import Lane, Promise
 from workers.inference.providers import CPU, Provider
@@ -49,7 +49,7 @@ KEPT_S = 2.0
 # tokens or, at a pinch, at twice that.
 FIRST_TOKENS = 30
 
-Trial = tuple[Utterance, voicebank.Style]
+SilentUtterance = tuple[Utterance, voicebank.Style]
 """Something to say that nobody will hear."""
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class OpenSession(Protocol):
         ...
 
 
-class Booth:
+class Synthesizer:
     """One session, its lane, and the Kokoro that speaks through both."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Booth:
         self._retired_for = ""
         # create_timed returns no clock and runs on the caller's thread, so each caller keeps his own.
         self._clock = threading.local()
-        self._strikes = Strikes()
+        self._failure_streak = FailureStreak()
         # What was made for this machine was made for its CPU: the kernels it names are no other provider's. Another
         # has the file itself, without its chance.
         own = provider == CPU and model.optimised
@@ -105,10 +105,10 @@ class Booth:
         try:
             speech = self._said(utterance, style, promise)
         except AudioError as error:
-            if self._strikes.failed():
+            if self._failure_streak.failed():
                 self._build_anew(error)
             raise
-        self._strikes.passed()
+        self._failure_streak.passed()
         return speech
 
     def _said(self, utterance: Utterance, style: voicebank.Style, promise: Promise | None) -> Speech:
@@ -124,11 +124,11 @@ class Booth:
         spans = tuple((timing.phoneme, timing.start, timing.end) for timing in timings)
         return Speech(audio=audio, seconds=self._clock.busy_s, timings=spans)
 
-    def keep_alive(self, trial: Trial, *, idle_s: float = IDLE_S) -> bool:
+    def keep_alive(self, trial: SilentUtterance, *, idle_s: float = IDLE_S) -> bool:
         """Say it to nobody if nobody came for so long, until somebody comes; whether it came to its end."""
         return self._tried(trial, keeping if self._held else shrinking, idle_s=idle_s, counted=True)
 
-    def settle(self, trial: Callable[[int], Trial], *, idle_s: float = KEPT_S) -> bool:
+    def settle(self, trial: Callable[[int], SilentUtterance], *, idle_s: float = KEPT_S) -> bool:
         """If nobody came for so long, have the memory that the next one will want, and no more; whether it changed.
 
         Only runs take and give memory, so something is said to nobody. Up to twice as much is not worth that.
@@ -139,7 +139,7 @@ class Booth:
         self._held = max(self._held, self._at_rest)
         return True
 
-    def give_back(self, trial: Callable[[int], Trial], *, idle_s: float = 0.0) -> bool:
+    def give_back(self, trial: Callable[[int], SilentUtterance], *, idle_s: float = 0.0) -> bool:
         """Hand back all the memory that was kept, if nobody came for so long; whether there was any, and it did."""
         # Whoever comes from here on keeps some again.
         held, self._held = self._held, 0
@@ -155,7 +155,7 @@ class Booth:
         self._held = max(self._held, tokens)
         return keeping()
 
-    def _tried(self, trial: Trial, under: Callable[[], Any], *, idle_s: float, counted: bool = False) -> bool:
+    def _tried(self, trial: SilentUtterance, under: Callable[[], Any], *, idle_s: float, counted: bool = False) -> bool:
         """Say it to nobody, on the lane's thread; whether it came to its end. Only a beat of the keep-alive counts."""
         if self.retired:
             return False

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workers.process.json_file import remember, remembered
+from workers.process.json_file import read_json, write_json
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +48,13 @@ class Digests:
         return found
 
     def _read(self, part: str) -> dict[str, Any]:
-        section = remembered(self._file).get(part)
+        section = read_json(self._file).get(part)
         return section if isinstance(section, dict) else {}
 
     def _write(self, part: str, key: str, value: object) -> None:
         # Two processes at once may lose one entry: it is computed again.
-        whole = {**remembered(self._file), part: {**self._read(part), key: value}}
+        whole = {**read_json(self._file), part: {**self._read(part), key: value}}
         try:
-            remember(self._file, whole)
+            write_json(self._file, whole)
         except OSError as error:
             log.debug("%s cannot be written, digests are computed anew each time: %s", self._file, error)

@@ -43,7 +43,7 @@ class DownloadError(OutsideError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class PinnedFile:
     """One file, pinned."""
 
     source: str
@@ -62,7 +62,7 @@ def silent(_done: int, _total: int) -> None:
     """Show no progress."""
 
 
-def fetch(wanted: Wanted, *, progress: Progress = silent, pause: Callable[[float], None] = time.sleep) -> None:
+def fetch(wanted: PinnedFile, *, progress: Progress = silent, pause: Callable[[float], None] = time.sleep) -> None:
     """Bring the file to its target, whole and verified, or raise; what arrived is kept for the next try."""
     with _alone_in(wanted.target.parent):
         if wanted.target.exists() and sha256_of(wanted.target) == wanted.sha256:
@@ -121,7 +121,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         yield
 
 
-def _check_room(wanted: Wanted) -> None:
+def _check_room(wanted: PinnedFile) -> None:
     needed = wanted.size_bytes - _size(wanted.part)
     free = shutil.disk_usage(wanted.target.parent).free
     if free < needed + _SPARE_BYTES:
@@ -131,14 +131,14 @@ def _check_room(wanted: Wanted) -> None:
         )
 
 
-def _bring(wanted: Wanted, progress: Progress, pause: Callable[[float], None]) -> None:
+def _bring(wanted: PinnedFile, progress: Progress, pause: Callable[[float], None]) -> None:
     if is_address(wanted.source):
         _download(wanted, progress, pause)
     else:
         _copy(wanted, progress)
 
 
-def _download(wanted: Wanted, progress: Progress, pause: Callable[[float], None]) -> None:
+def _download(wanted: PinnedFile, progress: Progress, pause: Callable[[float], None]) -> None:
     best, tries = _size(wanted.part), 0
     with _client(wanted.source, timeout_s=30) as client:
         while _size(wanted.part) < wanted.size_bytes:
@@ -157,7 +157,7 @@ def _download(wanted: Wanted, progress: Progress, pause: Callable[[float], None]
             pause(min(0.25 * 2**tries, _LONGEST_PAUSE_S))
 
 
-def _one_connection(client: httpx.Client, wanted: Wanted, progress: Progress) -> str:
+def _one_connection(client: httpx.Client, wanted: PinnedFile, progress: Progress) -> str:
     """What one connection adds to the part; returns why it ended early."""
     here = _size(wanted.part)
     # A compressed answer would make ranges and digests speak of other bytes.
@@ -175,7 +175,7 @@ def _one_connection(client: httpx.Client, wanted: Wanted, progress: Progress) ->
     return "the connection ended early"
 
 
-def _starting_point(response: httpx.Response, here: int, wanted: Wanted) -> int | None:
+def _starting_point(response: httpx.Response, here: int, wanted: PinnedFile) -> int | None:
     """Where in the file the answer's bytes belong; None if it has none for us this time."""
     status = response.status_code
     if status == httpx.codes.OK:
@@ -195,7 +195,7 @@ def _starting_point(response: httpx.Response, here: int, wanted: Wanted) -> int 
     )
 
 
-def _copy(wanted: Wanted, progress: Progress) -> None:
+def _copy(wanted: PinnedFile, progress: Progress) -> None:
     if not os.access(wanted.source, os.R_OK):
         raise DownloadError(
             f"{wanted.source} is missing or cannot be read: CHORUS_MIRROR must be a folder that holds it."
@@ -204,7 +204,7 @@ def _copy(wanted: Wanted, progress: Progress) -> None:
         _write(iter(lambda: source.read(_CHUNK_BYTES), b""), 0, wanted, progress)
 
 
-def _write(chunks: Iterable[bytes], start: int, wanted: Wanted, progress: Progress) -> None:
+def _write(chunks: Iterable[bytes], start: int, wanted: PinnedFile, progress: Progress) -> None:
     """Put the bytes where they belong and stop at the pinned size, whatever else is sent."""
     done = start
     try:
@@ -219,7 +219,7 @@ def _write(chunks: Iterable[bytes], start: int, wanted: Wanted, progress: Progre
         raise _disk(wanted.target.parent, error) from error
 
 
-def _accept(wanted: Wanted) -> None:
+def _accept(wanted: PinnedFile) -> None:
     """Make the part the target if it is the pinned file to the byte; otherwise nothing of it stays."""
     found = sha256_of(wanted.part)
     if found != wanted.sha256:

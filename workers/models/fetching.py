@@ -12,7 +12,7 @@ from chorus.standing_in import PULL
 from workers.models import published
 from workers.models.published import DEFAULT, MODELS, TAGGER_NAME, Asset, models_folder
 from workers.models.resolving import Model, resolve
-from workers.process.json_file import remember, remembered
+from workers.process.json_file import read_json, write_json
 
 OFFER = "offer.json"
 """What was answered, in CHORUS_HOME."""
@@ -67,7 +67,7 @@ def _fetch(settings: FarmSettings, asset: Asset, progress: Progress) -> Path:
             f"CHORUS_OFFLINE is set and {asset.file} is on the network: unset it, "
             "or set CHORUS_MIRROR to a folder that holds it."
         )
-    wanted = download.Wanted(source=source, target=target, size_bytes=asset.size_bytes, sha256=asset.sha256)
+    wanted = download.PinnedFile(source=source, target=target, size_bytes=asset.size_bytes, sha256=asset.sha256)
     download.fetch(wanted, progress=_named(progress, asset.file))
     return target
 
@@ -102,7 +102,7 @@ def _worth_asking(settings: FarmSettings) -> bool:
         (models_folder(settings) / each.file).exists() for each in (MODELS[DEFAULT], published.VOICES)
     ):
         return False
-    said = remembered(settings.home_folder() / OFFER)
+    said = read_json(settings.home_folder() / OFFER)
     if said.get("declined") or time.time() - said.get("unreachable_at", 0) < _UNREACHABLE_FOR_S:
         return False
     return _reachable(settings)
@@ -123,4 +123,4 @@ def _reachable(settings: FarmSettings) -> bool:
 def _remember(settings: FarmSettings, **said: object) -> None:
     # Where nothing can be written the question comes again, which is no reason to fail.
     with contextlib.suppress(OSError):
-        remember(settings.home_folder() / OFFER, said)
+        write_json(settings.home_folder() / OFFER, said)

@@ -19,7 +19,7 @@ _GRAPH = "graph.onnx"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Graph:
+class PreparedGraph:
     """What sessions load."""
 
     path: Path
@@ -45,7 +45,7 @@ def manifest(home: Path, digest: str) -> Manifest | None:
     return Manifest.read(folder(home, digest))
 
 
-def pick(home: Path, source: Path, digest: str, wanted: str) -> Graph:
+def pick(home: Path, source: Path, digest: str, wanted: str) -> PreparedGraph:
     """The graph for CHORUS_VARIANT; ModelError if it is asked for by name and cannot be had."""
     if wanted == RAW:
         return _raw(source, digest, f"{AS_IT_IS}, by CHORUS_VARIANT")
@@ -72,10 +72,10 @@ def pick(home: Path, source: Path, digest: str, wanted: str) -> Graph:
     why = f"asked for by name; {variant.why}" if wanted != AUTO else chosen
     if known.failure:
         why += f"; it could not be prepared anew ({known.failure.rstrip('.')}), `{OPTIMIZE}` tries again"
-    return Graph(path=here / _GRAPH, optimised=True, variant=name, why=why, digest=variant.digest)
+    return PreparedGraph(path=here / _GRAPH, optimised=True, variant=name, why=why, digest=variant.digest)
 
 
-def _unprepared(source: Path, digest: str, wanted: str, known: Manifest | None) -> Graph:
+def _unprepared(source: Path, digest: str, wanted: str, known: Manifest | None) -> PreparedGraph:
     if wanted not in (AUTO, ORIGINAL, FAST):
         raise ModelError(
             f"CHORUS_VARIANT={wanted} was not made of this model here: `{OPTIMIZE}` makes what there can be."
@@ -90,8 +90,8 @@ def _failed(known: Manifest) -> str:
     return f"it could not be prepared ({known.failure.rstrip('.')}), `{OPTIMIZE}` tries again"
 
 
-def _raw(source: Path, digest: str, why: str) -> Graph:
-    return Graph(path=source, optimised=False, variant=RAW, why=why, digest=digest)
+def _raw(source: Path, digest: str, why: str) -> PreparedGraph:
+    return PreparedGraph(path=source, optimised=False, variant=RAW, why=why, digest=digest)
 
 
 def is_whole(place: Path, variant: Variant) -> bool:

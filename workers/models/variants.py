@@ -60,7 +60,7 @@ class StageRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class VariantChoice:
     """What `auto` speaks with."""
 
     variant: str
@@ -78,7 +78,7 @@ class Manifest:
     machine: str
     stages: Mapping[str, StageRecord] = field(default_factory=dict)
     variants: Mapping[str, Variant] = field(default_factory=dict)
-    choice: Choice | None = None
+    choice: VariantChoice | None = None
     recipe: str = ""
     """By which RECIPE; empty while it is not finished."""
     failure: str = ""
@@ -119,6 +119,6 @@ class Manifest:
             }
             variants = {name: Variant(**one) for name, one in told.pop("variants").items()}
             choice = told.pop("choice")
-            return cls(stages=stages, variants=variants, choice=Choice(**choice) if choice else None, **told)
+            return cls(stages=stages, variants=variants, choice=VariantChoice(**choice) if choice else None, **told)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None

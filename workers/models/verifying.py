@@ -16,7 +16,7 @@ from workers.models.published import MODELS, TAGGER_NAME, Asset, models_folder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class FileVerdict:
     """One file's line."""
 
     path: Path
@@ -25,7 +25,7 @@ class Verdict:
     """What it is, or what is wrong with it and what helps."""
 
 
-def verify(settings: FarmSettings) -> Iterator[Verdict]:
+def verify(settings: FarmSettings) -> Iterator[FileVerdict]:
     """Every published file that is here, then what speaks, then what was prepared of it."""
     for name, asset in (*MODELS.items(), ("", published.VOICES), (TAGGER_NAME, published.TAGGER)):
         path = models_folder(settings) / asset.file
@@ -35,24 +35,26 @@ def verify(settings: FarmSettings) -> Iterator[Verdict]:
     try:
         model = resolving.resolve(settings)
     except ChorusError as error:
-        yield Verdict(path=models_folder(settings), well=False, told=str(error))
+        yield FileVerdict(path=models_folder(settings), well=False, told=str(error))
         return
     if model.origin not in {asset.sha256 for asset in MODELS.values()}:
-        yield Verdict(path=model.path, well=True, told=f"{model.name}, sha256 {sha256_of(model.path)}, nobody's pin")
+        yield FileVerdict(
+            path=model.path, well=True, told=f"{model.name}, sha256 {sha256_of(model.path)}, nobody's pin"
+        )
     known = prepared.manifest(settings.home_folder(), model.origin)
     for name, variant in sorted(known.variants.items() if known else ()):
         place = prepared.folder(settings.home_folder(), model.origin) / name
         whole = prepared.is_whole(place, variant)
         told = f"prepared, {variant.size_mb:.0f} MB" if whole else f"cut short or gone: `{prepared.OPTIMIZE}` mends it"
-        yield Verdict(path=place, well=whole, told=told)
+        yield FileVerdict(path=place, well=whole, told=told)
 
 
-def _pinned(path: Path, name: str, asset: Asset) -> Verdict:
+def _pinned(path: Path, name: str, asset: Asset) -> FileVerdict:
     found = sha256_of(path)
     if found == asset.sha256:
-        return Verdict(path=path, well=True, told=f"as published, sha256 {found}")
+        return FileVerdict(path=path, well=True, told=f"as published, sha256 {found}")
     again = f"{PULL} {name}".rstrip()
-    return Verdict(
+    return FileVerdict(
         path=path,
         well=False,
         told=f"{path.stat().st_size} bytes, sha256 {found[:12]}… instead of {asset.size_bytes} bytes, "

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from chorus.errors import FarmError
 from workers.inference.quality import Rendering, compare
-from workers.models.variants import ORIGINAL, RAW, Choice, Variant
+from workers.models.variants import ORIGINAL, RAW, Variant, VariantChoice
 from workers.optimise import lossy, trial
 from workers.optimise.phrases import phrases
-from workers.optimise.stages import Finding, Work
+from workers.optimise.stages import StageFinding, Work
 
 _ROUNDS = 2
 _COMPARABLE, _TURNS = 2, 2
@@ -27,12 +27,12 @@ FASTER = 1.1
 """So many times faster a variant must be than the original to be worth its disk: what noise measures is no gain."""
 
 
-def validate(work: Work) -> Finding:
+def validate(work: Work) -> StageFinding:
     """Compare each variant nobody has looked at with the model as it is."""
     waiting = [one for one in work.manifest.variants.values() if one.valid is None]
     if not waiting:
-        return Finding(changed=False, lines=("every variant was validated before",))
-    order = trial.Order(
+        return StageFinding(changed=False, lines=("every variant was validated before",))
+    order = trial.TrialRequest(
         graph=str(work.source.path), optimised=False, voices=str(work.source.voices),
         phrases=phrases(work.source.voices), rounds=_ROUNDS,
     )  # fmt: skip
@@ -48,17 +48,17 @@ def validate(work: Work) -> Finding:
             valid, why, numbers = False, f"refused: {error}", {}
         work.note(variant.name, valid=valid, why=why, numbers=numbers)
         lines.append(f"{variant.name}: {why}")
-    return Finding(
+    return StageFinding(
         changed=True, lines=tuple(lines), found={one.name: one.valid for one in work.manifest.variants.values()}
     )
 
 
-def _original(work: Work, order: trial.Order) -> trial.Trial:
+def _original(work: Work, order: trial.TrialRequest) -> trial.TrialResult:
     """The model with constant noise: beside it, nothing but the loss is heard."""
     return trial.hold(replace(order, graph=str(work.graph(ORIGINAL)), optimised=True, rounds=1))
 
 
-def compared(raw: trial.Trial, heard: trial.Trial) -> tuple[bool, str, dict[str, float]]:
+def compared(raw: trial.TrialResult, heard: trial.TrialResult) -> tuple[bool, str, dict[str, float]]:
     """Whether these are two takes of one graph: as long, token by token, and no further apart than its own two are."""
     same_length = all(
         mine.frames == theirs.frames
@@ -90,19 +90,19 @@ def distance_db(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     return compare(Rendering(audio=other), Rendering(audio=one)).log_spectral_db or 0.0
 
 
-def bench(work: Work) -> Finding:
+def bench(work: Work) -> StageFinding:
     """Time every valid variant, in turns, so that a noisy machine is noisy for all; processor time, one thread."""
     valid = [one.name for one in work.manifest.variants.values() if one.valid]
     if len(valid) < _COMPARABLE:
-        return Finding(changed=False, lines=tuple(_told(work, name) for name in valid))
+        return StageFinding(changed=False, lines=tuple(_told(work, name) for name in valid))
     said = phrases(work.source.voices)[-1:]
     orders = {
-        name: trial.Order(
+        name: trial.TrialRequest(
             graph=str(work.graph(name)), optimised=True, voices=str(work.source.voices), phrases=said, rounds=1
         )
         for name in valid
     }
-    trials: dict[str, list[trial.Trial]] = {name: [] for name in valid}
+    trials: dict[str, list[trial.TrialResult]] = {name: [] for name in valid}
     for _ in range(_TURNS):
         for name, order in orders.items():
             trials[name].append(trial.hold(order))
@@ -111,10 +111,10 @@ def bench(work: Work) -> Finding:
         ratio = cpu_s[ORIGINAL] / cpu_s[name] if ORIGINAL in cpu_s else 1.0
         work.note(name, numbers={**measured(*held), "speed_ratio": round(ratio, 3)})
     found = {name: dict(work.manifest.variants[name].numbers) for name in valid}
-    return Finding(changed=True, lines=tuple(_told(work, name) for name in valid), found=found)
+    return StageFinding(changed=True, lines=tuple(_told(work, name) for name in valid), found=found)
 
 
-def measured(*held: trial.Trial) -> dict[str, float]:
+def measured(*held: trial.TrialResult) -> dict[str, float]:
     """The best of these trials of one graph: what a noisy neighbour adds is no cost of it."""
     cpu_s = min(one.cpu_s() / one.audio_s() for one in held)
     return {
@@ -136,25 +136,29 @@ def _told(work: Work, name: str) -> str:
     )
 
 
-def choose(work: Work) -> Finding:
+def choose(work: Work) -> StageFinding:
     """The fastest valid variant where it pays; a lossy one is among them only once it was validated here."""
     choice = chosen(work.manifest.variants.values())
     work.keep(replace(work.manifest, choice=choice))
-    return Finding(changed=True, lines=(f"{choice.variant}: {choice.why}",), found={"variant": choice.variant})
+    return StageFinding(changed=True, lines=(f"{choice.variant}: {choice.why}",), found={"variant": choice.variant})
 
 
-def chosen(variants: Iterable[Variant]) -> Choice:
+def chosen(variants: Iterable[Variant]) -> VariantChoice:
     """Of these the fastest that is valid, if it is faster than the original by more than chance."""
     valid = [one for one in variants if one.valid]
     original = next((one for one in valid if one.name == ORIGINAL), None)
     best = max(valid, key=_speed, default=None)
     if best is None:
-        return Choice(variant=RAW, why="no variant passed, so the file is spoken as it is")
+        return VariantChoice(variant=RAW, why="no variant passed, so the file is spoken as it is")
     if original is not None and (best is original or _speed(best) < FASTER):
         others = ", ".join(f"{one.name} {_speed(one):.2f} ×" for one in valid if one is not original)
-        return Choice(variant=ORIGINAL, why="nothing is faster here" + (f" by enough ({others})" if others else ""))
+        return VariantChoice(
+            variant=ORIGINAL, why="nothing is faster here" + (f" by enough ({others})" if others else "")
+        )
     distance = best.numbers.get("distance_db", math.nan)
-    return Choice(variant=best.name, why=f"{_speed(best):.2f} × the original's speed here, {distance:.2f} dB from it")
+    return VariantChoice(
+        variant=best.name, why=f"{_speed(best):.2f} × the original's speed here, {distance:.2f} dB from it"
+    )
 
 
 def _speed(variant: Variant) -> float:

@@ -15,20 +15,20 @@ from workers.inference import constant_noise
 from workers.models.variants import FAST, ORIGINAL
 from workers.optimise import offline
 from workers.optimise.phrases import phrases, spoken
-from workers.optimise.stages import Finding, Work
+from workers.optimise.stages import StageFinding, Work
 
 _SHOWN = 8
 _SAME_DB = 200.0
 """What is said where every sample is the same: JSON has no infinity."""
 
 
-def analyse(work: Work) -> Finding:
+def analyse(work: Work) -> StageFinding:
     """What the file holds."""
     model = onnx.load(work.source.path, load_external_data=False)
     operators = histogram(model)
     weights_mb = offline.weight_bytes(model) / 1e6
     drawn = constant_noise.random_operators(model)
-    return Finding(
+    return StageFinding(
         changed=True,
         lines=(
             f"{len(model.graph.node)} nodes: {shown(operators)}",
@@ -38,7 +38,7 @@ def analyse(work: Work) -> Finding:
     )
 
 
-def graph(work: Work) -> Finding:
+def graph(work: Work) -> StageFinding:
     """Build the lossless variants: constant noise first, then whatever is faster at no loss."""
     fixed = work.noise
     lines = [f"{told} is constant noise now" for told in fixed.fixed]
@@ -47,7 +47,7 @@ def graph(work: Work) -> Finding:
     after = histogram(onnx.load(work.graph(ORIGINAL), load_external_data=False))
     lines.append(f"{ORIGINAL}: optimised once and for all, {built.size_mb:.0f} MB; {_difference(work.model, after)}")
     told, found = _fast(work)
-    return Finding(
+    return StageFinding(
         changed=True,
         lines=(*lines, *told),
         found={"fixed": list(fixed.fixed), "left": list(fixed.left), ORIGINAL: dict(after), FAST: found},

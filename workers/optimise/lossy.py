@@ -16,7 +16,7 @@ from workers.optimise import trial
 from workers.optimise.int8 import blocks, quantised
 from workers.optimise.observing import Feed
 from workers.optimise.sensitivity import Ear, Finish, Heard, Sweep, sweep, unchanged
-from workers.optimise.stages import Finding, Work
+from workers.optimise.stages import StageFinding, Work
 from workers.optimise.texts import spread
 
 GRAPH_STAGE = "graph"
@@ -27,10 +27,12 @@ LEAST_SNR_DB = 25.0
 """A tone hides noise that lies 15 to 25 dB below it in its own band, the lower the higher the band."""
 
 
-def quantize(work: Work) -> Finding:
+def quantize(work: Work) -> StageFinding:
     """Find out what int8 costs each block here, and build what pays."""
     if not blocks(work.model):
-        return Finding(changed=False, lines=("no convolution has the name of one of Kokoro's: nothing to quantize",))
+        return StageFinding(
+            changed=False, lines=("no convolution has the name of one of Kokoro's: nothing to quantize",)
+        )
     ear = Ear(work.model, list(_feeds(work)), _tiling(work))
     heard = sweep(ear)
     lines = [str(one) for one in heard.heard()]
@@ -42,7 +44,7 @@ def quantize(work: Work) -> Finding:
         lines.append(_build(work, INT8, ear, chosen))
     if chosen is None or {*chosen.blocks} != {*ear.blocks}:
         lines.append(_build(work, INT8_ALL, ear, heard.everything))
-    return Finding(changed=True, lines=tuple(lines), found=_found(heard))
+    return StageFinding(changed=True, lines=tuple(lines), found=_found(heard))
 
 
 def bearable(heard: Sweep) -> Heard | None:
@@ -51,7 +53,7 @@ def bearable(heard: Sweep) -> Heard | None:
     return max(within, key=lambda one: one.speed_ratio, default=None)
 
 
-def judged(original: trial.Trial, heard: trial.Trial) -> tuple[bool, str, dict[str, float]]:
+def judged(original: trial.TrialResult, heard: trial.TrialResult) -> tuple[bool, str, dict[str, float]]:
     """Whether what is heard passes for the original: every phrase, by the worst of each measure."""
     if not all(np.isfinite(take.audio).all() for takes in heard.takes for take in takes):
         return False, "refused: some samples are not numbers", {}
@@ -80,7 +82,7 @@ def _tiling(work: Work) -> Finish:
     """What stays in fp32 runs as tiles where the graph stage found that they pay; int8 has to be faster than those."""
     if FAST not in work.manifest.variants:
         return unchanged
-    choice = fastconv.Choice.recorded(work.manifest.stages[GRAPH_STAGE].found[FAST]["choice"])
+    choice = fastconv.TileChoice.recorded(work.manifest.stages[GRAPH_STAGE].found[FAST]["choice"])
     return lambda model: fastconv.accelerate(model, choice).model
 
 

@@ -60,11 +60,11 @@ def is_pending(settings: FarmSettings, model: Model) -> bool:
 def prepare(settings: FarmSettings, model: Model, say: Say, stages: "Sequence[Stage] | None" = None) -> Manifest:
     """Let the model go through these stages in this process; without any: the lossless ones."""
     from workers.optimise import pipeline  # noqa: PLC0415 - onnx and onnxruntime, only where something is built
-    from workers.optimise.stages import Source, Work, alone_in, go_through  # noqa: PLC0415 - the same
+    from workers.optimise.stages import SourceModel, Work, alone_in, go_through  # noqa: PLC0415 - the same
 
     here = prepared.folder(settings.home_folder(), model.origin)
     with alone_in(here, say):
-        source = Source(name=model.name, path=model.path, digest=model.origin, voices=model.voices_path)
+        source = SourceModel(name=model.name, path=model.path, digest=model.origin, voices=model.voices_path)
         work = Work(source, here, build_target.key(), say)
         try:
             found = go_through(stages or pipeline.LOSSLESS, work)

@@ -27,7 +27,7 @@ UNCHANGED = "nothing changed"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class SourceModel:
     """The model file that everything is made of. It is read and never written."""
 
     name: str
@@ -37,7 +37,7 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class StageFinding:
     """What a stage did."""
 
     changed: bool
@@ -51,7 +51,7 @@ class Finding:
 class Work:
     """What the stages work on: the model in memory, its folder of variants, and the manifest there."""
 
-    def __init__(self, source: Source, folder: Path, machine: str, say: Say) -> None:
+    def __init__(self, source: SourceModel, folder: Path, machine: str, say: Say) -> None:
         """Go on with the manifest of the folder, or begin one."""
         self.source, self.folder, self.say = source, folder, say
         known = Manifest.read(folder)
@@ -118,7 +118,7 @@ class Stage:
     name: str
     version: str
     """Changed whenever it would find or build something else of the same inputs."""
-    work: Callable[[Work], Finding]
+    work: Callable[[Work], StageFinding]
     inputs: Callable[[Work], str] = lambda _work: ""
     """What it depends on besides the model and the machine; usually the keys of earlier stages."""
 

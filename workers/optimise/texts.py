@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class CalibrationLine:
     """One sentence."""
 
     text: str
@@ -17,24 +17,24 @@ class Line:
 
 
 LINES = (
-    Line(text="Oh no! Not him again.", phonemes="ˈO nˈO! nˌɑt hˌɪm əɡˈɛn."),
-    Line(
+    CalibrationLine(text="Oh no! Not him again.", phonemes="ˈO nˈO! nˌɑt hˌɪm əɡˈɛn."),
+    CalibrationLine(
         text="The quick brown fox jumps over the lazy dog.",
         phonemes="ðə kwˈɪk bɹˈWn fˈɑks ʤˈʌmps ˈOvəɹ ðə lˈAzi dˈɔɡ.",
     ),
-    Line(
+    CalibrationLine(
         text="Why did you leave the keys on the kitchen table?",
         phonemes="wˌI dˈɪd ju lˈiv ðə kˈiz ˌɔn ðə kˈɪʧᵊn tˈAbᵊl?",
     ),
-    Line(
+    CalibrationLine(
         text="She sells sea shells by the shore; the shells she sells are surely seashells.",
         phonemes="ʃˌi sˈɛlz sˈi ʃˈɛlz bI ðə ʃˈɔɹ; ðə ʃˈɛlz ʃi sˈɛlz ɑɹ ʃˈʊɹli sˈiʃˌɛlz.",
     ),
-    Line(
+    CalibrationLine(
         text="A joyful measure of choir music, thought George, and went on singing.",
         phonemes="ɐ ʤˈYfəl mˈɛʒəɹ ʌv kwˈIəɹ mjˈuzɪk, θˈɔt ʤˈɔɹʤ, ænd wˈɛnt ˌɔn sˈɪŋɪŋ.",
     ),
-    Line(
+    CalibrationLine(
         text="In nineteen eighty-four, eleven people voted for the church.",
         phonemes="ɪn nˌIntˈin ˈATifˌɔɹ, əlˈɛvᵊn pˈipᵊl vˈOTᵻd fɔɹ ðə ʧˈɜɹʧ.",
     ),
@@ -42,7 +42,7 @@ LINES = (
 """Long and short, a question and an exclamation, pauses and none."""
 
 
-def spread(voices: Sequence[str], lines: Sequence[Line] = LINES) -> list[tuple[Line, str]]:
+def spread(voices: Sequence[str], lines: Sequence[CalibrationLine] = LINES) -> list[tuple[CalibrationLine, str]]:
     """Each line with a voice of its own, from the first of the file to the last."""
     last = max(len(lines) - 1, 1)
     return [(line, voices[place * (len(voices) - 1) // last]) for place, line in enumerate(lines)]

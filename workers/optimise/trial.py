@@ -40,7 +40,7 @@ class Phrase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class TrialRequest:
     """What one process is to do."""
 
     graph: str
@@ -63,7 +63,7 @@ class Take:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class TrialResult:
     """What one process did."""
 
     takes: tuple[tuple[Take, ...], ...]
@@ -84,7 +84,7 @@ class Trial:
         return sum(min(take.cpu_s for take in takes) for takes in self.takes)
 
 
-def hold(order: Order) -> Trial:
+def hold(order: TrialRequest) -> TrialResult:
     """Have a process do it, and read what it says; FarmError tells how it ended if it did not."""
     with tempfile.TemporaryDirectory(prefix="chorus-trial-") as folder:
         audio = Path(folder) / "audio.npz"
@@ -107,7 +107,7 @@ def hold(order: Order) -> Trial:
         return _read(json.loads(done.stdout), audio)
 
 
-def _read(told: Mapping[str, Any], audio: Path) -> Trial:
+def _read(told: Mapping[str, Any], audio: Path) -> TrialResult:
     with np.load(audio) as archive:
         takes = tuple(
             tuple(
@@ -120,7 +120,7 @@ def _read(told: Mapping[str, Any], audio: Path) -> Trial:
             )
             for phrase, turns in enumerate(told["cpu_s"])
         )
-    return Trial(takes=takes, load_s=told["load_s"], loaded_mb=told["loaded_mb"], rss_mb=told["rss_mb"])
+    return TrialResult(takes=takes, load_s=told["load_s"], loaded_mb=told["loaded_mb"], rss_mb=told["rss_mb"])
 
 
 def main() -> None:
@@ -129,7 +129,7 @@ def main() -> None:
     told = json.loads(sys.stdin.readline())
     end_with(told.pop("parent"))
     audio = Path(told.pop("audio"))
-    order = Order(**{**told, "phrases": tuple(Phrase(**one) for one in told["phrases"])})
+    order = TrialRequest(**{**told, "phrases": tuple(Phrase(**one) for one in told["phrases"])})
     try:
         answer = _speak(order, audio)
     except ChorusError as error:
@@ -138,7 +138,7 @@ def main() -> None:
         json.dump(answer, pipe)
 
 
-def _speak(order: Order, audio: Path) -> dict[str, Any]:
+def _speak(order: TrialRequest, audio: Path) -> dict[str, Any]:
     from workers.inference.sessions import Form, open_session  # noqa: PLC0415 - onnxruntime is only the child's to load
 
     here = psutil.Process()

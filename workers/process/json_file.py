@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-def remembered(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
     """All that stands in it, by name."""
     try:
         told = json.loads(file.read_text("utf-8"))
@@ -16,7 +16,7 @@ def remembered(file: Path) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def remember(file: Path, told: Mapping[str, Any]) -> None:
+def write_json(file: Path, told: Mapping[str, Any]) -> None:
     """Have this stand in it, whole or not at all, or raise OSError. Of two processes at once the later one is read."""
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     try:

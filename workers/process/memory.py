@@ -36,7 +36,7 @@ class Room:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
+class MemoryReading:
     """This process at one moment."""
 
     rss_bytes: int
@@ -48,9 +48,9 @@ class Reading:
     """Segments that are being spoken at this moment, as whoever reads it knows."""
 
 
-def read() -> Reading:
+def read() -> MemoryReading:
     """This process as it is now."""
-    return Reading(rss_bytes=int(psutil.Process().memory_info().rss), in_use_bytes=in_use_bytes(), room=room())
+    return MemoryReading(rss_bytes=int(psutil.Process().memory_info().rss), in_use_bytes=in_use_bytes(), room=room())
 
 
 def room(meminfo: Path = MEMINFO, cgroup: Path = CGROUP) -> Room:

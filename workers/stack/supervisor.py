@@ -67,7 +67,7 @@ class Child:
         self.process = self._launch()
         log.info("%s runs as process %d.", self.name, self.process.pid)
 
-    def tend(self) -> None:
+    def check(self) -> None:
         """Start it if it is due."""
         if self.process is not None and not self.alive():
             self._rest(f"ended with {self.process.returncode}")
@@ -112,7 +112,7 @@ class Supervisor:
         self._told_to_end = True
 
     def run(self) -> None:
-        """Start, tend, and in the end stop everything."""
+        """Start, watch, and in the end stop everything."""
         try:
             self._guard.start()
             spec = self._run.spec()
@@ -135,12 +135,12 @@ class Supervisor:
         return None if self._last_client is not None else spec
 
     def _turn(self, spec: StackSpec) -> None:
-        self._guard.tend()
+        self._guard.check()
         if spec.server:
-            self._server.tend()
+            self._server.check()
         if self._server.alive() or not spec.server:
             for program in spec.programs(self._farm.flower_port):
-                self._worker(program, spec).tend()
+                self._worker(program, spec).check()
         shown = [*([self._server] if spec.server else []), *self._workers.values()]
         report = Report(pid=os.getpid(), processes=tuple(child.status() for child in shown))
         if report != self._run.report():

@@ -21,7 +21,7 @@ _MISSED, _OTHER = 1.0, 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
+class RecordedSentence:
     """One sound of a sentence."""
 
     kind: int
@@ -36,7 +36,7 @@ class Recording:
     """A sentence, spoken."""
 
     samples: NDArray[np.int16]
-    sounds: tuple[Spoken, ...]
+    sounds: tuple[RecordedSentence, ...]
     """In order; pauses are among them."""
 
 
@@ -93,7 +93,7 @@ def _cost(wanted: _Wanted, phone: str) -> float:
     return _OTHER if vowel == (wanted.symbol in VOWELS) else 3.0
 
 
-def _aligned(wanted: list[_Wanted], heard: list[_Heard]) -> list[Spoken]:
+def _aligned(wanted: list[_Wanted], heard: list[_Heard]) -> list[RecordedSentence]:
     """Pairs of least cost; a vowel and the r behind it may share one sound, as flite has one for both."""
     rows, columns = len(wanted) + 1, len(heard) + 1
     costs = np.full((rows, columns), np.inf)
@@ -119,25 +119,27 @@ def _step_cost(wanted: list[_Wanted], heard: list[_Heard], row: int, column: int
     return _MISSED
 
 
-def _followed(wanted: list[_Wanted], heard: list[_Heard], steps: NDArray[np.int_]) -> list[Spoken]:
+def _followed(wanted: list[_Wanted], heard: list[_Heard], steps: NDArray[np.int_]) -> list[RecordedSentence]:
     row, column = len(wanted), len(heard)
-    found: list[Spoken] = []
+    found: list[RecordedSentence] = []
     while row or column:
         down, right = steps[row, column]
         if right and down:
             found += reversed(_shared(wanted[row - down : row], heard[column - 1]))
         elif right:
             # A sound that nobody asked for ends what could be said of its neighbours.
-            found.append(Spoken(kind=-1, begin_s=heard[column - 1].begin_s, end_s=heard[column - 1].end_s, stress=0))
+            found.append(
+                RecordedSentence(kind=-1, begin_s=heard[column - 1].begin_s, end_s=heard[column - 1].end_s, stress=0)
+            )
         row, column = row - down, column - right
     return found[::-1]
 
 
-def _shared(wanted: list[_Wanted], sound: _Heard) -> list[Spoken]:
+def _shared(wanted: list[_Wanted], sound: _Heard) -> list[RecordedSentence]:
     """A sound of flite's as one sound of ours, or as two of the same length."""
     length_s = (sound.end_s - sound.begin_s) / len(wanted)
     return [
-        Spoken(
+        RecordedSentence(
             kind=one.kind,
             begin_s=sound.begin_s + number * length_s,
             end_s=sound.begin_s + (number + 1) * length_s,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.standin.analysis import HOP, RATE_HZ, Looks, centres_hz
-from workers.standin.recording import Recording, Spoken
+from workers.standin.recording import RecordedSentence, Recording
 from workers.standin.symbols import KINDS, PAUSE
 
 FRAMES = 12
@@ -84,7 +84,7 @@ def examples(recording: Recording, looks: Looks) -> Iterator[Example]:
             )
 
 
-def _stretched(seen: NDArray[np.float64], sound: Spoken) -> NDArray[np.float64]:
+def _stretched(seen: NDArray[np.float64], sound: RecordedSentence) -> NDArray[np.float64]:
     shares = (np.arange(FRAMES) + 0.5) / FRAMES
     places = (sound.begin_s + shares * (sound.end_s - sound.begin_s)) * RATE_HZ / HOP
     whole = np.clip(places.astype(int), 0, len(seen) - 2)

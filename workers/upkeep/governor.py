@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from statistics import linear_regression
 from typing import Literal
 
-from workers.process.memory import Reading, Room
+from workers.process.memory import MemoryReading, Room
 
 Step = Literal["none", "shrink", "drop", "recycle"]
 
@@ -74,7 +74,7 @@ class Governor:
         self._level: Step = "none"
         self._acted_s = self._innocent_until_s = float("-inf")
 
-    def look(self, at_s: float, reading: Reading) -> Step:
+    def look(self, at_s: float, reading: MemoryReading) -> Step:
         """What to do now, once; `none` again until there is more to do."""
         least_bytes = self._least(at_s, reading.rss_bytes - SEGMENT_BYTES * reading.under_way)
         if least_bytes is None:
@@ -86,7 +86,7 @@ class Governor:
         self._acted_s = at_s
         return "drop" if self._level == "recycle" and at_s < self._innocent_until_s else self._level
 
-    def must_go(self, at_s: float, at_rest: Reading) -> bool:
+    def must_go(self, at_s: float, at_rest: MemoryReading) -> bool:
         """Whether what the process has with nothing under way is too much; if not, it is left alone for a while."""
         guilty = at_rest.rss_bytes - self.baseline_bytes > allowance_bytes(at_rest.room, self._asked_bytes)
         if not guilty:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from workers.inference.failure_streak import Strikes
+from workers.inference.failure_streak import FailureStreak
 
 
 @pytest.mark.parametrize(
@@ -20,17 +20,17 @@ from workers.inference.failure_streak import Strikes
     ids=str,
 )
 def test_three_in_a_row_are_too_many_and_one_new_session_must_do(history: str, rebuilt_at: list[int]) -> None:
-    strikes, found = Strikes(3), list[int]()
+    streak, found = FailureStreak(3), list[int]()
     for place, fate in enumerate(history):
         if fate == ".":
-            strikes.passed()
-        elif strikes.failed():
+            streak.passed()
+        elif streak.failed():
             found.append(place)
     assert found == rebuilt_at
 
 
 def test_of_many_threads_that_fail_at_once_one_is_told() -> None:
-    strikes = Strikes(3)
+    streak = FailureStreak(3)
     with ThreadPoolExecutor(8) as threads:
-        told = list(threads.map(lambda _: strikes.failed(), range(64)))
+        told = list(threads.map(lambda _: streak.failed(), range(64)))
     assert told.count(True) == 1

@@ -5,21 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chorus.errors import FarmError
-from tasks.parts.segment_cache import Take, name_of
+from tasks.parts.segment_cache import CachedSegment, name_of
 
 TIMINGS = st.tuples(st.sampled_from("həˈʊ ."), st.floats(0, 1000, allow_nan=False), st.floats(0, 1000, allow_nan=False))
 TAKES = st.builds(
-    Take,
+    CachedSegment,
     pcm=st.binary(max_size=400).map(lambda data: data + data),
     timings=st.lists(TIMINGS, max_size=5).map(tuple),
 )
-TAKE = Take(pcm=bytes(range(256)) * 20, timings=(("h", 0.05, 0.1), ("ə", 0.1, 0.2000000001)))
+TAKE = CachedSegment(pcm=bytes(range(256)) * 20, timings=(("h", 0.05, 0.1), ("ə", 0.1, 0.2000000001)))
 MADE_WITH = {"sound": "0123456789ab", "voices_digest": "v", "voice": "af_heart", "speed": 1.0, "phonemes": "həlˈoʊ"}
 
 
 @given(TAKES, st.booleans())
-def test_what_is_unpacked_is_what_was_packed(take: Take, small: bool) -> None:
-    assert Take.unpack(take.pack(small=small)) == take
+def test_what_is_unpacked_is_what_was_packed(take: CachedSegment, small: bool) -> None:
+    assert CachedSegment.unpack(take.pack(small=small)) == take
 
 
 @pytest.mark.parametrize("small", [True, False])
@@ -28,13 +28,13 @@ def test_a_single_wrong_byte_is_noticed(small: bool, data: st.DataObject) -> Non
     packed = bytearray(TAKE.pack(small=small))
     packed[data.draw(st.integers(0, len(packed) - 1))] ^= data.draw(st.integers(1, 255))
     with pytest.raises(FarmError, match="damaged"):
-        Take.unpack(bytes(packed))
+        CachedSegment.unpack(bytes(packed))
 
 
 @pytest.mark.parametrize("cut", [0, 1, 64, 65, 70, -1])
 def test_what_was_cut_short_is_noticed(cut: int) -> None:
     with pytest.raises(FarmError, match="damaged"):
-        Take.unpack(TAKE.pack(small=True)[:cut])
+        CachedSegment.unpack(TAKE.pack(small=True)[:cut])
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ class Given:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Utterance:
+class MarkedSentence:
     """What a backend reads."""
 
     text: str
@@ -86,7 +86,7 @@ class Utterance:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class StretchRules:
     """How a stretch is to be normalised."""
 
     language: str
@@ -95,13 +95,13 @@ class Wanted:
 
 
 def read(
-    text: str, wanted: Wanted, *, marks: Sequence[Mark] = (), given: Sequence[Given] = (), traced: bool = False
-) -> Utterance:
+    text: str, wanted: StretchRules, *, marks: Sequence[Mark] = (), given: Sequence[Given] = (), traced: bool = False
+) -> MarkedSentence:
     """The reading of a sentence with these marks of FIXED kinds; `given` has offsets in the source."""
     if not marks and not given and not traced:
-        return Utterance(text=_normalise(text, wanted, "").text)
+        return MarkedSentence(text=_normalise(text, wanted, "").text)
     said = _Traced.joined(_pieces(text, wanted, marks))
-    return Utterance(
+    return MarkedSentence(
         text=said.text,
         given=tuple(_placed(said, each) for each in sorted(given, key=lambda each: each.start)),
         sources=tuple(said.spans),
@@ -149,7 +149,7 @@ class _Traced:
         return cls(text=whole.text[:kept], spans=whole.spans[:kept])
 
 
-def _pieces(text: str, wanted: Wanted, marks: Sequence[Mark]) -> Iterator[_Traced]:
+def _pieces(text: str, wanted: StretchRules, marks: Sequence[Mark]) -> Iterator[_Traced]:
     """Readings between the marks that say how a stretch is read, and of these stretches themselves."""
     start = 0
     stretches = [each for each in painted(len(text), marks) if each[2] is not None]
@@ -166,7 +166,9 @@ def _pieces(text: str, wanted: Wanted, marks: Sequence[Mark]) -> Iterator[_Trace
     yield from _spaced(text, start, len(text), wanted, "", last=True)
 
 
-def _spaced(text: str, start: int, end: int, wanted: Wanted, say_as: str, *, last: bool = False) -> Iterator[_Traced]:
+def _spaced(
+    text: str, start: int, end: int, wanted: StretchRules, say_as: str, *, last: bool = False
+) -> Iterator[_Traced]:
     """The reading of a stretch with the blanks around it that normalising takes away."""
     piece = text[start:end]
     if not piece.strip():
@@ -208,5 +210,5 @@ def _placed(said: _Traced, given: Given) -> Given:
     return replace(given, start=behind, end=behind)
 
 
-def _normalise(text: str, wanted: Wanted, say_as: str) -> Reading:
+def _normalise(text: str, wanted: StretchRules, say_as: str) -> Reading:
     return normalise(text, wanted.language, heading=wanted.heading, as_written=wanted.as_written, say_as=say_as)

@@ -26,16 +26,16 @@ from workers.process import children
 HELLO = Utterance(phonemes="həlˈoʊ wˈɜːld.", voice="af_bella", speed=0.8)
 BAD = Utterance(phonemes="mˈɛʒɚ", voice="af_heart")
 PATIENT = Limits(wall_s=60)
-# Speaks apart for as long as it is let; its argument is a model that hangs.
+# Speaks in a child for as long as it is let; its argument is a model that hangs.
 PARENT = """
 import sys
 from pathlib import Path
 from broker.settings import settings
 from tasks.engine import Utterance
-from workers import apart
+from workers.engine import isolated
 from workers.models.resolving import resolve
 
-apart.speak(resolve(settings()), Utterance(phonemes="mˈɛʒɚ", voice="af_heart"), apart.Limits(wall_s=600))
+isolated.speak(resolve(settings()), Utterance(phonemes="mˈɛʒɚ", voice="af_heart"), isolated.Limits(wall_s=600))
 """
 
 
@@ -56,7 +56,7 @@ def test_a_child_says_the_same_to_the_last_sample(tmp_path: Path) -> None:
     settings = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES, slots=1)
     model = resolve(settings)
     engine = open_engine(model, settings)
-    here, there = engine.speak(HELLO, "bulk"), engine.speak_apart(HELLO, limit_s=60)
+    here, there = engine.speak(HELLO, "bulk"), engine.speak_isolated(HELLO, limit_s=60)
     engine.close()
     assert np.array_equal(here.audio, there.audio)
     assert here.timings == there.timings
@@ -72,7 +72,7 @@ def test_a_model_with_a_fault_speaks_all_else_as_the_toy_does(tmp_path: Path, fa
 
 def test_what_takes_too_long_is_ended_and_the_sentence_says_how_long_it_had(tmp_path: Path) -> None:
     before = psutil.Process().children()
-    with pytest.raises(FarmError, match=r"Spoken apart, 'mˈɛʒɚ' took more than 5 s"):
+    with pytest.raises(FarmError, match=r"Spoken in a child process, 'mˈɛʒɚ' took more than 5 s"):
         isolated.speak(bad_model(tmp_path, "hang"), BAD, Limits(wall_s=5))
     assert psutil.Process().children() == before
 

@@ -3,13 +3,13 @@
 import pytest
 
 from chorus.errors import FarmError
-from workers.accelerators.lane_choice import PAYS_FROM, Berth, Lineup, Verdict, line_up
+from workers.accelerators.lane_choice import PAYS_FROM, ChosenLane, LaneChoice, LaneVerdict, choose_lanes
 from workers.inference.providers import Accelerator
 
 CPU_ALONE = ("CPUExecutionProvider",)
 MAC = ("CoreMLExecutionProvider", "CPUExecutionProvider")
-FAST, SLOW = Verdict(speedup=2.0), Verdict(speedup=0.8)
-CRASHED = Verdict(fault="on trial it killed its process (SIGABRT)")
+FAST, SLOW = LaneVerdict(speedup=2.0), LaneVerdict(speedup=0.8)
+CRASHED = LaneVerdict(fault="on trial it killed its process (SIGABRT)")
 
 # A lane's name and whom it serves.
 BULK, LIVE = "bulk: books", "live: listeners"
@@ -18,11 +18,11 @@ BOTH = [BULK, LIVE]
 SPARE = "bulk: nobody"
 
 
-def shown(lineup: Lineup) -> list[str]:
-    def whom(berth: Berth) -> str:
-        return ", ".join(name for name, served in (("books", berth.bulk), ("listeners", berth.live)) if served)
+def shown(choice: LaneChoice) -> list[str]:
+    def whom(lane: ChosenLane) -> str:
+        return ", ".join(name for name, served in (("books", lane.bulk), ("listeners", lane.live)) if served)
 
-    return [f"{berth.name}: {whom(berth) or 'nobody'}" for berth in lineup.berths]
+    return [f"{lane.name}: {whom(lane) or 'nobody'}" for lane in choice.lanes]
 
 
 @pytest.mark.parametrize(
@@ -57,16 +57,16 @@ def shown(lineup: Lineup) -> list[str]:
 def test_what_is_opened_follows_from_wish_machine_and_measurement(
     asked: str,
     providers: tuple[str, ...],
-    ane: Verdict | None,
-    gpu: Verdict | None,
+    ane: LaneVerdict | None,
+    gpu: LaneVerdict | None,
     opened: list[str],
     missing: dict[str, str],
     strict: bool,
 ) -> None:
-    verdicts: dict[Accelerator, Verdict | None] = {"ane": ane, "gpu": gpu}
+    verdicts: dict[Accelerator, LaneVerdict | None] = {"ane": ane, "gpu": gpu}
     measured: list[Accelerator] = []
 
-    def measure(lane: Accelerator) -> Verdict:
+    def measure(lane: Accelerator) -> LaneVerdict:
         measured.append(lane)
         verdict = verdicts[lane]
         assert verdict is not None, f"{lane} is measured, and nobody needs to know"
@@ -77,17 +77,17 @@ def test_what_is_opened_follows_from_wish_machine_and_measurement(
         with pytest.raises(
             FarmError, match=f"^CHORUS_LANES={asked} asks for {name} and CHORUS_STRICT is set, but .*\\.$"
         ):
-            line_up(asked, providers, measure, strict=True)
+            choose_lanes(asked, providers, measure, strict=True)
         return
-    lineup = line_up(asked, providers, measure, strict=strict)
-    assert shown(lineup) == opened
-    assert lineup.missing.keys() == missing.keys()
+    choice = choose_lanes(asked, providers, measure, strict=strict)
+    assert shown(choice) == opened
+    assert choice.missing.keys() == missing.keys()
     for name, why in missing.items():
-        assert why in lineup.missing[name]
+        assert why in choice.missing[name]
     assert sorted(measured) == sorted(lane for lane, verdict in verdicts.items() if verdict is not None)
 
 
 @pytest.mark.parametrize(("speedup", "pays"), [(0.5, False), (PAYS_FROM - 0.01, False), (PAYS_FROM, True), (5.0, True)])
 def test_an_accelerator_pays_from_a_fifth_more_than_the_cpu(speedup: float, pays: bool) -> None:
-    assert Verdict(speedup=speedup).pays is pays
-    assert not Verdict(speedup=speedup, fault="it is broken").pays
+    assert LaneVerdict(speedup=speedup).pays is pays
+    assert not LaneVerdict(speedup=speedup, fault="it is broken").pays

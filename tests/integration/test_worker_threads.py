@@ -13,7 +13,7 @@ from support import ValkeyServer, wait_until
 from broker import registry
 from broker.ledger import Ledger
 from broker.settings import FarmSettings
-from broker.worker_threads import Upkeep
+from broker.worker_threads import WorkerThreads
 from chorus.records import Worker
 
 ME = Worker(id="voice@here#1", host="here", pid=1, role="voice")
@@ -24,7 +24,7 @@ def upkeep(server: ValkeyServer, describe: Callable[[], Worker]) -> Iterator["re
     """A worker's three threads at work, and a connection to look at what they do."""
     with redis.Redis.from_url(server.url, retry=Retry(NoBackoff(), 0)) as connection:
         ledger = Ledger(connection, FarmSettings())
-        threads = Upkeep(connection, ledger, describe=describe, send=lambda _: None, lease_s=3)
+        threads = WorkerThreads(connection, ledger, describe=describe, send=lambda _: None, lease_s=3)
         threads.start()
         try:
             yield connection

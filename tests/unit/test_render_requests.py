@@ -8,7 +8,7 @@ import pytest
 from chorus.errors import CallerError, OutputError, SourceError
 from chorus.options import as_lexicon
 from workers.cli.folders import READABLE
-from workers.cli.render_requests import Options, orders
+from workers.cli.render_requests import Options, checked_requests
 
 PLAIN = Options(
     output=None, format="", voice="af_heart", speed=1.0, language="", chapters="", title="", author="", cover=None,
@@ -39,13 +39,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_a_target_follows_from_output_and_format(here: Path, output: str | None, form: str, target: str) -> None:
     options = replace(PLAIN, output=Path(output) if output else None, format=form)  # type: ignore[arg-type]
-    (order,) = orders([Path("talk.md")], options)
+    (order,) = checked_requests([Path("talk.md")], options)
     assert order.target == here / target
     assert order.request.format == order.target.suffix.lower()[1:]
 
 
 def test_looking_whether_a_folder_can_be_written_leaves_nothing_in_it(here: Path) -> None:
-    orders([Path("talk.md")], replace(PLAIN, output=Path("out")))
+    checked_requests([Path("talk.md")], replace(PLAIN, output=Path("out")))
     assert list((here / "out").iterdir()) == []
 
 
@@ -59,14 +59,14 @@ def test_a_folder_gives_its_documents_in_order_and_nothing_else(here: Path) -> N
     for number, ending in enumerate(reversed(READABLE)):
         (shelf / f"{number}{ending.upper()}").write_text("<speak>Words.</speak>") if ending not in PACKED else None
     (shelf / "deeper.md").mkdir()
-    found = orders([shelf], PLAIN)
+    found = checked_requests([shelf], PLAIN)
     assert [order.request.name for order in found] == sorted(
         f"{number}{ending.upper()}" for number, ending in enumerate(reversed(READABLE)) if ending not in PACKED
     )
 
 
 def test_the_order_holds_the_chapters_that_were_asked_for() -> None:
-    (order,) = orders([Path("talk.md")], replace(PLAIN, chapters="2"))
+    (order,) = checked_requests([Path("talk.md")], replace(PLAIN, chapters="2"))
     assert [chapter.title for chapter in order.document.chapters] == ["More"]
     assert order.request.chapters == "2"
 
@@ -74,7 +74,7 @@ def test_the_order_holds_the_chapters_that_were_asked_for() -> None:
 def test_the_order_asks_for_the_text_to_be_read_as_it_was_asked_for() -> None:
     Path("words.toml").write_text('Talk = "walk"\n')
     words = as_lexicon(Path("words.toml"))
-    (order,) = orders([Path("talk.md")], replace(PLAIN, pauses="heading=9", as_written="all", lexicon=words))
+    (order,) = checked_requests([Path("talk.md")], replace(PLAIN, pauses="heading=9", as_written="all", lexicon=words))
     assert (order.request.pauses, order.request.as_written, order.request.lexicon) == ("heading=9", "all", words)
     assert words
 
@@ -91,31 +91,31 @@ def test_the_order_asks_for_the_text_to_be_read_as_it_was_asked_for() -> None:
 )
 def test_what_cannot_be_is_refused(options: dict[str, object], error: type[CallerError], sentence: str) -> None:
     with pytest.raises(error, match=sentence):
-        orders([Path("talk.md")], replace(PLAIN, **options))  # type: ignore[arg-type]
+        checked_requests([Path("talk.md")], replace(PLAIN, **options))  # type: ignore[arg-type]
 
 
 def test_a_target_that_is_a_folder_is_refused(here: Path) -> None:
     (here / "out" / "talk.m4b").mkdir()
     with pytest.raises(OutputError, match="is a folder: name a file"):
-        orders([Path("talk.md")], replace(PLAIN, output=Path("out")))
+        checked_requests([Path("talk.md")], replace(PLAIN, output=Path("out")))
 
 
 def test_two_books_never_become_one_file(here: Path) -> None:
     (here / "talk.txt").write_text("Another talk.")
     with pytest.raises(OutputError, match=r"talk\.md and talk\.txt would both become .*talk\.m4b"):
-        orders([Path("talk.md"), Path("talk.txt")], PLAIN)
+        checked_requests([Path("talk.md"), Path("talk.txt")], PLAIN)
 
 
 def test_a_document_is_read_once_it_is_known_that_its_file_can_be_written() -> None:
     with pytest.raises(OutputError):
-        orders([Path("gone.md")], replace(PLAIN, output=Path("none/book.wav")))
+        checked_requests([Path("gone.md")], replace(PLAIN, output=Path("none/book.wav")))
     with pytest.raises(SourceError, match=r"gone\.md does not exist"):
-        orders([Path("gone.md")], PLAIN)
+        checked_requests([Path("gone.md")], PLAIN)
 
 
 def test_several_sources_are_one_book_with_the_firsts_name(here: Path) -> None:
     (here / "more.txt").write_text("Chapter 1\n\nAnother talk.")
-    (order,) = orders([Path("talk.md"), Path("more.txt")], replace(PLAIN, one_book=True, title="Both"))
+    (order,) = checked_requests([Path("talk.md"), Path("more.txt")], replace(PLAIN, one_book=True, title="Both"))
     assert [chapter.title for chapter in order.document.chapters] == ["Talk", "More", "more"]
     assert (order.request.name, order.request.title) == ("talk.md and 1 more", "Both")
     assert order.target == here / "talk.m4b"
@@ -123,6 +123,6 @@ def test_several_sources_are_one_book_with_the_firsts_name(here: Path) -> None:
 
 def test_what_is_skipped_and_spoken_reaches_the_reader_and_the_job(here: Path) -> None:
     (here / "talk.md").write_text("Words.[^1]\n\n[^1]: Note.\n\n```\ncode\n```")
-    (order,) = orders([Path("talk.md")], replace(PLAIN, skip="notes", speak="code", encoding="latin1"))
+    (order,) = checked_requests([Path("talk.md")], replace(PLAIN, skip="notes", speak="code", encoding="latin1"))
     assert order.document.chapters[0].text == "Words.\n\ncode"
     assert (order.request.skip, order.request.speak, order.request.encoding) == ("notes", "code", "latin1")

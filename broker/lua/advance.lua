@@ -11,7 +11,7 @@ local UNHEARD_MS = 60000
 
 local function resume()
   local wishes = request()
-  for _, leases in ipairs({ flights, errands }) do
+  for _, leases in ipairs({ segment_leases, desk_leases }) do
     for _, step in ipairs(redis.call('ZRANGE', leases, 0, -1)) do
       if state_of(step) == 's' then dispatch(step, wishes) end
     end
@@ -52,7 +52,7 @@ local function retry()
 end
 
 local function restart()
-  redis.call('DEL', steps, specs, owners, attempts, sends, flights, errands, stream, entries, parts, chapters, readers)
+  redis.call('DEL', steps, specs, owners, attempts, sends, segment_leases, desk_leases, stream, entries, parts, chapters, readers)
   for _, field in ipairs({
     'started_ms', 'finished_ms', 'chapters_total', 'chapters_planned', 'chapter_now', 'segments_planned',
     'segments_done', 'segments_failed', 'parts_total', 'parts_done', 'part_frames', 'frames', 'frames_held',
@@ -66,7 +66,7 @@ local function restart()
   set('state', 'queued') -- not `enter`: what the run before did does not count
 end
 
-local function heed(want, state)
+local function apply_wish(want, state)
   if want == 'fresh' then
     restart()
   elseif want == 'cancelled' and state ~= 'done' and state ~= 'cancelled' then
@@ -103,7 +103,7 @@ end
 
 local function reap()
   local wishes = request()
-  for _, leases in ipairs({ flights, errands }) do
+  for _, leases in ipairs({ segment_leases, desk_leases }) do
     for _, step in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
       if state_of(step) == 's' then
         dispatch(step, wishes)
@@ -131,7 +131,7 @@ local function slowest_listener()
 end
 
 -- A job without a file speaks for its listeners: where nobody has been for a minute, it waits until somebody comes.
-local function heed_listeners(slowest)
+local function follow_listeners(slowest)
   if slowest then
     set('listened_ms', now)
     if redis.call('HDEL', record, 'unheard') == 1 then
@@ -160,7 +160,7 @@ end
 -- When to look again: a lease that ends between two ticks need not wait for the second.
 local function due_ms()
   local first
-  for _, leases in ipairs({ flights, errands }) do
+  for _, leases in ipairs({ segment_leases, desk_leases }) do
     local score = tonumber(redis.call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2])
     if score then first = math.min(first or score, score) end
   end
@@ -170,14 +170,14 @@ end
 if not get('state') then return { 'vanished', '', '', {}, {} } end
 local want = get('want')
 redis.call('HDEL', record, 'want')
-if want and want ~= '' then heed(want, get('state')) end
+if want and want ~= '' then apply_wish(want, get('state')) end
 pin('sound', pins.sound)
 pin('store', pins.store)
 pin_voice()
 if get('state') == 'queued' then begin() end
 if request().format == '' and (get('state') == 'running' or get('unheard')) then
   local slowest = slowest_listener()
-  heed_listeners(slowest)
+  follow_listeners(slowest)
   free_what_was_heard(slowest)
 end
 if get('state') == 'running' then
