@@ -12,10 +12,34 @@ PACKAGES = ("chorus", "broker", "tasks", "workers")
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 60
 # Modules that were named after what they are like. Each has another name now.
 FORMER_MODULES = frozenset(
-    "alone apart booth breath care life lineup looking orders pieces remembered shelf spans speaker speech strikes "
-    "tagger tagging tend tending usage using".split()
+    [
+        "alone",
+        "apart",
+        "booth",
+        "breath",
+        "care",
+        "life",
+        "lineup",
+        "looking",
+        "orders",
+        "pieces",
+        "remembered",
+        "shelf",
+        "spans",
+        "speaker",
+        "speech",
+        "strikes",
+        "tagger",
+        "tagging",
+        "tend",
+        "tending",
+        "usage",
+        "using",
+    ]
 )
-FORMER_NAMES = frozenset("Booth Booths Lineup Shelf Strikes flights errands heed heed_listeners tend".split())
+FORMER_NAMES = frozenset(
+    ["Booth", "Booths", "Lineup", "Shelf", "Strikes", "flights", "errands", "heed", "heed_listeners", "tend"]
+)
 # What people type, and the two settings modules that extend each other.
 SAME_NAME = {"commands", "settings"}
 
