@@ -26,7 +26,7 @@ import onnx
 import onnxruntime as ort
 from first_sound import machine
 
-from workers.fastconv import Accelerated, Choice, Kind, accelerate
+from workers.fastconv import Accelerated, Kind, TileChoice, accelerate
 from workers.fastconv.proof import prove
 from workers.fastconv.selection import times_s
 from workers.fastconv.uses import usual_length
@@ -148,9 +148,9 @@ def whole(pair: Pair, seconds: Mapping[int, float], *, quick: bool) -> None:
     row("file, MB", {name: size / 1000 for name, size in pair.sizes_mb().items()}, gain=False)
 
 
-def kept(path: Path | None) -> Choice | None:
+def kept(path: Path | None) -> TileChoice | None:
     """The choice in this file, or None where there is none yet."""
-    return Choice.recorded(json.loads(path.read_text())) if path and path.exists() else None
+    return TileChoice.recorded(json.loads(path.read_text())) if path and path.exists() else None
 
 
 def speak(tokens: int) -> Callable[[Any], Any]:

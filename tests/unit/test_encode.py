@@ -20,7 +20,7 @@ from broker.store import LocalStore
 from chorus.errors import DiskError, FarmError, OptionError, OutputError
 from chorus.request import FORMATS
 from chorus.wav import wav_header
-from tasks.audio import BookMeta, Chapter, encode, encode_into
+from tasks.audio import BookChapter, BookMeta, encode, encode_into
 from tasks.audio.pcm import digest
 
 RATE_HZ = 24_000
@@ -54,9 +54,10 @@ def decoded(path: Path) -> Pcm:
     return wave if wave.dtype == np.int16 else np.clip(np.rint(wave * 32767), -32768, 32767).astype("<i2")
 
 
-def divided(*frames: int) -> tuple[Chapter, ...]:
+def divided(*frames: int) -> tuple[BookChapter, ...]:
     return tuple(
-        Chapter(title=TITLES[n % len(TITLES)], start=sum(frames[:n]), frames=length) for n, length in enumerate(frames)
+        BookChapter(title=TITLES[n % len(TITLES)], start=sum(frames[:n]), frames=length)
+        for n, length in enumerate(frames)
     )
 
 
@@ -214,12 +215,12 @@ def test_what_is_no_cover_is_refused_and_no_file_made(tmp_path: Path, form: str,
 @pytest.mark.parametrize("form", COMPRESSED)
 def test_titles_are_made_fit_for_every_player(tmp_path: Path, form: str) -> None:
     titles = ["a\nb\0\x1bc", "  ", "\ud800x", "é" * 300]
-    chapters = tuple(Chapter(title=title, start=n * 5000, frames=5000) for n, title in enumerate(titles))
+    chapters = tuple(BookChapter(title=title, start=n * 5000, frames=5000) for n, title in enumerate(titles))
     encode(blocks(sound(20_000)), BookMeta(title="T\n\u2028X", author="\0", chapters=chapters), form, tmp_path / "book")
     with av.open(str(tmp_path / "book")) as container:
         found = [mark["metadata"]["title"] for mark in container.chapters()]
         named = {**container.streams.audio[0].metadata, **container.metadata}
-    assert found == ["a b c", "Chapter 2", "x", "é" * 126 + "…"]
+    assert found == ["a b c", "BookChapter 2", "x", "é" * 126 + "…"]
     assert {name.lower(): value for name, value in named.items()}["title"] == "T X"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from workers.fastconv import Choice, Chosen, Kind, accelerate, kinds, usual
+from workers.fastconv import Chosen, Kind, TileChoice, accelerate, kinds, usual
 from workers.fastconv.editable_graph import Workbench
 from workers.fastconv.proof import fed_with, harmonic_source, prove, shown_with, snr_db
 from workers.fastconv.selection import everything, measure, sizes, within_memory
@@ -80,9 +80,9 @@ class Case:
         chance = np.random.default_rng(self.length)
         return {SIGNAL: chance.standard_normal((1, self.inputs, self.length)).astype(np.float32)}
 
-    def choice(self) -> Choice:
+    def choice(self) -> TileChoice:
         kind = Kind(inputs=self.inputs, outputs=self.outputs, kernel=self.kernel, dilation=self.dilation)
-        return Choice(chosen=(Chosen(kind=kind, tile=self.tile, ratio=0.0),))
+        return TileChoice(chosen=(Chosen(kind=kind, tile=self.tile, ratio=0.0),))
 
 
 USUAL = Case(kernel=7, tile=16, dilation=1, inputs=4, outputs=6, before=3, after=3, spare=100, bias=True)
@@ -223,7 +223,7 @@ def over_the_signal(model: onnx.ModelProto) -> int:
 @pytest.mark.parametrize(("alpha", "snakes"), [(2.0, 1), (-0.3, 1), (0.001, 1), (1e-6, 0), (-1e-6, 0)])
 def test_folding_changes_nothing_but_rounding(alpha: float, snakes: int, *, style_bias: bool) -> None:
     plain = kokoro_like(alpha, style_bias=style_bias)
-    fast = accelerate(plain, Choice())
+    fast = accelerate(plain, TileChoice())
     assert (fast.folds.adain, fast.folds.snake) == (1, snakes)
     assert fast.folds.guarded == (() if snakes else ("conv",))
     assert over_the_signal(fast.model) == over_the_signal(plain) - (4 if snakes else 2)
@@ -243,15 +243,15 @@ def test_folded_and_tiled_at_once_it_still_says_the_same() -> None:
 def test_what_somebody_else_reads_is_not_folded_away(tensor: str) -> None:
     plain = kokoro_like(2.0)
     plain.graph.output.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
-    fast = accelerate(plain, Choice())
+    fast = accelerate(plain, TileChoice())
     assert fast.folds.snake == 0
     assert prove(plain, fast.model, four_channels()).snr_db > 100
 
 
 def test_a_choice_can_be_written_down_and_read_again() -> None:
-    choice = Choice(chosen=(measure(Kind(inputs=8, outputs=8, kernel=3, dilation=1), 64),))
+    choice = TileChoice(chosen=(measure(Kind(inputs=8, outputs=8, kernel=3, dilation=1), 64),))
     assert choice.chosen[0].ratio > 0
-    assert Choice.recorded(choice.record()) == choice
+    assert TileChoice.recorded(choice.record()) == choice
 
 
 def test_by_rule_the_vocoders_layers_are_tiled_that_paid_on_every_machine_measured() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broker.store import LocalStore, part_key, sidecar_key
 from chorus.errors import FarmError
-from tasks.audio import Chapter
+from tasks.audio import BookChapter
 from tasks.parts.part_files import (
     Part,
     Sidecar,
@@ -151,8 +151,8 @@ def test_chapters_begin_where_their_first_part_does(store: LocalStore) -> None:
     shape = [(0, 100), (0, 50), (1, 0), (2, 30)]
     sidecars = [put(store, part, frames, chapter=chapter) for part, (chapter, frames) in enumerate(shape)]
     assert chapter_marks(sidecars, ["One", "Empty", "Three"]) == (
-        Chapter(title="One", start=0, frames=150),
-        Chapter(title="Three", start=150, frames=30),
+        BookChapter(title="One", start=0, frames=150),
+        BookChapter(title="Three", start=150, frames=30),
     )
 
 
