@@ -26,7 +26,7 @@ import onnx
 import onnxruntime as ort
 from first_sound import machine
 
-from workers.fastconv import Accelerated, Kind, TileChoice, accelerate
+from workers.fastconv import Accelerated, ConvolutionKind, TileChoice, accelerate
 from workers.fastconv.proof import prove
 from workers.fastconv.selection import times_s
 from workers.fastconv.uses import usual_length
@@ -122,7 +122,7 @@ def sizes() -> None:
     """Print what the vocoder's undilated layers take as tiles of many sizes, those of `selection.sizes` among them."""
     for kernel, tiles in TILES.items():
         for channels in (256, 128):
-            kind = Kind(inputs=channels, outputs=channels, kernel=kernel, dilation=1)
+            kind = ConvolutionKind(inputs=channels, outputs=channels, kernel=kernel, dilation=1)
             taken_s = times_s(kind, usual_length(kind), tiles)
             each = ", ".join(f"{tile}: {taken_s[0] / taken_s[tile]:.2f}" for tile in tiles)
             print(f"{kind!s:<22}gain by size of tile {each}", flush=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from workers.fastconv import Chosen, Kind, TileChoice, accelerate, kinds, usual
+from workers.fastconv import Chosen, ConvolutionKind, TileChoice, accelerate, kinds, usual
 from workers.fastconv.editable_graph import Workbench
 from workers.fastconv.proof import fed_with, harmonic_source, prove, shown_with, snr_db
 from workers.fastconv.selection import everything, measure, sizes, within_memory
@@ -81,7 +81,7 @@ class Case:
         return {SIGNAL: chance.standard_normal((1, self.inputs, self.length)).astype(np.float32)}
 
     def choice(self) -> TileChoice:
-        kind = Kind(inputs=self.inputs, outputs=self.outputs, kernel=self.kernel, dilation=self.dilation)
+        kind = ConvolutionKind(inputs=self.inputs, outputs=self.outputs, kernel=self.kernel, dilation=self.dilation)
         return TileChoice(chosen=(Chosen(kind=kind, tile=self.tile, ratio=0.0),))
 
 
@@ -249,36 +249,39 @@ def test_what_somebody_else_reads_is_not_folded_away(tensor: str) -> None:
 
 
 def test_a_choice_can_be_written_down_and_read_again() -> None:
-    choice = TileChoice(chosen=(measure(Kind(inputs=8, outputs=8, kernel=3, dilation=1), 64),))
+    choice = TileChoice(chosen=(measure(ConvolutionKind(inputs=8, outputs=8, kernel=3, dilation=1), 64),))
     assert choice.chosen[0].ratio > 0
     assert TileChoice.recorded(choice.record()) == choice
 
 
 def test_by_rule_the_vocoders_layers_are_tiled_that_paid_on_every_machine_measured() -> None:
     kokoros = [
-        Kind(inputs=c, outputs=c, kernel=k, dilation=d) for c in (128, 256) for k in (3, 7, 11) for d in (1, 3, 5)
+        ConvolutionKind(inputs=c, outputs=c, kernel=k, dilation=d)
+        for c in (128, 256)
+        for k in (3, 7, 11)
+        for d in (1, 3, 5)
     ]
     others = [
-        Kind(inputs=128, outputs=22, kernel=7, dilation=1),
-        Kind(inputs=512, outputs=512, kernel=3, dilation=1),
-        Kind(inputs=1090, outputs=1024, kernel=3, dilation=1),
-        Kind(inputs=8, outputs=8, kernel=11, dilation=1),
+        ConvolutionKind(inputs=128, outputs=22, kernel=7, dilation=1),
+        ConvolutionKind(inputs=512, outputs=512, kernel=3, dilation=1),
+        ConvolutionKind(inputs=1090, outputs=1024, kernel=3, dilation=1),
+        ConvolutionKind(inputs=8, outputs=8, kernel=11, dilation=1),
     ]
     choice = usual([*kokoros, *others])
     left = {kind for kind in (*kokoros, *others) if not choice.tile(kind)}
-    assert left == {*others, *(Kind(inputs=128, outputs=128, kernel=3, dilation=d) for d in (3, 5))}
+    assert left == {*others, *(ConvolutionKind(inputs=128, outputs=128, kernel=3, dilation=d) for d in (3, 5))}
     assert {choice.tile(kind) for kind in kokoros if kind not in left} == {8, 16, 24}
 
 
 def test_a_kind_too_small_to_gain_is_left_alone() -> None:
     """One channel in and out: all that tiles save is the product over channels."""
-    found = measure(Kind(inputs=1, outputs=1, kernel=3, dilation=1), 2000)
+    found = measure(ConvolutionKind(inputs=1, outputs=1, kernel=3, dilation=1), 2000)
     assert (found.tile, found.ratio > 0) == (0, True)
 
 
 def test_an_unknown_length_is_taken_for_an_ordinary_one() -> None:
-    assert 1000 < usual_length(Kind(inputs=256, outputs=256, kernel=7, dilation=1)) < 3000
-    assert usual_length(Kind(inputs=1, outputs=1, kernel=3, dilation=1)) == 20_000
+    assert 1000 < usual_length(ConvolutionKind(inputs=256, outputs=256, kernel=7, dilation=1)) < 3000
+    assert usual_length(ConvolutionKind(inputs=1, outputs=1, kernel=3, dilation=1)) == 20_000
 
 
 def test_lengths_are_those_of_a_run() -> None:
@@ -290,7 +293,7 @@ def test_lengths_are_those_of_a_run() -> None:
 @pytest.mark.parametrize(("share", "taken"), [(0.02, True), (0.004, False)])
 def test_a_layer_must_save_enough_for_its_memory(share: float, *, taken: bool) -> None:
     """Six products for three taps of a thousand channels squared: 12.6 MB more, which 0.4 % of all must pay for."""
-    wide = Chosen(kind=Kind(inputs=1024, outputs=1024, kernel=3, dilation=1), tile=4, ratio=1.6)
+    wide = Chosen(kind=ConvolutionKind(inputs=1024, outputs=1024, kernel=3, dilation=1), tile=4, ratio=1.6)
     assert (within_memory(wide, share).tile > 0) == taken
     assert within_memory(wide, share).ratio == wide.ratio
 
@@ -301,7 +304,7 @@ def test_kokoros_graph_has_the_convolutions_that_the_tables_are_made_for() -> No
     assert {kind.kernel for kind in kinds_by_shape(skeleton)} == {3, 5, 7, 11}
 
 
-def kinds_by_shape(skeleton: onnx.ModelProto) -> frozenset[Kind]:
+def kinds_by_shape(skeleton: onnx.ModelProto) -> frozenset[ConvolutionKind]:
     for tensor in skeleton.graph.initializer:
         if not tensor.raw_data and not tensor.float_data and tensor.data_type == TensorProto.FLOAT:
             tensor.raw_data = bytes(4 * int(np.prod(tensor.dims)))
