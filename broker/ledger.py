@@ -162,6 +162,10 @@ class Ledger:
         """Keep a step; False: it is no longer ours."""
         return self._run("renew", claim.job, claim.step, claim.token).status == "ok"
 
+    def tell_bound(self, claim: Claim, frames: int) -> bool:
+        """Keep a bind, and say how many frames it has encoded so far, 0 when it begins; False: it is no longer ours."""
+        return self._run("renew", claim.job, claim.step, claim.token, frames).status == "ok"
+
     def release(self, claim: Claim) -> None:
         """Give a step back unfinished: its lease ends now, and the next tick gives it on."""
         self._run("renew", claim.job, claim.step, claim.token, lease_ms=0)

@@ -94,6 +94,8 @@ class JobRecord:
     """Which of the model's graphs the farm spoke with when the job began, and why."""
     voices: str = ""
     """The digest of the voices file."""
+    priority: str = "normal"
+    """Its share of the farm among other jobs: `low`, `normal` or `high`."""
     created_ms: int
     started_ms: int | None = None
     running_since_ms: int | None = None
@@ -109,6 +111,8 @@ class JobRecord:
     """Where that came from: `cold` and `warm` workers speak, `cache` and `primer` were spoken before."""
     chapters_total: int = 0
     chapters_planned: int = 0
+    chapters_done: int = 0
+    """Chapters whose segments, and those of every chapter before them, are spoken or given up."""
     segments_planned: int = 0
     segments_done: int = 0
     segments_failed: int = 0
@@ -122,6 +126,10 @@ class JobRecord:
     """Those of them that are still in Redis: until they are stored, or while somebody may want to hear them."""
     frames_cached: int = 0
     """Of all of them: not spoken again."""
+    bound_frames: int = 0
+    """Of all of them: encoded into the finished file so far."""
+    bind_started_ms: int | None = None
+    """When that began."""
     audio_wall_ms: int = 0
     """Time spent speaking them, summed over all workers."""
     characters: int = 0
@@ -177,6 +185,7 @@ class JobRecord:
             author=str(document.get("author") or ""),
             series=str(document.get("series") or ""),
             language=str(document.get("language") or ""),
+            priority=text.get("priority") or "normal",
             result=Result.from_json(text["result"]) if text.get("result") else None,
             **_plain_fields(text),
         )
@@ -187,11 +196,11 @@ _TEXTS = (
     "digest", "store", "sound", "model", "model_digest", "variant", "voices", "error", "waiting",
     "first_audio_from",
 )  # fmt: skip
-_TIMES = ("started_ms", "finished_ms", "first_chunk_ms", "first_audio_ms", "running_since_ms")
+_TIMES = ("started_ms", "finished_ms", "first_chunk_ms", "first_audio_ms", "running_since_ms", "bind_started_ms")
 _COUNTS = (
-    "epoch", "created_ms", "chapters_total", "chapters_planned", "segments_planned", "segments_done", "segments_failed",
-    "segments_cached", "parts_total", "parts_done", "frames", "frames_held", "frames_cached", "active_ms",
-    "audio_wall_ms", "characters", "characters_total", "g2p_us",
+    "epoch", "created_ms", "chapters_total", "chapters_planned", "chapters_done", "segments_planned", "segments_done",
+    "segments_failed", "segments_cached", "parts_total", "parts_done", "frames", "frames_held", "frames_cached",
+    "bound_frames", "active_ms", "audio_wall_ms", "characters", "characters_total", "g2p_us",
 )  # fmt: skip
 
 

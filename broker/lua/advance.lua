@@ -29,6 +29,7 @@ local function reopen_segment(n)
   add('segments_failed', -1)
   if redis.call('HDEL', steps, 'part:' .. spec.part) == 1 then add('parts_done', -1) end
   set('freed', math.min(number('freed'), spec.part))
+  set('parts_over', math.min(number('parts_over'), spec.part))
 end
 
 local function retry()
@@ -47,7 +48,7 @@ local function retry()
   end
   redis.call('HDEL', steps, 'bind')
   redis.call('XDEL', stream, get('end_id') or '0-1')
-  redis.call('HDEL', record, 'end_id', 'error', 'result', 'finished_ms')
+  redis.call('HDEL', record, 'end_id', 'error', 'result', 'finished_ms', 'bound_frames', 'bind_started_ms')
   enter('running')
 end
 
@@ -58,7 +59,8 @@ local function restart()
     'segments_done', 'segments_failed', 'parts_total', 'parts_done', 'part_frames', 'frames', 'frames_held',
     'audio_wall_ms', 'segments_cached', 'frames_cached', 'g2p_us', 'characters', 'characters_total', 'first_chunk_ms',
     'first_audio_ms', 'first_audio_from', 'document', 'error', 'result', 'waiting', 'end_id', 'next', 'freed',
-    'listened_ms', 'unheard', 'active_ms', 'running_since_ms',
+    'listened_ms', 'unheard', 'active_ms', 'running_since_ms', 'parts_over', 'chapters_done',
+    'bound_frames', 'bind_started_ms',
   }) do redis.call('HDEL', record, field) end
   add('epoch', 1)
   set('fresh', 1)

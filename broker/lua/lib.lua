@@ -211,8 +211,22 @@ local function settle(wishes)
   end
 end
 
+-- A chapter is finished when its segments and those of all chapters before it are over: all chapters before the one whose
+-- part is the first that still misses a segment, or may still get one.
+local function count_chapters()
+  local m = number('parts_over')
+  local part = part_at(m)
+  while part and part.closed and part.left == 0 do
+    m = m + 1
+    part = part_at(m)
+  end
+  set('parts_over', m)
+  set('chapters_done', part and part.chapter or number('chapters_planned'))
+end
+
 -- Everything a change may have made possible. Called at the end of each script; finds nothing new if there is none.
 local function proceed()
+  count_chapters()
   if get('state') ~= 'running' then return end
   local wishes = request()
   plan_ahead(wishes)

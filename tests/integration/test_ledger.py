@@ -398,6 +398,47 @@ def test_a_chapter_is_planned_one_ahead_and_not_further(farm: Farm) -> None:
     assert farm.client.job("book").segments_done >= 90
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_chapter_is_finished_once_it_and_all_before_it_are_spoken_or_given_up(farm: Farm, seed: int) -> None:
+    chance = random.Random(seed)
+    farm.submit()
+    farm.plan(3, 0, 12, 1, 0)
+    firsts, over = (0, 3, 3, 15, 16, 16), set[int]()
+    counts = [0]
+    while farm.hints:
+        step = farm.hints.pop(chance.randrange(len(farm.hints)))
+        if step == "segment:4":
+            farm.note(farm.ledger.fail(farm.take(step), "It hurts.", final=True))
+        else:
+            farm.work(step)
+        over |= {int(step.removeprefix("segment:"))} if step.startswith("segment") else set()
+        record = farm.client.job("book")
+        planned = range(record.chapters_planned)
+        finished = [k for k in planned if over >= set(range(firsts[k + 1]))]
+        assert record.chapters_done == len(finished)
+        counts.append(record.chapters_done)
+    assert counts == sorted(counts)
+    assert counts[-1] == 5
+    farm.client.want("book", "retry")
+    farm.note(farm.advance())
+    assert farm.client.job("book").chapters_done == 2, "the third has a segment to come again"
+    farm.work_off()
+    assert farm.client.job("book").chapters_done == 5
+
+
+def test_a_chapter_is_not_finished_while_more_of_it_may_be_planned(farm: Farm) -> None:
+    farm.submit()
+    claim = farm.take("plan:0")
+    about = {"title": "Book", "chapters": 2, "characters": 40}
+    farm.note(farm.ledger.extend(claim, [spec(0)], first_index=0, document=about))
+    farm.speak("segment:0")
+    farm.note(farm.ledger.extend(claim, [spec(0)], first_index=1, document=None))
+    farm.note(farm.ledger.commit_plan(claim, title="One", characters=20, segments=2))
+    assert farm.client.job("book").chapters_done == 0
+    farm.speak("segment:1")
+    assert farm.client.job("book").chapters_done == 1
+
+
 def test_a_chapter_as_long_as_a_library_is_planned_a_stretch_at_a_time(farm: Farm) -> None:
     farm.submit()
     farm.hints.remove("plan:0")
@@ -513,6 +554,49 @@ def test_retry_speaks_only_what_failed_and_stores_only_its_part(farm: Farm) -> N
     assert done == ["segment:2", "part:0", "bind"]
     record = farm.client.job("book")
     assert (record.state, record.segments_done, record.segments_failed) == (State.DONE, 20, 0)
+
+
+def test_a_bind_tells_how_far_it_is_and_keeps_its_lease_by_it(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(1)
+    while farm.hints != ["bind"]:
+        farm.work(farm.hints.pop(0))
+    assert farm.client.job("book").bind_started_ms is None
+    claim = farm.take("bind")
+    before_ms = farm.now_ms()
+    assert farm.ledger.tell_bound(claim, 0)
+    record = farm.client.job("book")
+    assert (record.bound_frames, int(before_ms) <= (record.bind_started_ms or 0) <= farm.now_ms()) == (0, True)
+    due_ms = farm.connection.zscore(JobKeys("book").desk_leases, "bind")
+    assert farm.ledger.tell_bound(claim, 40)
+    after = farm.client.job("book")
+    assert (after.bound_frames, after.bind_started_ms) == (40, record.bind_started_ms)
+    assert (farm.connection.zscore(JobKeys("book").desk_leases, "bind") or 0) >= (due_ms or 0)
+    farm.client.want("book", "cancelled")
+    farm.advance()
+    assert not farm.ledger.tell_bound(claim, 80), "it is not wanted any more"
+    assert farm.client.job("book").bound_frames == 40
+
+
+def test_what_an_earlier_bind_encoded_is_forgotten_when_the_job_runs_again(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(1)
+    farm.hints.remove("segment:0")
+    farm.note(farm.ledger.fail(farm.take("segment:0"), "It hurts.", final=True))
+    for again in ("retry", "fresh"):
+        while farm.hints != ["bind"]:
+            farm.work(farm.hints.pop(0))
+        assert farm.ledger.tell_bound(farm.take("bind"), 0)
+        assert farm.ledger.tell_bound(farm.take("bind"), 40)
+        farm.work_off()
+        if again == "retry":
+            farm.client.want("book", "retry")
+        else:
+            farm.client.submit("Once.", job="book", format="wav", fresh=True)
+        farm.note(farm.advance())
+        record = farm.client.job("book")
+        assert (record.bound_frames, record.bind_started_ms) == (0, None), again
+    assert record.chapters_done == 0
 
 
 def test_a_segment_has_as_many_attempts_as_processes_die_and_retry_begins_to_count_anew(farm: Farm) -> None:
