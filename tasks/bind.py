@@ -2,8 +2,11 @@
 
 import json
 import time
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, Final, cast
+
+import redis
 
 from broker import registry, worker_process
 from broker.ledger import Claim, Outcome
@@ -12,10 +15,13 @@ from chorus import standing_in
 from chorus.keys import JobKeys
 from chorus.records import JobRecord
 from chorus.request import Request
-from chorus.wire import RATE_HZ
+from chorus.wire import RATE_HZ, SAMPLE_BYTES
 from tasks.audio import BookChapter, BookMeta, Encoded, encode_into
 from tasks.parts.coverage import CoverageProof
 from tasks.parts.part_files import Sidecar, ahead, chapter_marks, read_parts, read_sidecar
+
+REPORT_S: Final = 1.0
+"""How often a bind says how far it is."""
 
 
 def bind(claim: Claim) -> tuple[Outcome, str]:
@@ -26,7 +32,7 @@ def bind(claim: Claim) -> tuple[Outcome, str]:
     record = JobRecord.from_fields(claim.job, cast("dict[bytes, bytes]", here.redis.hgetall(keys.record)))
     chapters = chapter_marks(_sidecars(store, claim, record.parts_total), _titles(here, keys, record.chapters_total))
     if not _is_made(store, claim, record):
-        made = _make(store, claim, record, _book(here, claim, record, chapters))
+        made = _make(here, store, claim, record, _book(here, claim, record, chapters))
         proof = _proof(here, claim, store, record)
         told = json.dumps(_report(record, chapters, made, proof), indent=2, ensure_ascii=False).encode()
         store.write(report_key(claim.job, claim.epoch), told)
@@ -53,11 +59,29 @@ def _is_made(store: Store, claim: Claim, record: JobRecord) -> bool:
     return all(map(store.exists, made)) and not all(map(store.exists, parts))
 
 
-def _make(store: Store, claim: Claim, record: JobRecord, book: BookMeta) -> Encoded:
+def _make(here: worker_process.Process, store: Store, claim: Claim, record: JobRecord, book: BookMeta) -> Encoded:
+    def tell(frames: int) -> None:
+        # Nothing depends on it: a server that is away for a moment must not cost the minutes of encoding.
+        with suppress(redis.RedisError):
+            here.ledger.tell_bound(claim, frames)
+
     parts = read_parts(store, claim.job, claim.epoch, range(record.parts_total))
-    pcm = (part.pcm for part in ahead(parts))
+    pcm = counted((part.pcm for part in ahead(parts)), tell)
     with store.writer(result_key(claim.job, claim.epoch, record.request.format)) as path:
         return encode_into(pcm, book, record.request.format, path)
+
+
+def counted(blocks: Iterable[bytes], tell: Callable[[int], None]) -> Iterator[bytes]:
+    """The same audio. `tell` learns how many frames of it were taken: at the start, at most every second, at the end."""
+    frames, told_s = 0, time.monotonic()
+    tell(frames)
+    for block in blocks:
+        yield block
+        frames += len(block) // SAMPLE_BYTES
+        if time.monotonic() - told_s >= REPORT_S:
+            told_s = time.monotonic()
+            tell(frames)
+    tell(frames)
 
 
 def _sidecars(store: Store, claim: Claim, parts: int) -> Iterator[Sidecar]:

@@ -103,6 +103,16 @@ def test_every_format_holds_the_book_with_its_chapters_and_tags(chorus: Type, ma
         assert "toy voice, voice af_heart" in tags["comment"]
 
 
+def test_a_finished_job_has_all_chapters_finished_and_all_audio_bound(chorus: Type, machine: Machine) -> None:
+    Path("book.epub").write_bytes(BOOK)
+    assert chorus("render", "book.epub", "-o", "out.mp3") == 0
+    with Client(machine.url()) as client:
+        record = client.job(str(report_beside(Path("out.mp3"))["job"]))
+    assert record.chapters_done == record.chapters_total == 3
+    assert record.bound_frames == record.frames > 0
+    assert (record.running_since_ms or 0) <= (record.bind_started_ms or 0) <= (record.finished_ms or 0)
+
+
 def spoken_frames(machine: Machine, job: str) -> int:
     """What the segments of a job last, added up one by one."""
     store = LocalStore(machine.home / "store")
