@@ -72,7 +72,7 @@ def _make(here: worker_process.Process, store: Store, claim: Claim, record: JobR
 
 
 def counted(blocks: Iterable[bytes], tell: Callable[[int], None]) -> Iterator[bytes]:
-    """The same audio. `tell` learns how many frames of it were taken: at the start, at most every second, at the end."""
+    """The same audio. `tell` learns how many frames were taken: at the start, at most every second, at the end."""
     frames, told_s = 0, time.monotonic()
     tell(frames)
     for block in blocks:
