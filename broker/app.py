@@ -3,8 +3,10 @@
 What was measured about each of them stands in docs/architecture.md.
 """
 
+import sys
 from typing import Any
 
+import click
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import Connection, Exchange, Queue
@@ -12,7 +14,7 @@ from kombu import Connection, Exchange, Queue
 from broker.embedded import locate
 from broker.gate import NAME, POLL_S
 from broker.settings import settings
-from chorus.errors import ServerError
+from chorus.errors import ChorusError, ServerError
 
 DESK, DESK_LIVE = "chorus.desk", "chorus.desk.live"
 EXCHANGE = "chorus"
@@ -35,12 +37,27 @@ def queue(name: str) -> Queue:
     return Queue(name, Exchange(EXCHANGE, type="direct"), routing_key=name)
 
 
-def _configuration() -> dict[str, Any]:
+def _server() -> str:
+    """The address of the server, or ServerError or SettingError."""
     url = locate(settings())
     if url is None:
         raise ServerError("No Redis: set CHORUS_URL, or start the stack of this machine with `chorus up`.")
+    return url
+
+
+def _server_for_the_command() -> str:
+    """The same. Celery's own command shows an error behind sixty lines of traceback, so there it is one line."""
+    try:
+        return _server()
+    except ChorusError as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        sys.exit(f"chorus: {error}")
+
+
+def _configuration() -> dict[str, Any]:
     return {
-        "broker_url": url,
+        "broker_url": _server_for_the_command(),
         "broker_transport_options": {
             "queue_order_strategy": NAME,
             "polling_interval": POLL_S,

@@ -7,9 +7,10 @@ import difflib
 import logging
 import os
 import tempfile
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import platformdirs
 from pydantic import Field, ValidationError
@@ -17,20 +18,26 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chorus.errors import SettingError
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 PREFIX = "CHORUS_"
-# Fields of broker/settings.py. A machine often serves both sides from one environment file, so a client knows their
-# names though not their meaning; a test holds the two lists together.
+# Fields of broker/settings.py. One environment file often serves client and farm, so a client knows the names of the
+# farm's settings, though not their meaning. A test compares the two lists.
 FARM_FIELDS = (
     "model", "voices", "variant", "store", "cache_mb", "lanes", "slots", "desk_slots", "lease_s", "deadline_s",
     "mirror", "tagger", "offline", "port", "flower_port", "strict", "coreml", "pin", "priming",
     "keep_alive_s", "unload_s", "growth_mb",
 )  # fmt: skip
 
+_NEAR = 0.65
+"""How much of two names must be the same for one to be taken for a slip of the other."""
+
 log = logging.getLogger(__name__)
 
 
 class ClientSettings(BaseSettings):
-    """What a client needs to know: where Redis is and where this user's own things lie."""
+    """What a client needs to know: where Redis is, and which folder holds this user's own files."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
@@ -45,29 +52,45 @@ class ClientSettings(BaseSettings):
 
     @classmethod
     def load(cls, *, url: str = "") -> Self:
-        """The settings of this process's environment, or SettingError naming the variable; a `url` goes before it."""
+        """The settings of this process's environment, or SettingError naming the variable. A `url` given here wins."""
         known = {PREFIX + name.upper() for name in (*cls.model_fields, *FARM_FIELDS)}
         for name in os.environ:
             if name.startswith(PREFIX) and name not in known:
-                near = difflib.get_close_matches(name, sorted(known), n=1)
-                remedy = f"did you mean {near[0]}?" if near else "docs/operations.md lists those there are."
-                raise SettingError(f"{name} is not a setting of Chorus: {remedy}")
+                raise SettingError(_unknown(name, known))
         try:
             loaded = cls()
         except ValidationError as error:
-            first = error.errors()[0]
-            name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-            raise SettingError(f"{name}={os.environ.get(name, '')}: {first['msg']}.") from error
+            raise SettingError(cls._refused(error.errors()[0])) from error
         url = url or loaded.url or os.environ.get("REDIS_URL", "")
         return loaded.model_copy(update={"url": url})
 
+    @classmethod
+    def _refused(cls, found: "ErrorDetails") -> str:
+        """Which variable has which impossible value, and what it may have."""
+        field = str(found["loc"][0])
+        name = f"{PREFIX}{field.upper()}"
+        meaning = cls.model_fields[field].description
+        if found["type"] == "string_pattern_mismatch":
+            return f"{name}={os.environ.get(name, '')}: it cannot have this value. What it may be: {meaning}"
+        return f"{name}={os.environ.get(name, '')}: {found['msg'].rstrip('.')}. It means: {meaning}"
+
     def home_folder(self) -> Path:
-        """The folder of this user's own things, made if missing; a temporary one, with a warning, if none can be."""
+        """The folder of this user's own files, made if missing; else a temporary one, with a warning."""
         if self.home is not None:
             if not _usable(self.home):
                 raise SettingError(f"{PREFIX}HOME={self.home} cannot be written: name a folder that can.")
             return self.home.resolve()
         return _default_home()
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    """Says that there is no such setting, and names the one that is spelled almost like it."""
+    # Without what all of them begin with, or the nearest of any word would seem near.
+    spellings = {setting.removeprefix(PREFIX): setting for setting in sorted(known)}
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), spellings, n=1, cutoff=_NEAR)
+    if near:
+        return f"{name} is not a setting of Chorus: did you mean {spellings[near[0]]}?"
+    return f"{name} is not a setting of Chorus: unset it. docs/operations.md lists the settings there are."
 
 
 @cache

@@ -31,7 +31,9 @@ def test_the_address_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch, ki
     [
         ("CHORUS_ULR", "did you mean CHORUS_URL"),
         ("CHORUS_SLOT", "did you mean CHORUS_SLOTS"),
-        ("CHORUS_XYZZY_PLUGH", "docs/operations.md lists those there are"),
+        ("CHORUS_REDIS_URI", "unset it. docs/operations.md lists the settings there are"),
+        ("CHORUS_FOO", "unset it. docs/operations.md lists the settings there are"),
+        ("CHORUS_XYZZY_PLUGH", "unset it. docs/operations.md lists the settings there are"),
     ],
 )
 def test_an_unknown_variable_is_refused_with_the_nearest_name(
@@ -59,6 +61,14 @@ def test_a_farms_variable_does_not_disturb_a_client(monkeypatch: pytest.MonkeyPa
 def test_an_impossible_value_is_refused_by_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"CHORUS_{name}", value)
     with pytest.raises(SettingError, match=f"CHORUS_{name}={value}: "):
+        FarmSettings.load()
+
+
+def test_an_impossible_value_is_refused_with_what_the_setting_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHORUS_LANES", "foo")
+    with pytest.raises(
+        SettingError, match=r"CHORUS_LANES=foo: it cannot have this value\. What it may be: `both` sess"
+    ):
         FarmSettings.load()
 
 
