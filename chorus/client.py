@@ -1,5 +1,6 @@
 """The client: submits documents, asks after jobs, hears them, fetches the result. Knows nothing of how it is made."""
 
+import difflib
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -9,14 +10,14 @@ from typing import Final, Self, TypeVar, Unpack, cast
 from redis.client import Pipeline
 
 from chorus.connection import connect, read_hash, refusals
-from chorus.errors import ConflictError, FarmError, JobFailedError, OutputError, UnknownJobError
+from chorus.errors import ConflictError, FarmError, JobFailedError, OptionError, OutputError, UnknownJobError
 from chorus.files import whole_file
 from chorus.keys import ACTIVE, GLOBAL_S, INBOX, JOBS, WORKERS, JobKeys, worker
 from chorus.listen import START, Listener, Position
 from chorus.records import JobRecord, Result, State, Want, Worker
-from chorus.request import Request
+from chorus.request import Priority, Request
 from chorus.settings import ClientSettings
-from chorus.submission import Terms, Wishes, prepare
+from chorus.submission import Terms, Wishes, prepare, with_priority
 from chorus.wav import wav_file
 from chorus.wire import Kind
 
@@ -62,14 +63,16 @@ class Client:
         cover: bytes | Path | None = None,
         fresh: bool = False,
         terms: Terms | None = None,
+        priority: Priority | None = None,
         **wishes: Unpack[Wishes],
     ) -> JobRecord:
         """Hand in a document: a `Path`, its bytes (then `name` tells the kind), or plain text.
 
         What is wished for comes as a whole `request`, or as its fields: `voice`, `speed`, `format` and so on. The same
-        id with the same request is the same job: it goes on where it was, or with `fresh` starts again.
+        id with the same request is the same job: it goes on where it was, or with `fresh` starts again. `priority` is
+        the job's share of the farm; `terms` can hold it as well.
         """
-        order = prepare(source, request, job=job, cover=cover, terms=terms, **wishes)
+        order = prepare(source, request, job=job, cover=cover, terms=with_priority(terms, priority), **wishes)
         with refusals(self._redis):
             seconds, micros = self._redis.time()
             created_ms = seconds * 1000 + micros // 1000
@@ -100,6 +103,7 @@ class Client:
 
     def want(self, job: str, want: Want) -> JobRecord:
         """Ask for a job to be `paused`, `running` again or `cancelled`, or to `retry` what failed."""
+        _check_want(want)
 
         def write(pipe: Pipeline) -> int:
             record = _parse(job, read_hash(pipe, JobKeys(job).record))
@@ -179,6 +183,16 @@ def _parse(job: str, fields: dict[bytes, bytes]) -> JobRecord:
     if not fields:
         raise UnknownJobError(f"Job {job} is not known here, or no longer: finished jobs are kept for an hour.")
     return JobRecord.from_fields(job, fields)
+
+
+def _check_want(want: Want) -> None:
+    """Refuse what no job can be asked for; a command's name, such as `pause`, leads to what it asks for."""
+    if want in _ASKED:
+        return
+    spellings: dict[str, Want] = {spelling: known for known, asked in _ASKED.items() for spelling in (known, asked)}
+    near = difflib.get_close_matches(str(want), spellings, n=1)
+    hint = f" Did you mean {spellings[near[0]]}?" if near else ""
+    raise OptionError(f"{want!r} is nothing a job can be asked for: choose {', '.join(_ASKED)}.{hint}")
 
 
 def _hint(record: JobRecord) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from chorus import lexicon, reading, voices
 from chorus.errors import OptionError
@@ -13,6 +13,7 @@ SLOWEST, FASTEST = 0.25, 4.0
 Format = Literal["", "wav", "flac", "mp3", "opus", "m4b"]
 OnError = Literal["silence", "stop"]
 Priority = Literal["low", "normal", "high"]
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,19 +1,19 @@
 """A submit: reads the document, checks the wishes, writes the job in one transaction. Knows nothing of what follows."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from redis.client import Pipeline
 
 from chorus.connection import read_hash
-from chorus.errors import ChorusError, ConflictError, SourceError
+from chorus.errors import ChorusError, ConflictError, OptionError, SourceError
 from chorus.files import reason
 from chorus.keys import UNFINISHED_S, JobKeys, check_job_id
 from chorus.languages import normalise
 from chorus.records import JobRecord, State
-from chorus.request import Format, OnError, Priority, Request
+from chorus.request import PRIORITIES, Format, OnError, Priority, Request
 
 if TYPE_CHECKING:
     from redis.typing import EncodableT
@@ -56,6 +56,11 @@ class Terms:
     """The source lies in that store already, because it is too large to travel through Redis."""
     priority: Priority = "normal"
     """Its share of the farm among other books; the same job may be submitted again with another."""
+
+    def __post_init__(self) -> None:
+        """Refuse a priority that does not exist."""
+        if self.priority not in PRIORITIES:
+            raise OptionError(f"The priority is {self.priority!r}: choose low, normal or high.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,6 +132,16 @@ class Submission:
             pipe.set(keys.cover, self.cover, ex=UNFINISHED_S)
         else:
             pipe.delete(keys.cover)  # of an earlier run, taken from the document: this run's reader decides anew
+
+
+def with_priority(terms: Terms | None, priority: Priority | None) -> Terms:
+    """These terms with this priority, where one is given."""
+    terms = terms or Terms()
+    if priority is None:
+        return terms
+    if terms.priority not in ("normal", priority):
+        raise OptionError(f"The priority is {priority} and in the terms {terms.priority}: leave one of them out.")
+    return replace(terms, priority=priority)
 
 
 def prepare(

@@ -125,6 +125,25 @@ def test_a_job_that_stands_still_goes_on_when_it_is_submitted_again(
     assert client.submit("Hello.", job="a").want == want
 
 
+def test_a_submit_may_name_its_priority_alone_or_in_its_terms(client: Client, server: redis.Redis) -> None:
+    record = JobKeys("a").record
+    client.submit("Hello.", job="a", priority="high", terms=Terms(store="one"))
+    assert server.hmget(record, ["priority", "store"]) == [b"high", b"one"]
+    client.submit("Hello.", job="a", priority="low")
+    assert server.hget(record, "priority") == b"low"
+    client.submit("Hello.", job="a", terms=Terms(priority="high"))
+    assert server.hget(record, "priority") == b"high"
+
+
+@pytest.mark.keyless
+def test_a_priority_that_does_not_exist_or_is_given_twice_is_refused(client: Client) -> None:
+    urgent: Any = "urgent"
+    with pytest.raises(OptionError, match="The priority is 'urgent': choose low, normal or high"):
+        client.submit("Hello.", priority=urgent)
+    with pytest.raises(OptionError, match="The priority is high and in the terms low: leave one of them out"):
+        client.submit("Hello.", priority="high", terms=Terms(priority="low"))
+
+
 def test_a_finished_job_submitted_again_is_left_in_peace(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a")
     HandFarm(server, "a").note(state="done")
@@ -225,6 +244,19 @@ def test_a_job_may_be_asked_for_what_its_state_allows(
             with pytest.raises(ConflictError, match=f"Job a is {state}"):
                 client.want("a", want)
             assert not server.exists(keys.INBOX)
+
+
+@pytest.mark.keyless
+@pytest.mark.parametrize(
+    ("want", "near"),
+    [("pause", "paused"), ("resume", "running"), ("cancel", "cancelled"), ("retried", "retry"), ("faster", "")],
+)
+def test_a_want_that_does_not_exist_is_refused_with_those_that_do(client: Client, want: Any, near: str) -> None:
+    hint = f" Did you mean {near}?" if near else ""
+    sentence = f"'{want}' is nothing a job can be asked for: choose running, paused, cancelled, retry.{hint}"
+    with pytest.raises(OptionError) as refusal:
+        client.want("ghost", want)
+    assert str(refusal.value) == sentence
 
 
 def test_waiting_ends_with_the_job_and_shows_what_changed(client: Client, server: redis.Redis) -> None:
