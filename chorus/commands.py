@@ -27,18 +27,10 @@ from chorus.wire import RATE_HZ
 
 INTERRUPTED: Final = 130
 OPERATOR: Final = (
-    "render",
-    "up",
-    "down",
-    "status",
-    "reset",
-    "inspect",
-    "doctor",
-    "demo",
-    "convert",
-    "models",
-    "optimize",
-)
+    "render", "convert", "inspect", "up", "down", "reset", "doctor", "demo", "status", "metrics", "optimize", "models",
+    "phonemize",
+)  # fmt: skip
+"""The commands that only a checkout has, in the order of its help: workers/commands.py mounts exactly these."""
 
 
 class Connect(Protocol):

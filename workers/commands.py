@@ -5,7 +5,7 @@ Parses, calls, prints. What is heavy to import is imported by the command that n
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +18,7 @@ from rich.table import Table
 from broker.settings import FarmSettings
 from chorus import options, standing_in
 from chorus.client import Client
-from chorus.commands import ClientCommands, client_commands, run
+from chorus.commands import OPERATOR, ClientCommands, client_commands, run
 from chorus.records import State
 from chorus.terminal import clock, complain, progress, tell
 from workers.cli import explaining, machine_commands, model_commands, status_commands
@@ -86,8 +86,6 @@ app = typer.Typer(
 )
 
 
-@app.command(RENDER)
-@app.command("convert", hidden=True)
 def render(  # noqa: PLR0913 - a command line has as many options as it has
     sources: options.Sources,
     *,
@@ -164,7 +162,6 @@ def choose_model(settings: FarmSettings, *, ask: bool) -> "Model":
         return fetching.offer(settings, terminal=person, ask=typer.confirm, progress=show)
 
 
-@app.command()
 def inspect(  # noqa: PLR0913 - see above
     sources: options.Sources,
     *,
@@ -217,10 +214,22 @@ def _show(found: "Inspection") -> None:
         tell(f"Left out: {left_out}")
 
 
-for command in (*machine_commands.COMMANDS, *status_commands.COMMANDS, model_commands.optimize):
-    app.command()(command)
-app.add_typer(model_commands.models_app, name="models")
-app.command()(explaining.phonemize)
+_FUNCTIONS: Final[Mapping[str, Callable[..., None]]] = {
+    **{
+        command.__name__: command
+        for command in (
+            render, inspect, *machine_commands.COMMANDS, *status_commands.COMMANDS, model_commands.optimize,
+            explaining.phonemize,
+        )
+    },
+    "convert": render,
+}  # fmt: skip
+_GROUPS: Final = {"models": model_commands.models_app}
+for name in OPERATOR:
+    if name in _GROUPS:
+        app.add_typer(_GROUPS[name], name=name)
+    else:
+        app.command(name, hidden=name == "convert")(_FUNCTIONS[name])
 client_commands(app, connect)
 
 

@@ -10,10 +10,12 @@ import redis
 import typer
 from hand_farm import HandFarm
 from typed import Type, run_chorus
+from typer.main import get_command
 
+import workers.commands
 from chorus import keys
 from chorus.client import Client
-from chorus.commands import OPERATOR, client_commands, run
+from chorus.commands import OPERATOR, client_commands, program, run
 from chorus.records import State, Worker
 from tasks.documents import read
 
@@ -128,6 +130,15 @@ def test_an_operators_command_says_where_it_is(chorus: Type, capsys: pytest.Capt
     assert chorus(command, "book.epub", "-o", "book.m4b", "--play") == 2
     assert f"`{command}` needs a checkout of Chorus" in (said := capsys.readouterr().err)
     assert said.endswith(f"there it is `./bin/chorus {command}`.\n")
+
+
+def test_the_operators_commands_are_exactly_those_that_a_checkout_has_beside_the_clients() -> None:
+    packaged, checkout = get_command(program()), get_command(workers.commands.app)
+    assert isinstance(packaged, typer.core.TyperGroup)
+    assert isinstance(checkout, typer.core.TyperGroup)
+    clients = {name for name, command in packaged.commands.items() if not command.hidden}
+    assert checkout.commands.keys() - clients == set(OPERATOR)
+    assert packaged.commands.keys() - clients == set(OPERATOR)
 
 
 @pytest.mark.keyless
