@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from benchmarks.first_sound import SILENCE
 from benchmarks.wording import VOICE
 from chorus import Client, Kind
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
+from chorus.states import State
 from chorus.wire import RATE_HZ, SAMPLE_BYTES
 
 SAID_BEFORE = ("cache", "primer")

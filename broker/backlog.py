@@ -13,14 +13,12 @@ import redis
 from broker import registry
 from broker.app import DESK, DESK_LIVE
 from broker.hints import store_queue, voice_queue
+from broker.scripts import resend_after_ms
 from chorus import keys
 from chorus.keys import JobKeys
 from chorus.listen import CURSOR_MS
 from chorus.records import JobRecord, Worker
 from chorus.wire import RATE_HZ
-
-# As lib.lua's `dispatch` reckons a hint's deadline.
-FIRST_RESEND_MS, LAST_RESEND_MS = 3000, 60000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,9 +120,7 @@ def _job(connection: "redis.Redis", job: str) -> Backlog | None:
 def _oldest_hint_s(sends: Mapping[bytes, bytes], deadlines: Mapping[bytes, float], now_ms: float) -> float:
     """Who claims a step forgets how often it was sent: what is named there still waits."""
     waits = (
-        now_ms - (deadlines[step] - min(FIRST_RESEND_MS * 2 ** (int(times) - 1), LAST_RESEND_MS))
-        for step, times in sends.items()
-        if step in deadlines
+        now_ms - (deadlines[step] - resend_after_ms(int(times))) for step, times in sends.items() if step in deadlines
     )
     return max(0.0, max(waits, default=0.0)) / 1000
 

@@ -6,21 +6,33 @@ Knows nothing of Celery: each call answers with the hints that somebody has to s
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, cast, get_args
 
 import redis
 
+from broker import scripts
 from broker.settings import FarmSettings
+from broker.specs import ChapterPlan, DocumentFacts, SegmentSpec
+from chorus.errors import FarmError
 from chorus.keys import JobKeys
 from chorus.wire import Chunk, encode
 
-SCRIPTS = Path(__file__).parent / "lua"
-COMMITS = ("extend", "commit_plan", "commit_segment", "commit_part", "commit_bind", "fail", "pause")
 # A step is given up when living processes saw it fail so often. Who died may have died of something else.
-MAX_FAILURES = 2
-APART_FROM = 3
+MAX_FAILURES: Final = 2
+ISOLATED_FROM: Final = 3
 """The attempt from which on a segment is spoken in a process of its own: two processes may have died of it."""
+
+ClaimStatus = Literal["ok", "busy", "done", "gone"]
+"""`ok`: it is taken. `busy`: another attempt holds its lease. `done`: it is over. `gone`: the job does not want it."""
+CommitStatus = Literal["ok", "again", "enough", "failed", "paused", "done", "gone"]
+"""`ok`: it counts. `again`: the step is to be done once more. `enough`: the rest of the chapter is planned later.
+`failed`: the step is given up. `paused`: the job waits. `done`: another attempt was first. `gone`: the job does not
+want it any more, or its run is over."""
+JobStatus = Literal["queued", "running", "paused", "done", "failed", "cancelled", "vanished"]
+"""Where the job stands; `vanished`: there is no such job."""
+_STATUSES: Final = frozenset(get_args(ClaimStatus)) | frozenset(get_args(CommitStatus)) | frozenset(get_args(JobStatus))
+ENDED: Final[frozenset[JobStatus]] = frozenset({"done", "failed", "cancelled", "vanished"})
+"""Nothing needs to be done for such a job."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +48,7 @@ class Outcome:
     """What a script answered."""
 
     job: str
-    status: str
+    status: ClaimStatus | CommitStatus | JobStatus
     sound: str
     """What the job pinned: its segments' queues carry it."""
     store: str
@@ -48,15 +60,15 @@ class Outcome:
 class Claim:
     """A step taken. Everything but `status` is empty unless that is `ok`."""
 
-    status: str
+    status: ClaimStatus
     job: str
     step: str
     token: str
     attempt: int = 0
     epoch: int = 0
-    spec: Mapping[str, Any]
+    spec: SegmentSpec | None = None
+    """What is to be spoken; None for a step of the desk."""
     request: str = ""
-    document: Mapping[str, Any]
     sound: str = ""
     store: str = ""
     model: str = ""
@@ -69,14 +81,21 @@ class Claim:
         return int(self.step.partition(":")[2] or 0)
 
     @property
-    def segment(self) -> bool:
-        """Whether it is a segment, and no step of the desk's."""
+    def is_segment(self) -> bool:
+        """Whether it is a segment, and no step of the desk."""
         return self.step.startswith("segment:")
 
     @property
     def isolated(self) -> bool:
         """Whether it is to be spoken in a process of its own."""
-        return self.segment and self.attempt >= APART_FROM
+        return self.is_segment and self.attempt >= ISOLATED_FROM
+
+    @property
+    def to_speak(self) -> SegmentSpec:
+        """What this claim is to speak."""
+        if self.spec is None:
+            raise FarmError(f"{self.step} of job {self.job} speaks nothing.")
+        return self.spec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +112,7 @@ AudioOrigin = Literal["cold", "warm", "cache", "primer"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SegmentResult:
-    """What is told of a segment besides its audio."""
+    """What a commit says of a segment besides its audio."""
 
     frames: int
     wall_ms: int
@@ -114,13 +133,7 @@ class Ledger:
         self.redis = connection
         self._lease_ms = int(settings.lease_s * 1000)
         self.note_farm({}, {})
-        library = (SCRIPTS / "lib.lua").read_text()
-        guard = (SCRIPTS / "guard.lua").read_text()
-        self._scripts = {
-            path.stem: connection.register_script(library + (guard if path.stem in COMMITS else "") + path.read_text())
-            for path in SCRIPTS.glob("*.lua")
-            if path.stem not in ("lib", "guard")
-        }
+        self._scripts = scripts.register(connection)
 
     def note_farm(
         self, slots: Mapping[str, int], voices: Mapping[str, Mapping[str, str]], *, memory_tight: bool = False
@@ -139,19 +152,19 @@ class Ledger:
     def claim(self, job: str, step: str, token: str) -> Claim:
         """Take a step, if it is there to take."""
         outcome = self._run("claim", job, step, token)
+        status = cast("ClaimStatus", outcome.status)
         if not outcome.extra:
-            return Claim(status=outcome.status, job=job, step=step, token=token, spec={}, document={})
-        attempt, epoch, spec, request, document, model, fresh = outcome.extra
+            return Claim(status=status, job=job, step=step, token=token)
+        attempt, epoch, spec, request, model, fresh = outcome.extra
         return Claim(
-            status=outcome.status,
+            status=status,
             job=job,
             step=step,
             token=token,
             attempt=int(attempt),
             epoch=int(epoch),
-            spec=json.loads(spec or b"{}"),
+            spec=SegmentSpec.from_json(spec) if spec else None,
             request=request.decode(),
-            document=json.loads(document or b"{}"),
             sound=outcome.sound,
             store=outcome.store,
             model=model.decode(),
@@ -167,22 +180,19 @@ class Ledger:
         return self._run("renew", claim.job, claim.step, claim.token, frames).status == "ok"
 
     def release(self, claim: Claim) -> None:
-        """Give a step back unfinished: its lease ends now, and the next tick gives it on."""
+        """Give a step back unfinished: its lease ends now, and the next tick sends it again."""
         self._run("renew", claim.job, claim.step, claim.token, lease_ms=0)
 
     def extend(
-        self, claim: Claim, specs: Iterable[Mapping[str, Any]], *, first_index: int, document: Mapping[str, Any] | None
+        self, claim: Claim, specs: Iterable[SegmentSpec], *, first_index: int, document: DocumentFacts | None
     ) -> Outcome:
-        """Hand over segments of the chapter that is being planned."""
-        told = _json(document) if document else ""
-        return self._commit("extend", claim, told, first_index, *map(_json, specs))
+        """Hand over segments of the chapter that is being planned, the first of them with what the document is."""
+        told = document.to_json() if document else ""
+        return self._commit("extend", claim, told, first_index, *(spec.to_json() for spec in specs))
 
-    def commit_plan(
-        self, claim: Claim, *, title: str, characters: int, segments: int, about: Mapping[str, Any] | None = None
-    ) -> Outcome:
-        """The chapter is planned to its end, in so many segments. `about`: {sha256, unsaid} of what was planned."""
-        told = {**(about or {}), "title": title, "characters": characters, "segments": segments}
-        return self._commit("commit_plan", claim, _json(told))
+    def commit_plan(self, claim: Claim, chapter: ChapterPlan) -> Outcome:
+        """The chapter is planned to its end; its first segment's number and their count are the ledger's to know."""
+        return self._commit("commit_plan", claim, chapter.to_json())
 
     def commit_segment(self, claim: Claim, chunks: Iterable[Chunk], told: SegmentResult) -> Outcome:
         """Publish a segment's audio."""
@@ -200,7 +210,7 @@ class Ledger:
         return self._commit("commit_bind", claim, _json(result))
 
     def fail(self, claim: Claim, reason: str, *, final: bool, stop: bool = False) -> Outcome:
-        """A step failed before our eyes. Not final: it is tried again. Stop: the whole job fails with it."""
+        """This process saw a step fail. Not final: it is tried again. Stop: the whole job fails with it."""
         return self._commit("fail", claim, reason, 0 if final else MAX_FAILURES, int(stop))
 
     def pause(self, claim: Claim, reason: str) -> Outcome:
@@ -216,12 +226,18 @@ class Ledger:
         pairs = (hint.decode().split(" ", 1) for hint in hints)
         return Outcome(
             job=job,
-            status=status.decode(),
+            status=_known(status.decode()),
             sound=sound.decode(),
             store=store.decode(),
             hints=tuple(Hint(queue=queue, step=step) for queue, step in pairs),
             extra=tuple(value if isinstance(value, bytes) else str(value).encode() for value in extra),
         )
+
+
+def _known(status: str) -> ClaimStatus | CommitStatus | JobStatus:
+    if status not in _STATUSES:
+        raise FarmError(f"The ledger answered {status!r}, which this release does not know: update Chorus.")
+    return cast("ClaimStatus | CommitStatus | JobStatus", status)
 
 
 def _json(value: object) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import redis
 
-from broker.ledger import SCRIPTS
+from broker.scripts import SCRIPTS
 from chorus.keys import PRIMER_S, PRIMERS, PRIMERS_USED
 
 MOST = 64

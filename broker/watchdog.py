@@ -31,12 +31,12 @@ def deadline_s(claim: Claim, least_s: float) -> float:
     """How long this step may be held until its process counts as hung."""
     if claim.step == "bind":
         return BIND_S
-    return speaking_s(claim, least_s) if claim.segment and not claim.isolated else PATIENT_S
+    return speaking_s(claim, least_s) if claim.is_segment and not claim.isolated else PATIENT_S
 
 
 def speaking_s(claim: Claim, least_s: float) -> float:
     """How long speaking this segment may take."""
-    return max(least_s, SLOWEST * float(claim.spec["frames"]) / RATE_HZ)
+    return max(least_s, SLOWEST * claim.to_speak.frames / RATE_HZ)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

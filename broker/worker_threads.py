@@ -14,7 +14,7 @@ from typing import cast
 import redis
 
 from broker import registry
-from broker.ledger import Claim, Ledger, Outcome
+from broker.ledger import ENDED, Claim, Ledger, Outcome
 from broker.registry import Farm
 from chorus import keys
 from chorus.records import Worker
@@ -26,7 +26,6 @@ SHORTEST_TICK_S = 0.05
 MUTEX_SHORTER_S = 0.04
 # A reaper that finds itself this late was asleep, and so perhaps was every worker: leases get one more lease time.
 LATE_S = 1.0
-LAST_STATES = ("done", "failed", "cancelled", "vanished")
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +156,7 @@ class WorkerThreads:
     def _advance(self, job: str, *, may_reap: bool) -> float:
         """Look after one job; in how many seconds it wants to be looked after again, if that is before a tick."""
         outcome = self._ledger.advance(job, self._farm.pins(), may_reap=may_reap)
-        if outcome.status in LAST_STATES:
+        if outcome.status in ENDED:
             self._redis.zrem(keys.ACTIVE, job)
         self._send(outcome)
         return int(outcome.extra[0]) / 1000 if outcome.extra else TICK_S

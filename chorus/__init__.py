@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from chorus.errors import ChorusError
     from chorus.listen import Listener, Position
     from chorus.reassembly import Reassembler
-    from chorus.records import JobRecord, State, Worker
+    from chorus.records import JobRecord, Worker
     from chorus.request import Request
     from chorus.settings import ClientSettings
+    from chorus.states import State
     from chorus.submission import Terms
     from chorus.wire import Chunk, Kind
 
@@ -44,7 +45,7 @@ _HOMES = {
     "Position": "listen",
     "Reassembler": "reassembly",
     "Request": "request",
-    "State": "records",
+    "State": "states",
     "Terms": "submission",
     "Worker": "records",
 }

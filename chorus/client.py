@@ -14,9 +14,10 @@ from chorus.errors import ConflictError, FarmError, JobFailedError, OptionError,
 from chorus.files import whole_file
 from chorus.keys import ACTIVE, GLOBAL_S, INBOX, JOBS, WORKERS, JobKeys, worker
 from chorus.listen import START, Listener, Position
-from chorus.records import JobRecord, Result, State, Want, Worker
+from chorus.records import JobRecord, Result, Worker
 from chorus.request import Priority, Request
 from chorus.settings import ClientSettings
+from chorus.states import State, Want
 from chorus.submission import Terms, Wishes, prepare, with_priority
 from chorus.wav import wav_file
 from chorus.wire import Kind

@@ -17,10 +17,11 @@ import typer
 from chorus import options, standing_in
 from chorus.client import Client
 from chorus.errors import CallerError, ChorusError, FarmError, JobFailedError, OptionError
-from chorus.records import JobRecord, State, Want
+from chorus.records import JobRecord
 from chorus.sources import sources as sources_of
 from chorus.speak import SpeechRequest
 from chorus.speak import speak as say_aloud
+from chorus.states import State, Want
 from chorus.submission import Terms
 from chorus.terminal import STAND_IN, clock, complain, made, progress, tell, warn_of_stand_in
 from chorus.wire import RATE_HZ

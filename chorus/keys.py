@@ -24,7 +24,7 @@ INBOX: Final = "chorus:inbox"
 JOBS: Final = "chorus:jobs"
 """Sorted set, job id to created ms: all known jobs. TTL GLOBAL_S."""
 ACTIVE: Final = "chorus:active"
-"""Sorted set, job id to created ms: the jobs that still need tending. TTL GLOBAL_S."""
+"""Sorted set, job id to created ms: the jobs that the reaper looks at. TTL GLOBAL_S."""
 REAPER: Final = "chorus:reaper"
 """String: the mutex of the one process that looks for lost work. TTL a few ticks."""
 WORKERS: Final = "chorus:workers"
@@ -102,6 +102,11 @@ class JobKeys:
     def all(self) -> tuple[str, ...]:
         """Every key, in the scripts' order."""
         return tuple(f"chorus:{{{self.job}}}:{name}" for name in _JOB_KINDS)
+
+    @classmethod
+    def attributes(cls) -> tuple[str, ...]:
+        """The attributes' names, in the same order."""
+        return tuple(name for name, key in vars(cls).items() if isinstance(key, _Key))
 
 
 _JOB_KINDS: Final = {key.name: key.kind for key in vars(JobKeys).values() if isinstance(key, _Key)}

@@ -1,50 +1,17 @@
 """What clients read from Redis, parsed: a job's record and a worker's registration. Knows no connection.
 
-| state     | means                                             | may be asked for                    |
-|-----------|---------------------------------------------------|-------------------------------------|
-| queued    | written down; nobody has begun it                 | paused, cancelled, running          |
-| running   | being planned, spoken, stored or bound            | paused, cancelled, running          |
-| paused    | nothing new is begun until it is resumed          | paused, cancelled, running          |
-| done      | over: the audio is complete but for what failed   | retry, if segments failed           |
-| failed    | over for now: it keeps all it has                 | retry, running (the same), cancelled |
-| cancelled | over for good: only a fresh submit speaks it      | cancelled                           |
-
-A worker whose store is full or away pauses the job too; then `waiting` says why.
-What is asked for stands in the record's `want` until a worker has heeded it; a job with a wish pending is not finished.
+chorus/states.py has the states and what leads from one to another.
+A worker whose store is full or away pauses the job too; then `waiting` says why. What is asked for stands in the
+record's `want` until a worker has applied it; a job with a pending want is not finished.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from chorus.request import Request
-
-Want = Literal["running", "paused", "cancelled", "retry"]
-
-
-class State(StrEnum):
-    """Where a job stands; see the table above."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    PAUSED = "paused"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-OVER = frozenset({State.DONE, State.FAILED, State.CANCELLED})
-_UNFINISHED_WANTS = frozenset[Want]({"running", "paused", "cancelled"})
-_WANTS: Mapping[State, frozenset[Want]] = {
-    State.QUEUED: _UNFINISHED_WANTS,
-    State.RUNNING: _UNFINISHED_WANTS,
-    State.PAUSED: _UNFINISHED_WANTS,
-    State.DONE: frozenset[Want]({"retry"}),
-    State.FAILED: frozenset[Want]({"retry", "running", "cancelled"}),
-    State.CANCELLED: frozenset[Want]({"cancelled"}),
-}
+from chorus.states import OVER, Condition, State, Want, next_state
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +44,7 @@ class JobRecord:
     job: str
     state: State
     want: str = ""
-    """What was asked for and not yet heeded: `running`, `paused`, `cancelled`, `retry`, `fresh`, or nothing."""
+    """What was asked for and not yet applied: `running`, `paused`, `cancelled`, `retry`, `fresh`, or nothing."""
     epoch: int = 1
     """Which run this is: a fresh submit begins the next."""
     request: Request
@@ -162,9 +129,10 @@ class JobRecord:
 
     def may(self, want: Want) -> bool:
         """Whether the state allows this to be asked for."""
-        if want == "retry" and self.state is State.DONE:
-            return self.segments_failed > 0
-        return want in _WANTS[self.state]
+        conditions: tuple[tuple[Condition, object], ...] = (
+            ("begun", self.started_ms), ("missing", self.segments_failed),
+        )  # fmt: skip
+        return next_state(self.state, want, [name for name, holds in conditions if holds]) is not None
 
     def to_json(self) -> str:
         """One line, for people's programs."""

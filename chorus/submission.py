@@ -12,8 +12,9 @@ from chorus.errors import ChorusError, ConflictError, OptionError, SourceError
 from chorus.files import reason
 from chorus.keys import UNFINISHED_S, JobKeys, check_job_id
 from chorus.languages import normalise
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
 from chorus.request import PRIORITIES, Format, OnError, Priority, Request
+from chorus.states import State
 
 if TYPE_CHECKING:
     from redis.typing import EncodableT

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from chorus import standing_in
-from chorus.records import JobRecord, State, Worker
+from chorus.records import JobRecord, Worker
+from chorus.states import State
 from chorus.wire import RATE_HZ
 
 LINE_EVERY_S: Final = 5.0

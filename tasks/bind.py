@@ -10,6 +10,7 @@ import redis
 
 from broker import registry, worker_process
 from broker.ledger import Claim, Outcome
+from broker.specs import ChapterPlan
 from broker.store import Store, part_key, report_key, result_key
 from chorus import standing_in
 from chorus.keys import JobKeys
@@ -96,7 +97,7 @@ def _drop_parts(store: Store, claim: Claim, parts: int) -> None:
 
 def _titles(here: worker_process.Process, keys: JobKeys, chapters: int) -> list[str]:
     told = here.redis.hmget(keys.chapters, [str(number) for number in range(chapters)])
-    return [str(json.loads(one or b"{}").get("title", "")) for one in told]
+    return [ChapterPlan.from_json(one or b"{}").title for one in told]
 
 
 def _book(here: worker_process.Process, claim: Claim, record: JobRecord, chapters: tuple[BookChapter, ...]) -> BookMeta:
@@ -120,7 +121,7 @@ def _remarks(record: JobRecord) -> list[str]:
 def _proof(here: worker_process.Process, claim: Claim, store: Store, record: JobRecord) -> CoverageProof:
     """Whether the sidecars hold what was planned, character by character."""
     told = cast("dict[bytes, bytes]", here.redis.hgetall(JobKeys(claim.job).chapters))
-    proof = CoverageProof(chapters={int(number): json.loads(one) for number, one in told.items()})
+    proof = CoverageProof(chapters={int(number): ChapterPlan.from_json(one) for number, one in told.items()})
     for sidecar in _sidecars(store, claim, record.parts_total):
         proof.read(sidecar, RATE_HZ)
     return proof

@@ -13,10 +13,11 @@ from tasks.steps import attempt
 
 def register(app: Celery) -> None:
     """Make the tasks known to this process."""
+    planner = plan.Planner()
 
     @app.task(name="chorus.plan")
     def _plan(job: str, step: str) -> str:
-        return attempt(job, step, "desk", plan.plan)
+        return attempt(job, step, "desk", planner.plan)
 
     @app.task(name="chorus.part")
     def _part(job: str, step: str) -> str:

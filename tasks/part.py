@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 from broker import worker_process
 from broker.ledger import Claim, Outcome
+from broker.specs import PartSpec, SegmentSpec
 from broker.store import Store
 from chorus.errors import FarmError
 from chorus.keys import JobKeys
@@ -20,8 +21,11 @@ def assemble(claim: Claim) -> tuple[Outcome, str]:
     here = worker_process.current()
     store = here.opened_store()
     keys = JobKeys(claim.job)
-    part = json.loads(here.redis.hget(keys.parts, str(claim.number)) or b"{}")
-    numbers = range(part["first"], part["last"] + 1)
+    found = here.redis.hget(keys.parts, str(claim.number))
+    if found is None:
+        raise FarmError(f"Part {claim.number} of job {claim.job} is not known any more.")
+    part = PartSpec.from_json(found)
+    numbers = part.numbers
     spoken = _from_stream(here, keys, numbers)
     if len(spoken) < len(numbers):
         # After `retry` only what was missing is spoken again; its neighbours lie in the part as it was.
@@ -29,7 +33,7 @@ def assemble(claim: Claim) -> tuple[Outcome, str]:
     if missing := [number for number in numbers if number not in spoken]:
         raise FarmError(f"Segments {missing} of part {claim.number} are neither in Redis nor in the store.")
     ordered = [spoken[number] for number in numbers]
-    sidecar = write_part(store, claim.job, claim.epoch, claim.number, chapter=part["chapter"], segments=ordered)
+    sidecar = write_part(store, claim.job, claim.epoch, claim.number, chapter=part.chapter, segments=ordered)
     outcome = here.ledger.commit_part(claim)
     return outcome, f"{len(ordered)} segments, {sidecar.frames / RATE_HZ:.1f} s stored"
 
@@ -49,7 +53,7 @@ def _from_stream(here: worker_process.Process, keys: JobKeys, numbers: range) ->
     for number, entries, spec, timing in zip(numbers, ids, specs, timings, strict=True):
         if entries is not None and spec is not None:
             chunks = _ordered(number, _fetch(here, keys, entries))
-            found[number] = _spoken(number, json.loads(spec), chunks, json.loads(timing or b"[]"))
+            found[number] = _spoken(number, SegmentSpec.from_json(spec), chunks, json.loads(timing or b"[]"))
     return found
 
 
@@ -70,15 +74,15 @@ def _ordered(number: int, chunks: Iterator[Chunk]) -> list[Chunk]:
 
 
 def _spoken(
-    number: int, spec: dict[str, Any], chunks: list[Chunk], timings: list[tuple[str, float, float]]
+    number: int, spec: SegmentSpec, chunks: list[Chunk], timings: list[tuple[str, float, float]]
 ) -> SpokenSegment:
     failed = chunks[0].kind is Kind.FAILURE
     return SpokenSegment(
         number=number,
-        pcm=silence(spec["frames"] * 1000 / RATE_HZ) if failed else b"".join(chunk.pcm for chunk in chunks),
-        start=spec["start"],
-        end=spec["end"],
-        text=spec["text"],
+        pcm=silence(spec.frames * 1000 / RATE_HZ) if failed else b"".join(chunk.pcm for chunk in chunks),
+        start=spec.start,
+        end=spec.end,
+        text=spec.text,
         timings=tuple((symbol, start, end) for symbol, start, end in timings),
         failed=failed,
     )

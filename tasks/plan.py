@@ -1,17 +1,18 @@
 """plan:k — chapter k becomes segments. Idempotent: what an earlier attempt handed over already is passed over.
 
-The ledger says when it has enough; then the cutting is set aside, and goes on with the next attempt in this process.
+When the ledger has enough, the cutting is set aside, and goes on with the next attempt in this process.
 """
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, cast
+from typing import Generic, TypeVar, cast
 
 from broker import worker_process
 from broker.ledger import Claim, Outcome
+from broker.specs import ChapterPlan, DocumentFacts, SegmentSpec
 from broker.store import source_key
 from chorus import languages, reading
 from chorus.errors import FarmError, OptionError, SourceError
@@ -29,8 +30,11 @@ from tasks.segmenting.segments import Segment, estimate_frames, segments
 # A live job's first segment: a few words, so that they are heard soon.
 LIVE_FIRST_TOKENS = 15
 BATCH = 32
-READ_AT_ONCE = 4
+KEPT_JOBS = 4
+"""How many documents, and how many chapters half cut, a process keeps for the next step of their job."""
 _SHOWN = 60
+
+_Kept = TypeVar("_Kept")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +73,15 @@ class Cut:
                 f"Its segments do not hold {words!r} (character {gap.start}) exactly once: please report it."
             )
 
-    def about(self) -> dict[str, Any]:
-        """What the report needs to prove that all of the chapter was spoken."""
-        return {"sha256": digest([self.chapter.text]), "unsaid": self._unsaid}
+    def committed(self, count: int) -> ChapterPlan:
+        """The chapter as its plan is committed, with what the report needs to prove that all of it was spoken."""
+        return ChapterPlan(
+            title=self.chapter.title,
+            characters=len(self.chapter.text),
+            segments=count,
+            sha256=digest([self.chapter.text]),
+            unsaid=tuple(self._unsaid),
+        )
 
 
 @dataclass(kw_only=True)
@@ -79,11 +89,11 @@ class Cutting:
     """A chapter on its way into the ledger."""
 
     cut: Cut
-    specs: Iterator[dict[str, Any]]
+    specs: Iterator[SegmentSpec]
     handed: int = 0
     """How many of them the ledger was given."""
 
-    def batches(self) -> Iterator[list[dict[str, Any]]]:
+    def batches(self) -> Iterator[list[SegmentSpec]]:
         """The first alone, even if there is none; then as many as there are."""
         if not self.handed:
             yield list(itertools.islice(self.specs, 1))
@@ -91,31 +101,69 @@ class Cutting:
             yield batch
 
 
-def plan(claim: Claim) -> tuple[Outcome, str]:
-    """Cut a chapter and hand its segments over: the first at once, the others in batches."""
-    here = worker_process.current()
-    request = Request.from_json(claim.request)
-    planned = _read(claim, request)
-    chapter = planned.document.chapters[claim.number]
-    cutting = _going_on(claim) or _begin(claim, request, planned)
-    about = _about(planned) if claim.number == 0 and not cutting.handed else None
-    for batch in cutting.batches():
-        outcome = here.ledger.extend(claim, batch, first_index=cutting.handed, document=about)
-        cutting.handed, about = cutting.handed + len(batch), None
-        if outcome.status == "enough":
-            _set_aside(claim, cutting)
-        if outcome.status != "ok":
-            return outcome, f"{chapter.title or 'untitled'}: {cutting.handed} segments so far"
-        here.send(outcome)
-    cutting.cut.check()
-    outcome = here.ledger.commit_plan(
-        claim,
-        title=chapter.title,
-        characters=len(chapter.text),
-        segments=cutting.handed,
-        about=cutting.cut.about(),
-    )
-    return outcome, f"{chapter.title or 'untitled'}: {cutting.handed} segments, {cutting.cut.g2p_ms:.0f} ms of phonemes"
+class _Recent(Generic[_Kept]):
+    """The few things that were used last, by the run of a job. Safe for many threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
+        self._lock = Lock()
+
+    def put(self, key: tuple[object, ...], value: _Kept) -> None:
+        """Keep it; what was used longest ago goes."""
+        with self._lock:
+            self._put(key, value)
+
+    def pop(self, key: tuple[object, ...]) -> _Kept | None:
+        """Take it out."""
+        with self._lock:
+            return self._kept.pop(key, None)
+
+    def get(self, key: tuple[object, ...], make: Callable[[], _Kept]) -> _Kept:
+        """What is kept, or what is made now, once, however many threads ask."""
+        with self._lock:
+            self._put(key, self._kept[key] if key in self._kept else make())
+            return self._kept[key]
+
+    def _put(self, key: tuple[object, ...], value: _Kept) -> None:
+        self._kept[key] = value
+        self._kept.move_to_end(key)
+        while len(self._kept) > KEPT_JOBS:
+            self._kept.popitem(last=False)
+
+
+class Planner:
+    """Cuts chapters and hands their segments over. Remembers documents it has read and chapters it has half cut."""
+
+    def __init__(self) -> None:
+        self._documents = _Recent[Planned]()
+        self._half_cut = _Recent[Cutting]()
+
+    def plan(self, claim: Claim) -> tuple[Outcome, str]:
+        """Cut a chapter and hand its segments over: the first at once, the others in batches."""
+        here = worker_process.current()
+        request = Request.from_json(claim.request)
+        planned = self._documents.get(_run_of(claim), lambda: _read(claim, request))
+        chapter = planned.document.chapters[claim.number]
+        cutting = self._half_cut.pop((*_run_of(claim), claim.step)) or _begin(claim, request, planned)
+        facts = _facts(planned) if claim.number == 0 and not cutting.handed else None
+        for batch in cutting.batches():
+            outcome = here.ledger.extend(claim, batch, first_index=cutting.handed, document=facts)
+            cutting.handed, facts = cutting.handed + len(batch), None
+            if outcome.status == "enough":
+                # Another desk may make the next attempt; then it cuts what it has not cut itself yet.
+                self._half_cut.put((*_run_of(claim), claim.step), cutting)
+            if outcome.status != "ok":
+                return outcome, f"{chapter.title or 'untitled'}: {cutting.handed} segments so far"
+            here.send(outcome)
+        cutting.cut.check()
+        outcome = here.ledger.commit_plan(claim, cutting.cut.committed(cutting.handed))
+        taken = f"{cutting.handed} segments, {cutting.cut.g2p_ms:.0f} ms of phonemes"
+        return outcome, f"{chapter.title or 'untitled'}: {taken}"
+
+
+def _run_of(claim: Claim) -> tuple[object, ...]:
+    # An id may come again, with another document, once its first job has expired or was lost.
+    return claim.job, claim.epoch, worker_process.current().redis.hget(JobKeys(claim.job).record, "created_ms")
 
 
 def _begin(claim: Claim, request: Request, planned: Planned) -> Cutting:
@@ -133,24 +181,23 @@ def _segments(claim: Claim, request: Request, planned: Planned) -> Cut:
     return Cut(chapter=chapter, segments=segments(chapter, planned.language, first=first, pauses=pauses, rules=rules))
 
 
-def _spec(number: int, request: Request, planned: Planned, segment: Segment) -> dict[str, Any]:
+def _spec(number: int, request: Request, planned: Planned, segment: Segment) -> SegmentSpec:
     text = planned.document.chapters[number].text[segment.start : segment.end]
-    stored = planned.salvage.get((number, segment.start, text))
-    return {
-        "chapter": number,
-        "start": segment.start,
-        "end": segment.end,
-        "text": text,
-        "phonemes": segment.phonemes,
-        "pause_ms": segment.pause_ms,
-        "characters": len(solid(text)),
-        "frames": estimate_frames(segment.tokens, request.speed * segment.rate),
-        "g2p_ms": segment.g2p_ms,
-        **({"voice": segment.voice} if segment.voice else {}),
-        **({"rate": segment.rate} if segment.rate != 1 else {}),
-        **({"lead_ms": segment.lead_ms} if segment.lead_ms else {}),
-        **({"stored": asdict(stored)} if stored else {}),
-    }
+    return SegmentSpec(
+        chapter=number,
+        start=segment.start,
+        end=segment.end,
+        text=text,
+        phonemes=segment.phonemes,
+        pause_ms=segment.pause_ms,
+        characters=len(solid(text)),
+        frames=estimate_frames(segment.tokens, request.speed * segment.rate),
+        g2p_ms=segment.g2p_ms,
+        voice=segment.voice or "",
+        rate=segment.rate,
+        lead_ms=segment.lead_ms,
+        stored=planned.salvage.get((number, segment.start, text)),
+    )
 
 
 def _fits_a_file(cover: bytes | None) -> bool:
@@ -164,56 +211,20 @@ def _fits_a_file(cover: bytes | None) -> bool:
     return True
 
 
-def _about(planned: Planned) -> dict[str, Any]:
+def _facts(planned: Planned) -> DocumentFacts:
     document = planned.document
-    return {
-        "title": document.title,
-        "author": document.author,
-        "series": document.series,
-        "language": planned.language,
-        "chapters": len(document.chapters),
-        # Without white space, so that `covered` and `source` can be equal.
-        "characters": sum(len(solid(chapter.text)) for chapter in document.chapters),
-    }
-
-
-_read_lately: OrderedDict[tuple[object, ...], Planned] = OrderedDict()
-_reading = Lock()
-_set_aside_lately: OrderedDict[tuple[object, ...], Cutting] = OrderedDict()
-_setting_aside = Lock()
-
-
-def _run_of(claim: Claim) -> tuple[object, ...]:
-    # An id may come again, with another document, once its first job has expired or was lost.
-    return claim.job, claim.epoch, worker_process.current().redis.hget(JobKeys(claim.job).record, "created_ms")
-
-
-def _set_aside(claim: Claim, cutting: Cutting) -> None:
-    """Keep it for the next attempt. Another desk may make that; then it cuts what it has not cut itself yet."""
-    with _setting_aside:
-        _set_aside_lately[(*_run_of(claim), claim.step)] = cutting
-        while len(_set_aside_lately) > READ_AT_ONCE:
-            _set_aside_lately.popitem(last=False)
-
-
-def _going_on(claim: Claim) -> Cutting | None:
-    with _setting_aside:
-        return _set_aside_lately.pop((*_run_of(claim), claim.step), None)
+    return DocumentFacts(
+        title=document.title,
+        author=document.author,
+        series=document.series,
+        language=planned.language,
+        chapters=len(document.chapters),
+        characters=sum(len(solid(chapter.text)) for chapter in document.chapters),
+    )
 
 
 def _read(claim: Claim, request: Request) -> Planned:
     """The job's document. A book of a hundred chapters is planned in a hundred steps, but read once."""
-    key = _run_of(claim)
-    with _reading:
-        if key not in _read_lately:
-            _read_lately[key] = _read_anew(claim, request)
-        _read_lately.move_to_end(key)
-        while len(_read_lately) > READ_AT_ONCE:
-            _read_lately.popitem(last=False)
-        return _read_lately[key]
-
-
-def _read_anew(claim: Claim, request: Request) -> Planned:
     here = worker_process.current()
     source = cast("bytes | None", here.redis.get(JobKeys(claim.job).source))
     if source is None and here.store is not None and here.store.exists(source_key(claim.job)):

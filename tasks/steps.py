@@ -47,7 +47,7 @@ def attempt(job: str, step: str, lane: str, work: Work) -> str:
 
 
 def _do(here: worker_process.Process, claim: Claim, work: Work) -> str:
-    if claim.attempt > MAX_DESK_ATTEMPTS and not claim.segment:
+    if claim.attempt > MAX_DESK_ATTEMPTS and not claim.is_segment:
         ended = f"{MAX_DESK_ATTEMPTS} processes ended over {told(claim.step)}"
         reason = f"{ended}; `chorus retry {claim.job}` tries it again."
         raise _failed(here, claim, reason, hopeless=True)

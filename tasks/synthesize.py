@@ -18,13 +18,14 @@ def speak(claim: Claim, lane: Lane) -> tuple[Outcome, str]:
     here = worker_process.current()
     request = Request.from_json(claim.request)
     speed = _speed(claim, request)
-    voice = canonical(claim.spec.get("voice") or request.voice)
+    spec = claim.to_speak
+    voice = canonical(spec.voice or request.voice)
     name, kept = _name(claim, voice, speed), segment_cache.current()
     primer = request.live and claim.number == 0
     found = kept.find(name, primer=primer) if kept and not claim.fresh else None
     take, spoken_s = (found[0], 0.0) if found else _spoken(claim, voice, speed, lane)
-    placed = _led(take, claim.spec.get("lead_ms", 0) / request.speed)
-    sound = placed.pcm + pcm.silence(claim.spec["pause_ms"] / request.speed)
+    placed = _led(take, spec.lead_ms / request.speed)
+    sound = placed.pcm + pcm.silence(spec.pause_ms / request.speed)
     told = SegmentResult(
         frames=len(sound) // SAMPLE_BYTES,
         wall_ms=round(spoken_s * 1000),
@@ -51,7 +52,7 @@ def _led(take: CachedSegment, lead_ms: float) -> CachedSegment:
 
 def _speed(claim: Claim, request: Request) -> float:
     """A text may ask for more than there is."""
-    return min(max(request.speed * float(claim.spec.get("rate", 1)), SLOWEST), FASTEST)
+    return min(max(request.speed * claim.to_speak.rate, SLOWEST), FASTEST)
 
 
 def _name(claim: Claim, voice: str, speed: float) -> str:
@@ -61,7 +62,7 @@ def _name(claim: Claim, voice: str, speed: float) -> str:
         voices_digest=speaker.voices_digest,
         voice=voice,
         speed=speed,
-        phonemes=claim.spec["phonemes"],
+        phonemes=claim.to_speak.phonemes,
     )
 
 
@@ -76,7 +77,7 @@ def _spoken(claim: Claim, voice: str, speed: float, lane: Lane) -> tuple[CachedS
     Where processes may have died of it, a process of its own speaks it; the lane's slot is taken all the same.
     """
     model, stretch = pcm.split_speed(speed)
-    utterance = Utterance(phonemes=claim.spec["phonemes"], voice=voice, speed=model)
+    utterance = Utterance(phonemes=claim.to_speak.phonemes, voice=voice, speed=model)
     if claim.isolated:
         limit_s = speaking_s(claim, worker_process.current().settings.deadline_s)
         speech = engine.current().speak_isolated(utterance, limit_s=limit_s)

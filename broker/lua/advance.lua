@@ -32,7 +32,8 @@ local function reopen_segment(n)
   set('parts_over', math.min(number('parts_over'), spec.part))
 end
 
-local function retry()
+local function retry(want)
+  enter(want) -- first: its condition counts the segments that are opened again here
   local wishes = request()
   resume()
   local all = redis.call('HGETALL', steps)
@@ -49,10 +50,10 @@ local function retry()
   redis.call('HDEL', steps, 'bind')
   redis.call('XDEL', stream, get('end_id') or '0-1')
   redis.call('HDEL', record, 'end_id', 'error', 'result', 'finished_ms', 'bound_frames', 'bind_started_ms')
-  enter('running')
 end
 
 local function restart()
+  enter('fresh')
   redis.call('DEL', steps, specs, owners, attempts, sends, segment_leases, desk_leases, stream, entries, parts, chapters, readers)
   for _, field in ipairs({
     'started_ms', 'finished_ms', 'chapters_total', 'chapters_planned', 'chapter_now', 'segments_planned',
@@ -65,26 +66,27 @@ local function restart()
   add('epoch', 1)
   set('fresh', 1)
   set('asked_ms', now)
-  set('state', 'queued') -- not `enter`: what the run before did does not count
 end
 
-local function apply_wish(want, state)
+-- Does what the job's owner asks, where the table of transitions allows it.
+local function apply_wish(want)
+  local state, to = get('state'), target(want)
   if want == 'fresh' then
     restart()
-  elseif want == 'cancelled' and state ~= 'done' and state ~= 'cancelled' then
-    stop('cancelled', 'cancelled')
-  elseif want == 'paused' and (state == 'queued' or state == 'running') then
-    enter('paused')
+  elseif not to or to == state then
+    return
+  elseif to == 'cancelled' then
+    stop(want, 'cancelled')
+  elseif to == 'paused' then
+    enter(want)
     redis.call('HDEL', record, 'waiting')
-  elseif want == 'running' and state == 'paused' then
+  elseif state == 'paused' then
+    enter(want)
     redis.call('HDEL', record, 'unheard')
     set('listened_ms', now)
-    enter(get('started_ms') and 'running' or 'queued')
     resume()
-  elseif (want == 'retry' or want == 'running') and state == 'failed' then
-    retry()
-  elseif want == 'retry' and state == 'done' and number('segments_failed') > 0 then
-    retry()
+  else
+    retry(want)
   end
 end
 
@@ -98,7 +100,7 @@ local function begin()
   elseif request().format ~= '' and (get('store') or '') == '' then
     set('waiting', 'no desk worker with a store is registered')
   else
-    enter('running')
+    enter('begin')
     set('started_ms', now)
   end
 end
@@ -136,12 +138,12 @@ end
 local function follow_listeners(slowest)
   if slowest then
     set('listened_ms', now)
-    if redis.call('HDEL', record, 'unheard') == 1 then
-      enter('running')
+    if enter('heard') then
+      redis.call('HDEL', record, 'unheard')
       resume()
     end
   elseif get('state') == 'running' and now - math.max(number('listened_ms'), number('started_ms')) > UNHEARD_MS then
-    enter('paused')
+    enter('unheard')
     set('unheard', 1)
     set('waiting', 'nobody has listened for a minute: it goes on when somebody does')
   end

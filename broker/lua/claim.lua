@@ -1,7 +1,7 @@
 -- One attempt takes a step. The attempt is counted here, before native code runs.
 -- ARGV 3 step, 4 token.
 -- Reads record, steps, specs; writes steps, owners, attempts, sends, segment_leases, desk_leases.
--- Status: ok | busy | done | gone. Extra of ok: attempt, epoch, spec JSON, request JSON, document JSON, model, fresh.
+-- Status: ok | busy | done | gone. Extra of ok: attempt, epoch, spec JSON, request JSON, model, fresh.
 -- The same token claiming again gets the same ok, uncounted: a resent command is harmless.
 
 local step, token = ARGV[3], ARGV[4]
@@ -9,9 +9,7 @@ local step, token = ARGV[3], ARGV[4]
 local function granted(attempt)
   local n = segment_of(step)
   local spec = n and redis.call('HGET', specs, n) or ''
-  local about = { attempt, number('epoch'), spec or '', get('request'), get('document') or '', get('model') or '' }
-  about[#about + 1] = get('fresh') or ''
-  return answer('ok', about)
+  return answer('ok', { attempt, number('epoch'), spec or '', get('request'), get('model') or '', get('fresh') or '' })
 end
 
 if get('state') ~= 'running' then return answer('gone') end

@@ -6,9 +6,9 @@ set('result', ARGV[6])
 -- A job with segments missing keeps what `retry` needs.
 if number('segments_failed') > 0 then
   drop_lease(step)
-  enter('done')
+  enter('complete')
   set('finished_ms', now)
 else
-  finish('done')
+  finish('complete')
 end
 return answer('ok')

@@ -21,6 +21,6 @@ end
 if n and ARGV[8] ~= '1' and request().on_error == 'silence' then
   proceed()
 else
-  stop('failed', ARGV[6])
+  stop('fail', ARGV[6])
 end
 return answer('failed')

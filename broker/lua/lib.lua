@@ -1,6 +1,7 @@
--- The ledger's common part: it stands in front of every script of this folder.
+-- What all scripts of this folder share. In front of it stands what broker/scripts.py declares: the keys by name, TTLs,
+-- resend times, the fields of a stream entry, and TRANSITIONS (chorus/states.py).
 --
--- KEYS, always all of a job's keys and in this order (chorus/keys.py):
+-- KEYS, always all of a job's keys, in the order of chorus/keys.py:
 --    1 record    hash    the job: state, request, counters, result
 --    2 source    string  the document, until its last chapter is planned
 --    3 cover     string  a cover image given with the request
@@ -23,16 +24,11 @@
 -- Every script answers {status, sound, store, hints, extra}. A hint is "queue step"; sending it twice, or never, does
 -- no harm: the deadlines in `segment_leases` and `desk_leases` find what was lost.
 
-local record, source, cover, steps, specs, owners, attempts, sends = unpack(KEYS, 1, 8)
-local segment_leases, desk_leases, stream, entries, parts, chapters, readers = unpack(KEYS, 9, 15)
-
-local FIRST_RESEND_MS, LAST_RESEND_MS = 3000, 60000
-local PART_FRAMES = 60 * 24000
-local SEGMENT_FRAMES = 11 * 24000 -- what 150 tokens last, roughly
+local PART_FRAMES = 60 * RATE_HZ
+local SEGMENT_FRAMES = 11 * RATE_HZ -- what 150 tokens last, roughly
 local PARTS_AHEAD = 3
 local PLANNED_AHEAD = 1000 -- segments: about a megabyte, and two hours
 local LISTENER_LEAD_MS = 10000
-local UNFINISHED_S, FINISHED_S = 30 * 86400, 3600
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -47,11 +43,29 @@ local function add(field, by) return redis.call('HINCRBY', record, field, by) en
 local function segment_of(step) return tonumber(string.match(step, '^segment:(%d+)$')) end
 local function leases_of(step) if segment_of(step) then return segment_leases else return desk_leases end end
 
--- The one place where a job's state changes; on the way it counts the time that the job was running.
-local function enter(state)
-  if get('state') == 'running' then add('active_ms', now - number('running_since_ms')) end
-  if state == 'running' then set('running_since_ms', now) end
-  set('state', state)
+local CONDITIONS = {
+  begun = function() return get('started_ms') end,
+  missing = function() return number('segments_failed') > 0 end,
+  unheard = function() return get('unheard') end,
+}
+
+-- Where an event leads the job from the state it is in; nil: the table has no such row, and the event is refused.
+local function target(event)
+  for _, rule in ipairs((TRANSITIONS[get('state')] or {})[event] or {}) do
+    if rule.condition == '' or CONDITIONS[rule.condition]() then return rule.to end
+  end
+end
+
+-- The one place where a job's state changes; it also counts the time that the job was running. Answers the new state;
+-- nil: the event is refused, and nothing has changed.
+local function enter(event)
+  local from, to = get('state'), target(event)
+  if to and to ~= from then
+    if from == 'running' then add('active_ms', now - number('running_since_ms')) end
+    if to == 'running' then set('running_since_ms', now) end
+    set('state', to)
+  end
+  return to
 end
 
 -- When this run of the job was asked for.
@@ -94,7 +108,7 @@ local function queue_of(step, wishes)
   local first = get('first_audio_ms')
   if not first then return 'live' end
   local heard_ms = now - (asked_ms() + tonumber(first))
-  return number('frames') / 24 - heard_ms > LISTENER_LEAD_MS and 'bulk' or 'live'
+  return number('frames') * 1000 / RATE_HZ - heard_ms > LISTENER_LEAD_MS and 'bulk' or 'live'
 end
 
 local function dispatch(step, wishes)
@@ -113,9 +127,10 @@ end
 
 local function append(fields) return redis.call('XADD', stream, '*', unpack(fields)) end
 
--- The entries without audio: `end`, and `failure` of a segment or, with -1, of the job.
+-- The entries without audio: `end`, and `failure` of a segment or, with WHOLE_JOB, of the job.
 local function tell(kind, segment, text)
-  local fields = { 'v', 1, 'k', kind, 's', segment, 'c', 0, 'n', 1, 'f', 0, 'x', 0, 'd', '' }
+  local fields = { unpack(SILENT_ENTRY) }
+  fields[ENTRY_KIND], fields[ENTRY_SEGMENT] = kind, segment
   if text then fields[#fields + 1], fields[#fields + 2] = 't', text end
   return append(fields)
 end
@@ -180,23 +195,24 @@ local function send_parts(wishes)
   end
 end
 
--- Ends a job. Failed ones keep all they have: `retry`, or the same command again, goes on from there.
-local function finish(state)
-  enter(state)
+-- Ends a job by this event. Failed ones keep all they have: `retry`, or the same command again, goes on from there.
+local function finish(event)
+  local state = enter(event)
   set('finished_ms', now)
   if state == 'failed' then return end
   redis.call('DEL', source, cover, specs, owners, attempts, sends, segment_leases, desk_leases, parts, readers)
   if state == 'cancelled' then redis.call('DEL', steps, entries) end
 end
 
-local function stop(state, reason)
-  if state == 'cancelled' then
+-- Ends a job before its audio is complete: `fail`, or `cancelled`.
+local function stop(event, reason)
+  if event == 'cancelled' then
     redis.call('DEL', stream)
     set('frames_held', 0)
   end
   set('error', reason)
-  set('end_id', tell('failure', -1, reason))
-  finish(state)
+  set('end_id', tell('failure', WHOLE_JOB, reason))
+  finish(event)
 end
 
 local function settle(wishes)
@@ -205,7 +221,7 @@ local function settle(wishes)
   if number('segments_done') + number('segments_failed') < number('segments_planned') then return end
   if not get('end_id') then set('end_id', tell('end', number('segments_planned'))) end
   if wishes.format == '' then
-    finish('done')
+    finish('complete')
   elseif number('parts_done') == number('parts_total') and not state_of('bind') then
     dispatch('bind', wishes)
   end

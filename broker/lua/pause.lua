@@ -9,6 +9,6 @@ if redis.call('HGET', owners, step) == token then
   redis.call('HSET', steps, step, 's')
   redis.call('ZADD', leases_of(step), now, step)
 end
-enter('paused')
+enter('refuse')
 set('waiting', ARGV[6])
 return answer('paused')

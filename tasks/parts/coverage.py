@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from broker.specs import ChapterPlan
 from tasks.documents.model import Span
 from tasks.parts.part_files import Sidecar
 from tasks.segmenting.sentences import trimmed
@@ -39,8 +40,8 @@ def gaps(text: str, spans: Iterable[Span]) -> Iterator[Span]:
 class CoverageProof:
     """What a job's sidecars prove of its document; `read` them in order, then look."""
 
-    chapters: Mapping[int, Mapping[str, Any]]
-    """As they were planned: {title, sha256, …} by number."""
+    chapters: Mapping[int, ChapterPlan]
+    """As they were planned, by number."""
     silent: list[dict[str, Any]] = field(default_factory=list)
     """The segments that failed: nobody hears their words."""
     _frames: int = 0
@@ -65,7 +66,7 @@ class CoverageProof:
         return [
             self._title(number)
             for number, told in sorted(self.chapters.items())
-            if told.get("sha256") != held.get(number, empty)
+            if told.sha256 != held.get(number, empty)
         ]
 
     def unsaid(self) -> list[dict[str, str]]:
@@ -73,7 +74,7 @@ class CoverageProof:
         return [
             {"chapter": self._title(number), "text": text}
             for number, told in sorted(self.chapters.items())
-            for text in told.get("unsaid") or ()
+            for text in told.unsaid
         ]
 
     def told(self) -> dict[str, Any]:
@@ -87,7 +88,8 @@ class CoverageProof:
         }
 
     def _title(self, number: int) -> str:
-        return str(self.chapters.get(number, {}).get("title") or f"chapter {number + 1}")
+        planned = self.chapters.get(number)
+        return planned.title if planned and planned.title else f"chapter {number + 1}"
 
 
 def _bytes(text: str) -> bytes:

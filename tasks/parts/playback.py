@@ -17,7 +17,8 @@ from chorus.client import Client
 from chorus.errors import BehindError, ChorusError, FarmError, JobFailedError
 from chorus.listen import Listener, Position
 from chorus.player import find_player, speaker
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
+from chorus.states import State
 from chorus.terminal import complain
 from chorus.wire import RATE_HZ, SAMPLE_BYTES, Kind
 from tasks.parts.part_files import Part, has_part, read_part, read_sidecar

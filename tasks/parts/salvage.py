@@ -4,25 +4,15 @@ Knows nothing of planning: it says which segments lie in whole parts, and where.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from broker import worker_process
 from broker.ledger import Claim
+from broker.specs import StoredPlace
 from broker.store import Store, part_key
 from chorus.keys import JobKeys
 from tasks.parts.part_files import Sidecar, read_sidecars
 
-
-@dataclass(frozen=True, kw_only=True)
-class Stored:
-    """A segment as it lies in the store. It counts only if planning gives it the same place again."""
-
-    part: int
-    number: int
-    frames: int
-
-
-Salvage = Mapping[tuple[int, int, str], Stored]
+Salvage = Mapping[tuple[int, int, str], StoredPlace]
 """By chapter, the segment's first character in it, and its text."""
 
 
@@ -33,7 +23,7 @@ def salvage(here: worker_process.Process, claim: Claim) -> Salvage:
     if here.redis.hget(JobKeys(claim.job).record, "fresh") == b"1":
         return {}
     return {
-        (sidecar.chapter, segment.start, segment.text): Stored(
+        (sidecar.chapter, segment.start, segment.text): StoredPlace(
             part=sidecar.part, number=segment.number, frames=segment.frames
         )
         for sidecar in _whole(here.store, claim)

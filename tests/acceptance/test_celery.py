@@ -16,7 +16,7 @@ from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
 from broker.app import queue
 from broker.hints import voice_queue
 from chorus.keys import JobKeys
-from chorus.records import State
+from chorus.states import State
 
 SAMPLE = (ROOT / "docs" / "sample.md").read_bytes()
 

@@ -9,7 +9,7 @@ from machine import SAMPLE, Machine, closing
 from workshop import heard_tokens, planned_tokens
 
 from chorus.client import Client
-from chorus.records import State
+from chorus.states import State
 
 # Too little for a minute of audio.
 LITTLE_BYTES = 4096

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workshop import opened, report_beside
 
 from benchmarks.ears import distance, hear, words
-from chorus.records import State
+from chorus.states import State
 from workers import standin
 
 pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed: nobody hears what is spoken")

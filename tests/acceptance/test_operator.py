@@ -18,8 +18,8 @@ from workshop import heard_tokens, planned_tokens
 from chorus.client import Client
 from chorus.commands import run
 from chorus.keys import JobKeys
-from chorus.records import State
 from chorus.speak import LEAD_MS
+from chorus.states import State
 from chorus.wav import streaming_header
 from chorus.wire import RATE_HZ, SAMPLE_BYTES
 from workers.commands import app

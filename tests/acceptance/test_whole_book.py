@@ -11,7 +11,7 @@ from toy.build import build
 from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
 
 from chorus.keys import JobKeys
-from chorus.records import State
+from chorus.states import State
 from chorus.wire import Kind
 
 SAMPLE = (ROOT / "docs" / "sample.md").read_bytes()

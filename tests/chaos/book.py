@@ -8,7 +8,7 @@ from support import ValkeyServer
 from toy.build import build
 from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
 
-from chorus.records import State
+from chorus.states import State
 from tasks import documents
 from tasks.segmenting.segments import segments
 

@@ -26,7 +26,8 @@ from support import ValkeyServer, wait_until
 from workshop import opened
 
 from chorus.keys import JobKeys
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
+from chorus.states import State
 
 WAV_HEADER_BYTES = 44
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chaos.harness import Chaos
 
-from chorus.records import State
+from chorus.states import State
 
 # Enough for a sidecar's first lines, not for a part.
 LITTLE_BYTES = 4096

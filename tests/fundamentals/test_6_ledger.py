@@ -10,12 +10,15 @@ import redis
 
 from broker.ledger import Ledger, Outcome, Pins, SegmentResult
 from broker.settings import FarmSettings
+from broker.specs import ChapterPlan, DocumentFacts, SegmentSpec
 from chorus import Client, Kind
 from chorus.keys import JobKeys
 from chorus.wire import cut, decode
 
 SOUND = "0123456789ab"
-SEGMENT = {"chapter": 0, "start": 0, "end": 16, "text": "Nobody was lost.", "phonemes": "a", "pause_ms": 0}
+SEGMENT = SegmentSpec(
+    chapter=0, start=0, end=16, text="Nobody was lost.", phonemes="a", pause_ms=0, characters=16, frames=1
+)
 HINT = "segment:0"
 
 
@@ -32,9 +35,9 @@ def planned(ledger: Ledger, client: Client) -> Outcome:
     client.submit("Nobody was lost.", job="letter")
     ledger.advance("letter", Pins(sound=SOUND))
     plan = ledger.claim("letter", "plan:0", "the desk")
-    document = {"title": "Letter", "chapters": 1, "characters": 16}
-    outcome = ledger.extend(plan, [{**SEGMENT, "characters": 16, "frames": 1}], first_index=0, document=document)
-    ledger.commit_plan(plan, title="Letter", characters=16, segments=1)
+    document = DocumentFacts(title="Letter", chapters=1, characters=16)
+    outcome = ledger.extend(plan, [SEGMENT], first_index=0, document=document)
+    ledger.commit_plan(plan, ChapterPlan(title="Letter", characters=16, segments=1))
     return outcome
 
 
@@ -45,7 +48,7 @@ def test_planning_a_chapter_gives_a_hint_for_its_first_segment(ledger: Ledger, c
 def test_a_segment_is_claimed_by_one_worker_and_published_once(ledger: Ledger, client: Client) -> None:
     planned(ledger, client)
     mine = ledger.claim("letter", HINT, "mine")
-    assert (mine.status, mine.spec["phonemes"]) == ("ok", "a")
+    assert (mine.status, mine.to_speak.phonemes) == ("ok", "a")
     assert ledger.claim("letter", HINT, "yours").status == "busy", "the hint came twice; nothing happens twice"
 
     told = SegmentResult(frames=2, wall_ms=1, audible=True, worker="me")

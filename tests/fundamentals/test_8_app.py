@@ -9,7 +9,7 @@ from pathlib import Path
 from support import wait_until
 from workshop import ROOT, Workshop
 
-from chorus.records import State
+from chorus.states import State
 
 EXAMPLE = re.compile(r"```python\n(from .*?)```", re.DOTALL)
 

@@ -20,7 +20,8 @@ from workshop import Workshop, opened
 from broker.registry import MEMORY_SHARE
 from chorus.commands import run
 from chorus.keys import JobKeys
-from chorus.records import State, Worker
+from chorus.records import Worker
+from chorus.states import State
 from chorus.wire import RATE_HZ, SAMPLE_BYTES
 from workers.commands import app
 

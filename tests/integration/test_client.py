@@ -25,8 +25,9 @@ from chorus.errors import (
     UnknownJobError,
 )
 from chorus.keys import JobKeys
-from chorus.records import State, Worker
+from chorus.records import Worker
 from chorus.settings import ClientSettings
+from chorus.states import State
 from chorus.submission import Terms
 from chorus.wire import RATE_HZ
 

@@ -16,7 +16,8 @@ import workers.commands
 from chorus import keys
 from chorus.client import Client
 from chorus.commands import OPERATOR, client_commands, program, run
-from chorus.records import State, Worker
+from chorus.records import Worker
+from chorus.states import State
 from tasks.documents import read
 
 

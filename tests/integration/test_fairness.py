@@ -20,8 +20,9 @@ from toy.build import build
 from workshop import Workshop, opened
 
 from broker import session_control
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
 from chorus.request import Priority
+from chorus.states import State
 from chorus.submission import Terms
 from chorus.vocabulary import VOCABULARY
 from chorus.wire import Kind

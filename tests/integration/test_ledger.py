@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import redis
@@ -12,11 +12,13 @@ from support import wait_until
 from broker import backlog, registry
 from broker.ledger import AudioOrigin, Claim, Ledger, Outcome, Pins, SegmentResult
 from broker.settings import FarmSettings
+from broker.specs import ChapterPlan, DocumentFacts, SegmentSpec
 from chorus import Client
 from chorus.errors import JobFailedError
 from chorus.keys import JobKeys
-from chorus.records import State, Worker
+from chorus.records import Worker
 from chorus.request import Format, OnError, Priority
+from chorus.states import State
 from chorus.submission import Terms
 from chorus.wire import Chunk, Kind, cut, decode
 
@@ -65,10 +67,12 @@ class Farm:
 
     def plan_chapter(self, claim: Claim) -> Outcome:
         k, count = claim.number, self.chapters[claim.number]
-        about = {"title": "Book", "chapters": len(self.chapters), "characters": 10 * sum(self.chapters)}
+        about = DocumentFacts(title="Book", chapters=len(self.chapters), characters=10 * sum(self.chapters))
         specs = [spec(k)] * count
         self.note(self.ledger.extend(claim, specs, first_index=0, document=about if k == 0 else None))
-        return self.ledger.commit_plan(claim, title=f"Chapter {k + 1}", characters=10 * count, segments=count)
+        return self.ledger.commit_plan(
+            claim, ChapterPlan(title=f"Chapter {k + 1}", characters=10 * count, segments=count)
+        )
 
     def speak(self, step: str) -> Outcome:
         return self.note(self.publish(self.take(step)))
@@ -108,17 +112,10 @@ class Farm:
         return [decode(fields) for _, fields in self.connection.xrange(JobKeys(self.job).stream)]
 
 
-def spec(chapter: int) -> dict[str, object]:
-    return {
-        "chapter": chapter,
-        "start": 0,
-        "end": 10,
-        "text": "0123456789",
-        "phonemes": "a",
-        "pause_ms": 0,
-        "characters": 10,
-        "frames": FRAMES,
-    }
+def spec(chapter: int) -> SegmentSpec:
+    return SegmentSpec(
+        chapter=chapter, start=0, end=10, text="0123456789", phonemes="a", pause_ms=0, characters=10, frames=FRAMES,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -173,8 +170,8 @@ def test_only_a_run_that_was_asked_for_anew_is_fresh(farm: Farm) -> None:
 def test_time_spent_on_phonemes_is_added_up(farm: Farm) -> None:
     farm.submit()
     claim = farm.take("plan:0")
-    specs = [spec(0) | {"g2p_ms": 1.25}, spec(0) | {"g2p_ms": 0.5}, spec(0)]
-    farm.ledger.extend(claim, specs, first_index=0, document={"title": "Book", "chapters": 1, "characters": 30})
+    specs = [replace(spec(0), g2p_ms=1.25), replace(spec(0), g2p_ms=0.5), spec(0)]
+    farm.ledger.extend(claim, specs, first_index=0, document=DocumentFacts(title="Book", chapters=1, characters=30))
     assert farm.client.job("book").g2p_us == 1750
 
 
@@ -298,18 +295,18 @@ def test_what_an_older_run_still_says_is_not_heard(farm: Farm) -> None:
 def test_a_chapter_planned_twice_has_its_segments_once(farm: Farm) -> None:
     farm.submit()
     claim = farm.take("plan:0")
-    about = {"title": "Book", "chapters": 1, "characters": 50}
+    about = DocumentFacts(title="Book", chapters=1, characters=50)
     farm.ledger.extend(claim, [spec(0)] * 2, first_index=0, document=about)
     for _ in range(2):
         farm.ledger.extend(claim, [spec(0)] * 5, first_index=0, document=about)
-    farm.ledger.commit_plan(claim, title="One", characters=50, segments=5)
+    farm.ledger.commit_plan(claim, ChapterPlan(title="One", characters=50, segments=5))
     assert farm.client.job("book").segments_planned == 5
 
 
 def test_the_first_segment_leaves_before_its_chapter_is_planned_to_the_end(farm: Farm) -> None:
     farm.submit()
     claim = farm.take("plan:0")
-    about = {"title": "Book", "chapters": 1, "characters": 50}
+    about = DocumentFacts(title="Book", chapters=1, characters=50)
     outcome = farm.ledger.extend(claim, [spec(0)], first_index=0, document=about)
     assert [(hint.queue, hint.step) for hint in outcome.hints] == [("bulk", "segment:0")]
 
@@ -319,7 +316,7 @@ def test_until_a_listeners_first_words_are_spoken_or_given_up_no_more_of_his_tex
     farm: Farm, given_up: bool
 ) -> None:
     farm.submit(form="", live=True)
-    about = {"title": "Book", "chapters": 1, "characters": 50}
+    about = DocumentFacts(title="Book", chapters=1, characters=50)
     begun = farm.ledger.extend(farm.take("plan:0"), [spec(0)], first_index=0, document=about)
     assert begun.status == "enough"
     assert [(hint.queue, hint.step) for hint in begun.hints] == [("live", "segment:0")]
@@ -443,14 +440,14 @@ def test_a_chapter_as_long_as_a_library_is_planned_a_stretch_at_a_time(farm: Far
     farm.submit()
     farm.hints.remove("plan:0")
     count, handed, most = 3000, 0, 0
-    about = {"title": "Book", "chapters": 1, "characters": 10 * count}
+    about = DocumentFacts(title="Book", chapters=1, characters=10 * count)
     while handed < count:
         claim, status = farm.take("plan:0"), "ok"
         assert (claim.status, claim.attempt) == ("ok", 1), "nothing was lost, so no attempt counts"
         while status == "ok" and handed < count:
             batch = [spec(0)] * min(32, count - handed)
             outcome = farm.note(farm.ledger.extend(claim, batch, first_index=handed, document=about))
-            status, handed, about = outcome.status, handed + len(batch), {}
+            status, handed, about = outcome.status, handed + len(batch), None
         waiting = farm.client.job("book").segments_planned - farm.number("next")
         most = max(most, waiting)
         while status == "enough" and "plan:0" not in farm.hints:
@@ -459,7 +456,7 @@ def test_a_chapter_as_long_as_a_library_is_planned_a_stretch_at_a_time(farm: Far
             assert waiting // 4 < farm.client.job("book").segments_planned - farm.number("next") < waiting
             farm.hints.remove("plan:0")
     assert 900 < most < 1100
-    farm.note(farm.ledger.commit_plan(claim, title="One", characters=10 * count, segments=count))
+    farm.note(farm.ledger.commit_plan(claim, ChapterPlan(title="One", characters=10 * count, segments=count)))
     farm.work_off()
     assert farm.client.job("book").segments_done == count
 
@@ -469,11 +466,11 @@ def test_a_chapter_whose_beginning_the_server_lost_is_planned_once_more(farm: Fa
     farm.submit()
     farm.hints.remove("plan:0")
     claim = farm.take("plan:0")
-    about = {"title": "Book", "chapters": 1, "characters": 50}
+    about = DocumentFacts(title="Book", chapters=1, characters=50)
     farm.ledger.extend(claim, [spec(0)] * 2, first_index=0, document=about)
     # Three more were handed over, and went with the last second of the server's log.
     if tells == "its end":
-        outcome = farm.ledger.commit_plan(claim, title="One", characters=50, segments=5)
+        outcome = farm.ledger.commit_plan(claim, ChapterPlan(title="One", characters=50, segments=5))
     else:
         outcome = farm.ledger.extend(claim, [spec(0)] * 2, first_index=5, document=None)
     assert outcome.status == "again"

@@ -14,7 +14,7 @@ from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
 
 from broker import session_control
 from broker.session_control import Sessions
-from chorus.records import State
+from chorus.states import State
 
 SAMPLE = (ROOT / "docs" / "sample.md").read_bytes()
 HURRY = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}

@@ -15,6 +15,7 @@ from broker.store import LocalStore
 from chorus.client import Client
 from chorus.keys import JobKeys
 from tasks import documents, plan
+from tasks.plan import Planner
 from tasks.segmenting.segments import segments
 
 PINS = Pins(sound="0123456789ab", store="here")
@@ -31,8 +32,6 @@ def desk(redis_url: str, tmp_path: Path) -> Iterator[worker_process.Process]:
         app, FarmSettings(home=tmp_path), role="desk", node="desk", slots={"desk": 1}, store=store
     )
     worker_process._slot.clear()
-    plan._read_lately.clear()
-    plan._set_aside_lately.clear()
 
 
 def submitted(desk: worker_process.Process, client: Client, source: bytes, name: str) -> None:
@@ -40,10 +39,10 @@ def submitted(desk: worker_process.Process, client: Client, source: bytes, name:
     desk.ledger.advance("book", PINS)
 
 
-def planned(desk: worker_process.Process, step: str) -> str:
+def planned(desk: worker_process.Process, planner: Planner, step: str) -> str:
     claim: Claim = desk.claim("book", step)
     assert claim.status == "ok"
-    outcome, _ = plan.plan(claim)
+    outcome, _ = planner.plan(claim)
     return outcome.status
 
 
@@ -74,9 +73,10 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[None
 def test_a_document_is_read_once_for_all_its_chapters(
     desk: worker_process.Process, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    planner = Planner()
     reads = counted(monkeypatch, documents, "read")
     submitted(desk, client, b"# One\n\nOnce.\n\n# Two\n\nTwice.\n\n# Three\n\nThrice.", "book.md")
-    assert [planned(desk, f"plan:{k}") for k in range(3)] == ["ok"] * 3
+    assert [planned(desk, planner, f"plan:{k}") for k in range(3)] == ["ok"] * 3
     assert client.job("book").planned
     assert len(reads) == 1
 
@@ -85,14 +85,15 @@ def test_a_document_is_read_once_for_all_its_chapters(
 def test_a_chapter_that_was_put_off_is_planned_to_its_end(
     desk: worker_process.Process, client: Client, monkeypatch: pytest.MonkeyPatch, *, elsewhere: bool
 ) -> None:
+    planner = Planner()
     cuttings = counted(monkeypatch, plan, "segments")
     submitted(desk, client, LIBRARY, "library.txt")
-    assert planned(desk, "plan:0") == "enough"
+    assert planned(desk, planner, "plan:0") == "enough"
     assert 900 < client.job("book").segments_planned < 1100
     send_all(desk)
     if elsewhere:
-        plan._set_aside_lately.clear()
-    assert planned(desk, "plan:0") == "ok"
+        planner = Planner()
+    assert planned(desk, planner, "plan:0") == "ok"
     assert len(cuttings) == 1 + elsewhere
     chapter = documents.read(LIBRARY, "library.txt").chapters[0]
     wanted = [(segment.start, segment.end) for segment in segments(chapter, "en-us")]
@@ -101,8 +102,9 @@ def test_a_chapter_that_was_put_off_is_planned_to_its_end(
 
 
 def test_only_a_few_chapters_are_kept_that_were_put_off(desk: worker_process.Process, client: Client) -> None:
-    for number in range(plan.READ_AT_ONCE + 1):
+    planner = Planner()
+    for number in range(plan.KEPT_JOBS + 1):
         client.submit(LIBRARY, name="library.txt", job=f"book-{number}", format="wav")
         desk.ledger.advance(f"book-{number}", PINS)
-        plan.plan(desk.claim(f"book-{number}", "plan:0"))
-    assert len(plan._set_aside_lately) == plan.READ_AT_ONCE
+        planner.plan(desk.claim(f"book-{number}", "plan:0"))
+    assert len(planner._half_cut._kept) == plan.KEPT_JOBS

@@ -11,7 +11,7 @@ from workshop import Workshop, opened
 from broker.store import LocalStore, part_key
 from chorus.client import Client
 from chorus.errors import BehindError, FarmError
-from chorus.records import State
+from chorus.states import State
 from chorus.submission import Terms
 from tasks.parts.playback import ordered
 

@@ -13,10 +13,11 @@ from support import wait_until
 from toy.build import Fault, build
 from workshop import Workshop, heard_tokens, opened, planned_tokens
 
-from broker.ledger import APART_FROM
+from broker.ledger import ISOLATED_FROM
 from chorus.keys import JobKeys
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
 from chorus.request import OnError
+from chorus.states import State
 from chorus.vocabulary import VOCABULARY
 
 BOOK = b"""# One
@@ -146,7 +147,7 @@ def test_a_segment_that_kills_two_processes_kills_only_children_from_then_on(red
             attempt = farm.attempts()
             if attempt not in struck and farm.speaks():
                 speaker = farm.workshop.pid("voice")
-                if attempt >= APART_FROM:
+                if attempt >= ISOLATED_FROM:
                     child = farm.child()
                     if child is None:
                         return False
@@ -170,10 +171,10 @@ def test_a_segment_that_eats_memory_gets_four_gigabytes_and_no_more(redis_url: s
         farm.workshop.freeze("voice")
         farm.submit()
         wait_until(lambda: farm.connection.hexists(farm.keys.steps, POISON), description="the segment is planned")
-        farm.connection.hset(farm.keys.attempts, POISON, APART_FROM - 1)
+        farm.connection.hset(farm.keys.attempts, POISON, ISOLATED_FROM - 1)
         farm.workshop.thaw("voice")
         farm.finish()
-        assert farm.attempts() == APART_FROM + 1
+        assert farm.attempts() == ISOLATED_FROM + 1
         assert "Spoken in a child process with 4.3 GB of memory" in farm.failure()
         assert "Failed to allocate memory" in farm.failure()
         assert farm.ended == []

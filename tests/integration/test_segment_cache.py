@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from broker.cache import FOLDER, digest
 from broker.ledger import Ledger
 from broker.primers import EVICTED, LARGEST_BYTES, MOST, Primers
 from broker.settings import FarmSettings
+from broker.specs import ChapterPlan, DocumentFacts, SegmentSpec
 from broker.store import LocalStore, report_key
 from chorus.commands import run
 from chorus.keys import PRIMER_S, PRIMERS, PRIMERS_USED
 from chorus.reading import PAUSES_MS
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
+from chorus.states import State
 from chorus.wire import RATE_HZ
 from tasks import documents
 from tasks.segmenting.segments import segments
@@ -341,20 +344,19 @@ def test_a_server_without_memory_costs_the_primer_and_nothing_else(
     assert "not kept" in caplog.text
 
 
-def planned(farm: Workshop, job: str, *wishes: dict[str, object]) -> JobRecord:
+def planned(farm: Workshop, job: str, *wishes: dict[str, Any]) -> JobRecord:
     """A job whose segments the test cuts itself: each says the same, with these wishes of its own."""
     with redis.Redis.from_url(farm.url) as connection:
         ledger = Ledger(connection, FarmSettings())
         farm.client.submit("Once.", job=job)
         wait_until(lambda: farm.client.job(job).state is State.RUNNING, description="the job has begun")
         claim = ledger.claim(job, "plan:0", "the test's own")
-        about = {"title": "", "chapters": 1, "characters": len(wishes)}
-        usual = {
-            "chapter": 0, "start": 0, "end": 1, "text": "a", "phonemes": "həlˈoʊ", "pause_ms": 100, "characters": 1,
-            "frames": 24_000,
-        }  # fmt: skip
-        ledger.extend(claim, [usual | wish for wish in wishes], first_index=0, document=about)
-        ledger.commit_plan(claim, title="", characters=len(wishes), segments=len(wishes))
+        usual = SegmentSpec(
+            chapter=0, start=0, end=1, text="a", phonemes="həlˈoʊ", pause_ms=100, characters=1, frames=24_000
+        )
+        specs = [replace(usual, **wish) for wish in wishes]
+        ledger.extend(claim, specs, first_index=0, document=DocumentFacts(chapters=1, characters=len(wishes)))
+        ledger.commit_plan(claim, ChapterPlan(characters=len(wishes), segments=len(wishes)))
     return farm.finished(job)
 
 

@@ -17,7 +17,7 @@ from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
 from broker import session_control
 from broker.watchdog import HUNG
 from chorus.keys import JobKeys
-from chorus.records import State
+from chorus.states import State
 from workers.inference.providers import COREML_PROVIDER
 
 SAMPLE = (ROOT / "docs" / "sample.md").read_bytes()

@@ -16,8 +16,9 @@ from workshop import heard_tokens
 
 from chorus.client import Client
 from chorus.errors import ChorusError
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
 from chorus.request import FORMATS
+from chorus.states import State
 from chorus.submission import Terms
 from chorus.wire import RATE_HZ, Kind
 from tasks.parts.coverage import solid

@@ -22,7 +22,7 @@ from support import wait_until
 from chorus import keys
 from chorus.client import Client
 from chorus.keys import FINISHED_S, JobKeys
-from chorus.records import State
+from chorus.states import State
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
 SEED = int(os.environ.get("SOAK_SEED") or random.SystemRandom().randrange(10**6))

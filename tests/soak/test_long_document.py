@@ -27,7 +27,8 @@ from toy.decode import decode
 from workshop import Workshop, opened, planned_tokens
 
 from chorus.client import Client
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
+from chorus.states import State
 from chorus.wire import RATE_HZ
 
 HOURS = int(os.environ.get("SOAK_HOURS", "100"))

@@ -21,7 +21,7 @@ from support import ValkeyServer, wait_until
 from toy.build import build
 from workshop import opened
 
-from chorus.records import State
+from chorus.states import State
 from chorus.vocabulary import VOCABULARY
 from chorus.wire import RATE_HZ, SAMPLE_BYTES
 

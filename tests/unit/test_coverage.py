@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.specs import ChapterPlan
 from chorus.wire import RATE_HZ
 from tasks.documents.model import Span
 from tasks.parts.coverage import CoverageProof, digest, gaps, solid
@@ -35,7 +36,7 @@ def sidecar(chapter: int, *texts: str, failed: int = -1) -> Sidecar:
     )
 
 
-def proof(*sidecars: Sidecar, **told: dict[str, object]) -> CoverageProof:
+def proof(*sidecars: Sidecar, **told: ChapterPlan) -> CoverageProof:
     made = CoverageProof(chapters={int(name[1:]): one for name, one in told.items()})
     for each in sidecars:
         made.read(each, RATE_HZ)
@@ -68,7 +69,7 @@ def test_the_digest_is_that_of_the_characters_wherever_the_text_is_cut(texts: li
 def test_a_book_whose_segments_hold_its_text_is_proved() -> None:
     made = proof(
         sidecar(0, "It was so.", "And it was"), sidecar(0, "not."), sidecar(1, "The end."),
-        c0={"title": "One", "sha256": digest([TEXT])}, c1={"title": "Two", "sha256": digest(["The  end."])},
+        c0=ChapterPlan(title="One", sha256=digest([TEXT])), c1=ChapterPlan(title="Two", sha256=digest(["The  end."])),
     )  # fmt: skip
     assert made.told() == {"proved": True, "missing": [], "silent": [], "unsaid": []}
 
@@ -77,13 +78,15 @@ def test_a_book_whose_segments_hold_its_text_is_proved() -> None:
     "texts", [("It was so.",), ("It was so.", "And it was no."), ("And it was not.", "It was so."), ()]
 )
 def test_a_chapter_that_lost_doubled_or_moved_a_character_is_named(texts: tuple[str, ...]) -> None:
-    told = proof(sidecar(0, *texts), c0={"title": "One", "sha256": digest([TEXT])}).told()
+    told = proof(sidecar(0, *texts), c0=ChapterPlan(title="One", sha256=digest([TEXT]))).told()
     assert (told["proved"], told["missing"]) == (False, ["One"])
 
 
 def test_a_chapter_without_any_segment_is_named() -> None:
     told = proof(
-        sidecar(0, TEXT), c0={"title": "One", "sha256": digest([TEXT])}, c1={"title": "", "sha256": digest("x")}
+        sidecar(0, TEXT),
+        c0=ChapterPlan(title="One", sha256=digest([TEXT])),
+        c1=ChapterPlan(title="", sha256=digest("x")),
     )
     assert told.told()["missing"] == ["chapter 2"]
 
@@ -92,7 +95,7 @@ def test_a_segment_that_nobody_hears_is_named_with_its_words_and_its_place() -> 
     made = proof(
         sidecar(0, "It was so."),
         sidecar(0, "And it", "was not.", failed=1),
-        c0={"title": "One", "sha256": digest([TEXT])},
+        c0=ChapterPlan(title="One", sha256=digest([TEXT])),
     )
     assert made.told() == {
         "proved": False,
@@ -103,6 +106,6 @@ def test_a_segment_that_nobody_hears_is_named_with_its_words_and_its_place() -> 
 
 
 def test_what_has_no_sound_is_named() -> None:
-    made = proof(sidecar(0, TEXT), c0={"title": "One", "sha256": digest([TEXT]), "unsaid": ["⵰"]})
+    made = proof(sidecar(0, TEXT), c0=ChapterPlan(title="One", sha256=digest([TEXT]), unsaid=("⵰",)))
     assert made.told()["unsaid"] == [{"chapter": "One", "text": "⵰"}]
     assert not made.told()["proved"]

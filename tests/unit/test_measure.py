@@ -9,8 +9,9 @@ import pytest
 from benchmarks.hearing import Ear, RefusedError, loud, require_spoken, underruns
 from benchmarks.measure import keep, kept, p95, verdict
 from benchmarks.wording import cut, prose, sayings
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
 from chorus.request import Request
+from chorus.states import State
 from chorus.wav import wav_file
 
 TONE = (np.sin(np.arange(2400) / 7) * 9000).astype("<i2").tobytes()

@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from chorus import terminal
-from chorus.records import JobRecord, State, Worker
+from chorus.records import JobRecord, Worker
 from chorus.request import Request
+from chorus.states import State
 from chorus.terminal import Pace, clock, describe, made, progress, shares, warn_of_stand_in
 from workers.cli import delivery
 

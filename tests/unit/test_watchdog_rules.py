@@ -4,14 +4,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from broker.ledger import APART_FROM, Claim
+from broker.ledger import ISOLATED_FROM, Claim
+from broker.specs import SegmentSpec
 from broker.watchdog import BIND_S, LOOP_S, PATIENT_S, TICK_S, Watchdog, deadline_s
 from chorus.wire import RATE_HZ
 
 
 def claim(step: str = "segment:7", *, seconds: float = 1.0, attempt: int = 1) -> Claim:
-    spec = {"frames": round(seconds * RATE_HZ)}
-    return Claim(status="ok", job="book", step=step, token=step, attempt=attempt, spec=spec, document={})
+    spec = SegmentSpec(
+        chapter=0, start=0, end=1, text="a", phonemes="a", pause_ms=0, characters=1, frames=round(seconds * RATE_HZ)
+    )
+    return Claim(status="ok", job="book", step=step, token=step, attempt=attempt, spec=spec)
 
 
 @dataclass
@@ -101,8 +104,8 @@ def test_while_the_server_is_away_everything_may_stand_still(yard: Yard) -> None
     [
         (claim(seconds=1), 60),
         (claim(seconds=11), 220),
-        (claim(seconds=11, attempt=APART_FROM - 1), 220),
-        (claim(seconds=11, attempt=APART_FROM), PATIENT_S),
+        (claim(seconds=11, attempt=ISOLATED_FROM - 1), 220),
+        (claim(seconds=11, attempt=ISOLATED_FROM), PATIENT_S),
         (claim("plan:0"), PATIENT_S),
         (claim("part:3"), PATIENT_S),
         (claim("bind"), BIND_S),

@@ -20,7 +20,8 @@ from broker.worker_process import connect
 from chorus.client import Client
 from chorus.errors import FarmError
 from chorus.keys import JobKeys
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
+from chorus.states import State
 from chorus.terminal import clock
 from chorus.wire import RATE_HZ
 from workers.process.children import ROOT

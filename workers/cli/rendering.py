@@ -14,8 +14,9 @@ from broker.settings import FarmSettings
 from broker.store import LocalStore, job_key, source_key
 from chorus.client import Client
 from chorus.errors import ChorusError, DiskError, FarmError, JobFailedError, OutsideError, ServerError
-from chorus.records import JobRecord, State
+from chorus.records import JobRecord
 from chorus.standing_in import PULL
+from chorus.states import State
 from chorus.submission import MAX_SOURCE_BYTES, Terms, Wishes
 from chorus.terminal import Progress
 from tasks.documents.model import Document
