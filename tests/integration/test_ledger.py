@@ -426,11 +426,11 @@ def test_a_chapter_is_finished_once_it_and_all_before_it_are_spoken_or_given_up(
 def test_a_chapter_is_not_finished_while_more_of_it_may_be_planned(farm: Farm) -> None:
     farm.submit()
     claim = farm.take("plan:0")
-    about = {"title": "Book", "chapters": 2, "characters": 40}
+    about = DocumentFacts(title="Book", chapters=2, characters=40)
     farm.note(farm.ledger.extend(claim, [spec(0)], first_index=0, document=about))
     farm.speak("segment:0")
     farm.note(farm.ledger.extend(claim, [spec(0)], first_index=1, document=None))
-    farm.note(farm.ledger.commit_plan(claim, title="One", characters=20, segments=2))
+    farm.note(farm.ledger.commit_plan(claim, ChapterPlan(title="One", characters=20, segments=2)))
     assert farm.client.job("book").chapters_done == 0
     farm.speak("segment:1")
     assert farm.client.job("book").chapters_done == 1
