@@ -21,6 +21,7 @@ import psutil
 
 from benchmarks import hearing, measure, plot, wording
 from chorus.records import JobRecord
+from chorus.vocabulary import MAX_TOKENS
 from workers import standin
 from workers.inference.synthesizer import KEPT_S
 from workers.upkeep.ticker import TURN_S
@@ -32,7 +33,6 @@ MOST_MB = {measure.FAST: 1400, "int8": 1000}
 """With two sessions, by the beginning of a variant's name."""
 MOST_BULK_MB = 900
 LOOK_S = 0.05
-LONGEST_TOKENS = 510
 PARAGRAPHS = 24
 """Of 40 to 440 characters each, to one look at the memory."""
 # An allocator's pages come and go; less than this over 2,000 segments is no growth.
@@ -145,7 +145,7 @@ def table(figures: dict[str, Any]) -> str:
     run = figures["run"]
     (_, first_mb), (segments, last_mb) = run["points"][0], run["points"][-1]
     grown_mb = growth_mb(run["points"])
-    head = ("variant", "", "ready MB", "warm", f"peak at {LONGEST_TOKENS} tokens", "after", "goal")
+    head = ("variant", "", "ready MB", "warm", f"peak at {MAX_TOKENS} tokens", "after", "goal")
     return (
         f"{measure.rows(head, body)}\n\nOver {segments:,} varied segments of the stand-in voice a worker went "
         f"from {first_mb:,.0f} to {last_mb:,.0f} MB; the line through the second half of them rises by {grown_mb:+.1f} "

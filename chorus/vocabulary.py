@@ -6,8 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
-N_MAX = 510
-"""Tokens the model takes at once, its two pads not counted."""
+MAX_TOKENS = 510
+"""The most tokens the model takes in one run, its two pads not counted. No other module may write this number."""
 
 VOCABULARY = {
     ";": 1, ":": 2, ",": 3, ".": 4, "!": 5, "?": 6, "—": 9, "…": 10, '"': 11, "(": 12, ")": 13, "“": 14, "”": 15,

@@ -19,7 +19,7 @@ class Utterance:
     """One segment as the engine speaks it."""
 
     phonemes: str
-    """Filtered to the vocabulary, 1 to 510 tokens."""
+    """1 to `chorus.vocabulary.MAX_TOKENS` symbols of the vocabulary."""
     voice: str
     """A name from the voices file, or a blend of several (chorus.voices)."""
     speed: float = 1.0

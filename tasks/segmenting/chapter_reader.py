@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from chorus import languages
 from chorus.errors import OptionError
-from chorus.vocabulary import N_MAX
+from chorus.vocabulary import MAX_TOKENS
 from tasks.documents.model import Chapter, Paragraph, Span, speakable
 from tasks.phonemes.phonemize import Phonemes, Rules, phonemize
 from tasks.segmenting import cutting
@@ -149,7 +149,7 @@ class ChapterReader:
         began_s = time.perf_counter()
         said = self._said(span, heading=heading)
         while said.tokens > self._manner.targets.longest:
-            if said.tokens <= N_MAX or not self._let_go(span):
+            if said.tokens <= MAX_TOKENS or not self._let_go(span):
                 at = cutting.cut(self._text, span, said.tokens, self._manner.targets, self._marks)
                 if at is None:
                     break
@@ -169,7 +169,7 @@ class ChapterReader:
 
     def _let_go(self, span: Span) -> bool:
         """What would be said instead of some words, and is longer than any breath: the words themselves are said."""
-        endless = [atom for atom in self._marks.atoms(span) if self._said(atom, heading=False).tokens > N_MAX]
+        endless = [atom for atom in self._marks.atoms(span) if self._said(atom, heading=False).tokens > MAX_TOKENS]
         for atom in endless:
             self._marks.let_go(atom)
         return bool(endless)

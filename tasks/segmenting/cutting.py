@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from unicodedata import combining
 
-from chorus.vocabulary import N_MAX
+from chorus.vocabulary import MAX_TOKENS
 from tasks.documents.model import Span
 from tasks.segmenting.marks import Marks
 
@@ -49,7 +49,7 @@ class Targets:
     """How long the segment at hand should be: small for a waiting listener, then growing."""
 
     def __init__(self, *, target: int = TARGET_TOKENS, first: int | None = None) -> None:
-        self._final = min(target, N_MAX)
+        self._final = min(target, MAX_TOKENS)
         self.now = min(first or target, self._final)
 
     @property
@@ -60,17 +60,17 @@ class Targets:
     @property
     def longest(self) -> int:
         """A sentence up to this long stays whole."""
-        return self.now if self.growing else min(round(self.now * _SLACK), N_MAX)
+        return self.now if self.growing else min(round(self.now * _SLACK), MAX_TOKENS)
 
     @property
     def roomiest(self) -> int:
         """What may be put together rather than leave a stump alone."""
-        return min(2 * self.now if self.growing else self.longest + SHORT_HEADING_TOKENS, N_MAX)
+        return min(2 * self.now if self.growing else self.longest + SHORT_HEADING_TOKENS, MAX_TOKENS)
 
     @property
     def patience(self) -> int:
         """Beyond this a piece without a clause's end is cut between its words."""
-        return min(_PATIENCE * self.now, N_MAX) if self.growing else N_MAX
+        return min(_PATIENCE * self.now, MAX_TOKENS) if self.growing else MAX_TOKENS
 
     def short(self, tokens: int, *, heading: bool) -> bool:
         """Whether a piece had better not be alone."""

@@ -28,7 +28,7 @@ class Segment:
     end: int
     """Offset behind its last; up to the next segment's start there are only blanks."""
     phonemes: str
-    """1 to 510 symbols of the vocabulary, at least one of them a sound."""
+    """1 to MAX_TOKENS symbols of the vocabulary, at least one of them a sound."""
     pause_ms: int
     """Silence after it, at speed 1."""
     tokens: int

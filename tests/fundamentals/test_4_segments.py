@@ -1,6 +1,6 @@
 """Four: what is spoken in one breath. A chapter becomes segments: phonemes for the model, and spans of the text."""
 
-from chorus.vocabulary import N_MAX, VOCABULARY
+from chorus.vocabulary import MAX_TOKENS, VOCABULARY
 from tasks.documents import read
 from tasks.segmenting.segments import segments
 
@@ -25,7 +25,7 @@ def test_a_segment_is_phonemes_and_the_silence_behind_them() -> None:
     (chapter,) = read(LETTER, "letter.md").chapters
     heading, paragraph, last = segments(chapter, "en-us")
     assert all(symbol in VOCABULARY for symbol in paragraph.phonemes), "one symbol is one token of the model"
-    assert paragraph.tokens == len(paragraph.phonemes) <= N_MAX
+    assert paragraph.tokens == len(paragraph.phonemes) <= MAX_TOKENS
     assert paragraph.pause_ms < heading.pause_ms < last.pause_ms
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chorus.errors import OptionError
 from chorus.reading import PAUSES_MS, pauses
-from chorus.vocabulary import N_MAX, VOCABULARY, speaks
+from chorus.vocabulary import MAX_TOKENS, VOCABULARY, speaks
 from tasks.documents.model import BREAK, Chapter, Draft, Mark, MarkKind, Span, speakable
 from tasks.parts.coverage import gaps
 from tasks.phonemes.phonemize import Phonemes
@@ -50,7 +50,7 @@ def check_laws(of: Chapter, cut: list[Segment]) -> None:
     assert all(one.end <= other.start for one, other in pairwise(cut))
     assert not list(gaps(of.text, (Span(start=segment.start, end=segment.end) for segment in cut)))
     for segment in cut:
-        assert 0 < segment.tokens == len(segment.phonemes) <= N_MAX
+        assert 0 < segment.tokens == len(segment.phonemes) <= MAX_TOKENS
         assert set(segment.phonemes) <= set(VOCABULARY)
         assert speaks(segment.phonemes)
 

@@ -1,3 +1,4 @@
+import ast
 import json
 import unicodedata
 from pathlib import Path
@@ -8,12 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kokoro_onnx.config import DEFAULT_VOCAB, MAX_PHONEME_LENGTH
 
-from chorus.vocabulary import N_MAX, SOUNDS, VOCABULARY, fit, from_ipa, nearest, speaks
+from chorus.vocabulary import MAX_TOKENS, SOUNDS, VOCABULARY, fit, from_ipa, nearest, speaks
 
 
 def test_the_vocabulary_and_its_limit_are_the_engines_own() -> None:
     assert dict(DEFAULT_VOCAB) == VOCABULARY
-    assert MAX_PHONEME_LENGTH == N_MAX
+    assert MAX_PHONEME_LENGTH == MAX_TOKENS
+
+
+def test_the_limit_of_tokens_is_written_in_one_module() -> None:
+    root = Path(__file__).parents[2]
+    written = {
+        path.relative_to(root).as_posix()
+        for package in ("chorus", "broker", "tasks", "workers", "benchmarks")
+        for path in (root / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value == MAX_TOKENS
+    }
+    assert written == {"chorus/vocabulary.py"}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from itertools import cycle, islice
 
 from broker.lane_reports import LaneReport
 from chorus.errors import AudioError, ChorusError, FarmError, OptionError
+from chorus.vocabulary import MAX_TOKENS
 from tasks.engine import Lane, Speech, Utterance
 from workers.engine import isolated
 from workers.inference import router, warming
@@ -21,7 +22,6 @@ from workers.inference.synthesizer import KEPT_S, SilentUtterance, Synthesizer
 from workers.models import voicebank
 from workers.models.resolving import Model
 
-MAX_TOKENS = 510
 SLOWEST, FASTEST = 0.5, 2.0
 # Half a megabyte each.
 _BLENDS_KEPT = 16

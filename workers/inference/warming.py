@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from chorus.errors import ChorusError, ModelError
+from chorus.vocabulary import MAX_TOKENS
 
 CPU_CLASSES = (3,)
 # The first words of a listener, those that follow, a book's segment, and the longest there is.
-ACCELERATOR_CLASSES = (15, 60, 150, 510)
+ACCELERATOR_CLASSES = (15, 60, 150, MAX_TOKENS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

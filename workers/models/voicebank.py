@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from chorus import voices
 from chorus.errors import ModelError, OptionError
+from chorus.vocabulary import MAX_TOKENS
 
 Style = NDArray[np.float32]
-# One row per number of tokens, 1 to 510, of 256 numbers.
-ROWS, WIDTH = 510, 256
+# One row of 256 numbers for each number of tokens, from 1 on.
+ROWS, WIDTH = MAX_TOKENS, 256
 _NAMES_SHOWN = 8
 
 

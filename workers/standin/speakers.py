@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from chorus.vocabulary import MAX_TOKENS
 from workers.standin.arithmetic import Tensor
 
-STYLE_ROWS = 510
 STYLE_WIDTH = 256
 NAMES = (
     "af_alloy", "af_aoede", "af_bella", "af_heart", "af_jessica", "af_kore", "af_nicole", "af_nova", "af_river",
@@ -85,8 +85,8 @@ def speaker(style: Tensor) -> Speaker:
 
 
 def styles() -> dict[str, NDArray[np.float32]]:
-    """Every voice as the published file holds it: `[510, 1, 256]`, one row per count of tokens, here all alike."""
-    return {name: np.tile(_style(name), (STYLE_ROWS, 1, 1)) for name in NAMES}
+    """Every voice as the published file holds it, `[MAX_TOKENS, 1, 256]`: one row per count of tokens, all alike."""
+    return {name: np.tile(_style(name), (MAX_TOKENS, 1, 1)) for name in NAMES}
 
 
 def _style(name: str) -> NDArray[np.float32]:
