@@ -3,10 +3,9 @@
 Reads the ledger and changes nothing in it; `chorus status` shows it.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import redis
 
@@ -15,8 +14,8 @@ from broker.app import DESK, DESK_LIVE
 from broker.hints import store_queue, voice_queue
 from broker.scripts import resend_after_ms
 from chorus import keys
+from chorus.hearing import CURSOR_MS, Cursor
 from chorus.keys import JobKeys
-from chorus.listen import CURSOR_MS
 from chorus.records import JobRecord, Worker
 from chorus.wire import RATE_HZ
 
@@ -128,9 +127,9 @@ def _oldest_hint_s(sends: Mapping[bytes, bytes], deadlines: Mapping[bytes, float
 def _readers(cursors: Mapping[bytes, bytes], published: set[int], now_ms: float) -> tuple[ListenerLag, ...]:
     found: list[ListenerLag] = []
     for name, text in sorted(cursors.items()):
-        cursor: dict[str, Any] = json.loads(text)
-        if cursor["deadline_ms"] >= now_ms:
-            behind = sum(number >= cursor["segment"] for number in published)
-            silent_ms = now_ms - (cursor["deadline_ms"] - CURSOR_MS)
+        cursor = Cursor.from_json(text)
+        if cursor.deadline_ms >= now_ms:
+            behind = sum(number >= cursor.segment for number in published)
+            silent_ms = now_ms - (cursor.deadline_ms - CURSOR_MS)
             found.append(ListenerLag(name=name.decode(), behind_segments=behind, silent_s=max(0.0, silent_ms / 1000)))
     return tuple(found)

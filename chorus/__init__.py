@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chorus.client import Client
     from chorus.errors import ChorusError
-    from chorus.listen import Listener, Position
+    from chorus.hearing import Position
+    from chorus.listen import Listener
     from chorus.reassembly import Reassembler
     from chorus.records import JobRecord, Worker
     from chorus.request import Request
@@ -42,7 +43,7 @@ _HOMES = {
     "JobRecord": "records",
     "Kind": "wire",
     "Listener": "listen",
-    "Position": "listen",
+    "Position": "hearing",
     "Reassembler": "reassembly",
     "Request": "request",
     "State": "states",

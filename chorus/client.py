@@ -12,8 +12,9 @@ from redis.client import Pipeline
 from chorus.connection import connect, read_hash, refusals
 from chorus.errors import ConflictError, FarmError, JobFailedError, OptionError, OutputError, UnknownJobError
 from chorus.files import whole_file
+from chorus.hearing import START, Position
 from chorus.keys import ACTIVE, GLOBAL_S, INBOX, JOBS, WORKERS, JobKeys, worker
-from chorus.listen import START, Listener, Position
+from chorus.listen import Listener
 from chorus.records import JobRecord, Result, Worker
 from chorus.request import Priority, Request
 from chorus.settings import ClientSettings

@@ -4,8 +4,9 @@ An address may hold a password, so a sentence names the host and port alone.
 """
 
 import contextlib
+import itertools
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -66,6 +67,16 @@ _SENTENCES: Final[tuple[tuple[type[redis.RedisError], str], ...]] = (
 def read_hash(connection: "redis.Redis", key: str) -> dict[bytes, bytes]:
     """A whole hash; empty if there is none. The connection leaves bytes as they are, which its types cannot know."""
     return cast("dict[bytes, bytes]", connection.hgetall(key))
+
+
+def stream_entries(answer: Any) -> Iterator[tuple[str, dict[bytes, bytes]]]:
+    """The id and fields of each entry of one stream, in any of the shapes in which redis-py 8 answers XREAD.
+
+    A list of (stream, entries), unless the address itself asks for `protocol=3`: then {stream: [entries]}.
+    """
+    batches = itertools.chain(*answer.values()) if isinstance(answer, dict) else (entries for _, entries in answer)
+    for entry_id, fields in itertools.chain.from_iterable(batches):
+        yield entry_id.decode(), fields
 
 
 def _sentence(error: redis.RedisError, connection: "redis.Redis") -> str:

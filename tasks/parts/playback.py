@@ -15,7 +15,8 @@ from broker.settings import FarmSettings
 from broker.store import LocalStore, result_key
 from chorus.client import Client
 from chorus.errors import BehindError, ChorusError, FarmError, JobFailedError
-from chorus.listen import Listener, Position
+from chorus.hearing import Position
+from chorus.listen import Listener
 from chorus.player import find_player, speaker
 from chorus.records import JobRecord
 from chorus.states import State

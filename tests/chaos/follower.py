@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from chorus import Client
-from chorus.listen import START, Position
+from chorus.hearing import START, Position
 
 
 def heard(file: Path) -> list[dict[str, str | int]]:

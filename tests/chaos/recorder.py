@@ -6,8 +6,8 @@ from typing import Self
 
 import redis
 
+from chorus.connection import stream_entries
 from chorus.keys import JobKeys
-from chorus.listen import parse_entries
 from chorus.wire import Chunk, Kind, decode
 
 _BLOCK_MS = 200
@@ -61,7 +61,7 @@ class Recorder:
         while not self._stop.is_set():
             since = self._last_id
             try:
-                entries = list(parse_entries(self._redis.xread({self._stream: since}, 100, _BLOCK_MS)))
+                entries = list(stream_entries(self._redis.xread({self._stream: since}, 100, _BLOCK_MS)))
             except (redis.ConnectionError, redis.TimeoutError):
                 self._stop.wait(_RETRY_S)
                 continue

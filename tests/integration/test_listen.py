@@ -10,10 +10,10 @@ from hand_farm import HandFarm, pcm, pcm_of
 from support import ValkeyServer, wait_until
 
 from chorus.client import Client
-from chorus.connection import connect
+from chorus.connection import connect, stream_entries
 from chorus.errors import BehindError, FarmError, JobFailedError, UnknownJobError
+from chorus.hearing import START, Position
 from chorus.keys import JobKeys
-from chorus.listen import START, Position, parse_entries
 from chorus.wire import Chunk, Kind, cut
 
 
@@ -190,6 +190,6 @@ def test_a_listener_that_gives_up_waits_for_no_server(tmp_path: Path) -> None:
 @pytest.mark.keyless
 def test_stream_entries_are_read_alike_in_both_protocols(redis_url: str, protocol: int) -> None:
     with connect(f"{redis_url}?protocol={protocol}") as server:
-        assert list(parse_entries(server.xread({"s": "0"}, block=1))) == []
+        assert list(stream_entries(server.xread({"s": "0"}, block=1))) == []
         entry_id = server.xadd("s", {"d": b"\0\r\n\xff"})
-        assert list(parse_entries(server.xread({"s": "0"}))) == [(entry_id.decode(), {b"d": b"\0\r\n\xff"})]
+        assert list(stream_entries(server.xread({"s": "0"}))) == [(entry_id.decode(), {b"d": b"\0\r\n\xff"})]
