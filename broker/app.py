@@ -15,6 +15,7 @@ from broker.embedded import locate
 from broker.gate import NAME, POLL_S
 from broker.settings import settings
 from chorus.errors import ChorusError, ServerError
+from chorus.stack_address import NOTHING_RUNS
 
 DESK, DESK_LIVE = "chorus.desk", "chorus.desk.live"
 EXCHANGE = "chorus"
@@ -41,7 +42,7 @@ def _server() -> str:
     """The address of the server, or ServerError or SettingError."""
     url = locate(settings())
     if url is None:
-        raise ServerError("No Redis: set CHORUS_URL, or start the stack of this machine with `chorus up`.")
+        raise ServerError(NOTHING_RUNS)
     return url
 
 

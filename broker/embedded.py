@@ -4,7 +4,6 @@ Knows nothing of jobs, of Celery, or of who keeps the server running: it is hand
 """
 
 import fcntl
-import json
 import os
 import secrets
 import socket
@@ -12,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -23,8 +22,8 @@ from broker.reach import check, client, who
 from broker.settings import FarmSettings
 from chorus.errors import ChorusError, DiskError, ServerError, SettingError
 from chorus.files import reason
+from chorus.stack_address import LOOPBACK, Instance, find, running, server_file
 
-LOOPBACK = "127.0.0.1"
 START_S = 10.0
 RETIRE_S = 10.0
 POLL_S = 0.02
@@ -42,25 +41,6 @@ class Spawn(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Instance:
-    """Our own server, as `run/server.json` describes it; it counts only when it answers."""
-
-    pid: int
-    """For people to read: nothing is ever signalled by it."""
-    port: int
-    """On loopback."""
-    password: str
-    """New for each stack."""
-    version: str
-    """`Valkey 9.1.2`, as the server says."""
-
-    @property
-    def url(self) -> str:
-        """What clients connect to."""
-        return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Server:
     """A server that we started and that answered."""
 
@@ -75,20 +55,8 @@ def locate(settings: FarmSettings) -> str | None:
     if settings.url:
         check(settings.url)
         return settings.url
-    own = running(settings.home_folder())
+    own = find(settings)
     return own.url if own else None
-
-
-def running(home: Path) -> Instance | None:
-    """Our own server of this home, if it answers."""
-    own = _recorded(home)
-    if own is None:
-        return None
-    try:
-        check(own.url)
-    except ServerError:
-        return None
-    return own
 
 
 def start(settings: FarmSettings, spawn: Spawn, *, like: Instance | None = None) -> Server:
@@ -128,7 +96,7 @@ def retire(home: Path) -> None:
 
 def forget(home: Path) -> None:
     """Our server is about to end: nobody shall find it any more."""
-    (home / "run" / "server.json").unlink(missing_ok=True)
+    server_file(home).unlink(missing_ok=True)
 
 
 def require_free(port: int, variable: str) -> None:
@@ -183,7 +151,7 @@ def _start_one(home: Path, program: Path, spawn: Spawn, wanted: Instance) -> Ser
     instance = Instance(pid=process.pid, port=port, password=wanted.password, version="")
     try:
         instance = replace(instance, version=_await_answer(process, instance))
-        write_private(home / "run" / "server.json", json.dumps(asdict(instance)))
+        write_private(server_file(home), instance.to_json())
     except ChorusError as error:
         process.kill()
         process.wait()
@@ -242,13 +210,6 @@ def _prepare(home: Path) -> None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise DiskError(f"{folder} cannot be made ({reason(error)}): set CHORUS_HOME to another folder.") from error
-
-
-def _recorded(home: Path) -> Instance | None:
-    try:
-        return Instance(**json.loads((home / "run" / "server.json").read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 @contextmanager

@@ -7,11 +7,12 @@ from broker.settings import settings
 from broker.worker_process import connect
 from chorus.connection import refusals
 from chorus.errors import ChorusError, FarmError
+from chorus.stack_address import address
 
 
 def check(role: str) -> str:
     """The id of a worker of this host in this role, any if empty; or the error that says what is wrong."""
-    connection = connect(settings().url)
+    connection = connect(address(settings()))
     with refusals(connection):
         workers = registry.read(connection).workers
     for worker in workers:

@@ -9,6 +9,7 @@ from typing import Final, Self, TypeVar, Unpack, cast
 
 from redis.client import Pipeline
 
+from chorus import stack_address
 from chorus.connection import connect, read_hash, refusals
 from chorus.errors import ConflictError, FarmError, JobFailedError, OptionError, OutputError, UnknownJobError
 from chorus.files import whole_file
@@ -36,10 +37,13 @@ _ASKED: Final[dict[Want, str]] = {
 
 
 class Client:
-    """A connection to the farm's server. Close it, or use it as a context manager; safe to share between threads."""
+    """A connection to the farm's server. Close it, or use it as a context manager; safe to share between threads.
+
+    Without a `url`, it is the server that CHORUS_URL names, or else that of the stack running on this machine.
+    """
 
     def __init__(self, url: str | None = None, settings: ClientSettings | None = None) -> None:
-        self._redis = connect(url or (settings or ClientSettings.load()).url)
+        self._redis = connect(url or stack_address.address(settings or ClientSettings.load()))
 
     def __enter__(self) -> Self:
         return self

@@ -14,10 +14,11 @@ from typing import Annotated, Final, Protocol
 
 import typer
 
-from chorus import options, standing_in
+from chorus import options, stack_address, standing_in
 from chorus.client import Client
 from chorus.errors import CallerError, ChorusError, FarmError, JobFailedError, OptionError
 from chorus.records import JobRecord
+from chorus.settings import ClientSettings
 from chorus.sources import sources as sources_of
 from chorus.speak import SpeechRequest
 from chorus.speak import speak as say_aloud
@@ -57,7 +58,7 @@ class ClientCommands:
         """Make them commands of this program."""
         commands: tuple[Callable[..., None], ...] = (
             self.submit, self.follow, self.jobs, self.pause, self.resume, self.cancel, self.retry, self.save, self.say,
-            self.voices,
+            self.voices, self.url,
         )  # fmt: skip
         for command in commands:
             app.command()(command)
@@ -211,6 +212,13 @@ class ClientCommands:
         if any(worker.stand_in for worker in workers):
             complain(STAND_IN)
             complain(standing_in.LANGUAGES)
+
+    def url(self, *, url: options.Url = "") -> None:
+        """Print the server's address, password included: `export CHORUS_URL=$(chorus url)`."""
+        found = stack_address.address(ClientSettings.load(url=url))
+        with Client(found) as client:
+            client.ping()
+        tell(found)
 
     def _want(self, job: str, want: Want, url: str, sentence: str, *, work: bool = False) -> None:
         with self._connect(url, work=work) as client:

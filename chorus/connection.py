@@ -24,8 +24,6 @@ _EXAMPLE: Final = "redis://:password@host:6379/0"
 
 def connect(url: str) -> "redis.Redis":
     """A client that has not connected yet; what it then meets goes through `refusals`."""
-    if not url:
-        raise SettingError(f"No server is named: set CHORUS_URL, or give --url, to an address like {_EXAMPLE}.")
     try:
         return redis.Redis.from_url(
             url,

@@ -43,7 +43,8 @@ class ClientSettings(BaseSettings):
 
     url: str = Field(
         default="",
-        description="Redis or Valkey, `redis://:password@host:6379/0`. `REDIS_URL` is read where this is unset.",
+        description="Redis or Valkey, `redis://:password@host:6379/0`. `REDIS_URL` is read where this is unset. "
+        "Default: the server of this machine's running stack.",
     )
     home: Path | None = Field(
         default=None,
@@ -82,6 +83,14 @@ class ClientSettings(BaseSettings):
             return self.home.resolve()
         return _default_home()
 
+    def home_candidates(self) -> tuple[Path, ...]:
+        """The folders that `home_folder` may choose, the usual one first. Makes none and tests none for writing."""
+        if self.home is not None:
+            return (self.home.resolve(),)
+        usual, temporary = _usual_home(), _temporary_home()
+        # Anyone may have made a folder of our name among the temporary ones.
+        return tuple(folder for folder in (usual, temporary) if folder == usual or _is_own(folder))
+
 
 def _unknown(name: str, known: Iterable[str]) -> str:
     """Says that there is no such setting, and names the one that is spelled almost like it."""
@@ -95,15 +104,29 @@ def _unknown(name: str, known: Iterable[str]) -> str:
 
 @cache
 def _default_home() -> Path:
-    usual = Path(platformdirs.user_data_dir("chorus", appauthor=False))
+    usual, temporary = _usual_home(), _temporary_home()
     # Without HOME and a passwd entry "~" stays as it is, and would become a folder of that name right here.
     if usual.is_absolute() and _usable(usual):
         return usual
-    temporary = Path(tempfile.gettempdir()) / f"chorus-{os.getuid()}"
-    if not _usable(temporary) or temporary.stat().st_uid != os.getuid():
+    if not _usable(temporary) or not _is_own(temporary):
         raise SettingError(f"Neither {usual} nor {temporary} can be written: set {PREFIX}HOME to a folder that can.")
     log.warning("%s cannot be written: using %s, which a restart may empty. Set %sHOME.", usual, temporary, PREFIX)
     return temporary
+
+
+def _usual_home() -> Path:
+    return Path(platformdirs.user_data_dir("chorus", appauthor=False))
+
+
+def _temporary_home() -> Path:
+    return Path(tempfile.gettempdir()) / f"chorus-{os.getuid()}"
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        return folder.stat().st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def _usable(folder: Path) -> bool:

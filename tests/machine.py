@@ -20,10 +20,10 @@ import redis
 from support import wait_until
 from toy.build import MODEL, VOICES, build
 
-from broker import embedded
 from broker.settings import FarmSettings
 from chorus.client import Client
 from chorus.keys import JobKeys
+from chorus.stack_address import running
 from workers.stack.run_folder import RunFolder
 from workers.stack.stack import down
 
@@ -92,7 +92,7 @@ class Machine:
 
     def url(self) -> str:
         """Of the server of its stack; empty while none runs."""
-        own = embedded.running(self.home)
+        own = running(self.home)
         return own.url if own else ""
 
     def pid(self, name: str) -> int:

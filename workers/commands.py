@@ -36,6 +36,7 @@ def connect(url: str, *, work: bool) -> Iterator[Client]:
     """A client for the farm that is named, else for this machine's stack, which is started where work needs it."""
     from broker.embedded import locate  # noqa: PLC0415 - see above
     from chorus.errors import ServerError  # noqa: PLC0415
+    from chorus.stack_address import NOTHING_RUNS  # noqa: PLC0415
     from workers.stack.stack import ensure  # noqa: PLC0415
 
     settings = FarmSettings.load(url=url)
@@ -52,7 +53,7 @@ def connect(url: str, *, work: bool) -> Iterator[Client]:
         with Client(own) as client:
             yield client
     else:
-        raise ServerError("Nothing runs on this machine: `chorus up` starts the stack, `--url` names one elsewhere.")
+        raise ServerError(NOTHING_RUNS)
 
 
 def _tell_of_waiting(client: Client) -> None:

@@ -145,8 +145,23 @@ def test_without_a_stack_it_is_said_how_to_have_one(
     told = capsys.readouterr()
     assert (told.out, told.err) == (
         "",
-        "chorus: Nothing runs on this machine: `chorus up` starts the stack, `--url` names one elsewhere.\n",
+        "chorus: Nothing runs on this machine: `chorus up` starts the stack, or name a server in CHORUS_URL.\n",
     )
+
+
+def test_naming_the_stacks_own_address_changes_nothing(
+    chorus: Type, kept: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert chorus("url") == 0
+    (address,) = lines(capsys)
+    assert address == kept.url()
+    pids = {name: kept.pid(name) for name in ("server", "voice", "desk")}
+    monkeypatch.setenv("CHORUS_URL", address)
+    for command in ("status", "up"):
+        assert chorus(command) == 0
+        assert {f"{name}: pid {pid}" for name, pid in pids.items()} <= set(lines(capsys))
+    # No second stack for a server "elsewhere" that is this one.
+    assert [path.name for path in (kept.home / "run").iterdir() if path.is_dir()] == []
 
 
 # --- what there is

@@ -394,9 +394,11 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
         Client(url)
 
 
-def test_a_client_takes_its_address_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SettingError, match="No server is named: set CHORUS_URL"):
+def test_a_client_takes_its_address_from_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path / "home"))
+    with pytest.raises(ServerError, match=r"Nothing runs on this machine: `chorus up` .* CHORUS_URL"):
         Client()
+    assert not (tmp_path / "home").exists()
     monkeypatch.setenv("CHORUS_URL", "redis://elsewhere:1234/0")
     with pytest.raises(SettingError, match="redis://"):
         Client(settings=ClientSettings(url="http://settings"))

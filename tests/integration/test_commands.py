@@ -126,6 +126,23 @@ def test_what_cannot_be_done_is_one_sentence(
 
 
 @pytest.mark.keyless
+def test_url_prints_the_address_that_every_command_uses(
+    chorus: Type, redis_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert chorus("url") == 0
+    assert capsys.readouterr().out == f"{redis_url}\n"
+    assert chorus("url", "--url", "redis://127.0.0.1:1") == 1
+    monkeypatch.delenv("CHORUS_URL")
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path))
+    capsys.readouterr()
+    assert chorus("url") == 1
+    assert capsys.readouterr() == (
+        "",
+        "chorus: Nothing runs on this machine: `chorus up` starts the stack, or name a server in CHORUS_URL.\n",
+    )
+
+
+@pytest.mark.keyless
 @pytest.mark.parametrize("command", OPERATOR)
 def test_an_operators_command_says_where_it_is(chorus: Type, capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert chorus(command, "book.epub", "-o", "book.m4b", "--play") == 2
@@ -147,7 +164,7 @@ def test_the_operators_commands_are_exactly_those_that_a_checkout_has_beside_the
 def test_help_names_every_command(chorus: Type, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert chorus(*words) == 0
     text = capsys.readouterr().out
-    for command in ("submit", "follow", "jobs", "pause", "resume", "cancel", "retry", "save", "say", "voices"):
+    for command in ("submit", "follow", "jobs", "pause", "resume", "cancel", "retry", "save", "say", "voices", "url"):
         assert f"\n  {command} " in text
     assert "render" not in text
 

@@ -15,10 +15,13 @@ import redis
 from support import ValkeyServer, free_port, valkey_binary
 
 from broker import embedded, programs
-from broker.embedded import Server, locate, running, start
+from broker.embedded import Server, locate, start
 from broker.reach import check
 from broker.settings import FarmSettings
+from chorus.client import Client
 from chorus.errors import ServerError, SettingError
+from chorus.settings import ClientSettings
+from chorus.stack_address import address, running
 
 Start = Callable[[FarmSettings], Server]
 
@@ -111,6 +114,28 @@ def test_a_stranger_on_the_port_of_our_dead_server_is_not_ours(
     stranger.port = server.instance.port
     with stranger:
         assert locate(farm) is None
+
+
+def test_a_client_without_an_address_finds_the_server_of_its_home(farm: FarmSettings, start_server: Start) -> None:
+    here = ClientSettings(home=farm.home)
+    server = start_server(farm)
+    with Client(settings=here) as client:
+        client.ping()
+    # What is named goes before what runs here.
+    assert address(here.model_copy(update={"url": "redis://elsewhere/0"})) == "redis://elsewhere/0"
+    end(server)
+    with pytest.raises(ServerError, match="Nothing runs on this machine"):
+        Client(settings=here)
+
+
+def test_a_server_that_runs_in_the_temporary_home_is_found_too(
+    farm: FarmSettings, start_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("HOME", str(tmp_path / "empty"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    server = start_server(farm.model_copy(update={"home": tmp_path / f"chorus-{os.getuid()}"}))
+    assert address(ClientSettings()) == server.instance.url
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"pid": 1}'])

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from broker.settings import FarmSettings
@@ -104,3 +105,26 @@ def test_without_a_home_a_temporary_one_serves_with_a_warning(
     assert home == tmp_path / f"chorus-{os.getuid()}"
     assert home.stat().st_mode & 0o777 == 0o700
     assert "Set CHORUS_HOME" in caplog.text
+
+
+def test_a_client_looks_where_the_home_may_be_and_makes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    usual, temporary = Path(platformdirs.user_data_dir("chorus", appauthor=False)), tmp_path / f"chorus-{os.getuid()}"
+    assert ClientSettings().home_candidates() == (usual,)
+    temporary.mkdir()
+    assert ClientSettings().home_candidates() == (usual, temporary)
+    assert ClientSettings(home=tmp_path / "own").home_candidates() == (tmp_path / "own",)
+    assert sorted(tmp_path.iterdir()) == [temporary]
+
+
+def test_a_temporary_home_that_another_user_made_is_not_looked_into(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("os.getuid", lambda: tmp_path.stat().st_uid + 1)
+    (tmp_path / f"chorus-{os.getuid()}").mkdir()
+    assert len(ClientSettings().home_candidates()) == 1

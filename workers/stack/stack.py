@@ -16,6 +16,7 @@ from broker.settings import FarmSettings
 from chorus import errors
 from chorus.errors import ChorusError, FarmError
 from chorus.settings import PREFIX
+from chorus.stack_address import running
 from workers.process import children
 from workers.stack.run_folder import POLL_S, ProcessStatus, RunFolder, StackSpec, held
 
@@ -73,7 +74,8 @@ class StackStatus:
 def ensure(settings: FarmSettings, spec: StackSpec | None = None) -> Iterator[Stack]:
     """Have this stack running while the block lasts; without a spec: everything but Flower."""
     wanted = spec or StackSpec()
-    wanted = replace(wanted, url=wanted.url or settings.url)
+    wanted = replace(wanted, url=_elsewhere(settings, wanted.url or settings.url))
+    settings = settings.model_copy(update={"url": wanted.url})
     if wanted.url:
         check(wanted.url)
     run = RunFolder.of(settings, wanted.url)
@@ -86,7 +88,7 @@ def ensure(settings: FarmSettings, spec: StackSpec | None = None) -> Iterator[St
 
 def up(settings: FarmSettings, *, flower: bool = False) -> StackStatus:
     """Start the stack, and keep it until `down`."""
-    run = RunFolder.of(settings)
+    run = _run_folder(settings)
     if flower and "flower" not in {process.name for process in _processes(run) if process.alive}:
         embedded.require_free(settings.flower_port, "CHORUS_FLOWER_PORT")
     with ensure(settings, StackSpec(flower=flower)):
@@ -96,7 +98,7 @@ def up(settings: FarmSettings, *, flower: bool = False) -> StackStatus:
 
 def down(settings: FarmSettings) -> bool:
     """Stop the stack, whoever uses it; whether there was one. Its jobs are paused: all they have is on disk."""
-    run = RunFolder.of(settings)
+    run = _run_folder(settings)
     with _door(run):
         was_running = run.supervised()
         run.keep.unlink(missing_ok=True)
@@ -113,15 +115,15 @@ def down(settings: FarmSettings) -> bool:
 
 def status(settings: FarmSettings) -> StackStatus:
     """What runs; raises for no state of the server."""
-    run = RunFolder.of(settings)
+    run = _run_folder(settings)
     server, trouble = None, ""
-    if settings.url:
+    if run.key:
         try:
             version = check(settings.url)
             server = ServerStatus(address=address(settings.url), version=version, pid=0)
         except ChorusError as error:
             trouble = str(error)
-    elif own := embedded.running(run.home):
+    elif own := running(run.home):
         server = ServerStatus(address=address(own.url), version=own.version, pid=own.pid)
     return StackStatus(
         running=run.supervised(),
@@ -131,6 +133,17 @@ def status(settings: FarmSettings) -> StackStatus:
         processes=_processes(run),
         logs=run.logs,
     )
+
+
+def _run_folder(settings: FarmSettings) -> RunFolder:
+    """The folder of the stack that works for the server of these settings."""
+    return RunFolder.of(settings.model_copy(update={"url": _elsewhere(settings, settings.url)}))
+
+
+def _elsewhere(settings: FarmSettings, url: str) -> str:
+    """This address; empty if it is that of our own server, which `chorus url` prints to be put into CHORUS_URL."""
+    own = running(settings.home_folder()) if url else None
+    return "" if own and own.url == url else url
 
 
 def _processes(run: RunFolder) -> tuple[ProcessStatus, ...]:
@@ -178,7 +191,7 @@ def _serving(run: RunFolder, wanted: StackSpec, flower_port: int) -> str:
         process.name for process in report.processes if process.alive or process.restarts
     }:
         return ""
-    own = None if wanted.url else embedded.running(run.home)
+    own = None if wanted.url else running(run.home)
     return own.url if own else wanted.url
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from broker import embedded
 from broker.settings import FarmSettings, settings
 from chorus.errors import ChorusError, DiskError
+from chorus.stack_address import Instance
 from workers.process import children
 from workers.stack.run_folder import ProcessStatus, Program, Report, RunFolder, StackSpec, take
 
@@ -102,7 +103,7 @@ class Supervisor:
         self._run, self._farm = run, farm
         self._guard = Child("guard", run.log("guard"), self._launch_guard)
         self._server = Child("server", run.log("server"), self._launch_server)
-        self._instance: embedded.Instance | None = None
+        self._instance: Instance | None = None
         self._workers: dict[str, Child] = {}
         self._told_to_end = False
         self._last_client: int | None = None
