@@ -14,7 +14,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 def __getattr__(name: str) -> Any:
     if name == "app":
+        from broker import flower_pages  # noqa: PLC0415 - see above
         from broker.app import app  # noqa: PLC0415 - see above
 
+        flower_pages.apply()
         return app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,8 +10,7 @@ from typing import cast
 import redis
 
 from broker import registry
-from broker.app import DESK, DESK_LIVE
-from broker.hints import store_queue, voice_queue
+from broker.hints import queues_of
 from broker.scripts import resend_after_ms
 from chorus import keys
 from chorus.hearing import CURSOR_MS, Cursor
@@ -81,11 +80,7 @@ def _silence(connection: "redis.Redis", workers: Iterable[Worker]) -> dict[str, 
 
 
 def _queues(connection: "redis.Redis", workers: Iterable[Worker]) -> dict[str, int]:
-    names = {DESK, DESK_LIVE}
-    for one in workers:
-        names |= {voice_queue(lane, one.sound) for lane in ("live", "bulk") if one.sound}
-        names |= {store_queue(one.store)} if one.store else set()
-    lengths = {name: connection.llen(name) for name in sorted(names)}
+    lengths = {name: connection.llen(name) for name in sorted(queues_of(workers))}
     return {name: length for name, length in lengths.items() if length}
 
 

@@ -1,12 +1,15 @@
 """Hints become Celery messages here. Losing or doubling one is harmless: the ledger's deadlines find it."""
 
 import logging
+from collections.abc import Iterable
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 
 from broker.app import DESK, DESK_LIVE, queue
+from broker.job_titles import JobTitles
 from broker.ledger import Hint, Outcome
+from chorus.records import Worker
 
 TASKS = {"plan": "chorus.plan", "segment": "chorus.synthesize", "part": "chorus.part", "bind": "chorus.bind"}
 
@@ -34,14 +37,27 @@ def store_queue(store: str) -> str:
     return f"chorus.store.{store}"
 
 
-def send(app: Celery, outcome: Outcome) -> None:
-    """Send what an outcome asks for. A server that refuses now is asked again by the reaper."""
+def queues_of(workers: Iterable[Worker]) -> set[str]:
+    """The queues of a farm of these workers; those of its desks are there even if no desk is."""
+    names = {DESK, DESK_LIVE}
+    for one in workers:
+        names |= {voice_queue(lane, one.sound) for lane in ("live", "bulk") if one.sound}
+        names |= {store_queue(one.store)} if one.store else set()
+    return names
+
+
+def send(app: Celery, outcome: Outcome, titles: JobTitles) -> None:
+    """Send what an outcome asks for. A server that refuses now is asked again by the reaper.
+
+    `argsrepr` is what Flower shows. `kwargsrepr` tells apart two jobs of one title: the gate counts by both.
+    """
     for hint in outcome.hints:
         try:
             app.send_task(
                 TASKS[hint.step.partition(":")[0]],
                 args=(outcome.job, hint.step),
-                argsrepr=f"job={outcome.job} step={hint.step}",
+                argsrepr=f"{titles.of(outcome.job)} {hint.step.replace(':', ' ')}",
+                kwargsrepr=f"job={outcome.job}",
                 queue=queue(queue_name(hint, outcome)),
             )
         except OperationalError as error:

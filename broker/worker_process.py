@@ -21,6 +21,7 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from broker import hints, reach, registry
+from broker.job_titles import JobTitles
 from broker.ledger import Claim, Ledger, Outcome
 from broker.settings import FarmSettings
 from broker.store import LocalStore
@@ -48,6 +49,7 @@ class Process:
     ledger: Ledger
     upkeep: WorkerThreads
     watchdog: Watchdog
+    titles: JobTitles
     store: LocalStore | None
     free: Mapping[str, BoundedSemaphore]
     """By lane: a claim is made only when a slot is really free."""
@@ -67,7 +69,7 @@ class Process:
 
     def send(self, outcome: Outcome) -> Outcome:
         """Send the hints of an outcome and hand it back."""
-        hints.send(self.app, outcome)
+        hints.send(self.app, outcome, self.titles)
         return outcome
 
     def claim(self, job: str, step: str) -> Claim:
@@ -157,8 +159,13 @@ def open_process(
         started_ms=int(time.time() * 1000),
         **about,
     )
+    titles = JobTitles(connection)
     upkeep = WorkerThreads(
-        connection, ledger, describe=lambda: describe(process), send=partial(hints.send, app), lease_s=settings.lease_s
+        connection,
+        ledger,
+        describe=lambda: describe(process),
+        send=partial(hints.send, app, titles=titles),
+        lease_s=settings.lease_s,
     )
     watchdog = Watchdog(reachable=lambda: reach.answers(app.conf.broker_url), end=lambda why: current().end(why))
     process = Process(
@@ -168,6 +175,7 @@ def open_process(
         ledger=ledger,
         upkeep=upkeep,
         watchdog=watchdog,
+        titles=titles,
         store=store,
         free={lane: BoundedSemaphore(count) for lane, count in slots.items()},
         worker=worker,

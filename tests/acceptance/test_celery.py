@@ -1,6 +1,7 @@
 """The farm seen with Celery's own eyes: Flower, a bare app, signals."""
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,16 +31,17 @@ def slow_workshop(redis_url: str, tmp_path: Path) -> Iterator[Workshop]:
 class Flower:
     """Flower's own API."""
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: Workshop, *options: str) -> None:
         self.port = free_port()
         # Its API wants a login unless told otherwise; here it listens on loopback, for this test.
         workshop.spawn(
-            "flower",
+            f"flower-{self.port}",
             "-A",
             "broker",
             "flower",
             "--address=127.0.0.1",
             f"--port={self.port}",
+            *options,
             FLOWER_UNAUTHENTICATED_API="true",
         )
         wait_until(self.answers, description="Flower answers")
@@ -51,10 +53,19 @@ class Flower:
             return False
         return True
 
-    def get(self, path: str) -> dict[str, Any]:
+    def page(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-            told: dict[str, Any] = json.load(answer)
+            return str(answer.read().decode())
+
+    def get(self, path: str) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.page(path))
         return told
+
+    def columns(self) -> list[str]:
+        return re.findall(r'<th data-column="(\w+)"', self.page("/tasks"))
+
+    def queues(self) -> list[str]:
+        return re.findall(r'<tr id="([^"]+)"', self.page("/broker"))
 
     def tasks(self) -> list[dict[str, Any]]:
         return list(self.get("/api/tasks?limit=1000").values())
@@ -102,7 +113,35 @@ def test_flower_shows_workers_tasks_and_results_that_mean_something(slow_worksho
     assert any("The Keeper: " in said and " segments" in said for said in flower.results("chorus.plan"))
     assert any("part 0: " in said and " s stored" in said for said in flower.results("chorus.part"))
     assert any("bind: " in said and "2 chapters" in said for said in flower.results("chorus.bind"))
-    assert {task["args"] for task in flower.tasks() if task["name"] == "chorus.bind"} == {"job=book step=bind"}
+    shown = {(task["args"], task["kwargs"]) for task in flower.tasks()}
+    assert shown >= {
+        ('"The Lighthouse Choir" segment 7', "job=book"),
+        ('"The Lighthouse Choir" part 0', "job=book"),
+        ('"The Lighthouse Choir" bind', "job=book"),
+    }
+
+
+@pytest.mark.keyless
+def test_flower_shows_name_title_step_and_result_unless_it_is_told_otherwise(workshop: Workshop) -> None:
+    assert Flower(workshop).columns()[:4] == ["name", "args", "state", "result"]
+    assert Flower(workshop, "--tasks-columns=uuid,kwargs").columns() == ["uuid", "kwargs"]
+
+
+@pytest.mark.keyless
+def test_flowers_broker_page_lists_the_queues_of_workers_that_came_after_it(workshop: Workshop) -> None:
+    flower = Flower(workshop)
+    assert flower.queues() == ["chorus.desk", "chorus.desk.live"]
+    workshop.start("desk", "voice")
+    sound = workshop.worker("voice").sound  # type: ignore[union-attr]
+    store = workshop.worker("desk").store  # type: ignore[union-attr]
+    expected = {
+        "chorus.desk",
+        "chorus.desk.live",
+        f"chorus.live.{sound}",
+        f"chorus.bulk.{sound}",
+        f"chorus.store.{store}",
+    }
+    assert set(flower.queues()) == expected
 
 
 def test_a_bare_celery_app_submits_by_name_alone(workshop: Workshop, tmp_path: Path) -> None:

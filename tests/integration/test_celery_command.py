@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NO_SERVER = "chorus: No Redis: set CHORUS_URL, or start the stack of this machine with `chorus up`.\n"
+NO_SERVER = "chorus: Nothing runs on this machine: `chorus up` starts the stack, or name a server in CHORUS_URL.\n"
 
 
 @pytest.mark.parametrize("words", ["workers.desk worker", "workers.voice worker", "workers.store_desk worker"])

@@ -1,0 +1,52 @@
+"""What jobs are called, for messages that people read in Flower. One process's memory: a round trip for each job.
+
+Never fails: a job whose title cannot be read goes by its id.
+"""
+
+import json
+from typing import cast
+
+import redis
+
+from chorus.keys import JobKeys
+from chorus.submission import TEXT_NAME
+
+MOST_JOBS = 256
+MOST_LETTERS = 60
+# What a text is called that came without a file, and the title that its reader makes of it.
+NOT_A_NAME = ("", TEXT_NAME, TEXT_NAME.removesuffix(".txt"))
+
+
+class JobTitles:
+    """The names of the jobs that this process sent messages for lately."""
+
+    def __init__(self, connection: "redis.Redis") -> None:
+        self._redis = connection
+        self._known: dict[str, str] = {}
+
+    def of(self, job: str) -> str:
+        """`"The Lighthouse Choir"`; `"book.epub"` until its document is read; `job 5e1f…` for a text without a name."""
+        if job in self._known:
+            return self._known[job]
+        try:
+            request, document = cast(
+                "list[bytes | None]", self._redis.hmget(JobKeys(job).record, ["request", "document"])
+            )
+        except redis.RedisError:
+            return f"job {job}"
+        name = _name(json.loads(request or b"{}"), json.loads(document or b"{}")) or f"job {job}"
+        if document:
+            if len(self._known) >= MOST_JOBS:
+                self._known.clear()
+            self._known[job] = name
+        return name
+
+
+def _name(request: dict[str, str], document: dict[str, str]) -> str:
+    title = request.get("title") or document.get("title") or request.get("name", "")
+    words = " ".join(title.split())
+    if words in NOT_A_NAME:
+        return ""
+    if len(words) > MOST_LETTERS:
+        words = words[: MOST_LETTERS - 1].rstrip() + "…"
+    return f'"{words}"'
