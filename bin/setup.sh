@@ -1,19 +1,20 @@
-# What bin/chorus and bin/test share: finding this checkout's environment, or making it. To be sourced, by any POSIX sh,
-# with $root set. Knows nothing of what either command does afterwards.
+# Shared by bin/chorus and bin/test: finds this checkout's Python environment, or creates it. Any POSIX sh can source this
+# file, with $root set. It does not know what either command does afterwards.
 #
-# The environment counts as made when its stamp, written last, holds the checksum of requirements.lock. One without is
-# made again from the beginning: half-unpacked packages cannot be told from whole ones.
+# An environment is complete when its stamp file, written last, holds the checksum of requirements.lock. Without that stamp
+# it is built again from the beginning, since half-unpacked packages cannot be distinguished from complete ones.
 
-need_kb=1300000 # downloads, their unpacked copies and the environment itself, at their largest together
+need_kb=1300000 # the largest sum of downloads, their unpacked copies and the environment itself
 
 say() { printf '%s\n' "$*" >&2; }
 die() {
   say "chorus: $*"
-  trap - EXIT # this sentence is enough
+  trap - EXIT # do not print the message of build_venv's trap as well
   exit 1
 }
 
-# set_up: leaves $python, an interpreter with everything in requirements.lock. Made already, this costs one `cksum`.
+# set_up: sets $python to an interpreter that has everything in requirements.lock. If the environment exists, this costs one
+# `cksum`.
 set_up() {
   digest=$(cksum <"$root/requirements.lock") || die "$root/requirements.lock is missing: fetch the checkout again."
   find_venv || make_venv
@@ -21,11 +22,11 @@ set_up() {
   set_environment
 }
 
-# Whatever the caller's shell exports must not reach into our interpreter; loopback never goes through a proxy.
+# The caller's exported variables must not affect our interpreter, and connections to loopback must bypass any proxy.
 set_environment() {
   unset PYTHONHOME
   PYTHONPATH=$root
-  PYTHONSAFEPATH=1 # a tasks.py in the user's folder is not ours
+  PYTHONSAFEPATH=1 # or a tasks.py in the user's folder would be imported in place of ours
   PYTHONUTF8=1
   NO_PROXY=$(with_loopback "${NO_PROXY-}")
   no_proxy=$(with_loopback "${no_proxy-$NO_PROXY}")
@@ -40,9 +41,9 @@ with_loopback() {
   esac
 }
 
-# --- Where the environment lies -----------------------------------------------------------------------------------
+# --- Where the environment is -------------------------------------------------------------------------------------
 
-# find_venv: sets $venv, if one is made already.
+# find_venv: sets $venv to a complete environment, if there is one.
 find_venv() {
   venv=$root/.venv
   is_made && return
@@ -54,8 +55,8 @@ is_made() {
   [ -x "$venv/bin/python" ] && [ -r "$venv/chorus.stamp" ] && read -r stamp <"$venv/chorus.stamp" && [ "$stamp" = "$digest" ]
 }
 
-# venv_elsewhere TEST: where it lies if the checkout cannot be written, the first place that passes. Named by the
-# lock's checksum, so that checkouts share it.
+# venv_elsewhere TEST: prints the first environment outside the checkout that passes TEST, for a checkout that cannot be
+# written. Its name holds the checksum of the lock file, so that checkouts share it.
 venv_elsewhere() {
   places_elsewhere | while IFS= read -r place; do
     venv=$place/venv-${digest%% *}
@@ -78,7 +79,8 @@ places_elsewhere() {
   esac
 }
 
-# Anyone may have made a folder of our name in /tmp before us, and we are about to run what lies in it.
+# is_safe FOLDER: whether a folder in the temporary folder belongs to this user. Another user may have created it, and we are
+# about to run programs from it.
 is_safe() {
   case $1 in "${TMPDIR:-/tmp}"/*)
     [ "$(ls -ldn "$1" | sed 's/^\(.\)[^ ]* *[0-9]* *\([0-9]*\) .*/\1\2/')" = "d$(id -u)" ] ;;
@@ -90,12 +92,12 @@ user_cache() {
   if [ -d "$HOME/Library/Caches" ]; then echo "$HOME/Library/Caches"; else echo "${XDG_CACHE_HOME:-$HOME/.cache}"; fi
 }
 
-# Mode bits lie to root and on read-only mounts: what counts is that a file can be made.
+# can_write FOLDER: tries to create a file, since mode bits are misleading for root and on read-only mounts.
 can_write() {
   (umask 077 && mkdir -p "${1%/*}" && umask 022 && mkdir -p "$1" && : >"$1/.chorus-$$" && rm "$1/.chorus-$$") 2>/dev/null
 }
 
-# --- Making it ----------------------------------------------------------------------------------------------------
+# --- Creating the environment -------------------------------------------------------------------------------------
 
 make_venv() {
   refuse_unserved_systems
@@ -105,8 +107,8 @@ make_venv() {
   say "Setting Chorus up, once, in $venv"
   base=$(find_python) && [ -n "$base" ] || base=$(fetched_python) || die "$(python_remedy)"
   say "  Python: $base"
-  # The lock belongs to the process that builds and to whatever it starts, so that it ends with the last of them, even
-  # after kill -9: that is why the interpreter takes it and then becomes the shell that builds.
+  # The building process and its children hold the lock, so that it is released when the last of them ends, even after
+  # kill -9. For this, Python takes the lock and then replaces itself by the shell that builds.
   hold='import fcntl, os, sys
 lock = open(sys.argv[1], "a")
 try:
@@ -128,10 +130,10 @@ use_venv_elsewhere() {
   say "$root cannot be written: the environment goes elsewhere."
 }
 
-# build_venv: runs under the lock, in a shell of its own.
+# build_venv: creates the environment. It runs under the lock, in a separate shell.
 build_venv() {
   set -eu
-  is_made && return # by the run we waited for
+  is_made && return # another run made it while this one waited
   trap 'say "chorus: setting up did not finish; the lines above say why. The same command again starts it afresh."' EXIT
   started=$(date +%s)
   rm -f "$venv/chorus.stamp"
@@ -140,11 +142,11 @@ build_venv() {
   done
   refuse_full_disk
   mkdir -p "$venv/tmp"
-  TMPDIR=$venv/tmp # a small /tmp would not hold the downloads
+  TMPDIR=$venv/tmp # /tmp may be too small for the downloads
   export TMPDIR
   tame_installers
   if has_uv; then install_with_uv; else install_with_pip; fi
-  "$venv/bin/python" -I -m compileall -q "$root/chorus" "$root/broker" "$root/tasks" "$root/workers" >/dev/null 2>&1 || true # or the checkout cannot be written
+  "$venv/bin/python" -I -m compileall -q "$root/chorus" "$root/broker" "$root/tasks" "$root/workers" >/dev/null 2>&1 || true # fails if the checkout cannot be written
   rm -rf "$venv/tmp"
   printf '%s\n' "$digest" >"$venv/chorus.stamp.part"
   mv "$venv/chorus.stamp.part" "$venv/chorus.stamp"
@@ -152,7 +154,8 @@ build_venv() {
   say "  Ready after $(($(date +%s) - started)) s."
 }
 
-# Settings of the user's that make sense elsewhere would send packages elsewhere; the index and its proxy stay his.
+# Some pip settings of the user would install the packages in another place: override them. The user's package index and
+# proxy stay in effect.
 tame_installers() {
   unset PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONPATH PYTHONHOME
   export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
@@ -195,14 +198,15 @@ pip_install() {
 
 count_packages() { grep -c '^[a-z]' "$root/requirements.lock"; }
 
-# misaki's metadata stops below Python 3.13, its code does not: there it is installed by itself, past that bound.
+# misaki's metadata excludes Python 3.13, but its code runs there: on 3.13 it is installed separately, without that check.
 is_313() { "$venv/bin/python" -I -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))'; }
 
 misaki_block() { sed -n '/^misaki==/,/[^\\]$/p' "$root/requirements.lock" | sed 's/ ;[^\\]*//'; }
 
 # --- What this machine has ----------------------------------------------------------------------------------------
 
-# find_python: prints the newest Python 3.11-3.13 on PATH that runs and can make environments; names prove nothing.
+# find_python: prints the newest Python 3.11-3.13 on PATH that runs and can create environments. It runs each candidate,
+# since the name of a file does not prove its version.
 find_python() {
   probe='import sys, sysconfig
 if (3, 11) <= sys.version_info < (3, 14) and sys.implementation.name == "cpython":
@@ -223,7 +227,7 @@ each_python() {
     rest=$PATH:
     while [ -n "$rest" ]; do
       folder=${rest%%:*} rest=${rest#*:}
-      # Not one of our own, which is about to be removed.
+      # Skip the environment's own Python, which is about to be removed.
       if [ "$folder" != "$venv/bin" ] && [ -x "${folder:-.}/$name" ]; then printf '%s\n' "${folder:-.}/$name"; fi
     done
   done
@@ -280,7 +284,7 @@ refuse_full_disk() {
   fi
 }
 
-# onnxruntime's wheels decide: Linux with glibc on x86-64 and arm64, and macOS 14 on Apple Silicon.
+# onnxruntime publishes wheels for Linux with glibc on x86-64 and arm64, and for macOS 14 on Apple Silicon.
 refuse_unserved_systems() {
   case $(uname -s)-$(uname -m) in
   Linux-x86_64 | Linux-aarch64 | Linux-arm64)
