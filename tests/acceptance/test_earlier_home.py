@@ -1,7 +1,7 @@
 """A home that the release before this one left, with a book half spoken: the same command goes on with it.
 
-`homes/unfinished-book.zip` holds that home as it lay on the disk (the server's log, the store, the digests) and the book:
-two chapters of which one part was stored and some segments were spoken when the command was interrupted.
+`homes/unfinished-book.zip` holds that home as it lay on the disk (the server's log, the store, the digests) and the
+book: two chapters of which one part was stored and some segments were spoken when the command was interrupted.
 """
 
 import zipfile
