@@ -9,7 +9,7 @@ from typing import cast
 import redis
 
 from chorus.keys import JobKeys
-from chorus.submission import TEXT_NAME
+from chorus.request import TEXT_NAME
 
 MOST_JOBS = 256
 MOST_LETTERS = 60

@@ -17,10 +17,10 @@ from chorus.hearing import START, Position
 from chorus.keys import ACTIVE, GLOBAL_S, INBOX, JOBS, WORKERS, JobKeys, worker
 from chorus.listen import Listener
 from chorus.records import JobRecord, Result, Worker
-from chorus.request import Priority, Request
+from chorus.request import Priority, Request, Wishes
 from chorus.settings import ClientSettings
 from chorus.states import State, Want
-from chorus.submission import Terms, Wishes, prepare, with_priority
+from chorus.submission import Terms, prepare, with_priority
 from chorus.wav import wav_file
 from chorus.wire import Kind
 

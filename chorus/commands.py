@@ -18,6 +18,7 @@ from chorus import options, stack_address, standing_in
 from chorus.client import Client
 from chorus.errors import CallerError, ChorusError, FarmError, JobFailedError, OptionError
 from chorus.records import JobRecord
+from chorus.request import Wishes
 from chorus.settings import ClientSettings
 from chorus.sources import sources as sources_of
 from chorus.speak import SpeechRequest
@@ -63,52 +64,24 @@ class ClientCommands:
         for command in commands:
             app.command()(command)
 
+    @options.with_wishes("text", "document", "file", format="m4b")
     def submit(  # noqa: PLR0913 -- a command line has as many options as it has
         self,
         sources: options.Sources,
         *,
-        voice: options.Voice = options.DEFAULT_VOICE,
-        speed: options.Speed = 1.0,
-        language: options.Language = "",
-        chapters: options.Chapters = "",
-        skip: options.Skip = "",
-        speak: options.Speak = "",
-        encoding: options.Encoding = "",
-        one_book: options.OneBook = False,
-        title: options.Title = "",
-        author: options.Author = "",
+        wishes: Wishes,
         cover: options.Cover = None,
-        as_written: options.AsWritten = "",
-        pauses: options.Pauses = "",
-        lexicon: options.Lexicon = None,
-        form: options.FileFormat = "m4b",
-        on_error: options.OnFailure = "silence",
+        one_book: options.OneBook = False,
         priority: options.Urgency = "normal",
-        job: Annotated[str, typer.Option("--job", metavar="ID", help="The job's id.", show_default=False)] = "",
+        job: Annotated[str, typer.Option("--job", metavar="ID", help="The id of the job.", show_default=False)] = "",
         fresh: options.Fresh = False,
         as_json: options.AsJson = False,
         url: options.Url = "",
     ) -> None:
-        """Hand documents to the farm and print the ids of their jobs."""
+        """Hand documents to the farm, and print the ids of their jobs."""
         named = sources_of(sources, one_book=one_book)
         if job and len(named) > 1:
             raise OptionError(f"--job {job} names one job, but {len(named)} documents were given: submit them singly.")
-        wishes = options.wishes(
-            voice=voice,
-            speed=speed,
-            language=language,
-            chapters=chapters,
-            skip=skip,
-            speak=speak,
-            encoding=encoding,
-            title=title,
-            author=author,
-            as_written=as_written,
-            pauses=pauses,
-            lexicon=options.as_lexicon(lexicon),
-            format=options.as_format(form),
-            on_error=options.as_on_error(on_error),
-        )
         terms = Terms(priority=options.as_priority(priority))
         with self._connect(url, work=True) as client:
             for source in named:
@@ -168,31 +141,20 @@ class ClientCommands:
         with self._connect(url, work=False) as client:
             tell(str(client.save(job, output or Path())))
 
-    def say(  # noqa: PLR0913 -- see above
+    @options.with_wishes("text")
+    def say(
         self,
         text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say; `-` reads it from standard input.")],
         *,
         output: options.Output = None,
-        voice: options.Voice = options.DEFAULT_VOICE,
-        speed: options.Speed = 1.0,
-        language: options.Language = "",
-        as_written: options.AsWritten = "",
-        pauses: options.Pauses = "",
-        lexicon: options.Lexicon = None,
+        wishes: Wishes,
         lead_ms: options.LeadMs = None,
         url: options.Url = "",
     ) -> None:
         """Speak a text now: to the loudspeaker, to `-o FILE`, or as a WAV stream to `-o -`."""
         speech = SpeechRequest(
             text=sys.stdin.read() if text == "-" else text,
-            wishes=options.wishes(
-                voice=voice,
-                speed=speed,
-                language=language,
-                as_written=as_written,
-                pauses=pauses,
-                lexicon=options.as_lexicon(lexicon),
-            ),
+            wishes=wishes,
             output=output,
             lead_ms=lead_ms,
         )

@@ -1,44 +1,36 @@
-"""The options that several commands share, each declared once. Knows no command."""
+"""The options of the commands: those of a wish follow from its declaration, the others are declared here once.
 
+Knows no command.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-from chorus import lexicon
-from chorus.errors import OptionError
-from chorus.reading import SKIPPABLE, SPEAKABLE
-from chorus.request import FORMATS, Format, OnError, Priority
-from chorus.submission import Wishes
+from chorus.request import PRIORITIES, WISHES, Priority, Wishes
+from chorus.wishes import DeclaredWish, Scope, chosen
 
 Sources = Annotated[
     list[Path], typer.Argument(metavar="SOURCE", help="Documents; `-` is standard input.", show_default=False)
 ]
-OneBook = Annotated[bool, typer.Option("--one-book", help="All sources as one book, in this order.")]
+OneBook = Annotated[bool, typer.Option("--one-book", help="Make one book of all the sources, in this order.")]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", show_default=False)]
 Output = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="PATH", help="A file, or a folder.", show_default=False)
-]
-Voice = Annotated[
-    str,
-    typer.Option(
-        "-v", "--voice", metavar="NAME", help="Of `chorus voices`, or a blend of them: `af_bella(2)+af_sky(1)`."
-    ),
-]
-Speed = Annotated[float, typer.Option("-s", "--speed", metavar="FACTOR", help="0.25 to 4.0 times the usual.")]
-Language = Annotated[
-    str,
-    typer.Option("-l", "--lang", metavar="CODE", help="Default: the document's, else the voice's.", show_default=False),
-]
-Chapters = Annotated[str, typer.Option("--chapters", metavar="LIST", help="`1-3,5`. Default: all.", show_default=False)]
-Title = Annotated[
-    str, typer.Option("--title", metavar="TEXT", help="Instead of the document's own.", show_default=False)
-]
-Author = Annotated[
-    str, typer.Option("--author", metavar="NAME", help="Instead of the document's own.", show_default=False)
+    Path | None,
+    typer.Option("-o", "--output", metavar="PATH", help="The file to write, or its folder.", show_default=False),
 ]
 Cover = Annotated[
-    Path | None, typer.Option("--cover", metavar="PICTURE", help="For formats that carry one.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--cover",
+        metavar="PICTURE",
+        help="The cover, for formats that can hold one. Default: the document's.",
+        show_default=False,
+    ),
 ]
 LeadMs = Annotated[
     int | None,
@@ -47,69 +39,79 @@ LeadMs = Annotated[
         metavar="MS",
         min=0,
         max=10_000,
-        help="Silence before live sound. Default: 50, in files 0.",
+        help="Milliseconds of silence before the first sound. Default: 50, and 0 in a file.",
         show_default=False,
     ),
 ]
-FileFormat = Annotated[str, typer.Option("-f", "--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")]
-OnFailure = Annotated[str, typer.Option("--on-error", metavar="silence|stop", help="When a segment cannot be spoken.")]
-Urgency = Annotated[str, typer.Option("--priority", metavar="low|normal|high", help="Its share among other books.")]
-Skip = Annotated[
+Urgency = Annotated[
     str,
-    typer.Option("--skip", metavar="LIST", help=f"Leave out: {', '.join(SKIPPABLE)}. Default: contents; or `none`."),
-]
-Speak = Annotated[str, typer.Option("--speak", metavar="LIST", help=f"Read out too: {', '.join(SPEAKABLE)}.")]
-AsWritten = Annotated[
-    str, typer.Option("--as-written", metavar="LIST", help="Do not write out `numbers,dates,…`; `all` for none of it.")
-]
-Pauses = Annotated[
-    str, typer.Option("--pauses", metavar="LIST", help="In ms: `sentence=200,paragraph=450,chapter=1200`.")
-]
-Encoding = Annotated[
-    str,
-    typer.Option("--encoding", metavar="NAME", help="Of a text file, where it is guessed wrong.", show_default=False),
-]
-Lexicon = Annotated[
-    Path | None,
     typer.Option(
-        "--lexicon", metavar="FILE", help="Pronunciations of your own: .toml, .json or .pls.", show_default=False
+        "--priority", metavar="|".join(PRIORITIES), help="The job's share of the workers while other books wait."
     ),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Start again, and speak all of it anew.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start again from the beginning, and speak everything anew.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Url = Annotated[
-    str, typer.Option("--url", metavar="URL", help="The farm's Redis. Default: CHORUS_URL.", show_default=False)
+    str,
+    typer.Option(
+        "--url", metavar="URL", help="The address of the farm's Redis. Default: CHORUS_URL.", show_default=False
+    ),
 ]
 
-DEFAULT_VOICE = "af_heart"
-
-
-def as_format(name: str) -> Format:
-    """A format by its name, `` included, or OptionError."""
-    if name and name not in FORMATS:
-        raise OptionError(f"Format {name!r} is unknown: choose one of {', '.join(FORMATS)}.")
-    return cast("Format", name)
-
-
-def as_on_error(name: str) -> OnError:
-    """What to do about a segment that cannot be spoken, or OptionError."""
-    if name not in ("silence", "stop"):
-        raise OptionError(f"--on-error is {name!r}: choose silence or stop.")
-    return cast("OnError", name)
+Command = Callable[..., None]
 
 
 def as_priority(name: str) -> Priority:
     """A job's share of the farm, or OptionError."""
-    if name not in ("low", "normal", "high"):
-        raise OptionError(f"--priority is {name!r}: choose low, normal or high.")
-    return cast("Priority", name)
+    return cast("Priority", chosen("--priority", name, PRIORITIES))
 
 
-def as_lexicon(path: Path | None) -> str:
-    """The pronunciations in a file, or OptionError; none without one."""
-    return lexicon.read(path) if path else ""
+def with_wishes(*scopes: Scope, only: Iterable[str] = (), **defaults: str) -> Callable[[Command], Command]:
+    """Give a command one option for each wish of these scopes, or for `only` these, in the place of its `wishes`.
+
+    The command is called with those that were given. `defaults` are the command's own, where the request has others.
+    """
+    kept = [one for one in WISHES if one.wish.flags and (one.wish.scope in scopes or one.name in only)]
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_options(*arguments: Any, **given: Any) -> None:
+            values = {one.name: _value(one, given.pop(one.name)) for one in kept}
+            wishes = {one.name: values[one.name] for one in kept if values[one.name] != one.default}
+            command(*arguments, wishes=cast("Wishes", wishes), **given)
+
+        signature = inspect.signature(command)
+        parameters: list[inspect.Parameter] = []
+        for parameter in signature.parameters.values():
+            options = [_option(one, defaults.get(one.name, one.default)) for one in kept]
+            parameters += options if parameter.name == "wishes" else [parameter]
+        # Typer reads the signature, and the annotations besides.
+        with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        with_options.__annotations__ = {one.name: one.annotation for one in parameters}
+        return with_options
+
+    return decorate
 
 
-def wishes(**given: str | float) -> Wishes:
-    """What was given on the command line, without what was left out."""
-    return cast("Wishes", {name: value for name, value in given.items() if value != ""})
+def _option(one: DeclaredWish, default: Any) -> inspect.Parameter:
+    """The parameter that Typer makes an option of."""
+    kind = Path | None if one.wish.read else str if one.choices else one.kind
+    option = typer.Option(
+        *one.wish.flags,
+        metavar=one.wish.metavar or "|".join(one.choices) or None,
+        help=one.wish.help,
+        show_default=bool(default),
+    )
+    return inspect.Parameter(
+        one.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None if one.wish.read else default,
+        annotation=Annotated[kind, option],
+    )
+
+
+def _value(one: DeclaredWish, given: Any) -> Any:
+    """What was given for a wish as a request takes it, or OptionError that names the option."""
+    if one.wish.read:
+        return one.wish.read(given) if given else one.default
+    return one.checked(given, one.wish.flags[-1]) if one.choices else given

@@ -147,7 +147,7 @@ class JobRecord:
             job=job,
             state=State(text["state"]),
             want=text.get("want", ""),
-            request=Request.from_json(text["request"]),
+            request=Request.from_record(text["request"]),
             spoken_by={name.removeprefix(_BY): int(count) for name, count in text.items() if name.startswith(_BY)},
             title=str(document.get("title") or ""),
             author=str(document.get("author") or ""),

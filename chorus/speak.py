@@ -10,9 +10,8 @@ from typing import Final
 
 from chorus.client import Client
 from chorus.errors import ChorusError, JobFailedError, OptionError, OutputError, SourceError
-from chorus.options import as_format
 from chorus.player import Write, find_player, speaker
-from chorus.submission import Wishes
+from chorus.request import Wishes, format_of
 from chorus.terminal import complain, warn_of_stand_in
 from chorus.wav import WavWriter, wav_file
 from chorus.wire import RATE_HZ, SAMPLE_BYTES, Kind
@@ -112,7 +111,7 @@ def _say_aloud(client: Client, speech: SpeechRequest, write: Write) -> None:
 
 def _say_into_file(speech: SpeechRequest, path: Path, connect: Callable[[], AbstractContextManager[Client]]) -> None:
     """A finished file in a format that only the whole of it can have."""
-    form = as_format(path.suffix.lower().lstrip("."))
+    form = format_of(path)
     if not form:
         raise OutputError(f"{path} has no ending that names its format: name it {path}.wav.")
     if speech.lead_ms:

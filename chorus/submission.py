@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from redis.client import Pipeline
 
@@ -11,38 +11,16 @@ from chorus.connection import read_hash
 from chorus.errors import ChorusError, ConflictError, OptionError, SourceError
 from chorus.files import reason
 from chorus.keys import UNFINISHED_S, JobKeys, check_job_id
-from chorus.languages import normalise
 from chorus.records import JobRecord
-from chorus.request import PRIORITIES, Format, OnError, Priority, Request
+from chorus.request import PRIORITIES, TEXT_NAME, Priority, Request, Wishes, requested
 from chorus.states import State
+from chorus.wishes import chosen
 
 if TYPE_CHECKING:
     from redis.typing import EncodableT
 
 MAX_SOURCE_BYTES: Final = 16 * 1024 * 1024
 """What travels in Redis until it is planned."""
-TEXT_NAME: Final = "text.txt"
-
-
-class Wishes(TypedDict, total=False):
-    """The fields of a Request as keyword arguments; what is left out keeps the request's default."""
-
-    name: str
-    voice: str
-    speed: float
-    language: str
-    chapters: str
-    title: str
-    author: str
-    format: Format
-    live: bool
-    on_error: OnError
-    encoding: str
-    skip: str
-    speak: str
-    as_written: str
-    pauses: str
-    lexicon: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +38,7 @@ class Terms:
 
     def __post_init__(self) -> None:
         """Refuse a priority that does not exist."""
-        if self.priority not in PRIORITIES:
-            raise OptionError(f"The priority is {self.priority!r}: choose low, normal or high.")
+        chosen("priority", self.priority, PRIORITIES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +118,7 @@ def with_priority(terms: Terms | None, priority: Priority | None) -> Terms:
     if priority is None:
         return terms
     if terms.priority not in ("normal", priority):
-        raise OptionError(f"The priority is {priority} and in the terms {terms.priority}: leave one of them out.")
+        raise OptionError(f"priority is {priority}, and {terms.priority} in the terms: leave one of them out.")
     return replace(terms, priority=priority)
 
 
@@ -154,8 +131,8 @@ def prepare(
     terms: Terms | None = None,
     **wishes: Unpack[Wishes],
 ) -> Submission:
-    """Read and check everything that can be refused before the server is asked."""
-    request = request or _request(source, wishes)
+    """Read and check whatever can be refused before the server is asked."""
+    request = _request(source, request, wishes)
     terms = terms or Terms()
     return Submission(
         job=secrets.token_hex(8) if job is None else check_job_id(job),
@@ -166,11 +143,18 @@ def prepare(
     )
 
 
-def _request(source: bytes | str | Path, wishes: Wishes) -> Request:
-    name = wishes.get("name") or (source.name if isinstance(source, Path) else TEXT_NAME)
-    language = normalise(wishes["language"]) if wishes.get("language") else ""
-    checked: Wishes = {**wishes, "name": name, "language": language}
-    return Request(**checked)
+def _request(source: bytes | str | Path, request: Request | None, wishes: Wishes) -> Request:
+    """The request that was given whole or as its fields, with the source's own name where it has none."""
+    if request is not None and wishes:
+        first, *_ = given = sorted(wishes)
+        raise OptionError(
+            f"A whole request was given and single wishes as well ({', '.join(given)}): leave the request out, or put "
+            f"them into it, as in dataclasses.replace(request, {first}=…)."
+        )
+    found = request or requested(wishes)
+    if found.name:
+        return found
+    return replace(found, name=source.name if isinstance(source, Path) else TEXT_NAME)
 
 
 def _bytes_of(source: bytes | str | Path, name: str, *, most_bytes: int | None = MAX_SOURCE_BYTES) -> bytes:

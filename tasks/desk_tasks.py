@@ -6,7 +6,7 @@ from celery import Celery
 
 from broker import worker_process
 from chorus.client import Client
-from chorus.submission import Wishes
+from chorus.request import Wishes
 from tasks import bind, part, plan
 from tasks.steps import attempt
 

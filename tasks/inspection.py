@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from chorus import reading
-from chorus.request import Request
+from chorus.request import Request, Wishes
 from chorus.sources import Source
-from chorus.submission import Wishes
 from chorus.wire import RATE_HZ
 from tasks import documents
 from tasks.documents.model import Document, select

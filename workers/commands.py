@@ -19,6 +19,7 @@ from broker.settings import FarmSettings
 from chorus import options, standing_in
 from chorus.client import Client
 from chorus.commands import OPERATOR, ClientCommands, client_commands, run
+from chorus.request import Wishes
 from chorus.states import State
 from chorus.terminal import clock, complain, progress, tell
 from workers.cli import explaining, machine_commands, model_commands, status_commands
@@ -87,65 +88,38 @@ app = typer.Typer(
 )
 
 
+@options.with_wishes("text", "document", "file")
 def render(  # noqa: PLR0913 - a command line has as many options as it has
     sources: options.Sources,
     *,
     output: options.Output = None,
-    form: Annotated[str, typer.Option("-f", "--format", help="wav, flac, mp3, opus or m4b.", show_default=False)] = "",
-    voice: options.Voice = options.DEFAULT_VOICE,
-    speed: options.Speed = 1.0,
-    language: options.Language = "",
-    chapters: options.Chapters = "",
-    skip: options.Skip = "",
-    speak: options.Speak = "",
-    encoding: options.Encoding = "",
-    one_book: options.OneBook = False,
-    title: options.Title = "",
-    author: options.Author = "",
+    wishes: Wishes,
     cover: options.Cover = None,
-    as_written: options.AsWritten = "",
-    pauses: options.Pauses = "",
-    lexicon: options.Lexicon = None,
-    on_error: options.OnFailure = "silence",
+    one_book: options.OneBook = False,
     priority: options.Urgency = "normal",
     fresh: options.Fresh = False,
     captions: Annotated[
-        str, typer.Option("--captions", metavar="srt|vtt", help="Captions beside the file.", show_default=False)
+        str, typer.Option("--captions", metavar="srt|vtt", help="Write captions beside the file.", show_default=False)
     ] = "",
-    play: Annotated[bool, typer.Option("--play", help="Hear it while it is made.")] = False,
+    play: Annotated[bool, typer.Option("--play", help="Play it while it is made.")] = False,
     as_json: options.AsJson = False,
     url: options.Url = "",
 ) -> None:
-    """Turn documents into audiobooks. The same command again goes on where it was."""
-    from chorus.languages import normalise  # noqa: PLC0415 - see above
-    from tasks.parts import playback  # noqa: PLC0415
+    """Turn documents into audiobooks. The same command again goes on where the last one stopped."""
+    from tasks.parts import playback  # noqa: PLC0415 - see above
     from workers.cli import render_requests, rendering  # noqa: PLC0415
 
     settings = FarmSettings.load(url=url)
     asked = render_requests.Options(
         output=output,
-        format=options.as_format(form),
-        voice=voice,
-        speed=speed,
-        language=normalise(language) if language else "",
-        chapters=chapters,
-        skip=skip,
-        speak=speak,
-        encoding=encoding,
-        one_book=one_book,
-        title=title,
-        author=author,
+        wishes=wishes,
         cover=cover,
-        on_error=options.as_on_error(on_error),
+        one_book=one_book,
         priority=options.as_priority(priority),
         captions=captions,
-        as_written=as_written,
-        pauses=pauses,
-        lexicon=options.as_lexicon(lexicon),
     )
-    found = render_requests.checked_requests(sources, asked)
     rendering.render(
-        found,
+        render_requests.checked_requests(sources, asked),
         settings,
         progress(as_json=as_json),
         fresh=fresh,
@@ -163,40 +137,19 @@ def choose_model(settings: FarmSettings, *, ask: bool) -> "Model":
         return fetching.offer(settings, terminal=person, ask=typer.confirm, progress=show)
 
 
-def inspect(  # noqa: PLR0913 - see above
+@options.with_wishes("text", "document")
+def inspect(
     sources: options.Sources,
     *,
-    voice: options.Voice = options.DEFAULT_VOICE,
-    speed: options.Speed = 1.0,
-    language: options.Language = "",
-    chapters: options.Chapters = "",
-    skip: options.Skip = "",
-    speak: options.Speak = "",
-    encoding: options.Encoding = "",
+    wishes: Wishes,
     one_book: options.OneBook = False,
-    as_written: options.AsWritten = "",
-    pauses: options.Pauses = "",
-    lexicon: options.Lexicon = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show what documents hold: chapters, words, segments, how long they will last, and what is left out and why."""
-    from chorus.languages import normalise  # noqa: PLC0415 - see above
-    from chorus.sources import sources as named  # noqa: PLC0415
+    """Show what is in documents: chapters, words, segments, how long they will last, and what is left out and why."""
+    from chorus.sources import sources as named  # noqa: PLC0415 - see above
     from tasks import inspection  # noqa: PLC0415
     from workers.cli import render_requests  # noqa: PLC0415
 
-    wishes = options.wishes(
-        voice=voice,
-        speed=speed,
-        language=normalise(language) if language else "",
-        chapters=chapters,
-        skip=skip,
-        speak=speak,
-        encoding=encoding,
-        as_written=as_written,
-        pauses=pauses,
-        lexicon=options.as_lexicon(lexicon),
-    )
     for source in named(list(render_requests.files(sources)), one_book=one_book):
         found = inspection.inspect_source(source, wishes)
         if as_json:

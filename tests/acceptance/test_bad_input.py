@@ -90,7 +90,7 @@ def refused(capsys: pytest.CaptureFixture[str], *parts: str) -> None:
         (["ok.md", "-v", "nobody"], ["Voice 'nobody' is unknown: there are af_bella, af_heart"]),
         (["ok.md", "-l", "tlh"], ["Language 'tlh' is unknown: choose one of en-gb"]),
         (["ok.md", "-l", "ja"], ["Japanese (ja) needs"]),
-        (["ok.md", "-f", "aac"], ["Format 'aac' is unknown: choose one of wav, flac"]),
+        (["ok.md", "-f", "aac"], ["--format is 'aac': choose wav, flac"]),
         (["ok.md", "--chapters", "one"], ["Chapters 'one' is not understood: write numbers"]),
         (["ok.md", "--chapters", "2-7"], ["Chapters 2-7 are not there: this document has chapters 1 to 1."]),
         (["ok.md", "-s", "9"], ["Speed 9 is out of range: choose 0.25 to 4.0."]),

@@ -26,6 +26,7 @@ from chorus.errors import (
 )
 from chorus.keys import JobKeys
 from chorus.records import Worker
+from chorus.request import Request
 from chorus.settings import ClientSettings
 from chorus.states import State
 from chorus.submission import Terms
@@ -136,12 +137,39 @@ def test_a_submit_may_name_its_priority_alone_or_in_its_terms(client: Client, se
     assert server.hget(record, "priority") == b"high"
 
 
+def test_a_whole_request_is_checked_and_named_as_single_wishes_are(client: Client, tmp_path: Path) -> None:
+    document = tmp_path / "talk.md"
+    document.write_bytes(b"# Talk\n")
+    wished = client.submit(document, Request(language="EN_us", voice="af_sky")).request
+    assert (wished.name, wished.language, wished.voice) == ("talk.md", "en-us", "af_sky")
+    assert client.submit("Hello.", Request(name="letter.txt")).request.name == "letter.txt"
+    assert client.submit("Hello.", Request()).request.name == "text.txt"
+
+
+@pytest.mark.keyless
+def test_a_whole_request_and_single_wishes_together_are_refused(client: Client) -> None:
+    with pytest.raises(
+        OptionError, match=r"single wishes as well \(speed, voice\): leave the request out, or put them"
+    ):
+        client.submit("Hello.", Request(name="a.txt"), voice="af_sky", speed=2.0)
+
+
+@pytest.mark.keyless
+@pytest.mark.parametrize(
+    ("wish", "remedy"), [("voise", "did you mean voice?"), ("echo_of_hall", "choose name, voice, ")]
+)
+def test_a_wish_that_does_not_exist_is_refused_with_the_nearest(client: Client, wish: str, remedy: str) -> None:
+    wishes: Any = {wish: "x"}
+    with pytest.raises(OptionError, match=f"There is no wish '{wish}': {remedy}".replace("?", "[?]")):
+        client.submit("Hello.", **wishes)
+
+
 @pytest.mark.keyless
 def test_a_priority_that_does_not_exist_or_is_given_twice_is_refused(client: Client) -> None:
     urgent: Any = "urgent"
-    with pytest.raises(OptionError, match="The priority is 'urgent': choose low, normal or high"):
+    with pytest.raises(OptionError, match="priority is 'urgent': choose low, normal or high"):
         client.submit("Hello.", priority=urgent)
-    with pytest.raises(OptionError, match="The priority is high and in the terms low: leave one of them out"):
+    with pytest.raises(OptionError, match="priority is high, and low in the terms: leave one of them out"):
         client.submit("Hello.", priority="high", terms=Terms(priority="low"))
 
 

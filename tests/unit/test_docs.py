@@ -11,6 +11,8 @@ import typer
 from typer.main import get_command
 
 from broker.settings import FarmSettings, table
+from chorus import wishes
+from chorus.request import WISHES
 from chorus.settings import FARM_FIELDS, PREFIX, ClientSettings
 from workers.commands import app
 
@@ -95,6 +97,14 @@ def test_the_settings_in_operations_are_the_settings_there_are() -> None:
     found = re.search(r"<!-- settings -->\n(.*)\n<!-- /settings -->", text, re.DOTALL)
     assert found is not None
     assert found[1] == table(), "python -m broker.settings prints the table"
+
+
+def test_the_wishes_in_the_sdks_page_are_the_wishes_there_are() -> None:
+    found = re.search(
+        r"<!-- wishes -->\n(.*)\n<!-- /wishes -->", (ROOT / "docs" / "api.md").read_text("utf-8"), re.DOTALL
+    )
+    assert found is not None
+    assert found[1] == wishes.table(WISHES), "python -m chorus.request prints the table"
 
 
 def test_every_setting_has_a_meaning_and_both_sides_know_its_name() -> None:

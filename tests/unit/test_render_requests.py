@@ -5,15 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from chorus import lexicon
 from chorus.errors import CallerError, OutputError, SourceError
-from chorus.options import as_lexicon
+from chorus.request import Format, Wishes
 from workers.cli.folders import READABLE
 from workers.cli.render_requests import Options, checked_requests
 
-PLAIN = Options(
-    output=None, format="", voice="af_heart", speed=1.0, language="", chapters="", title="", author="", cover=None,
-    on_error="silence",
-)  # fmt: skip
+PLAIN = Options(wishes={})
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +35,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("out/book", "", "out/book.m4b"),
     ],
 )
-def test_a_target_follows_from_output_and_format(here: Path, output: str | None, form: str, target: str) -> None:
-    options = replace(PLAIN, output=Path(output) if output else None, format=form)  # type: ignore[arg-type]
+def test_a_target_follows_from_output_and_format(here: Path, output: str | None, form: Format, target: str) -> None:
+    options = Options(output=Path(output) if output else None, wishes={"format": form} if form else {})
     (order,) = checked_requests([Path("talk.md")], options)
     assert order.target == here / target
     assert order.request.format == order.target.suffix.lower()[1:]
@@ -66,15 +64,16 @@ def test_a_folder_gives_its_documents_in_order_and_nothing_else(here: Path) -> N
 
 
 def test_the_order_holds_the_chapters_that_were_asked_for() -> None:
-    (order,) = checked_requests([Path("talk.md")], replace(PLAIN, chapters="2"))
+    (order,) = checked_requests([Path("talk.md")], Options(wishes={"chapters": "2"}))
     assert [chapter.title for chapter in order.document.chapters] == ["More"]
     assert order.request.chapters == "2"
 
 
 def test_the_order_asks_for_the_text_to_be_read_as_it_was_asked_for() -> None:
     Path("words.toml").write_text('Talk = "walk"\n')
-    words = as_lexicon(Path("words.toml"))
-    (order,) = checked_requests([Path("talk.md")], replace(PLAIN, pauses="heading=9", as_written="all", lexicon=words))
+    words = lexicon.read(Path("words.toml"))
+    wishes: Wishes = {"pauses": "heading=9", "as_written": "all", "lexicon": words}
+    (order,) = checked_requests([Path("talk.md")], Options(wishes=wishes))
     assert (order.request.pauses, order.request.as_written, order.request.lexicon) == ("heading=9", "all", words)
     assert words
 
@@ -86,7 +85,7 @@ def test_the_order_asks_for_the_text_to_be_read_as_it_was_asked_for() -> None:
         ({"output": Path("talk.md/book.wav")}, OutputError, "The output folder talk.md is a file"),
         ({"output": Path("-")}, OutputError, "`-o -` is a pipe"),
         ({"cover": Path("talk.md")}, CallerError, "talk.md: The cover is neither JPEG nor PNG"),
-        ({"speed": 5.0}, CallerError, "Speed 5 is out of range"),
+        ({"wishes": {"speed": 5.0}}, CallerError, "Speed 5 is out of range"),
     ],
 )
 def test_what_cannot_be_is_refused(options: dict[str, object], error: type[CallerError], sentence: str) -> None:
@@ -115,7 +114,7 @@ def test_a_document_is_read_once_it_is_known_that_its_file_can_be_written() -> N
 
 def test_several_sources_are_one_book_with_the_firsts_name(here: Path) -> None:
     (here / "more.txt").write_text("Chapter 1\n\nAnother talk.")
-    (order,) = checked_requests([Path("talk.md"), Path("more.txt")], replace(PLAIN, one_book=True, title="Both"))
+    (order,) = checked_requests([Path("talk.md"), Path("more.txt")], Options(one_book=True, wishes={"title": "Both"}))
     assert [chapter.title for chapter in order.document.chapters] == ["Talk", "More", "more"]
     assert (order.request.name, order.request.title) == ("talk.md and 1 more", "Both")
     assert order.target == here / "talk.m4b"
@@ -123,6 +122,7 @@ def test_several_sources_are_one_book_with_the_firsts_name(here: Path) -> None:
 
 def test_what_is_skipped_and_spoken_reaches_the_reader_and_the_job(here: Path) -> None:
     (here / "talk.md").write_text("Words.[^1]\n\n[^1]: Note.\n\n```\ncode\n```")
-    (order,) = checked_requests([Path("talk.md")], replace(PLAIN, skip="notes", speak="code", encoding="latin1"))
+    wishes: Wishes = {"skip": "notes", "speak": "code", "encoding": "latin1"}
+    (order,) = checked_requests([Path("talk.md")], Options(wishes=wishes))
     assert order.document.chapters[0].text == "Words.\n\ncode"
     assert (order.request.skip, order.request.speak, order.request.encoding) == ("notes", "code", "latin1")

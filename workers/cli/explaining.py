@@ -16,7 +16,7 @@ from rich.table import Table
 
 from chorus import options
 from chorus.errors import SourceError
-from chorus.request import Request
+from chorus.request import Request, Wishes
 from chorus.terminal import tell
 
 if TYPE_CHECKING:
@@ -64,21 +64,19 @@ class ExplainedLine:
         }
 
 
+@options.with_wishes(only=("voice", "language", "as_written", "lexicon"))
 def phonemize(
     text: Text,
     *,
-    voice: options.Voice = options.DEFAULT_VOICE,
-    language: options.Language = "",
-    lexicon: options.Lexicon = None,
-    as_written: options.AsWritten = "",
+    wishes: Wishes,
     as_json: options.AsJson = False,
 ) -> None:
     """Show how a text would be said: what is read for it, its phonemes, and which backend spoke each word."""
-    from chorus.languages import for_voice, normalise  # noqa: PLC0415 - as for every command
+    from chorus.languages import for_voice  # noqa: PLC0415 - as for every command
     from tasks.phonemes.phonemize import Rules, check  # noqa: PLC0415
 
-    request = Request(name="text.txt", voice=voice, lexicon=options.as_lexicon(lexicon), as_written=as_written)
-    spoken = normalise(language) if language else for_voice(request.voice)
+    request = Request(**wishes)
+    spoken = request.language or for_voice(request.voice)
     check(spoken)
     given = _standard_input() if text == "-" else text
     if not given.strip():

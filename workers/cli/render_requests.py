@@ -11,8 +11,7 @@ from pathlib import Path
 
 from chorus.errors import OptionError, OutputError
 from chorus.files import reason
-from chorus.options import as_format
-from chorus.request import FORMATS, Format, OnError, Priority, Request
+from chorus.request import Format, Priority, Request, Wishes, format_of
 from chorus.sources import PIPE, Source, read_file
 from chorus.sources import sources as named
 from tasks import documents
@@ -43,31 +42,17 @@ class RenderRequest:
 class Options:
     """What the command line said, for all of its sources."""
 
-    output: Path | None
-    format: Format
-    voice: str
-    speed: float
-    language: str
-    chapters: str
-    title: str
-    author: str
-    cover: Path | None
-    on_error: OnError
+    output: Path | None = None
+    wishes: Wishes
+    cover: Path | None = None
     priority: Priority = "normal"
     captions: str = ""
-    as_written: str = ""
-    pauses: str = ""
-    lexicon: str = ""
-    """As chorus.lexicon writes it."""
     one_book: bool = False
     """All sources are one document, in their order."""
-    skip: str = ""
-    speak: str = ""
-    encoding: str = ""
 
 
 def checked_requests(sources: Iterable[Path], options: Options) -> list[RenderRequest]:
-    """An order per document, or the first thing that is wrong with one."""
+    """A request for each document, or an error that says what is wrong with the first that cannot be served."""
     found = named(list(files(sources)), one_book=options.one_book)
     output = options.output
     if output == PIPE:
@@ -104,26 +89,11 @@ def _order(source: Source, options: Options, cover: bytes | None) -> RenderReque
     form = _format(options)
     if options.captions:
         as_captions(options.captions)
-    request = Request(
-        name=source.name,
-        voice=options.voice,
-        speed=options.speed,
-        language=options.language,
-        chapters=options.chapters,
-        title=options.title,
-        author=options.author,
-        format=form,
-        on_error=options.on_error,
-        as_written=options.as_written,
-        pauses=options.pauses,
-        lexicon=options.lexicon,
-        skip=options.skip,
-        speak=options.speak,
-        encoding=options.encoding,
-    )
+    wishes: Wishes = {**options.wishes, "name": source.name, "format": form}
+    request = Request(**wishes)
     target = _target(source, form, options)
     data = source.read()
-    document = select(documents.read(data, source.name, documents.wanted(request)), options.chapters)
+    document = select(documents.read(data, source.name, documents.wanted(request)), request.chapters)
     return RenderRequest(
         data=data,
         document=document,
@@ -145,14 +115,13 @@ def _cover(path: Path) -> bytes:
 
 
 def _format(options: Options) -> Format:
-    """-f, else the output's ending, else an audiobook. They may not contradict each other."""
+    """-f, else as the output's name ends, else an audiobook. Two different ones are refused."""
     named = options.output is not None and not options.output.is_dir()
-    ending = options.output.suffix.lower().lstrip(".") if named and options.output else ""
-    if ending and ending not in FORMATS:
-        raise OptionError(f"{options.output} ends in .{ending}, which is no format: choose {', '.join(FORMATS)}.")
-    if ending and options.format and ending != options.format:
-        raise OptionError(f"{options.output} ends in .{ending}, but the format is {options.format}: drop one of them.")
-    return options.format or as_format(ending) or DEFAULT_FORMAT
+    ending = format_of(options.output) if named and options.output else ""
+    asked = options.wishes.get("format", "")
+    if ending and asked and ending != asked:
+        raise OptionError(f"{options.output} ends in .{ending}, but the format is {asked}: drop one of them.")
+    return asked or ending or DEFAULT_FORMAT
 
 
 def _target(source: Source, form: Format, options: Options) -> Path:

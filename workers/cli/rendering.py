@@ -6,8 +6,8 @@ Ties render requests, models, the stack and the client together. Knows nothing o
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import asdict, dataclass
-from typing import Protocol, cast
+from dataclasses import dataclass
+from typing import Protocol
 
 from broker.registry import Farm
 from broker.settings import FarmSettings
@@ -17,7 +17,7 @@ from chorus.errors import ChorusError, DiskError, FarmError, JobFailedError, Out
 from chorus.records import JobRecord
 from chorus.standing_in import PULL
 from chorus.states import State
-from chorus.submission import MAX_SOURCE_BYTES, Terms, Wishes
+from chorus.submission import MAX_SOURCE_BYTES, Terms
 from chorus.terminal import Progress
 from tasks.documents.model import Document
 from tasks.phonemes import phonemize
@@ -201,11 +201,11 @@ class _Course:
             self._store.write(source_key(job), order.data)
         return self._client.submit(
             order.data,
+            order.request,
             job=job,
             cover=order.cover,
             fresh=fresh,
             terms=Terms(store=self._store.id, sound=voice.sound, in_store=in_store, priority=order.priority),
-            **cast("Wishes", asdict(order.request)),
         )
 
     def _tell_start(self, order: RenderRequest, record: JobRecord) -> None:
