@@ -21,13 +21,13 @@ from chorus.wire import RATE_HZ
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListenerLag:
-    """Somebody who hears a job, as his cursor tells."""
+    """A listener of a job, as its cursor says."""
 
     name: str
     behind_segments: int
-    """Published, and not yet handed out to him."""
+    """Segments published, and not yet handed to the listener."""
     silent_s: float
-    """Since he last said where he is; he is forgotten after ten seconds."""
+    """Since it last wrote its cursor, which expires after ten seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +112,7 @@ def _job(connection: "redis.Redis", job: str) -> Backlog | None:
 
 
 def _oldest_hint_s(sends: Mapping[bytes, bytes], deadlines: Mapping[bytes, float], now_ms: float) -> float:
-    """Who claims a step forgets how often it was sent: what is named there still waits."""
+    """A claim clears how often its step was sent, so each step named there still waits."""
     waits = (
         now_ms - (deadlines[step] - resend_after_ms(int(times))) for step, times in sends.items() if step in deadlines
     )

@@ -19,16 +19,16 @@ TICK_S = 1.0
 # The most that one tick counts for, however long it was in coming.
 LONGEST_TICK_S = 2 * TICK_S
 LOOP_S = 20.0
-# How much longer than it sounds a segment may take.
+# A segment may take so many times as long as it sounds.
 SLOWEST = 20
-# For desk steps, and for segments spoken in a child process, whose child has a limit of its own.
+# For a desk's steps, and for segments in a child process, which has a limit of its own.
 PATIENT_S = 1800.0
 # The file of a hundred hours is encoded in one step.
 BIND_S = 6 * 3600.0
 
 
 def deadline_s(claim: Claim, least_s: float) -> float:
-    """How long this step may be held until its process counts as hung."""
+    """How long this step may take before its process counts as hung."""
     if claim.step == "bind":
         return BIND_S
     return speaking_s(claim, least_s) if claim.is_segment and not claim.isolated else PATIENT_S
@@ -88,7 +88,7 @@ class Watchdog:
             self._steps.pop(claim.token, None)
 
     def loop_turned(self) -> None:
-        """Celery's loop came by."""
+        """Celery's event loop made a turn."""
         self._turned_s = self._awake_s
 
     def loop_left(self) -> None:

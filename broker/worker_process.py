@@ -1,4 +1,4 @@
-"""One worker process's hold on the farm: its connection, ledger, upkeep and store, in a per-process slot.
+"""What a worker process shares with its steps: connection, ledger, threads, watchdog and store, in a per-process slot.
 
 Opened by `workers` before the consumer starts, used by the steps in `tasks`. Knows nothing of speech.
 """
@@ -37,6 +37,20 @@ RETRIES = 12
 FAREWELL_S = 2.0
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """What a voice worker registers of what it speaks with; chorus.records.Worker says what each field means."""
+
+    sound: str = ""
+    model: str = ""
+    model_digest: str = ""
+    voices_digest: str = ""
+    stand_in: bool = False
+    variant: str = ""
+    variant_why: str = ""
+    voices: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -144,9 +158,9 @@ def open_process(
     node: str,
     slots: Mapping[str, int],
     store: LocalStore | None,
-    **about: Any,
+    voice: Voice | None = None,
 ) -> Process:
-    """Fill this process's slot. `about` are further fields of its registration."""
+    """Fill this process's slot. `voice`: what a voice worker speaks with."""
     connection = connect(app.conf.broker_url)
     ledger = Ledger(connection, settings)
     worker = Worker(
@@ -157,7 +171,7 @@ def open_process(
         slots=slots,
         store=store.id if store else "",
         started_ms=int(time.time() * 1000),
-        **about,
+        **(vars(voice) if voice else {}),
     )
     titles = JobTitles(connection)
     upkeep = WorkerThreads(

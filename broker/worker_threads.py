@@ -1,7 +1,7 @@
-"""The three small threads of every worker process: heartbeat, reaper, intake. They know no step's work.
+"""The three small threads of every worker process: heartbeat, reaper, intake. They know nothing of what steps do.
 
-The heartbeat renews what this process holds and writes the process down; the reaper looks after every active job; the
-intake after the jobs named on the inbox. Each survives a server that is away and goes on when it is back.
+The heartbeat renews the leases of this process and its entry in the worker registry; the reaper advances every active
+job; the intake advances the jobs named on the inbox. Each survives a server that is away and goes on when it is back.
 """
 
 import logging
@@ -63,22 +63,22 @@ class WorkerThreads:
         self._patient_until_s = 0.0
 
     def start(self) -> None:
-        """Sign in first, so that the windows count this worker before its first claim."""
+        """Register first, so that the windows count this worker before its first claim."""
         self._attempt(self._beat)
-        # Loading a model was no sleep.
+        # The process was not asleep: it loaded a model.
         self._last_tick_s = time.monotonic()
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Sign out and end the threads. What is still held is given on when its lease ends."""
+        """Leave the registry and end the threads. Steps that are still held are sent again when their leases expire."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(timeout=2 * BEAT_S + 1)
         try:
             registry.sign_out(self._redis, self._describe())
         except redis.RedisError as error:
-            log.warning("Could not sign out (%s): the record expires by itself.", error)
+            log.warning("Could not leave the worker registry (%s): the entry expires by itself.", error)
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:
@@ -97,7 +97,7 @@ class WorkerThreads:
             return len(self._held)
 
     def let_go(self) -> None:
-        """This process is about to end: give back all it holds and sign out, so that nobody need wait for it."""
+        """This process is about to end: release its steps and leave the registry, so that nothing waits for a lease."""
         self._stopping.set()
         with self._lock:
             held = list(self._held.values())
@@ -112,7 +112,7 @@ class WorkerThreads:
             wait_s = self._attempt(work)
 
     def _attempt(self, work: Callable[[], float | None]) -> float | None:
-        """Do it, and say how long to wait if not as long as usual."""
+        """Do it; the answer is how long to wait until the next time, None for the usual pause."""
         try:
             return work()
         except redis.RedisError as error:
@@ -120,7 +120,7 @@ class WorkerThreads:
             self._stopping.wait(BEAT_S)
         except Exception:
             # A thread that ended here would leave a worker that speaks on and renews nothing.
-            log.exception("%s goes on after an error nobody foresaw.", threading.current_thread().name)
+            log.exception("%s goes on after an unexpected error.", threading.current_thread().name)
             self._stopping.wait(BEAT_S)
         return None
 
@@ -154,7 +154,7 @@ class WorkerThreads:
             self._advance(popped[1].decode(), may_reap=False)
 
     def _advance(self, job: str, *, may_reap: bool) -> float:
-        """Look after one job; in how many seconds it wants to be looked after again, if that is before a tick."""
+        """Do what one job needs now; in how many seconds it needs the next look, at most a tick."""
         outcome = self._ledger.advance(job, self._farm.pins(), may_reap=may_reap)
         if outcome.status in ENDED:
             self._redis.zrem(keys.ACTIVE, job)

@@ -45,14 +45,16 @@ def _open(node: str, conf: Any) -> None:
         node=node,
         slots=slots,
         store=None,
-        sound=speaker.sound,
-        model=speaker.model,
-        model_digest=speaker.model_digest,
-        voices_digest=speaker.voices_digest,
-        stand_in=model.stand_in,
-        variant=opened.variant,
-        variant_why=opened.why,
-        voices=speaker.voices(),
+        voice=worker_process.Voice(
+            sound=speaker.sound,
+            model=speaker.model,
+            model_digest=speaker.model_digest,
+            voices_digest=speaker.voices_digest,
+            stand_in=model.stand_in,
+            variant=opened.variant,
+            variant_why=opened.why,
+            voices=speaker.voices(),
+        ),
     )
     kept = segment_cache.open_cache(settings(), Primers(here.redis))
     if kept:

@@ -1,8 +1,8 @@
--- Looks after one job: does what its owner wants, begins it, gives on what a dead worker held, opens the window.
+-- Does what one job needs now: applies what its owner asked, begins it, sends expired steps again, opens the window.
 -- The intake calls it when a job is named on the inbox, the reaper for every active job twice a second. Any number of
 -- calls, at any time, do no harm.
--- ARGV 3: what a job is given that did not choose, as JSON {sound, store}.
--- ARGV 4: 1 if running steps may be given on; 0 while this reaper cannot be sure that it was not itself asleep.
+-- ARGV 3: the sound and store of a job that chose none, as JSON {sound, store}.
+-- ARGV 4: 1 if expired leases may be taken; 0 while this reaper may itself have been asleep.
 -- Reads and writes all keys. Status: the job's state, or "vanished". Extra: in how many ms the next lease or hint is over;
 -- nothing if none is running out.
 
@@ -134,7 +134,7 @@ local function slowest_listener()
   return slowest
 end
 
--- A job without a file speaks for its listeners: where nobody has been for a minute, it waits until somebody comes.
+-- A job without a file is spoken for its listeners: after a minute without any it pauses until one is there again.
 local function follow_listeners(slowest)
   if slowest then
     set('listened_ms', now)

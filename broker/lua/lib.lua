@@ -91,14 +91,14 @@ local function slots()
   return sound and farm.slots[sound] or 0
 end
 
--- What the job's sound is called, and which files it is made of: known from the same look at the farm as its slots, so
--- that nothing is sent to be spoken by somebody whose name the job would not know when it is over.
+-- The model's name and digests for the job's record, from the same view of the farm as its slots: no segment is sent
+-- before the record can name the model that speaks it.
 local function pin_voice()
   if (get('model') or '') ~= '' then return end
   for field, value in pairs(farm.voices[get('sound') or ''] or {}) do set(field, value) end
 end
 
--- A listener who has more than ten seconds in hand gives the live slot to others.
+-- A listener that has more than ten seconds buffered leaves the live slot to others.
 local function queue_of(step, wishes)
   if not segment_of(step) then
     if string.sub(step, 1, 4) ~= 'plan' or get('source_at') == 'store' then return 'store' end
