@@ -1,1 +1,1 @@
-"""What the queue carries: documents, text, segments; plan, synthesize, part, bind. Knows no model of speech."""
+"""What the queue carries: documents, text, segments; the steps plan, synthesize, part and bind. Loads no model."""

@@ -1,4 +1,7 @@
-"""bind — the parts become one finished file with its report, in the store. Constant memory."""
+"""The step `bind`: it makes one finished file and a report from a job's parts, in the store, in constant memory.
+
+Knows nothing of how the audio was spoken.
+"""
 
 import json
 import time
@@ -22,11 +25,11 @@ from tasks.parts.coverage import CoverageProof
 from tasks.parts.part_files import Sidecar, ahead, chapter_marks, read_parts, read_sidecar
 
 REPORT_S: Final = 1.0
-"""How often a bind says how far it is."""
+"""A bind reports its progress at most this often."""
 
 
 def bind(claim: Claim) -> tuple[Outcome, str]:
-    """Encode once, say what was made, and let the parts go."""
+    """Encode the file, write the report, commit, and delete the parts."""
     here = worker_process.current()
     store = here.opened_store()
     keys = JobKeys(claim.job)
@@ -35,8 +38,8 @@ def bind(claim: Claim) -> tuple[Outcome, str]:
     if not _is_made(store, claim, record):
         made = _make(here, store, claim, record, _book(here, claim, record, chapters))
         proof = _proof(here, claim, store, record)
-        told = json.dumps(_report(record, chapters, made, proof), indent=2, ensure_ascii=False).encode()
-        store.write(report_key(claim.job, claim.epoch), told)
+        report = json.dumps(_report(record, chapters, made, proof), indent=2, ensure_ascii=False).encode()
+        store.write(report_key(claim.job, claim.epoch), report)
     path = store.path(result_key(claim.job, claim.epoch, record.request.format))
     result: dict[str, Any] = {
         "path": str(path),
@@ -54,7 +57,7 @@ def bind(claim: Claim) -> tuple[Outcome, str]:
 
 
 def _is_made(store: Store, claim: Claim, record: JobRecord) -> bool:
-    """Whether the file is there and its parts are not: a server that lost its last second asks for it once more."""
+    """Whether an earlier attempt made the file and deleted the parts. Redis may lose that commit when it restarts."""
     parts = (part_key(claim.job, claim.epoch, part) for part in range(record.parts_total))
     made = (report_key(claim.job, claim.epoch), result_key(claim.job, claim.epoch, record.request.format))
     return all(map(store.exists, made)) and not all(map(store.exists, parts))
@@ -62,7 +65,7 @@ def _is_made(store: Store, claim: Claim, record: JobRecord) -> bool:
 
 def _make(here: worker_process.Process, store: Store, claim: Claim, record: JobRecord, book: BookMeta) -> Encoded:
     def tell(frames: int) -> None:
-        # Nothing depends on it: a server that is away for a moment must not cost the minutes of encoding.
+        # Progress is not essential: a server that is away for a moment must not discard minutes of encoding.
         with suppress(redis.RedisError):
             here.ledger.tell_bound(claim, frames)
 
@@ -73,14 +76,14 @@ def _make(here: worker_process.Process, store: Store, claim: Claim, record: JobR
 
 
 def counted(blocks: Iterable[bytes], tell: Callable[[int], None]) -> Iterator[bytes]:
-    """The same audio. `tell` learns how many frames were taken: at the start, at most every second, at the end."""
-    frames, told_s = 0, time.monotonic()
+    """The same blocks. `tell` gets the number of frames so far: at the start, at most every second, and at the end."""
+    frames, reported_s = 0, time.monotonic()
     tell(frames)
     for block in blocks:
         yield block
         frames += len(block) // SAMPLE_BYTES
-        if time.monotonic() - told_s >= REPORT_S:
-            told_s = time.monotonic()
+        if time.monotonic() - reported_s >= REPORT_S:
+            reported_s = time.monotonic()
             tell(frames)
     tell(frames)
 
@@ -90,14 +93,14 @@ def _sidecars(store: Store, claim: Claim, parts: int) -> Iterator[Sidecar]:
 
 
 def _drop_parts(store: Store, claim: Claim, parts: int) -> None:
-    """The file holds it all now; the sidecars stay, because they say what was spoken where."""
+    """Delete the parts' audio, which the file holds now. The sidecars stay: they record what was spoken where."""
     for part in range(parts):
         store.path(part_key(claim.job, claim.epoch, part)).unlink(missing_ok=True)
 
 
 def _titles(here: worker_process.Process, keys: JobKeys, chapters: int) -> list[str]:
-    told = here.redis.hmget(keys.chapters, [str(number) for number in range(chapters)])
-    return [ChapterPlan.from_json(one or b"{}").title for one in told]
+    plans = here.redis.hmget(keys.chapters, [str(number) for number in range(chapters)])
+    return [ChapterPlan.from_json(plan or b"{}").title for plan in plans]
 
 
 def _book(here: worker_process.Process, claim: Claim, record: JobRecord, chapters: tuple[BookChapter, ...]) -> BookMeta:
@@ -114,14 +117,14 @@ def _book(here: worker_process.Process, claim: Claim, record: JobRecord, chapter
 
 
 def _remarks(record: JobRecord) -> list[str]:
-    """What whoever hears the file should know of its voice."""
+    """What a listener of the file should know about its voice."""
     return [standing_in.REMARK] if record.model == standing_in.NAME else []
 
 
 def _proof(here: worker_process.Process, claim: Claim, store: Store, record: JobRecord) -> CoverageProof:
-    """Whether the sidecars hold what was planned, character by character."""
-    told = cast("dict[bytes, bytes]", here.redis.hgetall(JobKeys(claim.job).chapters))
-    proof = CoverageProof(chapters={int(number): ChapterPlan.from_json(one) for number, one in told.items()})
+    """Compare the sidecars with the plan, character by character."""
+    plans = cast("dict[bytes, bytes]", here.redis.hgetall(JobKeys(claim.job).chapters))
+    proof = CoverageProof(chapters={int(number): ChapterPlan.from_json(plan) for number, plan in plans.items()})
     for sidecar in _sidecars(store, claim, record.parts_total):
         proof.read(sidecar, RATE_HZ)
     return proof
@@ -156,7 +159,7 @@ def _report(
         "wall_s": round(wall_s, 3),
         "g2p_ms_per_segment": round(record.g2p_us / 1000 / max(1, record.segments_planned), 3),
         "inference_s": round(record.audio_wall_ms / 1000, 3),
-        # Of what was spoken: what was kept from before is no speed.
+        # Only what this job spoke counts: audio from the cache says nothing about speed.
         "times_real_time": round(spoken_s / wall_s, 2) if spoken_s else None,
         "first_audio_s": None if record.first_audio_ms is None else record.first_audio_ms / 1000,
         "first_audio_from": record.first_audio_from,

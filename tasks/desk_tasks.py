@@ -1,4 +1,4 @@
-"""The Celery tasks of a desk worker. Their names are wire format."""
+"""The Celery tasks of a desk worker. Their names are wire format. Knows nothing of how a step is done."""
 
 from typing import Unpack
 
@@ -12,7 +12,7 @@ from tasks.steps import attempt
 
 
 def register(app: Celery) -> None:
-    """Make the tasks known to this process."""
+    """Define the tasks on this Celery app."""
     planner = plan.Planner()
 
     @app.task(name="chorus.plan")
@@ -29,6 +29,6 @@ def register(app: Celery) -> None:
 
     @app.task(name="chorus.submit")
     def _submit(text: str, *, job: str | None = None, **wishes: Unpack[Wishes]) -> str:
-        """For apps that have only Celery: docs/architecture.md shows the call."""
+        """Submit a job from an application that has only Celery. docs/architecture.md shows the call."""
         with Client(worker_process.current().app.conf.broker_url) as client:
             return f"job {client.submit(text, job=job, **wishes).job}: submitted"

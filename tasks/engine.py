@@ -1,6 +1,6 @@
-"""What the farm asks of a speech engine, and the one slot per process that `workers` fills.
+"""The interface of a speech engine, and the engine of this process: `workers` installs one and the steps use it.
 
-Knows nothing of onnxruntime: a worker puts an engine in, a step takes it out.
+Knows nothing of onnxruntime.
 """
 
 from dataclasses import dataclass
@@ -16,35 +16,35 @@ Lane = Literal["live", "bulk"]
 
 @dataclass(frozen=True, kw_only=True)
 class Utterance:
-    """One segment as the engine speaks it."""
+    """One segment for the engine to speak."""
 
     phonemes: str
     """1 to `chorus.vocabulary.MAX_TOKENS` symbols of the vocabulary."""
     voice: str
     """A name from the voices file, or a blend of several (chorus.voices)."""
     speed: float = 1.0
-    """0.5 to 2.0: what the model itself can do."""
+    """0.5 to 2.0, the range that the model itself supports."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speech:
-    """What came back."""
+    """What the engine returned for one utterance."""
 
     audio: NDArray[np.float32]
     """Mono, 24 kHz, validated: finite, of plausible length, not silent."""
     seconds: float
-    """Inference alone, without waiting."""
+    """The time of inference, without the time spent waiting for a slot."""
     timings: tuple[tuple[str, float, float], ...] = ()
     """Per phoneme: symbol, start and end in seconds from the segment's start."""
 
 
 class Engine(Protocol):
-    """A warm model with its lanes. `speak` blocks; it may be called from many threads at once."""
+    """A warm model with its lanes. `speak` blocks and may be called from many threads at once."""
 
     sound: str
-    """The first 12 hex digits of the sha256 of the model file: what a job pins."""
+    """The first 12 hex digits of the sha256 of the model file. A job is spoken with one sound only."""
     model: str
-    """The model's name for people: `kokoro-v1.0`, `stand-in voice`, `toy voice`."""
+    """The model's name as people read it: `kokoro-v1.0`, `stand-in voice`, `toy voice`."""
     model_digest: str
     voices_digest: str
 
@@ -57,15 +57,15 @@ class Engine(Protocol):
         ...
 
     def speak(self, utterance: Utterance, lane: Lane) -> Speech:
-        """Say it on this lane, or raise ChorusError."""
+        """Speak it on this lane; ChorusError if that fails."""
         ...
 
     def speak_isolated(self, utterance: Utterance, *, limit_s: float) -> Speech:
-        """Say it in a process of its own, which may die, hang or grow as it likes; ChorusError says what it did."""
+        """Speak it in a child process with limits of time and memory; ChorusError if the child dies, hangs or grows."""
         ...
 
     def close(self) -> None:
-        """Stop the lanes' threads and let the sessions go."""
+        """Stop the lanes' threads and release the sessions."""
         ...
 
 
@@ -73,12 +73,12 @@ _slot: list[Engine] = []
 
 
 def install(engine: Engine) -> None:
-    """Make this engine the process's own."""
+    """Make this the engine of the process."""
     _slot[:] = [engine]
 
 
 def current() -> Engine:
-    """The process's engine."""
+    """The engine of the process; FarmError if none was installed."""
     if not _slot:
-        raise FarmError("This process has no engine: segments are spoken by `celery -A workers.voice worker`.")
+        raise FarmError("This process has no engine: `celery -A workers.voice worker` starts a process that speaks.")
     return _slot[0]

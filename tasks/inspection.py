@@ -1,4 +1,4 @@
-"""What a document holds before anybody speaks it: chapters, words, segments, length. For `chorus inspect`."""
+"""What a document holds before it is spoken: chapters, words, segments, length. Knows nothing of jobs."""
 
 from dataclasses import dataclass
 
@@ -15,15 +15,15 @@ from tasks.segmenting.segments import estimate_frames, segments
 
 @dataclass(frozen=True, kw_only=True)
 class ChapterTable:
-    """One chapter's line."""
+    """One chapter."""
 
     number: int
-    """As `--chapters` counts."""
+    """Its number in `--chapters`, from 1."""
     title: str
     words: int
     segments: int
     estimated_s: int
-    """What it will last at this speed, roughly."""
+    """Roughly how long its audio will last at the chosen speed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +33,18 @@ class Inspection:
     title: str
     author: str
     language: str
-    """The one it would be spoken in."""
+    """The language in which a render would speak it."""
     cover: bool
     chapters: tuple[ChapterTable, ...]
     words: int
     segments: int
     estimated_s: int
     left_out: tuple[str, ...]
-    """What the source holds and nobody will hear."""
+    """What the source contains and a render does not speak."""
 
 
 def inspect_source(source: Source, wishes: Wishes) -> Inspection:
-    """What is in a document the user names, read as a render would read it."""
+    """Read a source as a render would, and count what it holds."""
     named: Wishes = {**wishes, "name": source.name}
     request = Request(**named)
     document = select(documents.read(source.read(), source.name, documents.wanted(request)), request.chapters)
@@ -52,7 +52,7 @@ def inspect_source(source: Source, wishes: Wishes) -> Inspection:
 
 
 def inspect(document: Document, language: str, request: Request) -> Inspection:
-    """Cut the whole document as a render would, and count."""
+    """Cut the whole document into segments as a render would, and count them."""
     rows = []
     speed, pauses, rules = request.speed, reading.pauses(request.pauses), Rules.of(request)
     for number, chapter in enumerate(document.chapters, 1):

@@ -1,4 +1,7 @@
-"""part:m — a minute of segments, ordered by the Reassembler, goes into the store and leaves Redis."""
+"""The step `part:m`: it puts about a minute of segments in order, writes them into the store and frees them in Redis.
+
+Knows nothing of how segments are cut or spoken.
+"""
 
 import json
 from collections.abc import Iterator
@@ -17,21 +20,22 @@ from tasks.parts.part_files import SpokenSegment, has_part, read_part, write_par
 
 
 def assemble(claim: Claim) -> tuple[Outcome, str]:
-    """Write the part and free its audio."""
+    """Write the part, then free its audio in Redis."""
     here = worker_process.current()
     store = here.opened_store()
     keys = JobKeys(claim.job)
     found = here.redis.hget(keys.parts, str(claim.number))
     if found is None:
-        raise FarmError(f"Part {claim.number} of job {claim.job} is not known any more.")
+        raise FarmError(f"Job {claim.job} has no part {claim.number} in Redis any more: submit it again.")
     part = PartSpec.from_json(found)
     numbers = part.numbers
     spoken = _from_stream(here, keys, numbers)
     if len(spoken) < len(numbers):
-        # After `retry` only what was missing is spoken again; its neighbours lie in the part as it was.
+        # After `retry` only the failed segments are spoken again; the others are in the part as it was stored before.
         spoken = _from_store(store, claim) | spoken
     if missing := [number for number in numbers if number not in spoken]:
-        raise FarmError(f"Segments {missing} of part {claim.number} are neither in Redis nor in the store.")
+        lost = f"Segments {missing} of part {claim.number} are neither in Redis nor in the store"
+        raise FarmError(f"{lost}: render the job again with --fresh.")
     ordered = [spoken[number] for number in numbers]
     sidecar = write_part(store, claim.job, claim.epoch, claim.number, chapter=part.chapter, segments=ordered)
     outcome = here.ledger.commit_part(claim)
@@ -39,7 +43,7 @@ def assemble(claim: Claim) -> tuple[Outcome, str]:
 
 
 def _from_stream(here: worker_process.Process, keys: JobKeys, numbers: range) -> dict[int, SpokenSegment]:
-    """Every segment whose audio or failure is on the stream."""
+    """The segments whose audio or failure marker is on the stream, by number."""
     names = [str(number) for number in numbers]
     ids, specs, timings = (
         cast("list[bytes | None]", here.redis.hmget(key, fields))
@@ -69,7 +73,8 @@ def _ordered(number: int, chunks: Iterator[Chunk]) -> list[Chunk]:
     reassembler = Reassembler(number)
     ready = [one for chunk in chunks for one in reassembler.push(chunk)]
     if reassembler.state.segment != number + 1:
-        raise FarmError(f"Segment {number} is not whole on the stream: {reassembler.missing()} is missing.")
+        lost = f"Chunks {reassembler.missing()} of segment {number} are missing on the stream"
+        raise FarmError(f"{lost}: render the job again with --fresh.")
     return ready
 
 
@@ -89,7 +94,7 @@ def _spoken(
 
 
 def _from_store(store: Store, claim: Claim) -> dict[int, SpokenSegment]:
-    """The segments of this part as it was stored before."""
+    """The segments of this part as an earlier attempt stored it, by number; none if there is no such part."""
     if not has_part(store, claim.job, claim.epoch, claim.number):
         return {}
     before = read_part(store, claim.job, claim.epoch, claim.number)

@@ -1,6 +1,7 @@
-"""plan:k — chapter k becomes segments. Idempotent: what an earlier attempt handed over already is passed over.
+"""The step `plan:k`: it cuts chapter k into segments and gives them to the ledger. Knows nothing of speech.
 
-When the ledger has enough, the cutting is set aside, and goes on with the next attempt in this process.
+It is idempotent: the ledger ignores segments that an earlier attempt gave it. When the ledger has enough for now, the
+half-cut chapter is kept, and the next attempt in this process continues it.
 """
 
 import itertools
@@ -27,11 +28,11 @@ from tasks.phonemes import writing_systems
 from tasks.phonemes.phonemize import Rules
 from tasks.segmenting.segments import Segment, estimate_frames, segments
 
-# A live job's first segment: a few words, so that they are heard soon.
+# A live job's first segment is a few words, so that the listener hears them soon.
 LIVE_FIRST_TOKENS = 15
 BATCH = 32
 KEPT_JOBS = 4
-"""How many documents, and how many chapters half cut, a process keeps for the next step of their job."""
+"""How many documents, and how many half-cut chapters, a process keeps for the next step of their job."""
 _SHOWN = 60
 
 _Kept = TypeVar("_Kept")
@@ -39,17 +40,17 @@ _Kept = TypeVar("_Kept")
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A document as its job wants it."""
+    """A document as its job will speak it."""
 
     document: Document
     language: str
     salvage: Salvage
-    """What need not be spoken again."""
+    """The segments that are in the store already and need not be spoken again."""
 
 
 @dataclass(kw_only=True)
 class Cut:
-    """A chapter's segments, and what is known of all of them once they were handed over."""
+    """A chapter's segments, with what is counted and collected while they are cut."""
 
     chapter: Chapter
     segments: Iterable[Segment]
@@ -58,7 +59,7 @@ class Cut:
     _unsaid: list[str] = field(default_factory=list)
 
     def watched(self) -> Iterator[Segment]:
-        """The segments, as they are cut."""
+        """The segments as they are cut; each is counted on its way."""
         for segment in self.segments:
             self.g2p_ms += segment.g2p_ms
             self._spans.append(Span(start=segment.start, end=segment.end))
@@ -66,15 +67,16 @@ class Cut:
             yield segment
 
     def check(self) -> None:
-        """FarmError if they lose or repeat a character: no word of a text goes missing unsaid."""
+        """FarmError if the segments lose or repeat a character, so that no word of a text is lost silently."""
         for gap in gaps(self.chapter.text, self._spans) if self._spans else ():
             words = self.chapter.text[gap.start : gap.end][:_SHOWN]
             raise FarmError(
-                f"Its segments do not hold {words!r} (character {gap.start}) exactly once: please report it."
+                f"The chapter's segments do not hold {words!r} (at character {gap.start}) exactly once. "
+                "This is an error in Chorus: please report it with the document."
             )
 
     def committed(self, count: int) -> ChapterPlan:
-        """The chapter as its plan is committed, with what the report needs to prove that all of it was spoken."""
+        """The chapter's plan as it is committed, with what the report needs to prove that all of it was spoken."""
         return ChapterPlan(
             title=self.chapter.title,
             characters=len(self.chapter.text),
@@ -86,15 +88,15 @@ class Cut:
 
 @dataclass(kw_only=True)
 class Cutting:
-    """A chapter on its way into the ledger."""
+    """A chapter whose segments are being given to the ledger."""
 
     cut: Cut
     specs: Iterator[SegmentSpec]
     handed: int = 0
-    """How many of them the ledger was given."""
+    """How many segments the ledger has."""
 
     def batches(self) -> Iterator[list[SegmentSpec]]:
-        """The first alone, even if there is none; then as many as there are."""
+        """The first segment alone, an empty batch if there is none; then batches of up to BATCH."""
         if not self.handed:
             yield list(itertools.islice(self.specs, 1))
         while batch := list(itertools.islice(self.specs, BATCH)):
@@ -102,24 +104,24 @@ class Cutting:
 
 
 class _Recent(Generic[_Kept]):
-    """The few things that were used last, by the run of a job. Safe for many threads."""
+    """The few values that were used last, by a job's run. Safe for many threads."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
         self._lock = Lock()
 
     def put(self, key: tuple[object, ...], value: _Kept) -> None:
-        """Keep it; what was used longest ago goes."""
+        """Keep this value; the one used longest ago is dropped."""
         with self._lock:
             self._put(key, value)
 
     def pop(self, key: tuple[object, ...]) -> _Kept | None:
-        """Take it out."""
+        """Remove and return the value; None if there is none."""
         with self._lock:
             return self._kept.pop(key, None)
 
     def get(self, key: tuple[object, ...], make: Callable[[], _Kept]) -> _Kept:
-        """What is kept, or what is made now, once, however many threads ask."""
+        """The kept value, else a new one from `make`, which is called once however many threads ask."""
         with self._lock:
             self._put(key, self._kept[key] if key in self._kept else make())
             return self._kept[key]
@@ -132,14 +134,14 @@ class _Recent(Generic[_Kept]):
 
 
 class Planner:
-    """Cuts chapters and hands their segments over. Remembers documents it has read and chapters it has half cut."""
+    """Cuts chapters and gives their segments to the ledger. Keeps the last documents and the last half-cut chapters."""
 
     def __init__(self) -> None:
         self._documents = _Recent[Planned]()
         self._half_cut = _Recent[Cutting]()
 
     def plan(self, claim: Claim) -> tuple[Outcome, str]:
-        """Cut a chapter and hand its segments over: the first at once, the others in batches."""
+        """Cut a chapter and give its segments to the ledger: the first at once, the others in batches."""
         here = worker_process.current()
         request = Request.from_json(claim.request)
         planned = self._documents.get(_run_of(claim), lambda: _read(claim, request))
@@ -150,7 +152,7 @@ class Planner:
             outcome = here.ledger.extend(claim, batch, first_index=cutting.handed, document=facts)
             cutting.handed, facts = cutting.handed + len(batch), None
             if outcome.status == "enough":
-                # Another desk may make the next attempt; then it cuts what it has not cut itself yet.
+                # The next attempt may run on another desk, which then cuts the chapter from its beginning.
                 self._half_cut.put((*_run_of(claim), claim.step), cutting)
             if outcome.status != "ok":
                 return outcome, f"{chapter.title or 'untitled'}: {cutting.handed} segments so far"
@@ -162,7 +164,7 @@ class Planner:
 
 
 def _run_of(claim: Claim) -> tuple[object, ...]:
-    # An id may come again, with another document, once its first job has expired or was lost.
+    # A job id may be used again, with another document, once the first job has expired or was lost.
     return claim.job, claim.epoch, worker_process.current().redis.hget(JobKeys(claim.job).record, "created_ms")
 
 
@@ -201,7 +203,7 @@ def _spec(number: int, request: Request, planned: Planned, segment: Segment) -> 
 
 
 def _fits_a_file(cover: bytes | None) -> bool:
-    """Whether the document's own cover can go into a finished file; a drawing or a damaged picture is left out."""
+    """Whether a finished file can hold the document's own cover; a drawing or a damaged picture is left out."""
     if cover is None:
         return False
     try:
@@ -224,7 +226,7 @@ def _facts(planned: Planned) -> DocumentFacts:
 
 
 def _read(claim: Claim, request: Request) -> Planned:
-    """The job's document. A book of a hundred chapters is planned in a hundred steps, but read once."""
+    """Read the job's document. The planner keeps it: a book of a hundred chapters is planned in a hundred steps."""
     here = worker_process.current()
     source = cast("bytes | None", here.redis.get(JobKeys(claim.job).source))
     if source is None and here.store is not None and here.store.exists(source_key(claim.job)):
@@ -236,7 +238,7 @@ def _read(claim: Claim, request: Request) -> Planned:
 
 
 def spoken_language(request: Request, document: Document) -> str:
-    """What was asked for; else the voice's own, unless the document says, or its letters, that it is in another."""
+    """The requested language; else the one that the document states or its letters show; else the voice's own."""
     if request.language:
         return request.language
     own = languages.for_voice(request.voice)
@@ -244,11 +246,11 @@ def spoken_language(request: Request, document: Document) -> str:
         stated = languages.normalise(document.language) if document.language else _by_its_letters(document, own)
     except OptionError:
         return own
-    # A British book read by an American voice is read in American.
+    # An American voice reads a British book as American English.
     return own if stated.split("-")[0] == own.split("-")[0] else stated
 
 
 def _by_its_letters(document: Document, own: str) -> str:
     found = writing_systems.language_of(chapter.text for chapter in document.chapters)
-    # A Japanese heading may do without kana.
+    # A Japanese text as short as a heading may have no kana, and would look Chinese.
     return own if not found or (found, own) == ("zh", "ja") else found

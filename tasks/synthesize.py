@@ -1,4 +1,4 @@
-"""segment:n — phonemes become audio and are published. Knows the engine only by its Protocol."""
+"""The step `segment:n`: it speaks a segment's phonemes and publishes the audio. Knows no engine but the Protocol."""
 
 from broker import worker_process
 from broker.ledger import AudioOrigin, Claim, Outcome, SegmentResult
@@ -14,59 +14,59 @@ from tasks.parts.segment_cache import CachedSegment
 
 
 def speak(claim: Claim, lane: Lane) -> tuple[Outcome, str]:
-    """Speak one segment, or find it where it was spoken before, and commit it."""
+    """Speak one segment, or take it from the segment cache, and commit it."""
     here = worker_process.current()
     request = Request.from_json(claim.request)
     speed = _speed(claim, request)
     spec = claim.to_speak
     voice = canonical(spec.voice or request.voice)
-    name, kept = _name(claim, voice, speed), segment_cache.current()
+    name, cache = _name(claim, voice, speed), segment_cache.current()
     primer = request.live and claim.number == 0
-    found = kept.find(name, primer=primer) if kept and not claim.fresh else None
-    take, spoken_s = (found[0], 0.0) if found else _spoken(claim, voice, speed, lane)
-    placed = _led(take, spec.lead_ms / request.speed)
+    found = cache.find(name, primer=primer) if cache and not claim.fresh else None
+    spoken, spoken_s = (found[0], 0.0) if found else _spoken(claim, voice, speed, lane)
+    placed = _with_lead(spoken, spec.lead_ms / request.speed)
     sound = placed.pcm + pcm.silence(spec.pause_ms / request.speed)
-    told = SegmentResult(
+    result = SegmentResult(
         frames=len(sound) // SAMPLE_BYTES,
         wall_ms=round(spoken_s * 1000),
-        audible=pcm.silent_frames(take.pcm) * SAMPLE_BYTES < len(take.pcm),
+        audible=pcm.silent_frames(spoken.pcm) * SAMPLE_BYTES < len(spoken.pcm),
         worker=here.worker.id,
         timings=placed.timings,
-        source=found[1] if found else _temperature(here),
+        source=found[1] if found else _origin(here),
     )
-    outcome = here.ledger.commit_segment(claim, cut(claim.number, sound), told)
-    if kept:
-        # Whoever listens has it by now.
-        kept.keep(name, take, found=found[1] if found else None, primer=primer)
-    how = "spoken before" if found else f"in {spoken_s:.1f} s"
-    return outcome, f"{told.frames / RATE_HZ:.1f} s audio {how}"
+    outcome = here.ledger.commit_segment(claim, cut(claim.number, sound), result)
+    if cache:
+        # After the commit, so that no listener waits for the disk.
+        cache.keep(name, spoken, found=found[1] if found else None, primer=primer)
+    how = "from the cache" if found else f"in {spoken_s:.1f} s"
+    return outcome, f"{result.frames / RATE_HZ:.1f} s of audio {how}"
 
 
-def _led(take: CachedSegment, lead_ms: float) -> CachedSegment:
-    """With the silence that is ordered before it; what is kept for others goes without."""
+def _with_lead(spoken: CachedSegment, lead_ms: float) -> CachedSegment:
+    """The segment behind the silence that its place asks for. The cache keeps it without that silence."""
     if not lead_ms:
-        return take
-    timings = ((symbol, start + lead_ms / 1000, end + lead_ms / 1000) for symbol, start, end in take.timings)
-    return CachedSegment(pcm=pcm.silence(lead_ms) + take.pcm, timings=tuple(timings))
+        return spoken
+    timings = ((symbol, start + lead_ms / 1000, end + lead_ms / 1000) for symbol, start, end in spoken.timings)
+    return CachedSegment(pcm=pcm.silence(lead_ms) + spoken.pcm, timings=tuple(timings))
 
 
 def _speed(claim: Claim, request: Request) -> float:
-    """A text may ask for more than there is."""
+    """The request's speed times the text's own rate, within the limits: the product may lie beyond them."""
     return min(max(request.speed * claim.to_speak.rate, SLOWEST), FASTEST)
 
 
 def _name(claim: Claim, voice: str, speed: float) -> str:
-    speaker = engine.current()
+    installed = engine.current()
     return segment_cache.name_of(
-        sound=speaker.sound,
-        voices_digest=speaker.voices_digest,
+        sound=installed.sound,
+        voices_digest=installed.voices_digest,
         voice=voice,
         speed=speed,
         phonemes=claim.to_speak.phonemes,
     )
 
 
-def _temperature(here: worker_process.Process) -> AudioOrigin:
+def _origin(here: worker_process.Process) -> AudioOrigin:
     here.spoken += 1
     return "warm" if here.spoken > 1 else "cold"
 
@@ -74,7 +74,7 @@ def _temperature(here: worker_process.Process) -> AudioOrigin:
 def _spoken(claim: Claim, voice: str, speed: float, lane: Lane) -> tuple[CachedSegment, float]:
     """The audio, and the seconds of inference it took.
 
-    Where processes may have died of it, a process of its own speaks it; the lane's slot is taken all the same.
+    A segment that may have killed processes is spoken in a child process. It takes the lane's slot all the same.
     """
     model, stretch = pcm.split_speed(speed)
     utterance = Utterance(phonemes=claim.to_speak.phonemes, voice=voice, speed=model)

@@ -1,4 +1,4 @@
-"""The Celery task of a voice worker. Its name is wire format."""
+"""The Celery task of a voice worker. Its name is wire format. Knows nothing of how a segment is spoken."""
 
 from celery import Celery, Task
 
@@ -8,7 +8,7 @@ from tasks.steps import attempt
 
 
 def register(app: Celery) -> None:
-    """Make the task known to this process."""
+    """Define the task on this Celery app."""
 
     @app.task(name="chorus.synthesize", bind=True)
     def _synthesize(self: Task, job: str, step: str) -> str:

@@ -108,7 +108,7 @@ def test_flower_shows_workers_tasks_and_results_that_mean_something(slow_worksho
     assert "segment 0" in flower.failures("chorus.synthesize")[0]
     assert "af_nobody" in flower.failures("chorus.synthesize")[0]
     spoken = flower.results("chorus.synthesize")
-    assert any("segment 1: " in said and " s audio in " in said for said in spoken), spoken
+    assert any("segment 1: " in said and " s of audio in " in said for said in spoken), spoken
     assert any("segment 0: duplicate" in said for said in spoken), spoken
     assert any("The Keeper: " in said and " segments" in said for said in flower.results("chorus.plan"))
     assert any("part 0: " in said and " s stored" in said for said in flower.results("chorus.part"))

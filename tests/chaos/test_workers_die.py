@@ -148,7 +148,7 @@ def test_an_old_worker_still_speaks_while_a_fresh_run_began(chaos: Chaos) -> Non
         chaos.until(planned_again, "the next run has planned the same segment")
         chaos.recorder.start_again()
         chaos.release("voice")
-    late = f"{old.replace(':', ' ')}: not wanted any more"
+    late = f"{old.replace(':', ' ')}: no longer wanted"
     chaos.until(lambda: late in chaos.said("voice"), "what it says of the old run is not heard")
     chaos.check()
 
@@ -172,7 +172,7 @@ def test_every_message_sent_three_times(chaos: Chaos) -> None:
     with chaos.fault("three of each"):
         pass
     record = chaos.check()
-    refused = ("duplicate", "another attempt is at it", "not wanted any more")
+    refused = ("duplicate", "another attempt is working on it", "no longer wanted")
     said = "".join(chaos.said(name) for name in ("voice", "voice2"))
     assert sum(said.count(word) for word in refused) >= record.segments_planned
 
