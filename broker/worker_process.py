@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voice:
+class RegisteredVoice:
     """What a voice worker registers of what it speaks with; chorus.records.Worker says what each field means."""
 
     sound: str = ""
@@ -158,7 +158,7 @@ def open_process(
     node: str,
     slots: Mapping[str, int],
     store: LocalStore | None,
-    voice: Voice | None = None,
+    voice: RegisteredVoice | None = None,
 ) -> Process:
     """Fill this process's slot. `voice`: what a voice worker speaks with."""
     connection = connect(app.conf.broker_url)

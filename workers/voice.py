@@ -45,7 +45,7 @@ def _open(node: str, conf: Any) -> None:
         node=node,
         slots=slots,
         store=None,
-        voice=worker_process.Voice(
+        voice=worker_process.RegisteredVoice(
             sound=speaker.sound,
             model=speaker.model,
             model_digest=speaker.model_digest,
