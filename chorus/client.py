@@ -60,6 +60,12 @@ class Client:
         with refusals(self._redis):
             self._redis.ping()
 
+    def now_ms(self) -> int:
+        """The server's clock, by which all times in a record are."""
+        with refusals(self._redis):
+            seconds, micros = self._redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
     def submit(
         self,
         source: bytes | str | Path,
@@ -80,8 +86,7 @@ class Client:
         """
         order = prepare(source, request, job=job, cover=cover, terms=with_priority(terms, priority), **wishes)
         with refusals(self._redis):
-            seconds, micros = self._redis.time()
-            created_ms = seconds * 1000 + micros // 1000
+            created_ms = self.now_ms()
             if self._transact(order.job, lambda pipe: order.write(pipe, created_ms, fresh=fresh)):
                 self._announce(order.job, created_ms)
         return self.job(order.job)

@@ -17,6 +17,7 @@ import typer
 from chorus import options, stack_address, standing_in
 from chorus.client import Client
 from chorus.errors import CallerError, ChorusError, FarmError, JobFailedError, OptionError
+from chorus.job_view import table
 from chorus.records import JobRecord
 from chorus.request import Wishes
 from chorus.settings import ClientSettings
@@ -25,8 +26,7 @@ from chorus.speak import SpeechRequest
 from chorus.speak import speak as say_aloud
 from chorus.states import State, Want
 from chorus.submission import Terms
-from chorus.terminal import STAND_IN, clock, complain, made, progress, tell, warn_of_stand_in
-from chorus.wire import RATE_HZ
+from chorus.terminal import STAND_IN, complain, made, progress, tell, warn_of_stand_in, width
 
 INTERRUPTED: Final = 130
 OPERATOR: Final = (
@@ -108,9 +108,10 @@ class ClientCommands:
     ) -> None:
         """List the jobs there are."""
         with self._connect(url, work=False) as client:
-            records = client.jobs(page - 1)
-        for record in records:
-            tell(record.to_json() if as_json else _row(record))
+            records, now_ms = client.jobs(page - 1), client.now_ms()
+        lines = [record.to_json() for record in records] if as_json else table(records, now_ms, width())
+        for line in lines:
+            tell(line)
         if not records and not as_json:
             tell("No jobs.")
 
@@ -198,13 +199,6 @@ def _check_done(record: JobRecord) -> None:
         raise JobFailedError(f"Job {record.job} failed: {record.error} `chorus retry {record.job}` goes on from there.")
     if record.state is State.CANCELLED:
         raise JobFailedError(f"Job {record.job} was cancelled.")
-
-
-def _row(record: JobRecord) -> str:
-    done = record.segments_done + record.segments_failed
-    segments = f"{done}/{record.segments_planned}"
-    name = record.request.title or record.title or record.request.name
-    return f"{record.job:<32}  {record.state:<9}  {segments:>11}  {clock(record.frames / RATE_HZ):>8}  {name}"
 
 
 def _needs_a_checkout(context: typer.Context) -> None:

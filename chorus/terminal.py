@@ -1,25 +1,25 @@
 """How a job shows itself: a bar on a terminal, lines in a pipe, JSON for programs. Knows records, not their source."""
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any, Final, Protocol, Self, TextIO
 
 from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from chorus import standing_in
+from chorus.job_view import STARTING, clock, head, joined, progress_facts, shares
+from chorus.live_region import LiveRegion
+from chorus.pace import Pace, phase
 from chorus.records import JobRecord, Worker
-from chorus.states import State
 from chorus.wire import RATE_HZ
 
 LINE_EVERY_S: Final = 5.0
-BAR_CELLS: Final = 28
-STARTING: Final = "starting the workers"
 STAND_IN: Final = f"a {standing_in.NAME} speaks on this farm; `{standing_in.PULL}` there fetches Kokoro's real ones."
 
 
@@ -52,7 +52,8 @@ def progress(*, as_json: bool, console: Console | None = None) -> Progress:
     if as_json:
         return JsonProgress()
     console = console or Console()
-    return BarProgress(console) if console.is_terminal else LineProgress()
+    moves = console.is_terminal and not console.is_dumb_terminal
+    return BarProgress(console) if moves else LineProgress()
 
 
 class JsonProgress:
@@ -100,11 +101,11 @@ class LineProgress:
 
     def show(self, record: JobRecord, *, starting: bool = False) -> None:
         """Show how far a job is: every few seconds, and whenever it comes to stand still or goes on."""
-        line = describe(record, self._pace, starting=starting)
-        phase = STARTING if line == STARTING else f"{record.state}{record.waiting}"
+        line = joined(progress_facts(record, self._pace.look(record, idle=starting), starting=starting))
+        stage = STARTING if line == STARTING else f"{phase(record)}{record.waiting}"
         now_s = time.monotonic()
-        if phase != self._said or now_s - self._said_s >= LINE_EVERY_S:
-            self._said, self._said_s = phase, now_s
+        if stage != self._said or now_s - self._said_s >= LINE_EVERY_S:
+            self._said, self._said_s = stage, now_s
             tell(line)
 
     def result(self, facts: dict[str, Any], sentence: str) -> None:  # noqa: ARG002 -- people want the sentence
@@ -113,100 +114,47 @@ class LineProgress:
 
 
 class BarProgress:
-    """A live bar, with a line of numbers and a line of workers below it."""
+    """A bar that is replaced in place, with a line of numbers and a line of workers below it."""
 
     def __init__(self, console: Console) -> None:
-        self._live = Live(console=console, refresh_per_second=8, transient=True)
+        self._console = console
+        self._region = LiveRegion(console)
         self._pace = Pace()
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._region.__enter__()
+        _regions.append(self._region)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._live.stop()
+        _regions.remove(self._region)
+        self._region.__exit__()
 
     def note(self, sentence: str) -> None:
         """Say something once."""
-        self._live.console.print(Text(sentence))
+        with self._region.away():
+            # The terminal wraps it, so that a path in it can be copied.
+            self._console.print(Text(sentence), soft_wrap=True)
 
     def show(self, record: JobRecord, *, starting: bool = False) -> None:
         """Show how far a job is."""
-        done = min(1.0, record.characters / record.characters_total) if record.characters_total else 0.0
-        cells = round(done * BAR_CELLS)
-        bar = Text("━" * cells, style="green") + Text("━" * (BAR_CELLS - cells), style="dim")
-        head = Table.grid(padding=(0, 1))
-        head.add_row(Text(record.title or record.request.name, style="bold"), bar, f"{done:4.0%}")
-        grid = Table.grid()
-        told = describe(record, self._pace, starting=starting)
-        for row in (head, Text(told), Text(shares(record), style="dim")):
-            grid.add_row(row)
-        self._live.update(grid)
+        found = progress_facts(record, self._pace.look(record, idle=starting), starting=starting)
+        bar = "━─" if self._console.encoding.startswith("utf") else "=-"
+
+        def layout(room: int) -> list[Text]:
+            told = Text(joined(found, room)).wrap(self._console, room)
+            workers = [Text(shares(record), style="dim")] if record.spoken_by else []
+            return [head(record, room, bar=bar), *told, *workers]
+
+        self._region.draw(layout)
 
     def result(self, facts: dict[str, Any], sentence: str) -> None:  # noqa: ARG002 -- people want the sentence
         """Say what was made."""
         self.note(sentence)
 
 
-class Pace:
-    """How fast a job goes since we look: what was there when we began does not count."""
-
-    def __init__(self) -> None:
-        self._first: JobRecord | None = None
-        self._began_s = 0.0
-
-    def times_real_time(self, record: JobRecord) -> float:
-        """Seconds of audio spoken per second, or 0 while nothing was; what was spoken before does not count."""
-        first, elapsed_s = self._since(record)
-        spoken = record.frames - record.frames_cached - (first.frames - first.frames_cached)
-        return spoken / RATE_HZ / elapsed_s if elapsed_s > 0 else 0.0
-
-    def left_s(self, record: JobRecord) -> float | None:
-        """Seconds until everything is spoken, or None while nobody can tell."""
-        first, elapsed_s = self._since(record)
-        speed = (record.frames - first.frames) / RATE_HZ / elapsed_s if elapsed_s > 0 else 0.0
-        if not speed or not record.characters or not record.characters_total:
-            return None
-        left = max(0, record.characters_total - record.characters) / record.characters
-        return record.frames / RATE_HZ * left / speed
-
-    def _since(self, record: JobRecord) -> tuple[JobRecord, float]:
-        """The job as it was when we began to look at this run of it, and how long ago that was."""
-        if self._first is None or (self._first.job, self._first.epoch) != (record.job, record.epoch):
-            self._first, self._began_s = record, time.monotonic()
-        return self._first, time.monotonic() - self._began_s
-
-
-def describe(record: JobRecord, pace: Pace, *, starting: bool = False) -> str:
-    """One line: chapters, segments, audio, speed, time left; or why nothing moves."""
-    speed, left_s = pace.times_real_time(record), pace.left_s(record)
-    if starting and record.state in (State.QUEUED, State.RUNNING):
-        return STARTING
-    if record.waiting and record.state in (State.QUEUED, State.RUNNING, State.PAUSED):
-        return f"{record.state if record.state is State.PAUSED else 'waiting'}: {record.waiting}"
-    if not record.segments_planned:
-        return "reading the document" if record.state is State.RUNNING else str(record.state)
-    over = record.segments_done + record.segments_failed
-    words = [
-        f"chapters {record.chapters_planned}/{record.chapters_total}",
-        f"segments {over}/{record.segments_planned}{'' if record.planned else '+'}"
-        + (f" ({record.segments_cached} spoken before)" if record.segments_cached else ""),
-        f"{clock(record.frames / RATE_HZ)} of audio",
-    ]
-    if speed:
-        words.append(f"{speed:.1f}x real time")
-    if record.state is not State.RUNNING:
-        words.append(str(record.state))
-    elif record.planned and over == record.segments_planned:
-        words.append("binding")
-    elif left_s is not None:
-        words.append(f"{clock(left_s)} left")
-    return " · ".join(words)
-
-
-def shares(record: JobRecord) -> str:
-    """Who spoke how many of the segments."""
-    return " · ".join(f"{worker.partition('#')[0]} {count}" for worker, count in sorted(record.spoken_by.items()))
+_regions: list[LiveRegion] = []
+"""What stands at the bottom of the terminal now: it makes way for whatever else is printed."""
 
 
 def made(record: JobRecord) -> str:
@@ -214,13 +162,13 @@ def made(record: JobRecord) -> str:
     lost = f", {record.segments_failed} of them could not be spoken" if record.segments_failed else ""
     length = clock(record.frames / RATE_HZ)
     sentence = f"Job {record.job} is done: {length} of audio in {record.segments_planned} segments{lost}."
-    sentence += of_before(record.segments_planned, record.segments_done, record.segments_cached)
+    sentence += reused(record.segments_planned, record.segments_done, record.segments_cached)
     return f"{sentence} `chorus save {record.job} -o .` fetches it." if record.request.format else sentence
 
 
-def of_before(planned: int, done: int, cached: int) -> str:
-    """A sentence about what need not be spoken again; nothing where all was spoken."""
-    return f" {done - cached} of {planned} segments spoken, {cached} were before." if cached else ""
+def reused(planned: int, done: int, cached: int) -> str:
+    """A sentence about the segments that were spoken by an earlier run; nothing if there are none."""
+    return f" Of {planned} segments {done - cached} were spoken now, {cached} were reused." if cached else ""
 
 
 def warn_of_stand_in(record: JobRecord, workers: Iterable[Worker]) -> None:
@@ -229,11 +177,9 @@ def warn_of_stand_in(record: JobRecord, workers: Iterable[Worker]) -> None:
         complain(STAND_IN)
 
 
-def clock(seconds: float) -> str:
-    """`1:02:03`, `2:03`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+def width() -> int | None:
+    """How many characters the terminal has room for in a line; None if standard output is not one."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def tell(sentence: str) -> None:
@@ -247,5 +193,6 @@ def complain(sentence: str) -> None:
 
 
 def _write(stream: TextIO, line: str) -> None:
-    stream.write(line + "\n")
-    stream.flush()
+    with _regions[-1].away() if _regions and stream.isatty() else nullcontext():
+        stream.write(line + "\n")
+        stream.flush()

@@ -19,9 +19,10 @@ from broker.settings import FarmSettings
 from chorus import options, standing_in
 from chorus.client import Client
 from chorus.commands import OPERATOR, ClientCommands, client_commands, run
+from chorus.job_view import clock
 from chorus.request import Wishes
 from chorus.states import State
-from chorus.terminal import clock, complain, progress, tell
+from chorus.terminal import complain, progress, tell
 from workers.cli import explaining, machine_commands, model_commands, status_commands
 from workers.cli.model_commands import download_bar, tell_of_preparing
 

@@ -207,9 +207,14 @@ def test_jobs_are_listed_with_how_far_they_are(
     assert chorus("jobs") == 0
     assert capsys.readouterr().out == "No jobs.\n"
     client.submit("Hello.", job="a", title="A Greeting")
-    HandFarm(server, "a").note(segments_planned=9, segments_done=4, segments_failed=1, frames=24_000 * 90)
+    HandFarm(server, "a").note(
+        state="running", segments_planned=9, segments_done=4, segments_failed=1, frames=24_000 * 90,
+        characters=300, characters_total=700, running_since_ms=client.now_ms() - 60_000,
+    )  # fmt: skip
     assert chorus("jobs") == 0
-    assert capsys.readouterr().out.split() == ["a", "queued", "5/9", "1:30", "A", "Greeting"]
+    told = capsys.readouterr().out.split()
+    assert told == ["a", "speaking", "42", "%", told[4], "normal", "A", "Greeting"]
+    assert ":" in told[4], "a minute's work says how long the rest will take"
     assert chorus("jobs", "--json") == 0
     assert json.loads(capsys.readouterr().out)["segments_failed"] == 1
     assert chorus("jobs", "--json", "--page", "2") == 0

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from chorus import terminal
+from chorus import pace, terminal
 from chorus.records import JobRecord, Worker
 from chorus.request import Request
 from chorus.states import State
-from chorus.terminal import Pace, clock, describe, made, progress, shares, warn_of_stand_in
+from chorus.terminal import made, progress, warn_of_stand_in
 from workers.cli import delivery
 
 QUEUED = JobRecord(
@@ -38,55 +38,8 @@ class Clock:
 def time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     clock = Clock()
     monkeypatch.setattr(terminal, "time", clock)
+    monkeypatch.setattr(pace, "time", clock)
     return clock
-
-
-@pytest.mark.parametrize(
-    ("change", "line"),
-    [
-        ({"state": State.QUEUED, "segments_planned": 0}, "queued"),
-        ({"state": State.QUEUED, "waiting": "no voice worker is registered"}, "waiting: no voice worker is registered"),
-        ({"segments_planned": 0}, "reading the document"),
-        ({}, "chapters 1/3 · segments 4/10+ · 1:00 of audio"),
-        ({"chapters_planned": 3, "segments_failed": 1}, "chapters 3/3 · segments 5/10 · 1:00 of audio"),
-        ({"chapters_planned": 3, "segments_done": 10}, "chapters 3/3 · segments 10/10 · 1:00 of audio · binding"),
-        ({"segments_cached": 3}, "chapters 1/3 · segments 4/10+ (3 spoken before) · 1:00 of audio"),
-        ({"state": State.PAUSED}, "chapters 1/3 · segments 4/10+ · 1:00 of audio · paused"),
-        ({"state": State.PAUSED, "waiting": "The store /s is full."}, "paused: The store /s is full."),
-    ],
-)
-def test_one_line_says_how_far_a_job_is_or_why_it_is_not(change: dict[str, object], line: str) -> None:
-    assert describe(dataclasses.replace(RUNNING, **change), Pace()) == line  # type: ignore[arg-type]
-
-
-def test_the_pace_counts_what_was_made_since_we_look(time: Clock) -> None:
-    pace = Pace()
-    assert pace.times_real_time(RUNNING) == 0
-    assert pace.left_s(RUNNING) is None
-    time.now_s += 10
-    later = dataclasses.replace(RUNNING, frames=24_000 * 80, characters=1500)
-    assert pace.times_real_time(later) == 2
-    assert pace.left_s(later) == 40
-    assert describe(later, pace).endswith("1:20 of audio · 2.0x real time · 0:40 left")
-    assert pace.times_real_time(dataclasses.replace(later, epoch=2, frames=0)) == 0
-
-
-def test_what_was_spoken_before_is_no_speed_but_brings_the_end_nearer(time: Clock) -> None:
-    pace = Pace()
-    pace.times_real_time(RUNNING)
-    time.now_s += 10
-    later = dataclasses.replace(RUNNING, frames=24_000 * 80, frames_cached=24_000 * 15, characters=1500)
-    assert pace.times_real_time(later) == 0.5
-    assert pace.left_s(later) == 40
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3600, "1:00:00")])
-def test_lengths_are_written_as_people_write_them(seconds: float, text: str) -> None:
-    assert clock(seconds) == text
-
-
-def test_each_workers_share_is_named_by_its_machine() -> None:
-    assert shares(RUNNING) == "attic 1 · mac 3"
 
 
 def test_the_last_sentence_names_what_is_missing_and_how_to_fetch_the_file() -> None:
@@ -98,12 +51,12 @@ def test_the_last_sentence_names_what_is_missing_and_how_to_fetch_the_file() -> 
     assert made(streamed) == "Job j is done: 1:00 of audio in 10 segments."
 
 
-def test_the_last_sentence_says_what_need_not_be_spoken_again() -> None:
+def test_the_last_sentence_says_what_was_reused() -> None:
     done = dataclasses.replace(
         RUNNING, state=State.DONE, segments_planned=812, segments_done=811, segments_cached=810, segments_failed=1
     )
     assert (
-        "of audio in 812 segments, 1 of them could not be spoken. 1 of 812 segments spoken, 810 were before."
+        "of audio in 812 segments, 1 of them could not be spoken. Of 812 segments 1 were spoken now, 810 were reused."
         in made(done)
     )
     report = {
@@ -111,7 +64,7 @@ def test_the_last_sentence_says_what_need_not_be_spoken_again() -> None:
         "segments": {"planned": 9, "spoken": 0, "cached": 9, "failed": 0},
     }  # fmt: skip
     assert delivery.made(report) == (
-        "b.m4b: 1:00 in 1 chapter, 9 segments, made in 0:02. 0 of 9 segments spoken, 9 were before."
+        "b.m4b: 1:00 in 1 chapter, 9 segments, made in 0:02. Of 9 segments 0 were spoken now, 9 were reused."
     )
     report |= {"times_real_time": 30.0, "segments": {"planned": 9, "spoken": 9, "cached": 0, "failed": 0}}
     assert delivery.made(report) == "b.m4b: 1:00 in 1 chapter, 9 segments, made in 0:02 (30.0x real time)."
@@ -157,7 +110,7 @@ def test_a_terminal_gets_a_bar_with_everything_below_it() -> None:
         shown.result({}, "Done [all].")
     text = screen.getvalue()
     assert "The [red] Book" in text
-    assert " 33%" in text
+    assert " 33 %" in text
     assert "segments 4/10+" in text
     assert "attic 1 · mac 3" in text
     assert "Done [all]." in text

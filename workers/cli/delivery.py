@@ -11,7 +11,8 @@ from typing import Any
 from broker.store import LocalStore, job_key, report_key, result_key
 from chorus.errors import DiskError
 from chorus.files import whole_file
-from chorus.terminal import clock, of_before
+from chorus.job_view import clock
+from chorus.terminal import reused
 from tasks.parts.captions import as_captions, captions
 from tasks.parts.part_files import read_sidecars
 from workers.cli.render_requests import RenderRequest
@@ -65,7 +66,7 @@ def made(report: dict[str, Any]) -> str:
     return (
         f"{report['file']}: {clock(report['audio_s'])} in {chapters} chapter{'' if chapters == 1 else 's'}, "
         f"{segments['planned']} segments{lost}, made in {clock(report['wall_s'])}{speed}."
-        f"{of_before(segments['planned'], done, cached)}"
+        f"{reused(segments['planned'], done, cached)}"
     )
 
 

@@ -19,10 +19,10 @@ from broker.settings import FarmSettings
 from broker.worker_process import connect
 from chorus.client import Client
 from chorus.errors import FarmError
+from chorus.job_view import clock
 from chorus.keys import JobKeys
 from chorus.records import JobRecord
 from chorus.states import State
-from chorus.terminal import clock
 from chorus.wire import RATE_HZ
 from workers.process.children import ROOT
 from workers.stack.run_folder import StackSpec, voice_program
