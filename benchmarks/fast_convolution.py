@@ -150,7 +150,7 @@ def whole(pair: Pair, seconds: Mapping[int, float], *, quick: bool) -> None:
 
 def kept(path: Path | None) -> TileChoice | None:
     """The choice in this file, or None where there is none yet."""
-    return TileChoice.recorded(json.loads(path.read_text())) if path and path.exists() else None
+    return TileChoice.from_record(json.loads(path.read_text())) if path and path.exists() else None
 
 
 def speak(tokens: int) -> Callable[[Any], Any]:

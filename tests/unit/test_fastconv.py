@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from workers.fastconv import Chosen, ConvolutionKind, TileChoice, accelerate, kinds, usual
-from workers.fastconv.editable_graph import Workbench
-from workers.fastconv.proof import fed_with, harmonic_source, prove, shown_with, snr_db
-from workers.fastconv.selection import everything, measure, sizes, within_memory
+from workers.fastconv import ConvolutionKind, KindChoice, TileChoice, accelerate, choice_by_rule, kinds
+from workers.fastconv.editable_graph import EditableGraph
+from workers.fastconv.proof import harmonic_source, prove, snr_db, with_input, with_output
+from workers.fastconv.selection import measure, tile_everything, tile_sizes, within_memory
 from workers.fastconv.uses import Use, uses, usual_length
 from workers.standin import MODEL as STAND_IN
 
@@ -82,7 +82,7 @@ class Case:
 
     def choice(self) -> TileChoice:
         kind = ConvolutionKind(inputs=self.inputs, outputs=self.outputs, kernel=self.kernel, dilation=self.dilation)
-        return TileChoice(chosen=(Chosen(kind=kind, tile=self.tile, ratio=0.0),))
+        return TileChoice(chosen=(KindChoice(kind=kind, tile=self.tile, ratio=0.0),))
 
 
 USUAL = Case(kernel=7, tile=16, dilation=1, inputs=4, outputs=6, before=3, after=3, spare=100, bias=True)
@@ -95,7 +95,7 @@ def cases(draw: st.DrawFn) -> Case:
     reach = dilation * (kernel - 1)
     return Case(
         kernel=kernel,
-        tile=draw(st.sampled_from(sizes(kernel))),
+        tile=draw(st.sampled_from(tile_sizes(kernel))),
         dilation=dilation,
         inputs=draw(st.integers(1, 9)),
         outputs=draw(st.integers(1, 9)),
@@ -144,7 +144,7 @@ def test_a_convolution_of_another_form_is_left_alone(attributes: dict[str, Any])
     plain = case.model(**{name: value for name, value in attributes.items() if value is not None})
     if attributes.get("group"):
         plain.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones((4, 1, 3), np.float32), "weights"))
-    assert not accelerate(plain, everything(kinds(plain))).changed
+    assert not accelerate(plain, tile_everything(kinds(plain))).changed
 
 
 def test_a_batch_of_any_size_is_left_alone() -> None:
@@ -233,7 +233,7 @@ def test_folding_changes_nothing_but_rounding(alpha: float, snakes: int, *, styl
 
 def test_folded_and_tiled_at_once_it_still_says_the_same() -> None:
     plain = kokoro_like(2.0)
-    fast = accelerate(plain, everything(kinds(plain)))
+    fast = accelerate(plain, tile_everything(kinds(plain)))
     assert (fast.folds.snake, len(fast.layers)) == (1, 1)
     wanted, found = (run(model, four_channels()) for model in (plain, fast.model))
     assert np.abs(found - wanted).max() < 1e-5 * np.abs(wanted).max()
@@ -251,7 +251,7 @@ def test_what_somebody_else_reads_is_not_folded_away(tensor: str) -> None:
 def test_a_choice_can_be_written_down_and_read_again() -> None:
     choice = TileChoice(chosen=(measure(ConvolutionKind(inputs=8, outputs=8, kernel=3, dilation=1), 64),))
     assert choice.chosen[0].ratio > 0
-    assert TileChoice.recorded(choice.record()) == choice
+    assert TileChoice.from_record(choice.record()) == choice
 
 
 def test_by_rule_the_vocoders_layers_are_tiled_that_paid_on_every_machine_measured() -> None:
@@ -267,7 +267,7 @@ def test_by_rule_the_vocoders_layers_are_tiled_that_paid_on_every_machine_measur
         ConvolutionKind(inputs=1090, outputs=1024, kernel=3, dilation=1),
         ConvolutionKind(inputs=8, outputs=8, kernel=11, dilation=1),
     ]
-    choice = usual([*kokoros, *others])
+    choice = choice_by_rule([*kokoros, *others])
     left = {kind for kind in (*kokoros, *others) if not choice.tile(kind)}
     assert left == {*others, *(ConvolutionKind(inputs=128, outputs=128, kernel=3, dilation=d) for d in (3, 5))}
     assert {choice.tile(kind) for kind in kokoros if kind not in left} == {8, 16, 24}
@@ -286,14 +286,14 @@ def test_an_unknown_length_is_taken_for_an_ordinary_one() -> None:
 
 def test_lengths_are_those_of_a_run() -> None:
     plain = USUAL.model()
-    (use,) = uses(Workbench(plain), plain, USUAL.signal()).values()
+    (use,) = uses(EditableGraph(plain), plain, USUAL.signal()).values()
     assert use == Use(layers=1, length=USUAL.length)
 
 
 @pytest.mark.parametrize(("share", "taken"), [(0.02, True), (0.004, False)])
 def test_a_layer_must_save_enough_for_its_memory(share: float, *, taken: bool) -> None:
     """Six products for three taps of a thousand channels squared: 12.6 MB more, which 0.4 % of all must pay for."""
-    wide = Chosen(kind=ConvolutionKind(inputs=1024, outputs=1024, kernel=3, dilation=1), tile=4, ratio=1.6)
+    wide = KindChoice(kind=ConvolutionKind(inputs=1024, outputs=1024, kernel=3, dilation=1), tile=4, ratio=1.6)
     assert (within_memory(wide, share).tile > 0) == taken
     assert within_memory(wide, share).ratio == wide.ratio
 
@@ -330,7 +330,7 @@ def with_source() -> onnx.ModelProto:
 
 def test_models_that_draw_noise_are_compared_on_the_same_noise() -> None:
     plain = with_source()
-    fast = accelerate(plain, everything(kinds(plain)))
+    fast = accelerate(plain, tile_everything(kinds(plain)))
     assert len(fast.layers) == 1
     feed = {SIGNAL: np.zeros((1, 2, 50), np.float32)}
     session = ort.InferenceSession(plain.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -341,7 +341,7 @@ def test_models_that_draw_noise_are_compared_on_the_same_noise() -> None:
 
 def test_a_wrong_weight_is_found_out() -> None:
     plain = with_source()
-    fast = accelerate(plain, everything(kinds(plain))).model
+    fast = accelerate(plain, tile_everything(kinds(plain))).model
     (taps,) = (one for one in fast.graph.initializer if one.name.startswith("weights"))
     spoilt = numpy_helper.to_array(taps).copy()
     spoilt[0] += np.float32(0.01)
@@ -353,7 +353,7 @@ def test_a_wrong_weight_is_found_out() -> None:
 
 def test_the_source_can_be_shown_and_fed() -> None:
     plain = with_source()
-    assert [value.name for value in shown_with(plain, "source").graph.output] == ["result", "source"]
-    fed = fed_with(plain, "source")
+    assert [value.name for value in with_output(plain, "source").graph.output] == ["result", "source"]
+    fed = with_input(plain, "source")
     assert "RandomNormalLike" not in {node.op_type for node in fed.graph.node}
     assert [value.name for value in fed.graph.input] == [SIGNAL, "source"]

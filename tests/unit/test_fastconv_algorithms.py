@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from workers.fastconv.algorithms import Algorithm, algorithm, floats, on_the_circle, points
-from workers.fastconv.selection import sizes
+from workers.fastconv.selection import tile_sizes
 
-USED = [(kernel, tile) for kernel in (2, 3, 5, 7, 8, 11) for tile in sizes(kernel)]
+USED = [(kernel, tile) for kernel in (2, 3, 5, 7, 8, 11) for tile in tile_sizes(kernel)]
 
 
 def whole(matrix: list[tuple[Fraction, ...]]) -> tuple[NDArray[np.object_], list[int]]:

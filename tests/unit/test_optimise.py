@@ -15,7 +15,7 @@ from toy.build import VOICES
 
 from chorus.errors import DiskError, FarmError, ModelError
 from workers.fastconv.proof import Proof
-from workers.fastconv.selection import everything
+from workers.fastconv.selection import tile_everything
 from workers.inference.sessions import Form, open_session
 from workers.models import build_target
 from workers.models.digests import sha256_of
@@ -180,7 +180,7 @@ def test_the_lossless_stages_leave_a_choice_with_its_numbers(work: Work) -> None
 @pytest.fixture
 def convolving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
     """A model with a convolution that can be tiled, by a rule for which all that can be tiled pays."""
-    monkeypatch.setattr(lossless, "usual", everything)
+    monkeypatch.setattr(lossless, "choice_by_rule", tile_everything)
     return resumed(tmp_path, noisy.convolving(tmp_path / "convolving.onnx"), [])
 
 

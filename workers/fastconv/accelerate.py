@@ -1,4 +1,7 @@
-"""The whole of it: fold, choose, tile, and say what was done."""
+"""Runs the steps of fast convolution in order (fold, choose tile sizes, rewrite) and reports what was done.
+
+Knows nothing of files, voices or settings.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +9,11 @@ from typing import Any
 
 import onnx
 
-from workers.fastconv.editable_graph import Workbench, histogram
+from workers.fastconv.editable_graph import EditableGraph, histogram
 from workers.fastconv.fold import Folds, fold
 from workers.fastconv.proof import harmonic_source
 from workers.fastconv.rewrite import ConvolutionKind, Layer, convolutions, kind_of, rewrite
-from workers.fastconv.selection import TileChoice, measured
+from workers.fastconv.selection import TileChoice, choice_by_measurement
 from workers.fastconv.uses import uses
 
 
@@ -19,25 +22,27 @@ class Accelerated:
     """A model after `accelerate`, and what was done to it."""
 
     model: onnx.ModelProto
-    """The one that was given, where nothing was done."""
+    """The rewritten model; the input model itself if nothing was changed."""
     layers: tuple[Layer, ...]
-    """Convolutions that are tiles now."""
+    """The convolutions that were rewritten as tiles."""
     folds: Folds
     choice: TileChoice
-    """Which kinds were taken and with what gain; given again, it makes the same graph without measuring."""
+    """The tile size and the gain of each kind. Passed to `accelerate` again, it gives the same graph without
+    measuring."""
     before: Mapping[str, int]
-    """How many nodes of each operator there were."""
+    """The number of nodes per operator before rewriting."""
     after: Mapping[str, int]
+    """The number of nodes per operator after rewriting."""
 
     @property
     def changed(self) -> bool:
-        """Whether anything was done."""
+        """Whether the model was rewritten."""
         return bool(self.layers or self.folds.any)
 
     def __str__(self) -> str:
-        """One sentence."""
+        """One sentence for users."""
         if not self.changed:
-            return f"Nothing to gain: of {len(self.choice.chosen)} kinds of convolution none pays as tiles here."
+            return f"Nothing to gain: none of its {len(self.choice.chosen)} kinds of convolution is faster as tiles."
         nodes = f"{sum(self.before.values())} nodes became {sum(self.after.values())}"
         return f"{len(self.layers)} convolutions run as tiles, {self.folds}; {nodes}."
 
@@ -45,30 +50,31 @@ class Accelerated:
 def accelerate(
     model: onnx.ModelProto, choice: TileChoice | None = None, feeds: Mapping[str, Any] | None = None
 ) -> Accelerated:
-    """A model that says the same with fewer multiplications; the one given is left as it was.
+    """A copy of the model that computes the same speech with fewer multiplications; the input model is not changed.
 
-    Without a choice this machine is measured, for a few seconds, at the lengths that a run on `feeds` shows. What the
-    harmonic source is made from keeps every bit: a last digit there is another phase, though nobody would hear it.
+    Without a choice, each kind of convolution is measured on this machine, which takes a few seconds, with the signal
+    lengths of a run on `feeds`. The nodes that compute the harmonic source are not rewritten: a change in the last
+    digit would change its phase, which is inaudible but would make the two models' samples incomparable.
     """
     if choice is None:
-        choice = measured(uses(_on_the_bench(model), model, feeds))
-    bench = _on_the_bench(model)
-    folds = fold(bench)
-    layers = rewrite(bench, choice.tile)
-    done = bench.finish() if layers or folds.any else model
+        choice = choice_by_measurement(uses(_editable(model), model, feeds))
+    graph = _editable(model)
+    folds = fold(graph)
+    layers = rewrite(graph, choice.tile)
+    done = graph.to_model() if layers or folds.any else model
     return Accelerated(
         model=done, layers=layers, folds=folds, choice=choice, before=histogram(model), after=histogram(done)
     )
 
 
 def kinds(model: onnx.ModelProto) -> frozenset[ConvolutionKind]:
-    """All kinds of convolution in this model that could be tiled."""
-    return frozenset(kind_of(conv) for _, conv in convolutions(_on_the_bench(model)))
+    """The kinds of convolution in this model that can be rewritten as tiles."""
+    return frozenset(kind_of(conv) for _, conv in convolutions(_editable(model)))
 
 
-def _on_the_bench(model: onnx.ModelProto) -> Workbench:
-    bench = Workbench(model)
+def _editable(model: onnx.ModelProto) -> EditableGraph:
+    graph = EditableGraph(model)
     source = harmonic_source(model)
     if source is not None:
-        bench.leave_alone(source)
-    return bench
+        graph.protect(source)
+    return graph

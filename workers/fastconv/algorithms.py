@@ -1,19 +1,20 @@
-"""Short convolutions with few multiplications: their tables, as exact fractions. Knows nothing of graphs.
+"""Computes the tables of short convolutions that need few multiplications, as exact fractions. Knows nothing of graphs.
 
-A tile of m outputs of a filter of k taps, y[i] = Σ g[j]·x[i+j], costs m·k multiplications as it is written. Toom and
-Cook make it n, far fewer: y = Aᵀ[(G g) ∘ (Bᵀ x)], where Aᵀ, G and Bᵀ are constant tables. Three facts give the tables:
+Computed directly, a tile of m outputs of a filter of k taps, y[i] = Σ g[j]·x[i+j], takes m·k multiplications. The
+method of Toom and Cook needs n, far fewer: y = Aᵀ[(G g) ∘ (Bᵀ x)], where Aᵀ, G and Bᵀ are constant tables. They follow
+in three steps:
 
 1. Multiplying polynomials is multiplying their values. With u of degree < m and g of degree < k, the product has
    degree < N = m+k-1, so N points determine it: evaluate u and g there, multiply point by point, interpolate.
    As matrices: u·g = E_N⁻¹ [(E_k g) ∘ (E_m u)], where E_l evaluates a polynomial of l coefficients at the N points.
-2. A filter is that product transposed. Read as linear in u, turned upside down: y = E_mᵀ [(E_k g) ∘ (E_N⁻ᵀ x)].
-3. Which points is a question of rounding. Real points other than 0, ±1 and ∞ have powers that grow or vanish, so large
-   tiles of them lose all digits. Points on the unit circle have powers of size one, as in a Fourier transform, but are
-   complex: a conjugate pair stands for two points and costs three real products (Gauss) instead of two. Eight real
-   points and the rest on the circle is both cheap and as exact as float32 allows.
+2. A filter is the transpose of that product, taken as a linear map of u: y = E_mᵀ [(E_k g) ∘ (E_N⁻ᵀ x)].
+3. The choice of points decides the rounding error. Powers of real points other than 0, ±1 and ∞ grow or vanish, so
+   large tiles of them lose all digits. Powers of points on the unit circle have magnitude one, as in a Fourier
+   transform, but the points are complex: a conjugate pair counts as two points and costs three real products (Gauss)
+   instead of two. Eight real points and the rest on the circle are cheap, and as exact as float32 allows.
 
-The points on the circle are rational ones, (3+4i)/5 and its like. So every table is a table of fractions, and that the
-identity holds is proved by arithmetic without rounding (tests/unit/test_fastconv_algorithms.py), not measured.
+The points on the circle are rational, such as (3+4i)/5. So all entries of the tables are fractions, and
+tests/unit/test_fastconv_algorithms.py proves the identity by arithmetic without rounding.
 """
 
 import math
@@ -29,14 +30,15 @@ Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
 
 MOST_REAL_POINTS = 8
-# Half an angle's tangent is rounded to a fraction of at most this denominator: points stay within 1/40 of even spacing.
+# The tangent of half the angle is rounded to a fraction with at most this denominator. Points then deviate from even
+# spacing by 1/40 at most.
 _FINENESS = 20
 _ZERO, _ONE = Fraction(0), Fraction(1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gaussian:
-    """A complex number of two fractions."""
+    """A complex number whose real and imaginary parts are fractions."""
 
     re: Fraction
     im: Fraction
@@ -48,22 +50,22 @@ class Gaussian:
         return Gaussian(re=self.re * other.re - self.im * other.im, im=self.re * other.im + self.im * other.re)
 
     def inverse(self) -> "Gaussian":
-        """One divided by it."""
+        """The reciprocal."""
         size = self.re * self.re + self.im * self.im
         return Gaussian(re=self.re / size, im=-self.im / size)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Points:
-    """Where polynomials are evaluated, besides infinity, which is always among the points."""
+    """The points at which polynomials are evaluated, in addition to infinity, which is always one of them."""
 
     real: Row
     circle: tuple[Gaussian, ...]
-    """One of each conjugate pair on the unit circle: the one above the real axis."""
+    """Of each conjugate pair on the unit circle, the point above the real axis."""
 
     @property
     def count(self) -> int:
-        """How many coefficients they determine."""
+        """The number of points, infinity included; as many coefficients can be determined."""
         return 1 + len(self.real) + 2 * len(self.circle)
 
 
@@ -80,21 +82,22 @@ class Algorithm:
     bt: Matrix
     """products × window; no entry is larger than one"""
     constant: int
-    """The product whose column of Aᵀ is all ones: what is added to it is added to every output."""
+    """The index of the product whose column of Aᵀ is all ones. A value added to this product is added to every
+    output."""
 
     @property
     def products(self) -> int:
-        """Multiplications in a tile, for each pair of channels."""
+        """Multiplications per tile and pair of channels."""
         return len(self.g)
 
     @property
     def window(self) -> int:
-        """Inputs that a tile reads."""
+        """The number of inputs that a tile reads."""
         return self.outputs + self.kernel - 1
 
 
 def points(count: int) -> Points:
-    """The points for a window of this many inputs: real ones first, the rest in pairs on the unit circle."""
+    """The points for a window of this many inputs: some real ones, the rest in conjugate pairs on the unit circle."""
     reals = min(count, MOST_REAL_POINTS)
     reals -= (count - reals) % 2
     stretch = _stretch(count)
@@ -103,12 +106,12 @@ def points(count: int) -> Points:
 
 
 def _stretch(count: int) -> Fraction:
-    """The larger the powers that occur, the nearer to one the real points must be."""
+    """The real point beside 0, ±1 and ∞: the higher the powers that occur, the nearer to one it must be."""
     return Fraction(2) if count <= MOST_REAL_POINTS else Fraction(3, 2) if count <= 24 else Fraction(4, 3)  # noqa: PLR2004
 
 
 def on_the_circle(pairs: int) -> tuple[Gaussian, ...]:
-    """Rational points above the real axis, as evenly spread between 1 and -1 as small fractions allow.
+    """Rational points on the unit circle above the real axis, spread as evenly as small fractions allow.
 
     With t rational, ((1-t²) + 2ti) / (1+t²) lies on the unit circle at the angle 2·atan(t).
     """
@@ -116,7 +119,7 @@ def on_the_circle(pairs: int) -> tuple[Gaussian, ...]:
 
 
 def _at_angle(angle: float) -> Gaussian:
-    if angle > math.pi / 2:  # the mirror image, so that the set is as symmetric as the circle
+    if angle > math.pi / 2:  # mirror the points of the right half, so that the set is symmetric
         mirrored = _at_angle(math.pi - angle)
         return Gaussian(re=-mirrored.re, im=mirrored.im)
     tangent = Fraction(math.tan(angle / 2)).limit_denominator(_FINENESS)
@@ -125,7 +128,7 @@ def _at_angle(angle: float) -> Gaussian:
 
 @cache
 def algorithm(kernel: int, outputs: int) -> Algorithm:
-    """The tables for a filter of so many taps and a tile of so many outputs."""
+    """The tables for a filter of `kernel` taps and a tile of `outputs` outputs."""
     if kernel < 2 or outputs < 2:  # noqa: PLR2004
         raise ValueError(f"A tile of {outputs} outputs of {kernel} taps saves nothing: both must be two or more.")
     window = outputs + kernel - 1
@@ -146,20 +149,20 @@ def algorithm(kernel: int, outputs: int) -> Algorithm:
 
 @dataclass(frozen=True, kw_only=True)
 class _Product:
-    """What one multiplication takes from the taps (`g`) and the inputs (`bt`), and gives to the outputs (`at`)."""
+    """One multiplication: its weights of the taps (`g`), of the inputs (`bt`), and in the outputs (`at`)."""
 
     at: Row
     g: Row
     bt: Row
 
     def scaled(self) -> "_Product":
-        """With the largest input weight one; the scale moves to the taps, where it is multiplied in beforehand."""
+        """The same product, scaled so that the largest input weight is one; the taps take the factor in advance."""
         scale = max(map(abs, self.bt))
         return _Product(at=self.at, g=tuple(scale * one for one in self.g), bt=tuple(one / scale for one in self.bt))
 
 
 def _infinity(kernel: int, outputs: int, chosen: Points) -> _Product:
-    """At infinity a polynomial's value is its leading coefficient, and interpolation adds it times Π(t - point)."""
+    """The product at infinity: a polynomial's value there is its leading coefficient, which multiplies Π(t - point)."""
     bt = tuple(one.re for one in _expanded(_all(chosen)))
     return _Product(at=_last(outputs), g=_last(kernel), bt=bt)
 
@@ -170,9 +173,9 @@ def _real(kernel: int, outputs: int, chosen: Points, point: Fraction) -> _Produc
 
 
 def _pair(kernel: int, outputs: int, chosen: Points, point: Gaussian) -> list[_Product]:
-    """Point and conjugate give conjugate products, so the sum of both is twice the real part of one.
+    """The products of a conjugate pair: the two points give conjugate values, whose sum is twice the real part of one.
 
-    That one is complex, (p+qi)(a+bi), and Gauss finds it with three products: p(a+b), (q-p)a, (p+q)b.
+    The complex product (p+qi)(a+bi) takes three real products (Gauss): p(a+b), (q-p)a, (p+q)b.
     """
     inputs, taps = _lagrange(chosen, point), _complex_powers(point, kernel)
     twice = [Gaussian(re=2 * one.re, im=2 * one.im) for one in _complex_powers(point, outputs)]
@@ -186,7 +189,7 @@ def _pair(kernel: int, outputs: int, chosen: Points, point: Gaussian) -> list[_P
 
 
 def _lagrange(chosen: Points, point: Gaussian) -> list[Gaussian]:
-    """Coefficients of the polynomial that is one at this point and zero at all others: a row of E_N⁻ᵀ."""
+    """The coefficients of the polynomial that is one at this point and zero at all others: a row of E_N⁻ᵀ."""
     others = [one for one in _all(chosen) if one != point]
     value = Gaussian(re=_ONE, im=_ZERO)
     for other in others:
@@ -196,7 +199,7 @@ def _lagrange(chosen: Points, point: Gaussian) -> list[Gaussian]:
 
 
 def _expanded(roots: Iterable[Gaussian]) -> list[Gaussian]:
-    """Coefficients of Π(t - root), the constant one first."""
+    """The coefficients of Π(t - root), beginning with the constant term."""
     coefficients = [Gaussian(re=_ONE, im=_ZERO)]
     none = Gaussian(re=_ZERO, im=_ZERO)
     for root in roots:
@@ -207,7 +210,7 @@ def _expanded(roots: Iterable[Gaussian]) -> list[Gaussian]:
 
 
 def _all(chosen: Points) -> list[Gaussian]:
-    """Every finite point, both of each pair."""
+    """All finite points, with both points of each conjugate pair."""
     pairs = [one for point in chosen.circle for one in (point, Gaussian(re=point.re, im=-point.im))]
     return [Gaussian(re=point, im=_ZERO) for point in chosen.real] + pairs
 
@@ -232,5 +235,5 @@ def _sum(one: Sequence[Fraction], other: Sequence[Fraction]) -> Row:
 
 
 def floats(matrix: Matrix) -> NDArray[np.float64]:
-    """The nearest double to each fraction."""
+    """The matrix with each fraction rounded to the nearest double."""
     return np.array([[float(one) for one in row] for row in matrix], np.float64)

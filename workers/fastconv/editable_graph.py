@@ -1,6 +1,6 @@
-"""An ONNX graph on the workbench: who makes a tensor, who reads it, what is constant, and nodes put in others' place.
+"""An ONNX graph that can be edited: finds the node that computes a tensor, its readers and constants; replaces nodes.
 
-Knows nothing of convolutions. The model that came in is left as it was.
+Knows nothing of convolutions. It never changes the model that it was created from.
 """
 
 from collections import Counter
@@ -16,11 +16,11 @@ Array = NDArray[Any]
 _DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
-class Workbench:
-    """A model being rewritten; `finish` gives the new one."""
+class EditableGraph:
+    """A model that is being rewritten; `to_model` returns the new one."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        """Look through the graph once."""
+        """Index the nodes and tensors of the graph."""
         self._model = model
         self._nodes: list[list[onnx.NodeProto]] = [[node] for node in model.graph.node]
         self._place = {name: at for at, node in enumerate(model.graph.node) for name in node.output if name}
@@ -30,15 +30,15 @@ class Workbench:
         for node in model.graph.node:
             for name in read_by(node):
                 self._readers.setdefault(name, []).append(node)
-        self._exits = {value.name for value in model.graph.output}
-        self._untouchable: set[str] = set()
+        self._outputs = {value.name for value in model.graph.output}
+        self._protected: set[str] = set()
 
     @property
     def opset(self) -> int:
-        """Of ONNX's own operators; 0 where there are none."""
+        """The version of ONNX's standard operators that the model uses; 0 if it uses none."""
         return next((one.version for one in self._model.opset_import if one.domain in _DEFAULT_DOMAINS), 0)
 
-    def takes_one_at_a_time(self) -> bool:
+    def has_batch_of_one(self) -> bool:
         """Whether every input is fixed to a batch of one, as Kokoro's are."""
         inputs = [value for value in self._model.graph.input if value.name not in self._tensors]
         return all(self._batch(value) == 1 for value in inputs)
@@ -48,57 +48,57 @@ class Workbench:
         return sizes[0].dim_value if sizes else 0
 
     def nodes(self, kind: str) -> Iterator[onnx.NodeProto]:
-        """All nodes of one of ONNX's own operators that may be touched, as they are now; none in loops and branches."""
+        """The current nodes of one standard operator, except protected ones and those inside loops and branches."""
         for node in [node for place in self._nodes for node in place]:
             if (
                 node.op_type == kind
                 and node.domain in _DEFAULT_DOMAINS
-                and not self._untouchable.intersection(node.output)
+                and not self._protected.intersection(node.output)
             ):
                 yield node
 
-    def leave_alone(self, name: str) -> None:
-        """Nothing that this tensor is made from is offered for rewriting from now on."""
+    def protect(self, name: str) -> None:
+        """Exclude every node that this tensor is computed from: `nodes` no longer returns them."""
         waiting = [name]
         while waiting:
             made = waiting.pop()
-            if made in self._place and made not in self._untouchable:
+            if made in self._place and made not in self._protected:
                 makers = [node for node in self._nodes[self._place[made]] if made in node.output]
-                self._untouchable.update(*(node.output for node in makers))
+                self._protected.update(*(node.output for node in makers))
                 waiting += [read for node in makers for read in read_by(node)]
 
-    def maker(self, name: str, kind: str) -> onnx.NodeProto | None:
-        """The node that makes this tensor, if it is of this kind."""
+    def producer(self, name: str, kind: str) -> onnx.NodeProto | None:
+        """The node that computes this tensor, if it is of this operator."""
         place = self._nodes[self._place[name]] if name in self._place else []
         return next((node for node in place if name in node.output and node.op_type == kind), None)
 
     def readers(self, name: str) -> Sequence[onnx.NodeProto]:
-        """Who reads this tensor, loops and branches included; one that reads it twice counts twice."""
+        """The nodes that read this tensor, also inside loops and branches; a node that reads it twice counts twice."""
         return self._readers.get(name, ())
 
     def is_read_only_by(self, name: str, count: int) -> bool:
-        """Whether it has so many readers and does not leave the graph."""
-        return len(self.readers(name)) == count and name not in self._exits
+        """Whether this tensor has exactly `count` readers and is not an output of the graph."""
+        return len(self.readers(name)) == count and name not in self._outputs
 
     def constant(self, name: str) -> Array | None:
-        """Its value where it is known before any run."""
+        """The tensor's value if it is constant, else None."""
         if name in self._tensors and name not in self._inputs:
             return numpy_helper.to_array(self._tensors[name])
-        same = self.maker(name, "Identity")
+        same = self.producer(name, "Identity")
         if same is not None:
             return self.constant(same.input[0])
-        node = self.maker(name, "Constant")
+        node = self.producer(name, "Constant")
         value = attributes(node).get("value") if node is not None else None
         return numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else None
 
-    def keep(self, name: str, values: Array) -> str:
-        """A constant of ours; the same name must mean the same values."""
+    def add_constant(self, name: str, values: Array) -> str:
+        """Add a constant and return its name. Calls with the same name must pass the same values."""
         if name not in self._tensors:
             self._tensors[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
     def replace(self, node: onnx.NodeProto, others: Iterable[onnx.NodeProto]) -> None:
-        """Put other nodes, in order, where this one stands; what makes its outputs must be among them."""
+        """Replace a node by others, in this order; they must compute all outputs of the replaced node."""
         at = self._place[node.output[0]]
         put = list(others)
         self._nodes[at] = [one for old in self._nodes[at] for one in (put if old is node else [old])]
@@ -108,8 +108,8 @@ class Workbench:
             for name in read_by(new):
                 self._readers.setdefault(name, []).append(new)
 
-    def drop(self, name: str) -> None:
-        """Take away what makes this tensor: it will come from outside."""
+    def remove_producer(self, name: str) -> None:
+        """Remove the node that computes this tensor, so that the tensor can become an input of the graph."""
         at = self._place.pop(name)
         for node in self._nodes[at]:
             if name in node.output:
@@ -120,10 +120,10 @@ class Workbench:
         for name in read_by(node):
             self._readers[name] = [reader for reader in self._readers[name] if reader is not node]
 
-    def finish(self) -> onnx.ModelProto:
-        """The new model, without nodes and constants that nothing needs any more."""
+    def to_model(self) -> onnx.ModelProto:
+        """The rewritten model, without nodes and constants that became unused by the rewriting."""
         nodes = self._needed([node for place in self._nodes for node in place])
-        names = {name for node in nodes for name in read_by(node)} | self._exits
+        names = {name for node in nodes for name in read_by(node)} | self._outputs
         made = {name for node in nodes for name in node.output}
         done = onnx.ModelProto()
         _copy_fields(self._model, done, without="graph")
@@ -134,9 +134,9 @@ class Workbench:
         return done
 
     def _needed(self, nodes: Sequence[onnx.NodeProto]) -> list[onnx.NodeProto]:
-        """Those whose outputs are read. What the model itself left unread stays: it is not ours to tidy."""
+        """The nodes whose outputs are used, and those that were already unused in the original model."""
         unread = {name for node in self._model.graph.node for name in node.output} - self._read_at_first()
-        needed = set(self._exits) | unread
+        needed = set(self._outputs) | unread
         kept = []
         for node in reversed(nodes):
             if needed.intersection(node.output):
@@ -149,7 +149,7 @@ class Workbench:
 
 
 def read_by(node: onnx.NodeProto) -> list[str]:
-    """Tensors that a node reads, those that its loop or branch takes from outside included."""
+    """The tensors that a node reads, including those that its inner graphs read from outside."""
     return [name for name in node.input if name] + [
         name for graph in _inner_graphs(node) for name in _read_from_outside(graph)
     ]
@@ -170,12 +170,12 @@ def _read_from_outside(graph: onnx.GraphProto) -> Iterator[str]:
 
 
 def attributes(node: onnx.NodeProto) -> Mapping[str, Any]:
-    """What is set on a node."""
+    """The attributes of a node by name."""
     return {one.name: helper.get_attribute_value(one) for one in node.attribute}
 
 
 def histogram(model: onnx.ModelProto) -> Mapping[str, int]:
-    """How many nodes of each operator there are, the most frequent first; loops and branches count as one node."""
+    """The number of nodes per operator, the most frequent first; a loop or branch counts as one node."""
     return dict(Counter(node.op_type for node in model.graph.node).most_common())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import onnx
 
-from workers.fastconv import accelerate, kinds, usual
+from workers.fastconv import accelerate, choice_by_rule, kinds
 from workers.fastconv.proof import prove
 from workers.inference import constant_noise
 from workers.models.variants import FAST, ORIGINAL
@@ -58,7 +58,7 @@ def _fast(work: Work) -> tuple[tuple[str, ...], dict[str, Any]]:
     """The same with fast convolution, where this machine gains by it and it says the same."""
     feeds = spoken(work, phrases(work.source.voices)[-1])
     # By rule and not by measurement: machines of one type must build the same graph, or a book were not one PCM.
-    made = accelerate(work.model, usual(kinds(work.model)))
+    made = accelerate(work.model, choice_by_rule(kinds(work.model)))
     found: dict[str, Any] = {"choice": made.choice.record(), "operators": dict(made.after)}
     if not made.changed:
         return (f"{FAST}: not made. {made}",), found

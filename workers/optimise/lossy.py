@@ -82,7 +82,7 @@ def _tiling(work: Work) -> Finish:
     """What stays in fp32 runs as tiles where the graph stage found that they pay; int8 has to be faster than those."""
     if FAST not in work.manifest.variants:
         return unchanged
-    choice = fastconv.TileChoice.recorded(work.manifest.stages[GRAPH_STAGE].found[FAST]["choice"])
+    choice = fastconv.TileChoice.from_record(work.manifest.stages[GRAPH_STAGE].found[FAST]["choice"])
     return lambda model: fastconv.accelerate(model, choice).model
 
 
