@@ -118,6 +118,8 @@ class Client:
 
         def write(pipe: Pipeline) -> int:
             record = _parse(job, read_hash(pipe, JobKeys(job).record))
+            if record.refused:
+                raise ConflictError(f"Job {job} was refused: {record.error} Correct that, and submit it again.")
             if not record.may(want):
                 raise ConflictError(f"Job {job} is {record.state}{_hint(record)}: it cannot be {_ASKED[want]}.")
             pipe.multi()

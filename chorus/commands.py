@@ -195,6 +195,8 @@ def client_commands(app: typer.Typer, connect: Connect = connect_to_farm) -> Non
 
 
 def _check_done(record: JobRecord) -> None:
+    if record.refused:
+        raise JobFailedError(f"Job {record.job} was refused: {record.error} Correct that, and submit it again.")
     if record.state is State.FAILED:
         raise JobFailedError(f"Job {record.job} failed: {record.error} `chorus retry {record.job}` goes on from there.")
     if record.state is State.CANCELLED:

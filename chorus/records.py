@@ -127,6 +127,11 @@ class JobRecord:
         """Whether every chapter is cut, so that `segments_planned` is final."""
         return 0 < self.chapters_total <= self.chapters_planned
 
+    @property
+    def refused(self) -> bool:
+        """Whether it was refused when it was submitted: there is nothing to retry, it can only be submitted again."""
+        return self.state is State.FAILED and not self.digest
+
     def may(self, want: Want) -> bool:
         """Whether the state allows this to be asked for."""
         conditions: tuple[tuple[Condition, object], ...] = (

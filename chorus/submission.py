@@ -63,10 +63,11 @@ class Submission:
         """
         found = read_hash(pipe, JobKeys(self.job).record)
         pipe.multi()
-        if not found:
+        record = JobRecord.from_fields(self.job, found) if found else None
+        if record is None or record.refused:
+            pipe.delete(*JobKeys(self.job).all)  # of the refused one: its reason, and the stream that ends with it
             self._write_new(pipe, created_ms, fresh=fresh)
             return True
-        record = JobRecord.from_fields(self.job, found)
         if record.digest != self.digest:
             raise ConflictError(f"Job {self.job} was submitted with another request: choose another id, or none.")
         pipe.hset(JobKeys(self.job).record, "priority", self.terms.priority)

@@ -1,0 +1,128 @@
+"""A submit that comes as a Celery message, from an app that has only Celery: docs/architecture.md shows the call.
+
+Whatever is wrong with it becomes a job that failed, since nobody but the job's id leads back to the sender. Knows
+nothing of documents or speech.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, cast
+
+import redis
+from celery import Task
+from celery.backends.redis import RedisBackend
+from redis.client import Pipeline
+
+from broker import worker_process
+from chorus.client import Client
+from chorus.connection import read_hash
+from chorus.errors import CallerError, OptionError
+from chorus.keys import GLOBAL_S, JOBS, UNFINISHED_S, JobKeys, check_job_id
+from chorus.records import JobRecord
+from chorus.request import Priority, Request, Wishes
+from chorus.states import State
+from chorus.wire import Chunk, Kind, encode
+
+RESULT_S: Final = 3600
+"""How long a result waits for its sender."""
+
+
+class _Results(RedisBackend):  # type: ignore[misc] # celery has no types
+    """Celery's results, on this process's own connection."""
+
+    def _create_client(self, **_: Any) -> "redis.Redis":
+        return worker_process.current().redis
+
+
+class SubmitTask(Task):  # type: ignore[misc] # celery has no types
+    """The one task whose result is kept. With a backend for the whole app each hint would cost a subscription."""
+
+    ignore_result = False
+
+    @cached_property
+    def backend(self) -> RedisBackend:
+        """Where its results are kept."""
+        return _Results(app=self.app, url="redis://", expires=RESULT_S)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A submit that was refused."""
+
+    job: str
+    wishes: Mapping[str, Any]
+    """As they were sent."""
+    reason: str
+
+    def write(self, pipe: Pipeline, created_ms: int) -> None:
+        """Write a job that failed, unless the id is that of a job which was not refused. `pipe` watches the record."""
+        keys = JobKeys(self.job)
+        found = read_hash(pipe, keys.record)
+        pipe.multi()
+        if found and not JobRecord.from_fields(self.job, found).refused:
+            return
+        fields: dict[Any, Any] = {
+            "state": State.FAILED.value,
+            "epoch": 1,
+            "request": Request.from_record(json.dumps(self.wishes)).to_json(),
+            "digest": "",
+            "created_ms": created_ms,
+            "finished_ms": created_ms,
+            "error": self.reason,
+        }
+        pipe.delete(*keys.all)
+        pipe.hset(keys.record, mapping=fields)
+        pipe.xadd(keys.stream, cast("Any", encode(Chunk(kind=Kind.FAILURE, segment=-1, text=self.reason))))
+        pipe.zadd(JOBS, {self.job: created_ms})
+        for key, life_s in ((keys.record, UNFINISHED_S), (keys.stream, UNFINISHED_S), (JOBS, GLOBAL_S)):
+            pipe.expire(key, life_s)
+
+
+def submit(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> str:
+    """Submit the text that a message holds, and say so; or leave a job that failed, and raise what is wrong."""
+    here = worker_process.current()
+    wishes = dict(keywords)
+    job, fresh, priority = wishes.pop("job", None), wishes.pop("fresh", False), wishes.pop("priority", None)
+    try:
+        text = _text(arguments)
+        _check_id(job)
+        with Client(here.app.conf.broker_url) as client:
+            # As they were sent: the SDK refuses what it does not know.
+            record = client.submit(
+                text, job=job, fresh=bool(fresh), priority=cast("Priority", priority), **cast("Wishes", wishes)
+            )
+    except CallerError as error:
+        refused = _refused(job)
+        _write(here.redis, Refusal(job=refused, wishes=wishes, reason=str(error)))
+        raise type(error)(f"Job {refused} was refused: {error}") from error
+    return f"job {record.job}: submitted"
+
+
+def _text(arguments: Sequence[Any]) -> str:
+    if len(arguments) != 1 or not isinstance(arguments[0], str):
+        raise OptionError(
+            "chorus.submit takes one argument, the text to speak; whatever else is wished for is a keyword."
+        )
+    return arguments[0]
+
+
+def _check_id(job: Any) -> None:
+    if job is not None and not isinstance(job, str):
+        raise OptionError(f"job is {job!r}: give a text, or leave it out.")
+
+
+def _refused(job: Any) -> str:
+    """The id of the job that says so: the sender's, or one of our own if that is none."""
+    try:
+        return check_job_id(job)
+    except (OptionError, TypeError):
+        return secrets.token_hex(8)
+
+
+def _write(connection: "redis.Redis", refusal: Refusal) -> None:
+    seconds, micros = connection.time()
+    created_ms = seconds * 1000 + micros // 1000
+    connection.transaction(lambda pipe: refusal.write(pipe, created_ms), JobKeys(refusal.job).record)
