@@ -1,4 +1,4 @@
-"""A chapter cut into segments: its sentences, its marks, and where to end a segment that would be too long.
+"""Cuts a chapter into segments: finds its sentences, applies its marks, and ends segments that would be too long.
 
 Knows nothing of jobs, queues or audio files.
 """

@@ -1,6 +1,6 @@
-"""A chapter read out piece by piece: its sentences with their phonemes, or parts of those that are too long.
+"""Reads a chapter as spans with their phonemes: a span is a sentence, or a part of a sentence that is too long.
 
-Knows nothing of how pieces become segments.
+Knows nothing of how spans become segments.
 """
 
 import time
@@ -18,92 +18,92 @@ from tasks.segmenting.marks import LONGEST_TEXT, Marks
 from tasks.segmenting.sentences import sentences, trimmed
 
 _LOOKED_AT = 3
-"""Of a long sentence's rest, so many times what a segment takes is phonemized to see where to cut it."""
+"""To find where to cut a long sentence, this many times the length of a segment is phonemized."""
 _STOPS = tuple(".!?…:;,—")
 _QUOTES = '"“”() '
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadSpan:
-    """A span with its phonemes; without phonemes it is passed over in silence."""
+    """A span with its phonemes. A span without phonemes is not spoken and only becomes silence."""
 
     span: Span
-    said: Phonemes
+    phonemes: Phonemes
     heading: bool
     begins: bool
-    """Whether its paragraph begins with it."""
+    """Whether it is the first of its paragraph."""
     ends: str
-    """What ends behind it: a name of chorus.reading.PAUSES_MS."""
+    """What ends after it: a key of chorus.reading.PAUSES_MS."""
     pause_ms: int
-    """The silence that follows from it."""
+    """The silence after it, from the kind of its end."""
     silence_ms: int = 0
-    """The silence ordered before it."""
+    """The silence that marks request before it."""
     quoted: bool = False
-    """Whether a quotation goes on behind it."""
+    """Whether a quotation is still open after it."""
     voice: str = ""
     rate: float = 1.0
     unsaid: tuple[str, ...] = ()
-    """What stands there and has no sound that a phonemizer knows."""
+    """The text in it for which no phonemizer has a sound."""
     g2p_ms: float = 0.0
 
     @property
     def tokens(self) -> int:
-        """How many tokens it is."""
-        return self.said.tokens
+        """How many tokens its phonemes are."""
+        return self.phonemes.tokens
 
-    def then(self, other: "ReadSpan") -> "ReadSpan":
-        """Both in one breath."""
-        text = " ".join(said for said in (self._stopped(other), other.said.text) if said)
-        louder = other if other.tokens else self
+    def joined_with(self, other: "ReadSpan") -> "ReadSpan":
+        """Both as one span."""
+        text = " ".join(part for part in (self._with_stop(other), other.phonemes.text) if part)
+        spoken = other if other.tokens else self
         return replace(
             other,
             span=Span(start=self.span.start, end=other.span.end),
-            said=replace(louder.said, text=text),
+            phonemes=replace(spoken.phonemes, text=text),
             begins=self.begins,
             silence_ms=self.silence_ms,
-            voice=louder.voice,
-            rate=louder.rate,
+            voice=spoken.voice,
+            rate=spoken.rate,
             unsaid=self.unsaid + other.unsaid,
             g2p_ms=self.g2p_ms + other.g2p_ms,
         )
 
-    def _stopped(self, other: "ReadSpan") -> str:
-        """Between two paragraphs in one breath a stop makes the voice rest, where the text has none."""
-        said = self.said.text
-        stops = not said or not other.begins or said.rstrip(_QUOTES).endswith(_STOPS)
-        return said if stops else f"{said}."
+    def _with_stop(self, other: "ReadSpan") -> str:
+        """Its phonemes before those of `other`. A full stop makes the voice pause between two paragraphs."""
+        text = self.phonemes.text
+        stops = not text or not other.begins or text.rstrip(_QUOTES).endswith(_STOPS)
+        return text if stops else f"{text}."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Manner:
-    """How a chapter is read."""
+class ChapterOptions:
+    """The language, pauses, rules and lengths with which a chapter is read."""
 
     language: str
     pauses: Mapping[str, int]
-    """In ms, by what ends."""
+    """In ms, by the kind of end."""
     rules: Rules
     targets: Targets
 
 
 class ChapterReader:
-    """Reads one chapter, as it is asked for pieces."""
+    """Reads one chapter; a span is phonemized only when it is requested."""
 
-    def __init__(self, chapter: Chapter, manner: Manner) -> None:
+    def __init__(self, chapter: Chapter, options: ChapterOptions) -> None:
         self._chapter = chapter
         self._text = chapter.text
-        self._manner = manner
+        self._options = options
         self._marks = Marks(chapter)
         self._read_to = -1
         self._density = 0.0
 
-    def pieces(self) -> Iterator[ReadSpan]:
-        """The chapter's pieces in order; between them are only blanks."""
+    def spans(self) -> Iterator[ReadSpan]:
+        """The chapter's spans in order; only blanks lie between them."""
         for paragraph in self._chapter.paragraphs():
             for body in trimmed(self._text, paragraph.start, paragraph.end):
                 yield from self._paragraph(paragraph, body)
 
     def last_silence_ms(self) -> int:
-        """The silence ordered behind the last piece."""
+        """The silence that marks request after the last span."""
         return self._marks.silence_ms(self._read_to, len(self._text))
 
     def _paragraph(self, paragraph: Paragraph, body: Span) -> Iterator[ReadSpan]:
@@ -113,98 +113,98 @@ class ChapterReader:
             for stretch in self._marks.stretches(sentence):
                 rest: Span | None = stretch.span
                 while rest is not None:
-                    piece = self._take(rest, heading=paragraph.heading)
-                    ends = self._ends(piece, sentence, body, heading=paragraph.heading)
+                    read = self._read_beginning(rest, heading=paragraph.heading)
+                    ends = self._ends(read, sentence, body, heading=paragraph.heading)
                     yield replace(
-                        piece,
-                        begins=piece.span.start == body.start,
+                        read,
+                        begins=read.span.start == body.start,
                         ends=ends,
-                        pause_ms=self._manner.pauses[ends],
-                        silence_ms=self._marks.silence_ms(self._read_to, piece.span.start),
-                        quoted=quotation.read(self._text[piece.span.start : piece.span.end]),
+                        pause_ms=self._options.pauses[ends],
+                        silence_ms=self._marks.silence_ms(self._read_to, read.span.start),
+                        quoted=quotation.read(self._text[read.span.start : read.span.end]),
                         voice=stretch.voice,
                         rate=stretch.rate,
                     )
-                    self._read_to = piece.span.start
-                    rest = next(trimmed(self._text, piece.span.end, stretch.span.end), None)
+                    self._read_to = read.span.start
+                    rest = next(trimmed(self._text, read.span.end, stretch.span.end), None)
 
     def _sentences(self, body: Span) -> Iterator[Span]:
-        """A paragraph's sentences; none ends inside of what is replaced as a whole."""
+        """A paragraph's sentences. None ends inside a stretch that is replaced as a whole."""
         start = body.start
         for sentence in sentences(self._text, body.start, body.end, self._language(body)):
-            if sentence.end == body.end or not self._marks.parts_atom(sentence.end):
+            if sentence.end == body.end or not self._marks.splits_atom(sentence.end):
                 yield Span(start=start, end=sentence.end)
                 start = next((rest.start for rest in trimmed(self._text, sentence.end, body.end)), body.end)
 
     def _language(self, body: Span) -> str:
         stated = self._marks.language(body)
         try:
-            return languages.normalise(stated) if stated else self._manner.language
+            return languages.normalise(stated) if stated else self._options.language
         except OptionError:
-            return self._manner.language
+            return self._options.language
 
-    def _take(self, rest: Span, *, heading: bool) -> ReadSpan:
-        """The beginning of what is left of a sentence, as much as one segment should have of it."""
+    def _read_beginning(self, rest: Span, *, heading: bool) -> ReadSpan:
+        """The beginning of the rest of a sentence, no longer than one segment should be."""
         span = self._bounded(rest)
         began_s = time.perf_counter()
-        said = self._said(span, heading=heading)
-        while said.tokens > self._manner.targets.longest:
-            if said.tokens <= MAX_TOKENS or not self._let_go(span):
-                at = cutting.cut(self._text, span, said.tokens, self._manner.targets, self._marks)
+        phonemes = self._phonemes(span, heading=heading)
+        while phonemes.tokens > self._options.targets.longest:
+            if phonemes.tokens <= MAX_TOKENS or not self._drop_endless(span):
+                at = cutting.cut(self._text, span, phonemes.tokens, self._options.targets, self._marks)
                 if at is None:
                     break
                 span = self._until(span, at)
-            said = self._said(span, heading=heading)
-        self._density = said.tokens / (span.end - span.start)
+            phonemes = self._phonemes(span, heading=heading)
+        self._density = phonemes.tokens / (span.end - span.start)
         return ReadSpan(
             span=span,
-            said=said,
+            phonemes=phonemes,
             heading=heading,
             begins=False,
             ends="cut",
             pause_ms=0,
-            unsaid=self._unsaid(span, said),
+            unsaid=self._unsaid(span, phonemes),
             g2p_ms=(time.perf_counter() - began_s) * 1000,
         )
 
-    def _let_go(self, span: Span) -> bool:
-        """What would be said instead of some words, and is longer than any breath: the words themselves are said."""
-        endless = [atom for atom in self._marks.atoms(span) if self._said(atom, heading=False).tokens > MAX_TOKENS]
+    def _drop_endless(self, span: Span) -> bool:
+        """Drop replacements that are too long for any segment, so that their text is spoken; whether there were any."""
+        endless = [atom for atom in self._marks.atoms(span) if self._phonemes(atom, heading=False).tokens > MAX_TOKENS]
         for atom in endless:
-            self._marks.let_go(atom)
+            self._marks.drop_atoms(atom)
         return bool(endless)
 
     def _bounded(self, rest: Span) -> Span:
-        """As much of it as is worth looking at, going by how many tokens its beginning had."""
+        """As much of the rest as is needed to find a cut, estimated from the tokens per character so far."""
         longest = LONGEST_TEXT
         if self._density:
-            longest = min(longest, round(_LOOKED_AT * self._manner.targets.longest / self._density) + 1)
+            longest = min(longest, round(_LOOKED_AT * self._options.targets.longest / self._density) + 1)
         if rest.end - rest.start <= longest:
             return rest
-        bound = Span(start=rest.start, end=min(rest.end, self._marks.behind_atom(rest.start + longest)))
+        bound = Span(start=rest.start, end=min(rest.end, self._marks.after_atom(rest.start + longest)))
         at = cutting.clause_end(self._text, bound, longest * 0.8, self._marks)
         return self._until(rest, at or cutting.word_end(self._text, bound, longest, self._marks))
 
-    def _said(self, span: Span, *, heading: bool) -> Phonemes:
+    def _phonemes(self, span: Span, *, heading: bool) -> Phonemes:
         return phonemize(
             self._text[span.start : span.end],
-            self._manner.language,
+            self._options.language,
             heading=heading,
             marks=self._marks.within(span),
-            rules=self._manner.rules,
+            rules=self._options.rules,
         )
 
-    def _unsaid(self, span: Span, said: Phonemes) -> tuple[str, ...]:
+    def _unsaid(self, span: Span, phonemes: Phonemes) -> tuple[str, ...]:
         text = self._text[span.start : span.end]
-        return (text,) if not said.text and speakable(text) else said.lost
+        return (text,) if not phonemes.text and speakable(text) else phonemes.lost
 
     def _until(self, span: Span, end: int) -> Span:
         return next(trimmed(self._text, span.start, end))
 
-    def _ends(self, piece: ReadSpan, sentence: Span, body: Span, *, heading: bool) -> str:
-        span = piece.span
+    def _ends(self, read: ReadSpan, sentence: Span, body: Span, *, heading: bool) -> str:
+        span = read.span
         if span.end == body.end:
-            return "heading" if heading else "paragraph" if piece.tokens or span != body else "scene"
+            return "heading" if heading else "paragraph" if read.tokens or span != body else "scene"
         if span.end == sentence.end:
             return "sentence"
         return "clause" if cutting.ends_clause(self._text[span.start : span.end]) else "cut"

@@ -1,7 +1,7 @@
-"""A chapter's marks by what they do: where voice, rate and silence change, and what no cut may part.
+"""Answers questions about a chapter's marks: where voice, rate and silence change, and what no cut may split.
 
-Knows offsets alone: no phonemes, no segments. Marks may lie over each other in any way; the last over a character
-counts, which in nested elements is the innermost.
+Knows offsets alone, no phonemes and no segments. Marks may overlap in any way; the last one over a character counts,
+which in nested elements is the innermost.
 """
 
 import math
@@ -17,28 +17,28 @@ from tasks.documents.model import BREAK, Chapter, Mark, Span, speakable
 from tasks.segmenting.sentences import trimmed
 
 SLOWEST, FASTEST = 0.25, 4.0
-"""Factors of the speed beyond these are taken for these, as a request's own would be refused."""
+"""A mark's factor of the speed is limited to these. In a request such a speed would be refused."""
 _ATOMIC = frozenset(("say", "phonemes"))
-"""What replaces a stretch as a whole: half of one would be said twice, or not at all."""
+"""Marks that replace their stretch as a whole. Half of such a stretch could not be spoken once and correctly."""
 _FIXED = _ATOMIC | {"as"}
 _DIGITS = 9
 LONGEST_TEXT = 1000
-"""Characters phonemized at once: what bounds time on a text without sentences."""
+"""At most this many characters are phonemized at once, which bounds the time on a text without sentences."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stretch:
-    """A part of a paragraph that one voice says at one rate, without an ordered silence inside."""
+    """A part of a paragraph that one voice speaks at one rate, without a requested silence inside."""
 
     span: Span
     voice: str
-    """Empty: the job's own."""
+    """Empty: the job's own voice."""
     rate: float
     """1: the job's own speed."""
 
 
 class Marks:
-    """One chapter's marks, to be asked by offset."""
+    """One chapter's marks. Every question is asked by offset."""
 
     def __init__(self, chapter: Chapter) -> None:
         inside = [_clipped(mark, len(chapter.text)) for mark in chapter.marks]
@@ -53,10 +53,10 @@ class Marks:
         self._waited = [0, *accumulate(wait_ms for _, wait_ms in pauses)]
         edges = (edge for mark in (*self._voices, *self._rates) for edge in (mark.start, mark.end))
         silences = (at for at, wait_ms in pauses if wait_ms)
-        self._edges = sorted({self.behind_atom(edge) for edge in (*edges, *silences)})
+        self._edges = sorted({self.after_atom(edge) for edge in (*edges, *silences)})
 
     def stretches(self, span: Span) -> Iterator[Stretch]:
-        """What of a span is said in one voice, at one rate, without a silence; in order, blanks around it left out."""
+        """The span as stretches of one voice, one rate and no silence inside, in order, without blanks around them."""
         inner = self._edges[bisect_right(self._edges, span.start) : bisect_left(self._edges, span.end)]
         for start, end in pairwise((span.start, *inner, span.end)):
             for body in trimmed(self._text, start, end):
@@ -64,17 +64,17 @@ class Marks:
                 yield Stretch(span=body, voice=voice.value if voice else "", rate=_factor(rate.value) if rate else 1.0)
 
     def silence_ms(self, behind: int, before: int) -> int:
-        """The silences ordered behind the character at one offset and before that at another, together."""
+        """The sum of the silences requested after the character at one offset and before the character at another."""
         first, last = bisect_right(self._pauses, behind), bisect_right(self._pauses, before)
         return min(self._waited[last] - self._waited[first], LONGEST_PAUSE_MS)
 
     def language(self, span: Span) -> str:
-        """The language that a whole span is in, as the document states it; empty if nothing is said about all of it."""
+        """The language that the document states for the whole span; empty if it states none, or for a part only."""
         mark = _at(self._languages, span.start)
         return mark.value if mark and mark.end >= span.end else ""
 
     def within(self, span: Span) -> tuple[Mark, ...]:
-        """What a phonemizer must know about a span, with offsets in it. What it has only half of is left as written."""
+        """The marks that a phonemizer needs for a span, with offsets in it, but no half of a replacement."""
         found = [
             replace(mark, start=max(mark.start, span.start) - span.start, end=min(mark.end, span.end) - span.start)
             for marks in (self._languages, self._fixed)
@@ -84,34 +84,34 @@ class Marks:
         return tuple(sorted(found, key=lambda mark: mark.start))
 
     def atoms(self, span: Span) -> list[Span]:
-        """The stretches in it that are replaced as a whole."""
+        """The stretches in the span that are replaced as a whole."""
         return [Span(start=mark.start, end=mark.end) for mark in _over(self._atoms, span)]
 
-    def let_go(self, span: Span) -> None:
-        """Leave what is in a span as written: what was to be said instead cannot be."""
+    def drop_atoms(self, span: Span) -> None:
+        """Drop the replacements in a span, because they cannot be spoken. The text is then spoken as it is written."""
         for marks in (self._atoms, self._fixed):
             marks[:] = [
                 mark for mark in marks if mark.kind not in _ATOMIC or mark.start < span.start or mark.end > span.end
             ]
 
-    def parts_atom(self, at: int) -> bool:
-        """Whether a cut here would part what replaces its stretch as a whole."""
-        return self.behind_atom(at) != at
+    def splits_atom(self, at: int) -> bool:
+        """Whether a cut here would split a stretch that is replaced as a whole."""
+        return self.after_atom(at) != at
 
-    def parts(self, at: int) -> bool:
-        """Whether a cut here would part any stretch of another language or with a reading of its own."""
+    def splits(self, at: int) -> bool:
+        """Whether a cut here would split a stretch in another language or with a reading of its own."""
         return any(mark.start < at for marks in (self._fixed, self._languages) if (mark := _at(marks, at)))
 
-    def beside_atom(self, at: int, span: Span) -> int:
-        """The nearest place inside the span that parts nothing; the same place where there is none."""
+    def nearest_outside_atom(self, at: int, span: Span) -> int:
+        """The nearest offset inside the span that splits no replacement; the same offset if there is none."""
         atom = _at(self._atoms, at)
         if atom is None or atom.start >= at:
             return at
         beside = [edge for edge in (atom.start, atom.end) if span.start < edge < span.end]
         return min(beside, key=lambda edge: abs(edge - at), default=at)
 
-    def behind_atom(self, at: int) -> int:
-        """The next place that parts nothing which is replaced as a whole."""
+    def after_atom(self, at: int) -> int:
+        """The next offset that splits no replacement."""
         atom = _at(self._atoms, at)
         return at if atom is None or atom.start == at else atom.end
 
@@ -122,7 +122,7 @@ def _clipped(mark: Mark, length: int) -> Mark:
 
 
 def _flat(marks: Iterable[Mark]) -> Iterator[Mark]:
-    """The same without overlaps: over each character the last one."""
+    """The same marks without overlaps: the last one over each character."""
     ordered = list(marks)
     waiting = sorted(range(len(ordered)), key=lambda order: ordered[order].start, reverse=True)
     edges = sorted({edge for mark in ordered for edge in (mark.start, mark.end)})
@@ -146,7 +146,7 @@ def _flat(marks: Iterable[Mark]) -> Iterator[Mark]:
 
 
 def _unbroken(text: str, marks: Sequence[Mark]) -> Iterator[Mark]:
-    """Without what cannot replace a stretch as a whole: it is overlaid, silent, endless, or passes its paragraph."""
+    """Without replacements that cannot be spoken whole: overlapped, silent, too long, or across paragraphs."""
     given = frozenset(marks)
     for mark in _flat(marks):
         stretch = text[mark.start : mark.end]
@@ -160,7 +160,7 @@ def _audible(mark: Mark) -> bool:
 
 
 def _at(marks: Sequence[Mark], at: int) -> Mark | None:
-    """Of marks without overlaps, the one over a character."""
+    """The mark over a character, of marks without overlaps."""
     index = bisect_right(marks, at, key=lambda mark: mark.start) - 1
     return marks[index] if index >= 0 and at < marks[index].end else None
 

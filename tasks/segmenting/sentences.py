@@ -1,4 +1,4 @@
-"""Paragraphs into sentences. Knows no phonemes, no documents and nothing of how a sentence is read."""
+"""Splits paragraphs into sentences. Knows no phonemes, no documents and nothing of how a sentence is read."""
 
 import re
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from sentencex import get_sentence_boundaries
 from tasks.documents.model import Span, speakable
 
 _TAIL = 24
-"""Characters at a supposed sentence's end that decide whether it is one."""
+"""How many characters before a possible end are looked at to decide whether a sentence ends there."""
 _OPENERS = "\"'\u2018\u201c\u00ab\u300c\u300e(["
 _DASHES = " \t\n\u00a0\u2013\u2014"
 _QUOTES = {"\u201c": "\u201d", "\u300c": "\u300d", "\u300e": "\u300f", "\u00ab": "\u00bb", '"': '"', "\u2018": "\u2019"}
 _CASELESS = ("hi", "ja", "zh")
 _WIDE_ENDS = "\u3002\uff01\uff1f\u300d\u300f\u201d\u0964\u0965"
-"""What ends a sentence without a blank behind it."""
-# What looks like a sentence's end to sentencex and is none: an initial, a title before a name.
+"""Signs that end a sentence without a blank after them."""
+# What sentencex takes for the end of a sentence and is none: an initial, a title before a name.
 _NO_END = re.compile(
     r"(?<!\w)(?:[A-HJ-Z]|[ivx]{1,4}|Dr|Mr|Mrs|Ms|Messrs|Mme|Mlle|St|Ste|Mt|Prof|Capt|Col|Gen|Lt|Sgt|Maj|Rev|Hon|Gov|Sen"
     r"|Sr|Sra|Srta|Dra|Ud|Uds|Sig|Dott|Ing|Avv|vs|cf|[Aa]v|Avda|[Dd]ept|e\.g|i\.e|approx|ca|\u0921\u0949|\u092a\u094d\u0930\u094b|\u092e\u0940)\.\W*$"
@@ -24,21 +24,21 @@ _BEFORE_NUMBERS = re.compile(
     r"(?<!\w)(?:No|Nos|no|nos|n|p|pp|vol|Vol|ch|Ch|chap|cap|fig|Fig|sec|Sec|art|Art|Op|op|n\u00fam|p\u00e1g|pag|pt|\u092a\u0943)\.\s*$"
 )
 _LIST_NUMBER = re.compile(r"\s*(?:\d{1,3}|[ivxIVX]{1,5}|[A-Za-z])\.\s*")
-# sentencex takes the full stop behind most numbers for a part of them.
+# sentencex takes the full stop after most numbers for a part of the number.
 _BEHIND_NUMBER = re.compile(
     r"(?<=[\w,:] )[^\W\d_]{0,2}\d[\d.,:]*\.[\"'\u2019\u201d)]*\s+(?=[\"'\u2018\u201c(\u00bf\u00a1\u00ab]*[^\W\d_])"
 )
-# It takes a quotation's end for none where words stand before the quotation.
+# sentencex does not see the end of a quotation that has words before it.
 _BEHIND_QUOTE = re.compile(r"[\u3002\uff01\uff1f][\u201d\u300d\u300f](?=[^\s\u3001\uff0c\u3002])")
-_GOES_ON = re.compile(r"[\u300d\u300f\u201d](?:\u3068|\u3063\u3066|\u306a\u3069|\u306e|\u304c|\u3092|\u306f|\u306b)")
-"""A Japanese particle behind a quotation: who said it follows."""
+_CONTINUES = re.compile(r"[\u300d\u300f\u201d](?:\u3068|\u3063\u3066|\u306a\u3069|\u306e|\u304c|\u3092|\u306f|\u306b)")
+"""A Japanese particle after a quotation: the sentence continues with who said it."""
 _WORD = re.compile(r"\s*\S*")
 
 
 def sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]:
-    """The sentences between two offsets, in order; between them nothing but blanks is left."""
+    """The sentences between two offsets, in order; only blanks lie between them."""
     code, begin = language.partition("-")[0], start
-    for here in _supposed(text, start, end, code):
+    for here in _possible_ends(text, start, end, code):
         if here < end and not _ends(text, begin, here, code):
             continue
         yield from trimmed(text, begin, here)
@@ -46,26 +46,24 @@ def sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]:
     yield from trimmed(text, begin, end)
 
 
-def _supposed(text: str, start: int, end: int, code: str) -> list[int]:
-    """Where a sentence may end: what sentencex finds, and behind numbers."""
-    piece = text[start:end]
-    found = {start + int(boundary["end_index"]) for boundary in get_sentence_boundaries(code, piece)}
+def _possible_ends(text: str, start: int, end: int, code: str) -> list[int]:
+    """Where a sentence may end: where sentencex says, and after numbers."""
+    part = text[start:end]
+    found = {start + int(boundary["end_index"]) for boundary in get_sentence_boundaries(code, part)}
     if code not in _CASELESS:
         behind = (
-            match.end()
-            for match in _BEHIND_NUMBER.finditer(piece)
-            if piece[match.end() :].lstrip(_OPENERS)[:1].isupper()
+            match.end() for match in _BEHIND_NUMBER.finditer(part) if part[match.end() :].lstrip(_OPENERS)[:1].isupper()
         )
         found.update(start + at for at in behind)
     if code in ("ja", "zh"):
-        found.update(start + match.end() for match in _BEHIND_QUOTE.finditer(piece))
+        found.update(start + match.end() for match in _BEHIND_QUOTE.finditer(part))
     return sorted(found)
 
 
 def _ends(text: str, begin: int, here: int, code: str) -> bool:
-    """Whether a sentence that began there ends here."""
+    """Whether a sentence that began at `begin` ends here."""
     tail, following = text[max(begin, here - _TAIL) : here], _word_at(text, here)
-    # A lone quotation mark or bracket behind a full stop belongs before it, a number before what it counts.
+    # A lone quotation mark or bracket after a full stop belongs to the sentence before it, a list number to the next.
     if _NO_END.search(tail) or not speakable(following) or _LIST_NUMBER.fullmatch(text, begin, here):
         return False
     first = following.lstrip(_DASHES).lstrip(_OPENERS)[:1]
@@ -74,16 +72,14 @@ def _ends(text: str, begin: int, here: int, code: str) -> bool:
     if not (text[here - 1].isspace() or text[here].isspace() or text[here - 1] in _WIDE_ENDS):
         return False
     if code in _CASELESS:
-        return not (_closes_opening_quote(text, begin, here) or _GOES_ON.match(text, here - 1))
+        return not (_closes_opening_quote(text, begin, here) or _CONTINUES.match(text, here - 1))
     return not first.islower()
 
 
 def _closes_opening_quote(text: str, begin: int, here: int) -> bool:
-    """Whether all of it is one quotation: who said it follows in the same breath."""
-    piece = text[begin:here].strip()
-    alone = (
-        len(piece) > 1 and _QUOTES.get(piece[0]) == piece[-1] and piece.count(piece[-1]) <= 1 + (piece[0] == piece[-1])
-    )
+    """Whether all of it is one quotation, so that the sentence continues with who said it."""
+    part = text[begin:here].strip()
+    alone = len(part) > 1 and _QUOTES.get(part[0]) == part[-1] and part.count(part[-1]) <= 1 + (part[0] == part[-1])
     return alone and text[here:].lstrip()[:1] not in _QUOTES
 
 
@@ -93,9 +89,9 @@ def _word_at(text: str, at: int) -> str:
 
 
 def trimmed(text: str, start: int, end: int) -> Iterator[Span]:
-    """The span without blanks around it; none if there is nothing else."""
-    piece = text[start:end]
-    body = piece.strip()
+    """The span without the blanks around it; none if there are only blanks."""
+    part = text[start:end]
+    body = part.strip()
     if body:
-        first = start + len(piece) - len(piece.lstrip())
+        first = start + len(part) - len(part.lstrip())
         yield Span(start=first, end=first + len(body))

@@ -1,4 +1,4 @@
-"""Four: what is spoken in one breath. A chapter becomes segments: phonemes for the model, and spans of the text."""
+"""Four: what is spoken at once. A chapter becomes segments: phonemes for the model, and spans of the text."""
 
 from chorus.vocabulary import MAX_TOKENS, VOCABULARY
 from tasks.documents import read

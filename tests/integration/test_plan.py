@@ -20,7 +20,7 @@ from tasks.segmenting.segments import segments
 
 PINS = Pins(sound="0123456789ab", store="here")
 LIBRARY = "\n\n".join(f"Nobody has taken out book {number} for a long time." for number in range(1500)).encode()
-"""Each line long enough for a breath, and so a segment, of its own."""
+"""Each line is long enough for a segment of its own."""
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_an_edition_with_one_edited_sentence_speaks_that_sentence(farm: Workshop
 
 
 def test_a_sentence_that_comes_again_is_spoken_once(farm: Workshop) -> None:
-    # Shorter lines would share a breath with the refrain.
+    # Shorter lines would share a segment with the refrain.
     source = book("It rained for all of the day.", REFRAIN, "It snowed for all of the night.", REFRAIN)
     before = runs(farm)
     record = spoken(farm, source, "refrain")

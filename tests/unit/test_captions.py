@@ -39,7 +39,7 @@ def test_webvtt_as_browsers_read_it() -> None:
     )
 
 
-def test_a_heading_in_one_breath_with_its_text_stands_on_a_line_of_its_own() -> None:
+def test_a_heading_in_one_segment_with_its_text_has_a_line_of_its_own() -> None:
     (cue,) = cues([sidecar(24_000, text="Chapter 1\n\nThe tide\ncame in.")])
     assert cue.text == "Chapter 1\nThe tide came in."
 

@@ -72,14 +72,14 @@ def test_a_phonemizer_gets_the_marks_of_its_span_with_offsets_in_it_and_no_half_
     assert mark(1, 4, "say", "x") in marks.within(Span(start=2, end=9))
 
 
-def test_nothing_that_is_replaced_as_a_whole_is_parted() -> None:
+def test_a_stretch_that_is_replaced_as_a_whole_is_never_split() -> None:
     marks = of(
         mark(3, 6, "phonemes", "x"), mark(4, 4, "pause", "300"), mark(5, 9, "voice", "x"), mark(12, 15, "as", "date")
     )
-    assert [marks.parts_atom(at) for at in (2, 3, 4, 5, 6, 13)] == [False, False, True, True, False, False]
-    assert [marks.parts(at) for at in (3, 4, 6, 12, 13, 15)] == [False, True, False, False, True, False]
+    assert [marks.splits_atom(at) for at in (2, 3, 4, 5, 6, 13)] == [False, False, True, True, False, False]
+    assert [marks.splits(at) for at in (3, 4, 6, 12, 13, 15)] == [False, True, False, False, True, False]
     assert [(one.span.start, one.span.end) for one in marks.stretches(WHOLE)] == [(0, 6), (6, 9), (9, 26)]
-    assert [marks.beside_atom(at, WHOLE) for at in (2, 4, 5, 6)] == [2, 3, 6, 6]
+    assert [marks.nearest_outside_atom(at, WHOLE) for at in (2, 4, 5, 6)] == [2, 3, 6, 6]
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_the_language_of_a_span_is_that_of_all_of_it() -> None:
     assert not marks.language(Span(start=0, end=12))
 
 
-def test_what_is_let_go_is_left_as_written_and_nothing_else_is() -> None:
+def test_a_dropped_replacement_leaves_the_text_as_written_and_nothing_else_changes() -> None:
     marks = of(mark(3, 6, "say", "x"), mark(9, 12, "say", "y"))
-    marks.let_go(Span(start=3, end=6))
+    marks.drop_atoms(Span(start=3, end=6))
     assert [one.value for one in marks.within(WHOLE)] == ["y"]
     assert marks.atoms(WHOLE) == [Span(start=9, end=12)]

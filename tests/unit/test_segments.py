@@ -152,7 +152,7 @@ def test_of_two_voices_over_one_word_the_inner_one_speaks_it() -> None:
     assert [segment.voice for segment in cut] == ["hers", "his", "hers"]
 
 
-def test_two_lines_share_a_breath_only_in_one_voice() -> None:
+def test_two_lines_share_a_segment_only_in_one_voice() -> None:
     text = BREAK.join(("“No.”", "“Yes.”", "“Never.”"))
     alone = chapter(text, marks=(over(text, "“Yes.”", "voice", "bf_emma"),))
     assert texts(alone, list(segments(alone, "en-us"))) == ["“No.”", "“Yes.”", "“Never.”"]
@@ -174,7 +174,7 @@ def test_two_lines_share_a_breath_only_in_one_voice() -> None:
         ("He waited. Then he spoke.", 11, (99_999,), [60_000, 1200]),
     ],
 )
-def test_an_ordered_silence_lasts_as_long_as_it_says_and_no_pause_gets_shorter(
+def test_a_requested_silence_lasts_as_long_as_it_says_and_no_pause_gets_shorter(
     text: str, at: int, waits_ms: tuple[int, ...], silences_ms: list[int]
 ) -> None:
     whole = chapter(text, marks=tuple(pause(at, wait_ms) for wait_ms in waits_ms))
@@ -184,7 +184,7 @@ def test_an_ordered_silence_lasts_as_long_as_it_says_and_no_pause_gets_shorter(
     assert not any(segment.lead_ms for segment in cut)
 
 
-def test_a_silence_ordered_before_the_first_word_lies_before_it() -> None:
+def test_a_silence_requested_before_the_first_word_comes_before_it() -> None:
     whole = chapter("* * *", "He spoke.", marks=(pause(0, 800), pause(7, 400)))
     (only,) = segments(whole, "en-us")
     assert (only.lead_ms, only.start) == (1200, 0)
@@ -222,7 +222,7 @@ def test_a_long_text_that_something_longer_should_be_said_for_is_said_as_it_is(t
 
 
 @pytest.mark.parametrize("text", ["La casa ༬ es grande.", "༬"])
-def test_what_is_passed_over_without_a_sound_is_named(text: str) -> None:
+def test_text_that_is_not_spoken_is_named(text: str) -> None:
     whole = chapter("Era una casa, y no era otra cosa.", text, "Y nada más que una casa.")
     cut = list(segments(whole, "es"))
     check_laws(whole, cut)
@@ -237,7 +237,7 @@ def test_a_word_that_would_be_replaced_by_nothing_audible_is_said_as_it_is(kind:
     )
 
 
-def test_a_quotation_that_fits_into_a_segment_is_not_parted() -> None:
+def test_a_quotation_that_fits_into_a_segment_is_not_split() -> None:
     said = "“We had nothing. We had it all before us. Nobody had told us of it!”"
     before = "It was the age of wisdom, and it was the age of foolishness, and there was more of it. "
     whole = chapter(before + said + " " + before)
@@ -254,7 +254,7 @@ def test_a_clause_outside_of_a_quotation_is_rather_cut_than_one_inside() -> None
     assert all(words.count("“") == words.count("”") for words in cut)
 
 
-def test_where_no_mark_says_where_to_breathe_it_is_before_a_word_that_links() -> None:
+def test_a_clause_without_punctuation_is_cut_before_a_joining_word() -> None:
     whole = chapter("the old grey dog of the house ran down to the sea and the cow went up the hill " * 12)
     cut = list(segments(whole, "en-us", target=150))
     check_laws(whole, cut)
@@ -262,7 +262,7 @@ def test_where_no_mark_says_where_to_breathe_it_is_before_a_word_that_links() ->
     assert all(words.startswith(("the old", "and")) for words in texts(whole, cut))
 
 
-def test_ordinary_prose_is_cut_where_a_mark_says_that_a_speaker_breathes() -> None:
+def test_ordinary_prose_is_cut_at_punctuation() -> None:
     for target in (80, 150):
         whole = chapter(*[LONG] * 3)
         assert all(words[-1] in ",;—." for words in texts(whole, list(segments(whole, "en-us", target=target))))
@@ -360,7 +360,7 @@ def test_silence_is_longest_behind_a_chapter_then_a_heading_a_paragraph_a_senten
     assert list(PAUSES_MS.values()) == sorted(PAUSES_MS.values())
 
 
-def test_a_short_heading_is_said_in_one_breath_with_the_first_sentence_below_it() -> None:
+def test_a_short_heading_shares_a_segment_with_the_first_sentence_below_it() -> None:
     whole = chapter("Chapter IV", "It began. " + LONG, headings=(0,))
     cut = list(segments(whole, "en-us"))
     check_laws(whole, cut)
@@ -377,7 +377,7 @@ def test_a_long_heading_stands_alone_and_is_marked() -> None:
     assert cut[0].pause_ms == PAUSES_MS["heading"]
 
 
-def test_two_short_headings_are_said_together_but_a_list_of_them_is_not_one_breath() -> None:
+def test_two_short_headings_share_a_segment_but_a_list_of_them_does_not() -> None:
     storm = chapter("Chapter 1", "The Storm", "It rained.", headings=(0, 1))
     assert len(list(segments(storm, "en-us"))) == 1
     contents = chapter(*[f"Chapter {n}" for n in range(1, 9)], headings=tuple(range(8)))
@@ -386,7 +386,7 @@ def test_two_short_headings_are_said_together_but_a_list_of_them_is_not_one_brea
     assert len(cut) == 3
 
 
-def test_a_line_too_short_to_sound_right_is_said_with_a_neighbour_and_a_stop_between() -> None:
+def test_a_line_too_short_to_sound_right_joins_its_neighbour_with_a_stop_between() -> None:
     whole = chapter("No", "“Why not?” he asked, and got up to look out of the window.", "Because.")
     (only,) = segments(whole, "en-us")
     assert only.phonemes.startswith("nˈO. “")
