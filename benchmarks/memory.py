@@ -23,7 +23,7 @@ from benchmarks import hearing, measure, plot, wording
 from chorus.records import JobRecord
 from chorus.vocabulary import MAX_TOKENS
 from workers import standin
-from workers.inference.synthesizer import KEPT_S
+from workers.inference.kept_memory import KEPT_S
 from workers.upkeep.ticker import TURN_S
 
 NAME = "memory"

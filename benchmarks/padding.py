@@ -21,7 +21,7 @@ from onnxruntime.tools.onnx_model_utils import make_dim_param_fixed, make_input_
 
 from chorus.vocabulary import VOCABULARY
 from workers import standin
-from workers.inference.sessions import LaneSession, open_session
+from workers.inference.sessions import open_session, ort
 from workers.models import voicebank
 
 TOKENS, BUCKET = 50, 64
@@ -37,7 +37,7 @@ def main() -> None:
     given = parser.parse_args()
     style = next(iter(voicebank.load(given.voices).values()))[TOKENS - 1]
     tokens = [VOCABULARY[symbol] for symbol in itertools.islice(itertools.cycle(SAID), TOKENS)]
-    plain = open_session(given.model, threads=1, through=lambda work: work())
+    plain = open_session(given.model, threads=1)
     print(f"{machine()}, {TOKENS} tokens, best of {given.n} runs, one thread")
     durations, seconds = said(plain, tokens, style, given.n)
     print(f"as they are: {seconds:.2f} s")
@@ -53,13 +53,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="chorus-padding-") as folder:
         path = Path(folder) / "fixed.onnx"
         fix(given.model, path, TOKENS + 2)
-        fixed = open_session(path, threads=1, through=lambda work: work())
+        fixed = open_session(path, threads=1)
         same, seconds = said(fixed, tokens, style, given.n)
         told = "the same" if np.array_equal(same, durations) else "others"
         print(f"fixed to their own length: {seconds:.2f} s; durations {told}")
 
 
-def said(session: LaneSession, tokens: list[int], style: np.ndarray, runs: int) -> tuple[np.ndarray, float]:
+def said(session: ort.InferenceSession, tokens: list[int], style: np.ndarray, runs: int) -> tuple[np.ndarray, float]:
     """The durations, and the seconds of the fastest run."""
     feed = {"tokens": np.array([[0, *tokens, 0]], np.int64), "style": style, "speed": np.ones(1, np.float32)}
     durations, seconds = np.zeros(0), []

@@ -1,12 +1,13 @@
-"""What a lane has done, as a voice worker reports it. Data alone: what adds up to it is the worker's business."""
+"""What a lane has done, as a voice worker reports it. Data alone: the worker adds it up."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaneHealth:
-    """A lane's life so far, derived from completed spans alone."""
+    """A lane's totals since it was opened, of completed inferences alone."""
 
     name: str
     slots: int
@@ -17,23 +18,23 @@ class LaneHealth:
     busy_s: float = 0.0
     """Summed over all slots."""
     wait_s: float = 0.0
-    """Summed seconds in line; divided by served and failures, the mean wait."""
+    """Summed seconds in the lane's queue; divided by `served + failures`, the mean wait."""
     peak: int = 0
     """The most at once, among the last few hundred."""
-    foretold_s: float = 0.0
-    """Of the busy seconds, those that somebody had expected some number of."""
-    astray_s: float = 0.0
-    """By how much those expectations were off, each taken as positive; divided by foretold, the router's error."""
+    predicted_s: float = 0.0
+    """The part of the busy seconds that the router had predicted."""
+    error_s: float = 0.0
+    """The sum of the absolute errors of those predictions; divided by `predicted_s`, the router's relative error."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaneReport(LaneHealth):
-    """A lane as a worker shows it to people: its life so far, and what it runs on."""
+    """A lane as a worker shows it to people: its totals, and what it runs on."""
 
     state: Literal["serving", "spare", "retired", "unavailable"] = "serving"
-    """`spare`: only what fails elsewhere comes here. `retired`: it failed too often. `unavailable`: never opened."""
+    """`spare`: it speaks what failed on other lanes. `retired`: it failed too often. `unavailable`: never opened."""
     reason: str = ""
-    """Why it is not what was asked for, as a sentence."""
+    """Why it is retired or unavailable, as a sentence."""
     provider: str = ""
     """onnxruntime's name for what it runs on."""
     nodes: int = 0
@@ -42,6 +43,11 @@ class LaneReport(LaneHealth):
     """All of them: the rest runs on the CPU."""
     age_s: float = 0.0
     """Since it was opened."""
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Self:
+        """From a worker's answer; what only another release's workers tell is left out."""
+        return cls(**{field.name: told[field.name] for field in fields(cls) if field.name in told})
 
     @property
     def utilisation(self) -> float:

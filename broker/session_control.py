@@ -91,7 +91,7 @@ def _nodes(client: Client) -> list[str]:
 def _ask(url: str, nodes: Iterable[str]) -> tuple[Sessions, ...]:
     told = _broadcast(url, "session_status", nodes)
     return tuple(
-        Sessions(node=node, **{**one, "lanes": tuple(LaneReport(**lane) for lane in one["lanes"])})
+        Sessions(node=node, **{**one, "lanes": tuple(LaneReport.read(lane) for lane in one["lanes"])})
         for node, one in sorted(told.items())
         if "error" not in one
     )

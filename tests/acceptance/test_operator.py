@@ -94,7 +94,7 @@ def test_up_keeps_a_stack_with_flower_until_down(bare: Machine) -> None:
         r"^voice@.*: toy voice · slots live 1, bulk \d+ · 0 steps done · heard from \d\.\d s ago$", status, re.MULTILINE
     )
     assert re.search(
-        r"^voice@.*, live session: 1 spoken, 0 failed, busy 0 s \(\d+% of 1 slot\), waited 0 s, foretold within \d+%, "
+        r"^voice@.*, live session: 1 spoken, 0 failed, busy 0 s \(\d+% of 1 slot\), waited 0 s, prediction error \d+%, "
         r"(\d+) of \1 nodes on CPU$", status, re.MULTILINE,
     )  # fmt: skip
     assert re.search(r"^this machine: CPU \d+%, GPU .*, Neural Engine (unavailable|[\d.]+ W)", status, re.MULTILINE)

@@ -68,10 +68,10 @@ def test_each_lane_is_tried_in_a_child_and_judged(
 @pytest.mark.parametrize("lane", get_args(Lane))
 def test_what_an_accelerator_says_is_as_long_as_what_the_cpu_says(engine: KokoroEngine, lane: Lane) -> None:
     voice = engine.voices()[0]
-    vocabulary = engine._booths.spare.vocabulary
+    vocabulary = engine._synthesizers.spare.vocabulary
     for tokens in LENGTHS:
         utterance = Utterance(phonemes=phonemes_of(tokens, vocabulary), voice=voice)
-        expected = engine._booths.spare.say(utterance, engine._style(voice))
+        expected = engine._synthesizers.spare.say(utterance, engine._style(voice))
         assert engine.speak(utterance, lane).audio.size == expected.audio.size
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 from support import wait_until
@@ -27,8 +28,8 @@ from workers.accelerators.lane_choice import LaneVerdict
 from workers.engine.kokoro_engine import KokoroEngine
 from workers.engine.opening import Surroundings, open_engine
 from workers.inference.providers import COREML_PROVIDER, CPU, Accelerator, Provider
-from workers.inference.sessions import Form, LaneSession, Through, open_session
-from workers.inference.synthesizer import RETIRED_AFTER
+from workers.inference.retirement import RETIRED_AFTER
+from workers.inference.sessions import Form, open_session
 from workers.models.resolving import resolve
 
 HELLO = Utterance(phonemes="həlˈoʊ wˈɜːld.", voice="af_heart")
@@ -48,19 +49,23 @@ class Chip:
     """By the units of a lane, what happens in the place of a run."""
 
     def open_session(
-        self, path: Path, *, threads: int, through: Through, provider: Provider, form: Form
-    ) -> LaneSession:
+        self, path: Path, *, threads: int, provider: Provider = CPU, form: Form = "as it is"
+    ) -> ort.InferenceSession:
         assert form == "as it is", "the toy voice is loaded as it is"
         self.opened.append((provider.name, dict(provider.options)))
         units = provider.options.get("MLComputeUnits", "CPU")
         if units == self.refuses:
             raise ModelError(f"{path} cannot be loaded as a model: Unable to get shape for output.")
 
-        def run(work: Work) -> Any:
-            self.ran.append(threading.current_thread().name)
-            return self.faults.get(units, lambda work: work())(work)
+        session = open_session(path, threads=threads, provider=CPU)
+        really = session.run
 
-        return open_session(path, threads=threads, through=lambda work: through(lambda: run(work)), provider=CPU)
+        def run(*given: Any) -> Any:
+            self.ran.append(threading.current_thread().name)
+            return self.faults.get(units, lambda work: work())(lambda: really(*given))
+
+        session.run = run
+        return session
 
 
 @pytest.fixture
@@ -201,7 +206,7 @@ def test_a_listener_overtakes_the_books_that_wait_for_the_same_accelerator(opene
         for number, (phonemes, lane) in enumerate(line):
             callers.submit(engine.speak, replace(HELLO, phonemes=phonemes), lane)
             wait_until(
-                lambda behind=number: (len(chip.ran), engine._booths.bulk[0].lane.waiting()) == (1, behind),
+                lambda behind=number: (len(chip.ran), engine._synthesizers.bulk[0].lane.waiting()) == (1, behind),
                 description=f"{phonemes!r} is on the lane",
             )
         release.set()

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from workers.inference.keep_alive import IDLE_S, Beat, KeepAlive, Rest
+from workers.inference.keep_alive import IDLE_S, KeepAlive, SessionUse, SilentRun
 
 
 class Clock:
@@ -22,73 +22,73 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def rest(clock: Clock) -> Rest:
-    return Rest(clock)
+def use(clock: Clock) -> SessionUse:
+    return SessionUse(clock)
 
 
 @pytest.mark.parametrize(("idle_s", "beats"), [(0, False), (119.9, False), (120, True), (4000, True)])
 def test_a_session_is_kept_warm_once_nobody_used_it_for_two_minutes(
-    clock: Clock, rest: Rest, idle_s: float, beats: bool
+    clock: Clock, use: SessionUse, idle_s: float, beats: bool
 ) -> None:
-    with rest.wanted():
+    with use.in_use():
         clock.now_s += 500
     clock.now_s += idle_s
-    assert rest.idle_s() == pytest.approx(idle_s)
-    said: list[Beat] = []
-    assert rest.beat(said.append) is beats
-    assert len(said) == rest.counts().beats == beats
+    assert use.idle_s() == pytest.approx(idle_s)
+    said: list[SilentRun] = []
+    assert use.run_silently(said.append) is beats
+    assert len(said) == use.counts().beats == beats
 
 
-def test_nothing_is_said_while_somebody_is_served_however_long_it_takes(clock: Clock, rest: Rest) -> None:
-    with rest.wanted():
+def test_nothing_is_said_while_somebody_is_served_however_long_it_takes(clock: Clock, use: SessionUse) -> None:
+    with use.in_use():
         clock.now_s += 10 * IDLE_S
-        assert rest.idle_s() == 0
-        assert not rest.beat(lambda _beat: pytest.fail("it spoke"))
+        assert use.idle_s() == 0
+        assert not use.run_silently(lambda _run: pytest.fail("it spoke"))
 
 
-def test_a_beat_is_no_use_and_changes_nothing_about_idleness(clock: Clock, rest: Rest) -> None:
+def test_a_beat_is_no_use_and_changes_nothing_about_idleness(clock: Clock, use: SessionUse) -> None:
     clock.now_s += 300
-    rest.beat(lambda _beat: None)
-    assert rest.idle_s() == 300
+    use.run_silently(lambda _run: None)
+    assert use.idle_s() == 300
 
 
-def test_whoever_comes_breaks_the_beat_off_before_he_is_served(clock: Clock, rest: Rest) -> None:
+def test_whoever_comes_breaks_the_beat_off_before_he_is_served(clock: Clock, use: SessionUse) -> None:
     clock.now_s += IDLE_S
     speaking, silenced = threading.Event(), threading.Event()
 
-    def speak(beat: Beat) -> None:
-        beat.on_break(silenced.set)
+    def speak(run: SilentRun) -> None:
+        run.on_stop(silenced.set)
         speaking.set()
         assert silenced.wait(10), "nobody broke it off"
 
     with ThreadPoolExecutor(1) as keeper:
-        beating = keeper.submit(rest.beat, speak)
+        beating = keeper.submit(use.run_silently, speak)
         assert speaking.wait(10)
-        with rest.wanted():
+        with use.in_use():
             assert silenced.is_set()
         assert beating.result() is False
-    assert (rest.counts().beats, rest.counts().broken) == (0, 1)
+    assert (use.counts().beats, use.counts().broken) == (0, 1)
 
 
-def test_a_beat_that_somebody_overtook_before_it_spoke_is_broken_off_at_once(clock: Clock, rest: Rest) -> None:
+def test_a_beat_that_somebody_overtook_before_it_spoke_is_broken_off_at_once(clock: Clock, use: SessionUse) -> None:
     clock.now_s += IDLE_S
     silenced: list[str] = []
 
-    def speak(beat: Beat) -> None:
-        with rest.wanted():
+    def speak(run: SilentRun) -> None:
+        with use.in_use():
             pass
-        beat.on_break(lambda: silenced.append("at once"))
+        run.on_stop(lambda: silenced.append("at once"))
 
-    assert rest.beat(speak) is False
+    assert use.run_silently(speak) is False
     assert silenced == ["at once"]
 
 
-def test_a_beat_that_fails_leaves_the_session_as_it_was(clock: Clock, rest: Rest) -> None:
+def test_a_beat_that_fails_leaves_the_session_as_it_was(clock: Clock, use: SessionUse) -> None:
     clock.now_s += IDLE_S
     with pytest.raises(ZeroDivisionError):
-        rest.beat(lambda _beat: 1 / 0)
-    assert rest.beat(lambda _beat: None)
-    with rest.wanted():
+        use.run_silently(lambda _run: 1 / 0)
+    assert use.run_silently(lambda _run: None)
+    with use.in_use():
         pass
 
 

@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 
 import pytest
 from support import wait_until
 
+from broker.lane_reports import LaneReport
 from chorus.errors import FarmError
 from workers.inference import lanes, priority
 from workers.inference.lane_statistics import LaneRun, most_at_once
@@ -240,10 +242,10 @@ def test_a_lane_learns_what_its_work_takes_and_says_how_far_it_was_off() -> None
     assert span.expected_s == unseen
     assert again.expected_s == pytest.approx(span.busy_s, rel=0.01), "what the first took is expected of the second"
     health = lane.health()
-    foretold = [span, again]
+    predicted = [span, again]
     assert health.served == 3
-    assert health.foretold_s == pytest.approx(sum(each.busy_s for each in foretold))
-    assert health.astray_s == pytest.approx(sum(abs(each.busy_s - (each.expected_s or 0)) for each in foretold))
+    assert health.predicted_s == pytest.approx(sum(each.busy_s for each in predicted))
+    assert health.error_s == pytest.approx(sum(abs(each.busy_s - (each.expected_s or 0)) for each in predicted))
 
 
 def test_work_that_failed_teaches_nothing_about_what_it_takes() -> None:
@@ -253,7 +255,7 @@ def test_work_that_failed_teaches_nothing_about_what_it_takes() -> None:
         lane.run(lambda: 1 // 0, lane.promise(100))
     lane.close()
     assert lane.load(100).cost_s == unseen
-    assert lane.health().foretold_s == 0
+    assert lane.health().predicted_s == 0
 
 
 def test_a_promise_weighs_on_a_lane_until_it_is_kept_or_let_go() -> None:
@@ -308,3 +310,9 @@ def test_threads_bound_to_cores_keep_to_one_each_and_nobody_else_does() -> None:
     lane.close()
     assert sorted(found) == sorted((cores[n % len(cores)],) for n in range(2))
     assert own_cores() == cores
+
+
+def test_a_report_of_another_releases_worker_is_read() -> None:
+    report = LaneReport(name="bulk", slots=2, served=3, state="spare")
+    assert LaneReport.read(asdict(report)) == report
+    assert LaneReport.read({"name": "bulk", "slots": 2, "served": 3, "state": "spare", "astray_s": 1.0}) == report

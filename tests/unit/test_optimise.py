@@ -16,6 +16,7 @@ from toy.build import VOICES
 from chorus.errors import DiskError, FarmError, ModelError
 from workers.fastconv.proof import Proof
 from workers.fastconv.selection import tile_everything
+from workers.inference.kokoro_graph import KokoroGraph
 from workers.inference.sessions import Form, open_session
 from workers.models import build_target
 from workers.models.digests import sha256_of
@@ -137,9 +138,9 @@ def test_two_at_once_do_it_one_after_the_other(work: Work) -> None:
 
 
 def speech(graph: Path, form: Form = "as it is") -> list[np.ndarray]:
-    session = open_session(graph, threads=1, through=lambda run: run(), form=form)
+    session = open_session(graph, threads=1, form=form)
     phrase = trial.Phrase(phonemes="həlˈoʊ", voice="af_heart")
-    given = trial.feed(session, str(VOICES), phrase)
+    given = trial.feed(KokoroGraph(session), VOICES, phrase)
     return [np.asarray(session.run(None, given)[0]) for _ in range(2)]
 
 

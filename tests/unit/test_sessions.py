@@ -1,11 +1,9 @@
-"""Session options are read back from onnxruntime, and every run goes where it was sent."""
+"""Session options are read back from onnxruntime."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -13,9 +11,8 @@ import onnxruntime as ort
 import pytest
 
 from chorus.errors import ModelError
-from workers.inference import sessions
 from workers.inference.providers import COREML_PROVIDER, Provider
-from workers.inference.sessions import NATIVE_ERRORS, open_session, placement, reason, shrinking
+from workers.inference.sessions import keeping, open_session, placement, reason, shrinking
 
 ROOT = Path(__file__).parents[2]
 TOY = ROOT / "tests" / "toy" / "toy.onnx"
@@ -26,13 +23,9 @@ FEED = {
 }
 
 
-def directly(work: Callable[[], Sequence[Any]]) -> Sequence[Any]:
-    return work()
-
-
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_session_has_the_options_that_were_measured_best(threads: int) -> None:
-    session = open_session(TOY, threads=threads, through=directly)
+    session = open_session(TOY, threads=threads)
     options = session.get_session_options()
     assert options.intra_op_num_threads == threads
     assert options.inter_op_num_threads == 1
@@ -46,7 +39,7 @@ def test_a_session_has_the_options_that_were_measured_best(threads: int) -> None
 
 
 def test_every_node_is_placed_and_onnxruntime_says_where() -> None:
-    session = open_session(TOY, threads=1, through=directly)
+    session = open_session(TOY, threads=1)
     assert session.get_session_options().get_session_config_entry("session.record_ep_graph_assignment_info") == "1"
     placed = placement(session)
     assert set(placed) == {"CPUExecutionProvider"}
@@ -60,32 +53,14 @@ def test_a_provider_that_is_not_here_is_never_the_cpu_in_silence() -> None:
         pytest.warns(UserWarning, match=COREML_PROVIDER),
         pytest.raises(ModelError, match=f"without {COREML_PROVIDER}, which it was asked for"),
     ):
-        open_session(TOY, threads=1, through=directly, provider=Provider(name=COREML_PROVIDER))
+        open_session(TOY, threads=1, provider=Provider(name=COREML_PROVIDER))
 
 
-def test_every_run_goes_through_the_lane() -> None:
-    through: list[Sequence[Any]] = []
-
-    def lane(work: Callable[[], Sequence[Any]]) -> Sequence[Any]:
-        through.append(work())
-        return through[-1]
-
-    session = open_session(TOY, threads=1, through=lane)
-    audio, duration = session.run(None, FEED)
-    assert len(through) == 1
-    assert through[0][0] is audio
-    assert duration.tolist() == [2, 2, 2, 2]
-
-
-def test_a_run_gives_the_arena_back_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert shrinking().get_run_config_entry("memory.enable_memory_arena_shrinkage") == "cpu:0"
-    elsewhere = ort.RunOptions()
-    elsewhere.add_run_config_entry("memory.enable_memory_arena_shrinkage", "no-such-device:0")
-    monkeypatch.setattr(sessions, "shrinking", lambda: elsewhere)
-    session = open_session(TOY, threads=1, through=directly)
-    # Refused by onnxruntime itself: so the option does reach the run.
-    with pytest.raises(NATIVE_ERRORS, match="no-such-device"):
-        session.run(None, FEED)
+def test_a_run_may_keep_its_memory_or_free_it() -> None:
+    shrinks = "memory.enable_memory_arena_shrinkage"
+    assert shrinking().get_run_config_entry(shrinks) == "cpu:0"
+    with pytest.raises(RuntimeError, match="does not have configuration"):
+        keeping().get_run_config_entry(shrinks)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04" + bytes(100), TOY.read_bytes()[:1000]])
@@ -93,7 +68,7 @@ def test_what_is_no_model_is_refused_with_its_name(tmp_path: Path, content: byte
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
     with pytest.raises(ModelError) as caught:
-        open_session(path, threads=1, through=directly)
+        open_session(path, threads=1)
     sentence = str(caught.value)
     assert sentence.startswith(f"{path} cannot be loaded as a model: ")
     assert "ONNXRuntimeError" not in sentence
@@ -102,11 +77,11 @@ def test_what_is_no_model_is_refused_with_its_name(tmp_path: Path, content: byte
 
 def test_a_missing_model_is_refused_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"absent\.onnx cannot be loaded"):
-        open_session(tmp_path / "absent.onnx", threads=1, through=directly)
+        open_session(tmp_path / "absent.onnx", threads=1)
 
 
 def test_nothing_is_printed_while_a_session_opens(capfd: pytest.CaptureFixture[str]) -> None:
-    open_session(TOY, threads=1, through=directly).run(None, FEED)
+    open_session(TOY, threads=1).run(None, FEED)
     assert capfd.readouterr() == ("", "")
 
 
@@ -130,7 +105,7 @@ from workers.inference.sessions import open_session
 import numpy as np
 
 feed = dict(tokens=np.array([[0, 43, 0]]), style=np.zeros((1, 256), np.float32), speed=np.ones(1, np.float32))
-open_session(Path({str(TOY)!r}), threads=1, through=lambda work: work()).run(None, feed)
+open_session(Path({str(TOY)!r}), threads=1).run(None, feed)
 print(*(file.path for file in psutil.Process().open_files() if "telemetry" in file.path or file.path.endswith("db")))
 """
 

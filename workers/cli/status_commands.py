@@ -153,7 +153,7 @@ def _lane(lane: "LaneReport") -> str:
         f"{lane.failures} failed",
         f"busy {lane.busy_s:.0f} s ({lane.utilisation:.0%} of {lane.slots} slot{'s' * (lane.slots != 1)})",
         f"waited {lane.wait_s:.0f} s",
-        *([f"foretold within {lane.astray_s / lane.foretold_s:.0%}"] if lane.foretold_s else []),
+        *([f"prediction error {lane.error_s / lane.predicted_s:.0%}"] if lane.predicted_s else []),
         f"{lane.nodes} of {lane.nodes_total} nodes on {lane.provider.removesuffix('ExecutionProvider')}",
         *([lane.state] if lane.state != "serving" else []),
     ]

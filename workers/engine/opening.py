@@ -1,6 +1,6 @@
-"""Opens an engine: which lanes this machine gets, a session for each, the voices once for all.
+"""Opens an engine: chooses this machine's lanes, opens a session for each, and loads the voices once for all of them.
 
-Knows nothing of what an engine is asked afterwards.
+Knows nothing of what an engine does afterwards.
 """
 
 import logging
@@ -8,19 +8,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
-import kokoro_onnx
-
 from broker.settings import FarmSettings, available_cores
 from chorus.errors import ModelError
 from workers.accelerators.calibration import Calibration
 from workers.accelerators.hardware import Machine, detect
 from workers.accelerators.lane_choice import ACCELERATORS, ChosenLane, LaneVerdict, choose_lanes
 from workers.engine.kokoro_engine import KokoroEngine, Synthesizers
+from workers.inference.kept_memory import FIRST_TOKENS
 from workers.inference.lanes import Lane
 from workers.inference.priority import own_cores
 from workers.inference.providers import CPU, Accelerator, Provider, accelerator, wished
-from workers.inference.sessions import open_session
-from workers.inference.synthesizer import FIRST_TOKENS, OpenSession, Synthesizer
+from workers.inference.sessions import OpenSession, open_session
+from workers.inference.synthesizer import Synthesizer
 from workers.models import voicebank
 from workers.models.resolving import Model, as_it_is
 
@@ -29,12 +28,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What an engine finds on its machine. Only tests bring their own."""
+    """What an engine finds on its machine. Only tests pass another one."""
 
     machine: Machine = field(default_factory=detect)
     open_session: OpenSession = open_session
     measure: Callable[[Accelerator, Provider], LaneVerdict] | None = None
-    """What is known of a lane on an accelerator; None: it is measured."""
+    """Judges an accelerator's lane; None: it is measured on this machine, once."""
 
 
 def open_engine(
@@ -44,18 +43,18 @@ def open_engine(
     *,
     reached: Callable[[str], None] = lambda _stage: None,
 ) -> KokoroEngine:
-    """Load the model once per lane and its voices once for all, or raise ModelError; FarmError where strict forbids.
+    """Load the model once per lane and its voices once for all lanes, or raise ModelError.
 
-    A lossless graph that does not load gives way to the file it was made of. `reached` is told when a stage ends.
+    Under CHORUS_STRICT, FarmError if a lane that was named is missing. A lossless graph that does not load is replaced
+    by the file it was made from. `reached` is called with each stage's name when the stage ends.
     """
-    _let_log_records_through()
     around = around or Surroundings()
     try:
         return _open_engine(model, settings, around, reached)
     except ModelError as error:
         if not model.optimised or model.digest != model.origin:
             raise
-        log.warning("What was prepared does not load, the file is spoken as it is: %s", error)
+        log.warning("The prepared graph does not load, the original file is used: %s", error)
         return _open_engine(as_it_is(model, str(error)), settings, around, reached)
 
 
@@ -72,23 +71,25 @@ def _open_engine(
         lambda lane: _another_sound(model) or measure(lane, _provider(lane, model, settings)),
         strict=settings.strict,
     )
-    # Under `auto` nobody named a lane, so none that fails is missed.
+    # Under `auto` nobody named a lane, so a missing one breaks no promise.
     strict = settings.strict and settings.lanes != "auto"
     opened, missing = dict[str, Synthesizer](), dict(choice.missing)
     for lane in choice.lanes:
         try:
-            opened[lane.name] = _open_booth(lane.name, model, settings, around)
+            opened[lane.name] = _open_synthesizer(lane.name, model, settings, around)
         except ModelError as error:
-            # It was tried in a process of its own a moment ago: what fails now fails on this machine as it is now.
+            # It passed its probe in a process of its own; it may still fail here, where other sessions hold memory.
             if lane.name not in ACCELERATORS or strict:
                 raise
             missing[lane.name] = str(error)
     reached("sessions")
-    return KokoroEngine(model, styles, replace(_seated(choice.lanes, opened, missing), strict=strict))
+    return KokoroEngine(model, styles, replace(_by_lane(choice.lanes, opened, missing), strict=strict))
 
 
-def _seated(lanes: Iterable[ChosenLane], opened: Mapping[str, Synthesizer], missing: Mapping[str, str]) -> Synthesizers:
-    """Whoever is missing, books are the CPU's as well."""
+def _by_lane(
+    lanes: Iterable[ChosenLane], opened: Mapping[str, Synthesizer], missing: Mapping[str, str]
+) -> Synthesizers:
+    """Which synthesizers speak for books and which for listeners; if a lane is missing, the CPU speaks books too."""
     here = [lane for lane in lanes if lane.name in opened]
     return Synthesizers(
         live=tuple(opened[lane.name] for lane in here if lane.live),
@@ -98,8 +99,8 @@ def _seated(lanes: Iterable[ChosenLane], opened: Mapping[str, Synthesizer], miss
     )
 
 
-def _open_booth(name: str, model: Model, settings: FarmSettings, around: Surroundings) -> Synthesizer:
-    """Books share one single-threaded session, a listener has all cores; an accelerator has one thread that owns it."""
+def _open_synthesizer(name: str, model: Model, settings: FarmSettings, around: Surroundings) -> Synthesizer:
+    """Books share a session of one thread per run, a listener's uses all cores; one thread owns an accelerator."""
     if name == "bulk":
         cores = own_cores() if settings.pin else ()
         lane = Lane(name, slots=settings.bulk_slots(), lowered=True, cores=cores)
@@ -113,7 +114,7 @@ def _open_booth(name: str, model: Model, settings: FarmSettings, around: Surroun
 
 
 def _another_sound(model: Model) -> LaneVerdict | None:
-    """An accelerator speaks the file as it is; where the CPU does not, a book would mix two sounds."""
+    """A fault where the CPU speaks a lossy variant: an accelerator loads the original, and a book would mix both."""
     if model.digest == model.origin:
         return None
     return LaneVerdict(fault=f"it could only speak the file itself, and {model.variant} sounds otherwise")
@@ -124,13 +125,6 @@ def _is_accelerator(name: str) -> TypeGuard[Accelerator]:
 
 
 def _provider(lane: Accelerator, model: Model, settings: FarmSettings) -> Provider:
-    # A folder for each file: CoreML takes what it compiled for an older one of the same name for the new one's.
+    # A folder for each model: CoreML finds what it compiled by the file's name, and would use another model's.
     cache_folder = settings.home_folder() / "coreml" / model.sound
     return accelerator(lane, cache_folder=cache_folder, wishes=settings.coreml)
-
-
-def _let_log_records_through() -> None:
-    """Undo what kokoro_onnx does to logging at import: a handler of its own, and at LOG_LEVEL=debug every phoneme."""
-    logger = logging.getLogger(kokoro_onnx.__name__)
-    logger.handlers.clear()
-    logger.setLevel(logging.WARNING)

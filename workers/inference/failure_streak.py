@@ -1,9 +1,9 @@
-"""When a session is to be built anew: after several renderings in a row that were no speech. Pure; knows no session."""
+"""When a session is to be opened again: after several failures in a row. Counts only; knows no session."""
 
 import threading
 
 LIMIT = 3
-"""One bad rendering may be the segment's own fault, and its second attempt as well; a third in a row is another's."""
+"""One failure may be the segment's own fault, and so may its second attempt; a third in a row is the session's."""
 
 
 class FailureStreak:
@@ -16,15 +16,15 @@ class FailureStreak:
         self._in_a_row = 0
 
     def passed(self) -> None:
-        """Something was speech: whatever failed before was not the session's fault."""
+        """An utterance came out as speech: the failures before it were not the session's fault."""
         with self._lock:
             self._in_a_row = 0
 
     def failed(self) -> bool:
-        """Something was not; whether this is the one too many.
+        """An utterance did not; whether the session is to be opened again now.
 
-        It is said once. If a new session fails as well, the fault lies elsewhere, and building it again would only
-        keep others waiting; not before something passed is it said again.
+        True once in a streak. If the new session fails as well, the fault lies elsewhere, and opening another would
+        only make others wait.
         """
         with self._lock:
             self._in_a_row += 1

@@ -1,4 +1,4 @@
-"""What a lane has done: completed inferences, and what they add up to for whoever looks at it."""
+"""What a lane has done: completed inferences, and their totals for people."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,17 +11,17 @@ class LaneRun:
     """One completed inference, on the monotonic clock."""
 
     asked_s: float
-    """When a caller handed it over."""
+    """When a caller asked for it."""
     began_s: float
     """When a thread of the lane took it."""
     ended_s: float
     failed: bool = False
     expected_s: float | None = None
-    """What it was expected to take on the lane's thread; None where nobody said how large it is."""
+    """How long it was predicted to take on the lane's thread; None if there was no prediction."""
 
     @property
     def wait_s(self) -> float:
-        """Seconds in line."""
+        """Seconds in the lane's queue."""
         return self.began_s - self.asked_s
 
     @property
@@ -32,15 +32,15 @@ class LaneRun:
 
 def add(totals: LaneHealth, span: LaneRun) -> LaneHealth:
     """The totals with one more."""
-    foretold = span.expected_s is not None and not span.failed
+    predicted = span.expected_s is not None and not span.failed
     return replace(
         totals,
         served=totals.served + (not span.failed),
         failures=totals.failures + span.failed,
         busy_s=totals.busy_s + span.busy_s,
         wait_s=totals.wait_s + span.wait_s,
-        foretold_s=totals.foretold_s + (span.busy_s if foretold else 0.0),
-        astray_s=totals.astray_s + (abs(span.busy_s - (span.expected_s or 0.0)) if foretold else 0.0),
+        predicted_s=totals.predicted_s + (span.busy_s if predicted else 0.0),
+        error_s=totals.error_s + (abs(span.busy_s - (span.expected_s or 0.0)) if predicted else 0.0),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from workers import fastconv
+from workers.inference.kokoro_graph import KokoroGraph
 from workers.inference.quality import Bounds, Quality, Rendering, compare, worst
 from workers.inference.sessions import open_session
 from workers.models import voicebank
@@ -73,9 +74,9 @@ def judged(original: trial.TrialResult, heard: trial.TrialResult) -> tuple[bool,
 
 def _feeds(work: Work) -> Iterator[Feed]:
     """What the model says while it is watched: each line by another of the user's voices."""
-    session = open_session(work.graph(ORIGINAL), threads=1, through=lambda run: run(), form="optimised")
+    graph = KokoroGraph(open_session(work.graph(ORIGINAL), threads=1, form="optimised"))
     for line, voice in spread(sorted(voicebank.load(work.source.voices))):
-        yield trial.feed(session, str(work.source.voices), trial.Phrase(phonemes=line.phonemes, voice=voice))
+        yield trial.feed(graph, work.source.voices, trial.Phrase(phonemes=line.phonemes, voice=voice))
 
 
 def _tiling(work: Work) -> Finish:

@@ -82,7 +82,7 @@ def _optimise(given: Path, target: Path) -> None:
 
 
 def _same_metadata(model: onnx.ModelProto, built: Path) -> None:
-    """kokoro_onnx reads the vocabulary there: without it another would be used in silence."""
+    """The engine reads the vocabulary there: without it another would be used."""
     found = onnx.load(built, load_external_data=False).metadata_props
     if {(one.key, one.value) for one in model.metadata_props} - {(one.key, one.value) for one in found}:
         raise ModelError("onnxruntime lost the graph's metadata, which holds the vocabulary.")

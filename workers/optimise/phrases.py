@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from workers.inference.kokoro_graph import KokoroGraph
 from workers.inference.sessions import open_session
 from workers.models import voicebank
 from workers.models.variants import ORIGINAL
@@ -28,5 +29,5 @@ def phrases(voices: Path) -> tuple[trial.Phrase, ...]:
 
 def spoken(work: Work, phrase: trial.Phrase) -> dict[str, NDArray[Any]]:
     """As the inputs of any graph of this model."""
-    session = open_session(work.graph(ORIGINAL), threads=1, through=lambda run: run(), form="optimised")
-    return trial.feed(session, str(work.source.voices), phrase)
+    graph = KokoroGraph(open_session(work.graph(ORIGINAL), threads=1, form="optimised"))
+    return trial.feed(graph, work.source.voices, phrase)

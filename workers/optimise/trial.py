@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from chorus.errors import ChorusError, FarmError
 from chorus.wire import RATE_HZ
+from workers.inference.kokoro_graph import KokoroGraph
 from workers.models import voicebank
 from workers.process import children
 from workers.process.children import end_with
 
 # Ten times slower than real time is still an answer; what hangs must not hold the first start for ever.
 _PATIENCE_S = 300.0
-_KINDS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int64)": "int64", "tensor(int32)": "int32"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,38 +139,36 @@ def main() -> None:
 
 
 def _speak(order: TrialRequest, audio: Path) -> dict[str, Any]:
-    from workers.inference.sessions import Form, open_session  # noqa: PLC0415 - onnxruntime is only the child's to load
+    from workers.inference.sessions import (  # noqa: PLC0415 - onnxruntime is loaded in the child alone
+        Form,
+        open_session,
+        shrinking,
+    )
 
     here = psutil.Process()
     before_mb, began_s = here.memory_info().rss / 1e6, time.process_time()
     form: Form = "optimised" if order.optimised else "as it is"
-    session = open_session(Path(order.graph), threads=1, through=lambda run: run(), form=form)
+    session = open_session(Path(order.graph), threads=1, form=form)
     load_s, loaded_mb = time.process_time() - began_s, here.memory_info().rss / 1e6 - before_mb
     kept: dict[str, NDArray[Any]] = {}
     cpu_s = [[0.0] * order.rounds for _ in order.phrases]
-    feeds = [feed(session, order.voices, phrase) for phrase in order.phrases]
+    graph = KokoroGraph(session)
+    feeds = [feed(graph, Path(order.voices), phrase) for phrase in order.phrases]
     for turn in range(order.rounds):
         for number, given in enumerate(feeds):
             began_s = time.process_time()
-            outputs = session.run(None, given)
+            outputs = session.run(None, given, shrinking())
             cpu_s[number][turn] = time.process_time() - began_s
-            kept[f"audio-{number}-{turn}"] = np.asarray(outputs[0], np.float32).ravel()
+            kept[f"audio-{number}-{turn}"] = graph.audio(outputs)
             kept[f"frames-{number}-{turn}"] = np.asarray(outputs[1]).ravel()
     rss_mb = here.memory_info().rss / 1e6
     np.savez(audio, allow_pickle=False, **kept)
     return {"cpu_s": cpu_s, "load_s": load_s, "loaded_mb": loaded_mb, "rss_mb": rss_mb}
 
 
-def feed(session: Any, voices: str, phrase: Phrase) -> dict[str, NDArray[Any]]:
-    """The graph's inputs for this phrase; what its vocabulary lacks is left out."""
-    import kokoro_onnx  # noqa: PLC0415 - as above
-
-    vocabulary = kokoro_onnx.Kokoro.from_session(session, voices).tokenizer.vocab
-    tokens = [vocabulary[symbol] for symbol in phrase.phonemes if symbol in vocabulary]
-    style = voicebank.load(Path(voices))[phrase.voice][len(tokens) - 1]
-    kinds = {one.name: np.dtype(_KINDS[one.type]) for one in session.get_inputs()}
-    values: dict[str, Any] = {"style": style, "speed": [phrase.speed]}
-    return {name: np.asarray(values.get(name, [[0, *tokens, 0]]), kind) for name, kind in kinds.items()}
+def feed(graph: KokoroGraph, voices: Path, phrase: Phrase) -> dict[str, NDArray[Any]]:
+    """The graph's inputs for this phrase."""
+    return graph.inputs(phrase.phonemes, voicebank.load(voices)[phrase.voice], phrase.speed)
 
 
 if __name__ == "__main__":
