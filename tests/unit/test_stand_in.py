@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from chorus.standing_in import NAME
 from chorus.vocabulary import SOUNDS
 from workers.standin import MODEL, VOICES
-from workers.standin.analysis import look
+from workers.standin.analysis import analyse
 from workers.standin.build import build, build_voices, sentences, stored
 from workers.standin.recording import record
 from workers.standin.speakers import NAMES
@@ -320,10 +320,10 @@ def test_what_was_measured_is_what_flite_says() -> None:
     own, usual = [], []
     for text, phonemes in sentences()[:12]:
         recording = record(text, phonemes)
-        for one in examples(recording, look(recording.samples)):
+        for one in examples(recording, analyse(recording.samples)):
             unit = units.steps[units.entering[one.before, one.kind]].astype(float)
-            own.append(np.abs(one.looks - unit)[:, :-1].mean() * STEP_DB)
-            usual.append(np.abs(one.looks - units.steps.mean(axis=0))[:, :-1].mean() * STEP_DB)
+            own.append(np.abs(one.frames - unit)[:, :-1].mean() * STEP_DB)
+            usual.append(np.abs(one.frames - units.steps.mean(axis=0))[:, :-1].mean() * STEP_DB)
     assert len(own) > 300
     assert np.mean(own) < 5
     assert np.mean(own) < 0.5 * np.mean(usual)

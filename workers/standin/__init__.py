@@ -1,4 +1,4 @@
-"""The stand-in voice: speaks where the real model has not been fetched. Knows nothing of queues or sessions."""
+"""The stand-in voice: a small model that speaks until the real one is fetched. Knows nothing of queues or sessions."""
 
 from pathlib import Path
 

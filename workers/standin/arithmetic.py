@@ -1,4 +1,7 @@
-"""ONNX graphs written as arithmetic: `a * b + 1` adds the nodes that compute it. Knows nothing of sound."""
+"""Builds ONNX graphs from arithmetic expressions: `a * b + 1` adds the nodes that compute it.
+
+Knows nothing of sound.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +14,14 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 17
 IR_VERSION = 8
 END = 2**31 - 1
-"""An end past every end, for cutting to the last."""
+"""An end index beyond any length, for slices up to the end."""
 _TYPES = {"float": TensorProto.FLOAT, "int64": TensorProto.INT64, "double": TensorProto.DOUBLE}
 
-Side = dict[str, tuple[str, list[str | int]]]
-"""Inputs or outputs: type and shape by name; a named length may differ from run to run."""
+TensorTypes = dict[str, tuple[str, list[str | int]]]
+"""Inputs or outputs of a graph: type and shape by name. A length that is a name may differ from run to run."""
 
 
-def _described(side: Side) -> list[onnx.ValueInfoProto]:
+def _described(side: TensorTypes) -> list[onnx.ValueInfoProto]:
     return [helper.make_tensor_value_info(name, _TYPES[kind], shape) for name, (kind, shape) in side.items()]
 
 
@@ -31,7 +34,7 @@ class Graph:
         self._named: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
     def constant(self, values: ArrayLike, dtype: type[np.generic] = np.float32) -> "Tensor":
-        """A tensor known now."""
+        """A constant tensor."""
         array: NDArray[Any] = np.asarray(values, dtype)
         key = (array.dtype.str, array.shape, array.tobytes())
         name = self._named.setdefault(key, f"c{len(self._named)}")
@@ -40,27 +43,27 @@ class Graph:
         return Tensor(self, name)
 
     def stored(self, name: str, values: NDArray[Any]) -> "Tensor":
-        """A table under a name of its own, so that it can be found again in the finished model."""
+        """A constant with a fixed name, so that it can be read back from the finished model."""
         self._constants[name] = numpy_helper.from_array(values, name)
         return Tensor(self, name)
 
     def integers(self, *values: int) -> "Tensor":
-        """A list of integers, as shapes, axes and pads want them."""
+        """A list of integers, as required for shapes, axes and pads."""
         return self.constant(values, np.int64)
 
     def index(self, value: int) -> "Tensor":
-        """One integer without a dimension, as axes of sums and ends of ranges want it."""
+        """A scalar integer, as required for axes of sums and ends of ranges."""
         return self.constant(value, np.int64)
 
     def op(self, kind: str, *inputs: "Tensor | float", output: str = "", **attributes: Any) -> "Tensor":
-        """One node; plain numbers become float constants."""
+        """Add a node and return its output; plain numbers become float constants."""
         names = [one.name if isinstance(one, Tensor) else self.constant(one).name for one in inputs]
         output = output or f"t{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, names, [output], **attributes))
         return Tensor(self, output)
 
-    def model(self, name: str, inputs: Side, outputs: Side) -> onnx.ModelProto:
-        """The finished model, checked; inputs and outputs are named with type and shape."""
+    def model(self, name: str, inputs: TensorTypes, outputs: TensorTypes) -> onnx.ModelProto:
+        """The finished model, after ONNX's own check."""
         constants = list(self._constants.values())
         graph = helper.make_graph(self._nodes, name, _described(inputs), _described(outputs), constants)
         opsets = [helper.make_opsetid("", OPSET)]
@@ -71,7 +74,7 @@ class Graph:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A value of the graph, known by its name."""
+    """A tensor of the graph, identified by its name."""
 
     graph: Graph
     name: str
@@ -92,30 +95,30 @@ class Tensor:
         return self.graph.op("MatMul", self, other)
 
     def to(self, kind: str) -> "Tensor":
-        """The same numbers in another type."""
+        """The same values in another type."""
         return self.graph.op("Cast", self, to=_TYPES[kind])
 
     def shaped(self, *shape: int) -> "Tensor":
-        """The same numbers in another shape; -1 is whatever remains."""
+        """The same values in another shape; one dimension of -1 is inferred."""
         return self.graph.op("Reshape", self, self.graph.integers(*shape))
 
     def cut(self, start: int, end: int, axis: int = 0) -> "Tensor":
-        """The part from `start` up to, not including, `end` along an axis."""
+        """The slice from `start` up to, not including, `end` along an axis."""
         whole = self.graph.integers
         return self.graph.op("Slice", self, whole(start), whole(end), whole(axis))
 
     def at(self, indices: "Tensor", axis: int = 0) -> "Tensor":
-        """What stands at these indices."""
+        """The values at these indices along an axis."""
         return self.graph.op("Gather", self, indices, axis=axis)
 
-    def between(self, low: float, high: float) -> "Tensor":
-        """Clipped."""
+    def clipped(self, low: float, high: float) -> "Tensor":
+        """The values, limited to this range."""
         return self.graph.op("Clip", self, low, high)
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """A complex value: real and imaginary part side by side."""
+    """A complex tensor: its real and imaginary parts."""
 
     re: Tensor
     im: Tensor
@@ -127,7 +130,7 @@ class Spectrum:
         return Spectrum(self.re + other.re, self.im + other.im)
 
     def scaled(self, gain: "Tensor | float") -> "Spectrum":
-        """Times a real number."""
+        """The product with a real tensor or number."""
         return Spectrum(self.re * gain, self.im * gain)
 
     def over(self, other: "Spectrum") -> "Spectrum":

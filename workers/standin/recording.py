@@ -1,6 +1,6 @@
-"""Sentences as flite speaks them, cut into Kokoro's symbols. Knows nothing of spectra or graphs.
+"""Records sentences with flite and assigns their parts to Kokoro's symbols. Knows nothing of spectra or graphs.
 
-Both read the same text, but not alike: the two lists of sounds are laid beside each other where they agree best.
+flite and misaki read the same text, but not always alike. So their two lists of sounds are aligned at minimum cost.
 """
 
 import re
@@ -16,15 +16,16 @@ from workers.standin.symbols import FLITES, PAUSE, VOWELS, kind_of
 
 VOICE = "rms"
 _SEGMENT = re.compile(r"(\w+):([\d.]+)")
-_MISSED, _OTHER = 1.0, 1.5
-"""What it costs to leave a sound without partner, and to pair two that are different."""
+_UNPAIRED, _DIFFERENT = 1.0, 1.5
+"""The cost of a sound without a counterpart, and of a pair of different sounds."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordedSentence:
-    """One sound of a sentence."""
+class RecordedSound:
+    """One sound of a recorded sentence."""
 
     kind: int
+    """The number of the sound in `symbols.KINDS`; -1 for a sound of flite that has no counterpart."""
     begin_s: float
     end_s: float
     stress: int
@@ -33,44 +34,44 @@ class RecordedSentence:
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """A sentence, spoken."""
+    """A recorded sentence."""
 
     samples: NDArray[np.int16]
-    sounds: tuple[RecordedSentence, ...]
-    """In order; pauses are among them."""
+    sounds: tuple[RecordedSound, ...]
+    """Its sounds in order, pauses included."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Wanted:
+class _ExpectedSound:
     symbol: str
     kind: int
     stress: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Heard:
+class _SpokenSound:
     phone: str
     begin_s: float
     end_s: float
 
 
 def record(text: str, phonemes: str) -> Recording:
-    """Let flite speak a sentence whose phonemes are these."""
+    """Let flite speak a sentence, and align its sounds with these phonemes."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         command = ["flite", "-voice", VOICE, "-psdur", "-t", text, "-o", file.name]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own words
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own words
         with wave.open(file.name) as sound:
             samples = np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
-    heard, begin = [], 0.0
-    for phone, end in _SEGMENT.findall(told):
-        heard.append(_Heard(phone=phone, begin_s=begin, end_s=float(end)))
+    spoken, begin = [], 0.0
+    for phone, end in _SEGMENT.findall(printed):
+        spoken.append(_SpokenSound(phone=phone, begin_s=begin, end_s=float(end)))
         begin = float(end)
-    return Recording(samples=samples, sounds=tuple(_aligned(_wanted(phonemes), heard)))
+    return Recording(samples=samples, sounds=tuple(_aligned(_expected(phonemes), spoken)))
 
 
-def _wanted(phonemes: str) -> list[_Wanted]:
-    """The sounds asked for, a pause at either end."""
-    pause = _Wanted(symbol="", kind=PAUSE, stress=0)
+def _expected(phonemes: str) -> list[_ExpectedSound]:
+    """The sounds of these phonemes, with a pause at either end."""
+    pause = _ExpectedSound(symbol="", kind=PAUSE, stress=0)
     found, stress = [pause], 0
     for symbol in phonemes:
         kind = kind_of(symbol)
@@ -78,24 +79,24 @@ def _wanted(phonemes: str) -> list[_Wanted]:
         if kind is None:
             continue
         vowel = symbol in VOWELS
-        found.append(_Wanted(symbol=symbol, kind=kind, stress=stress if vowel else 0))
+        found.append(_ExpectedSound(symbol=symbol, kind=kind, stress=stress if vowel else 0))
         stress = 0 if vowel else stress
     return found if found[-1].kind == PAUSE else [*found, pause]
 
 
-def _cost(wanted: _Wanted, phone: str) -> float:
-    if wanted.kind == PAUSE or phone == "pau":
-        return 0.0 if wanted.kind == PAUSE and phone == "pau" else 3.0
-    names = FLITES[wanted.symbol].split()
+def _cost(expected: _ExpectedSound, phone: str) -> float:
+    if expected.kind == PAUSE or phone == "pau":
+        return 0.0 if expected.kind == PAUSE and phone == "pau" else 3.0
+    names = FLITES[expected.symbol].split()
     if phone in names:
         return 0.1 * names.index(phone)
     vowel = phone[0] in "aeiou"
-    return _OTHER if vowel == (wanted.symbol in VOWELS) else 3.0
+    return _DIFFERENT if vowel == (expected.symbol in VOWELS) else 3.0
 
 
-def _aligned(wanted: list[_Wanted], heard: list[_Heard]) -> list[RecordedSentence]:
-    """Pairs of least cost; a vowel and the r behind it may share one sound, as flite has one for both."""
-    rows, columns = len(wanted) + 1, len(heard) + 1
+def _aligned(expected: list[_ExpectedSound], spoken: list[_SpokenSound]) -> list[RecordedSound]:
+    """The alignment of least cost; a vowel and an r behind it may share one sound, since flite has one for both."""
+    rows, columns = len(expected) + 1, len(spoken) + 1
     costs = np.full((rows, columns), np.inf)
     steps = np.zeros((rows, columns, 2), int)
     costs[0, 0] = 0
@@ -104,46 +105,50 @@ def _aligned(wanted: list[_Wanted], heard: list[_Heard]) -> list[RecordedSentenc
             for down, right in ((1, 1), (1, 0), (0, 1), (2, 1)):
                 if row < down or column < right:
                     continue
-                cost = costs[row - down, column - right] + _step_cost(wanted, heard, row, column, down, right)
+                cost = costs[row - down, column - right] + _step_cost(expected, spoken, row, column, down, right)
                 if cost < costs[row, column]:
                     costs[row, column], steps[row, column] = cost, (down, right)
-    return _followed(wanted, heard, steps)
+    return _path(expected, spoken, steps)
 
 
-def _step_cost(wanted: list[_Wanted], heard: list[_Heard], row: int, column: int, down: int, right: int) -> float:
+def _step_cost(
+    expected: list[_ExpectedSound], spoken: list[_SpokenSound], row: int, column: int, down: int, right: int
+) -> float:
     if (down, right) == (1, 1):
-        return _cost(wanted[row - 1], heard[column - 1].phone)
+        return _cost(expected[row - 1], spoken[column - 1].phone)
     if (down, right) == (2, 1):
-        shares = heard[column - 1].phone == "er" and wanted[row - 1].symbol == "ɹ" and wanted[row - 2].symbol in "ɜəɪᵊ"
+        shares = (
+            spoken[column - 1].phone == "er" and expected[row - 1].symbol == "ɹ" and expected[row - 2].symbol in "ɜəɪᵊ"
+        )
         return 0.0 if shares else float("inf")
-    return _MISSED
+    return _UNPAIRED
 
 
-def _followed(wanted: list[_Wanted], heard: list[_Heard], steps: NDArray[np.int_]) -> list[RecordedSentence]:
-    row, column = len(wanted), len(heard)
-    found: list[RecordedSentence] = []
+def _path(expected: list[_ExpectedSound], spoken: list[_SpokenSound], steps: NDArray[np.int_]) -> list[RecordedSound]:
+    row, column = len(expected), len(spoken)
+    found: list[RecordedSound] = []
     while row or column:
         down, right = steps[row, column]
         if right and down:
-            found += reversed(_shared(wanted[row - down : row], heard[column - 1]))
+            found += reversed(_divided(expected[row - down : row], spoken[column - 1]))
         elif right:
-            # A sound that nobody asked for ends what could be said of its neighbours.
+            # flite spoke a sound that was not expected: the neighbouring sounds cannot be used as examples.
             found.append(
-                RecordedSentence(kind=-1, begin_s=heard[column - 1].begin_s, end_s=heard[column - 1].end_s, stress=0)
+                RecordedSound(kind=-1, begin_s=spoken[column - 1].begin_s, end_s=spoken[column - 1].end_s, stress=0)
             )
         row, column = row - down, column - right
     return found[::-1]
 
 
-def _shared(wanted: list[_Wanted], sound: _Heard) -> list[RecordedSentence]:
-    """A sound of flite's as one sound of ours, or as two of the same length."""
-    length_s = (sound.end_s - sound.begin_s) / len(wanted)
+def _divided(expected: list[_ExpectedSound], sound: _SpokenSound) -> list[RecordedSound]:
+    """One sound of flite as one expected sound, or as two of equal length."""
+    length_s = (sound.end_s - sound.begin_s) / len(expected)
     return [
-        RecordedSentence(
+        RecordedSound(
             kind=one.kind,
             begin_s=sound.begin_s + number * length_s,
             end_s=sound.begin_s + (number + 1) * length_s,
             stress=one.stress,
         )
-        for number, one in enumerate(wanted)
+        for number, one in enumerate(expected)
     ]

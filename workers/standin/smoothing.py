@@ -1,4 +1,4 @@
-"""Rows of targets become movements. Knows nothing of what they mean."""
+"""Smooths rows of values over time. Knows nothing of what they mean."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from workers.standin.arithmetic import Graph, Tensor
 
 
 def smoothed(graph: Graph, rows: Tensor, width: int) -> Tensor:
-    """Each row under a triangular window of this many steps, an odd number."""
+    """Each row, averaged with a triangular window of this many steps, an odd number."""
     triangle = np.minimum(np.arange(1, width + 1), np.arange(width, 0, -1))
     side = width // 2
     padded = graph.op("Pad", rows, graph.integers(0, side, 0, side), mode="edge")

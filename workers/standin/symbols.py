@@ -1,4 +1,4 @@
-"""What the stand-in voice makes of Kokoro's symbols: which have a sound of their own, and which borrow the nearest one.
+"""Maps Kokoro's symbols to the sounds of the stand-in voice: a symbol without a recorded sound takes the nearest one.
 
 Knows nothing of graphs, files or spectra.
 """
@@ -9,9 +9,9 @@ from chorus.vocabulary import VOCABULARY
 
 TOKENS = 178
 PAUSE = 0
-"""The kind of whatever is silent: punctuation, pads and marks at either end."""
+"""The kind of everything silent: punctuation, pads, and marks at either end."""
 
-# How flite writes each sound; where there are several, the nearest first.
+# The names of each sound in flite's notation; if there are several, the nearest is first.
 FLITES = {
     "A": "ey", "I": "ay", "O": "ow", "T": "d t", "W": "aw", "Y": "oy", "b": "b", "d": "d t", "f": "f", "h": "hh",
     "i": "iy ih", "j": "y", "k": "k", "l": "l", "m": "m", "n": "n", "p": "p", "s": "s", "t": "t d", "u": "uw uh",
@@ -20,7 +20,7 @@ FLITES = {
     "ɹ": "r er", "ʃ": "sh", "ʊ": "uh uw", "ʌ": "ah ax aa", "ʒ": "zh", "ʤ": "jh", "ʧ": "ch", "θ": "th dh",
     "ᵊ": "ax ah ih", "ᵻ": "ih ax iy",
 }  # fmt: skip
-"""The symbols that have sounds of their own: those that American English is written with."""
+"""The symbols with recorded sounds: those of American English."""
 VOWELS = frozenset("AIOWYiuæɐɑɔəɛɜɪʊʌᵊᵻ")
 _NEAREST = {
     "Q": "O", "S": "s", "a": "æ", "c": "k", "e": "ɛ", "o": "ɔ", "q": "k", "r": "ɹ", "x": "h", "y": "u", "ç": "ʃ",
@@ -29,10 +29,10 @@ _NEAREST = {
     "ʈ": "t", "ʋ": "v", "ʎ": "l", "ʔ": "t", "ʝ": "j", "ʣ": "z", "ʥ": "ʤ", "ʦ": "s", "ʨ": "ʧ", "ʰ": "h", "β": "v",
     "χ": "h", "ꭧ": "ʧ",
 }  # fmt: skip
-"""What a symbol without a sound of its own sounds like."""
+"""The nearest sound of each symbol without a recorded sound."""
 
 KINDS = ("", *sorted(FLITES))
-"""Every kind of sound; its number is its place. The first is the pause."""
+"""All kinds of sound; the number of a kind is its index. The first is the pause."""
 PAUSES_S = {
     ";": 0.26, ":": 0.26, ",": 0.20, ".": 0.36, "!": 0.36, "?": 0.36, "—": 0.24, "…": 0.42,
 }  # fmt: skip
@@ -42,7 +42,7 @@ PRIMARY, SECONDARY, LENGTH, SPACE = (VOCABULARY[mark] for mark in "ˈˌː ")
 
 @cache
 def kind_of(symbol: str) -> int | None:
-    """The number of a symbol's sound; None for a mark, which has none."""
+    """The kind of a symbol's sound; None for a stress or length mark."""
     symbol = _NEAREST.get(symbol, symbol)
     if symbol in PAUSES_S:
         return PAUSE
@@ -51,6 +51,6 @@ def kind_of(symbol: str) -> int | None:
 
 @cache
 def kinds_by_token() -> tuple[int | None, ...]:
-    """The kind of every token id: the pad is a pause, ids that no symbol has are marks."""
+    """The kind of every token id: the pad is a pause; an id without a symbol has no sound."""
     known = {token: kind_of(symbol) for symbol, token in VOCABULARY.items()}
     return (PAUSE, *(known.get(token) for token in range(1, TOKENS)))

@@ -1,6 +1,6 @@
-"""Averages of many recordings: how each sound goes on from the one before it and into the next, and how long it lasts.
+"""Averages recorded sounds: their spectra by the previous and by the next sound, and their lengths.
 
-Knows nothing of the graph that they come to lie in, but for the names of its tables.
+Knows nothing of the graph that stores the averages, except the names of its tables.
 """
 
 from collections import defaultdict
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.standin.analysis import HOP, RATE_HZ, Looks, centres_hz
-from workers.standin.recording import RecordedSentence, Recording
+from workers.standin.analysis import HOP, RATE_HZ, SpectralFrames, centres_hz
+from workers.standin.recording import RecordedSound, Recording
 from workers.standin.symbols import KINDS, PAUSE
 
 FRAMES = 12
-"""Looks at one sound, whatever its length."""
+"""Spectral frames per sound, whatever its length."""
 BANDS = len(centres_hz())
 STEP_DB = 0.5
 _VOICE_STEPS = 100
 _FEWEST = 2
-"""Examples of a pair; of fewer, the sound's own average speaks."""
+"""The least examples of a pair of sounds; with fewer, the average over all neighbours is used."""
 _RIDGE = 2.0
 
 Steps = NDArray[np.int8]
@@ -28,48 +28,49 @@ Steps = NDArray[np.int8]
 
 @dataclass(frozen=True, kw_only=True)
 class Lengths:
-    """Logarithms of seconds that add up to a sound's length; `[kinds]` each."""
+    """Logarithms of seconds whose sum gives a sound's length; `[kinds]` each."""
 
     own: NDArray[np.float32]
+    """The sound's own length."""
     stressed: NDArray[np.float32]
-    """Added on a vowel with primary stress; half of it with secondary."""
+    """Added for a vowel with primary stress; half of it with secondary."""
     final: NDArray[np.float32]
     """Added before a pause."""
     before: NDArray[np.float32]
-    """By the kind of the sound before it."""
+    """Added by the kind of the previous sound."""
     after: NDArray[np.float32]
-    """By the kind of the next."""
+    """Added by the kind of the next sound."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Units:
-    """What the model stores of flite's voice."""
+    """The measurements of flite's voice that the model stores."""
 
     steps: Steps
-    """`[units, FRAMES, BANDS + 1]`: levels in steps of STEP_DB, and last how much is voice, in hundredths."""
+    """`[units, FRAMES, BANDS + 1]`: levels in steps of STEP_DB, and as the last value the voiced share in percent."""
     entering: NDArray[np.int16]
-    """The unit of a kind as it comes from another: `[kinds, kinds]`, by the other first."""
+    """The unit of a kind after another kind: `[kinds, kinds]`, indexed by the previous kind first."""
     leaving: NDArray[np.int16]
-    """The unit of a kind as it goes into another: `[kinds, kinds]`, by the kind itself first."""
+    """The unit of a kind before another kind: `[kinds, kinds]`, indexed by the kind itself first."""
     lengths: Lengths
 
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One sound as it was spoken once, between its neighbours."""
+    """One recorded sound and its neighbours."""
 
     before: int
     kind: int
     after: int
     stress: int
     length_s: float
-    looks: NDArray[np.float64]
+    frames: NDArray[np.float64]
     """`[FRAMES, BANDS + 1]`."""
 
 
-def examples(recording: Recording, looks: Looks) -> Iterator[Example]:
-    """Every sound of a recording whose neighbours are known."""
-    levels_db, voiced = (one.astype(np.float64) for one in (looks.levels_db, looks.voiced))
+def examples(recording: Recording, frames: SpectralFrames) -> Iterator[Example]:
+    """The sounds of a recording whose neighbours are known."""
+    levels_db, voiced = (one.astype(np.float64) for one in (frames.levels_db, frames.voiced))
     seen = np.column_stack([levels_db / STEP_DB, voiced * _VOICE_STEPS])
     sounds = recording.sounds
     for before, sound, after in zip(sounds, sounds[1:], sounds[2:], strict=False):
@@ -80,11 +81,11 @@ def examples(recording: Recording, looks: Looks) -> Iterator[Example]:
                 after=after.kind,
                 stress=sound.stress,
                 length_s=sound.end_s - sound.begin_s,
-                looks=_stretched(seen, sound),
+                frames=_stretched(seen, sound),
             )
 
 
-def _stretched(seen: NDArray[np.float64], sound: RecordedSentence) -> NDArray[np.float64]:
+def _stretched(seen: NDArray[np.float64], sound: RecordedSound) -> NDArray[np.float64]:
     shares = (np.arange(FRAMES) + 0.5) / FRAMES
     places = (sound.begin_s + shares * (sound.end_s - sound.begin_s)) * RATE_HZ / HOP
     whole = np.clip(places.astype(int), 0, len(seen) - 2)
@@ -93,13 +94,13 @@ def _stretched(seen: NDArray[np.float64], sound: RecordedSentence) -> NDArray[np
 
 
 def average(given: Iterable[Example]) -> Units:
-    """What many examples have in common."""
+    """Average the examples: by kind, by kind and previous sound, and by kind and next sound."""
     sums: dict[tuple[int, int, int], NDArray[np.float64]] = defaultdict(lambda: np.zeros((FRAMES, BANDS + 1)))
     counts: dict[tuple[int, int, int], int] = defaultdict(int)
     rows = []
     for one in given:
         for key in ((one.kind, -1, -1), (one.kind, one.before, -1), (one.kind, -1, one.after)):
-            sums[key] += one.looks
+            sums[key] += one.frames
             counts[key] += 1
         rows.append((one.kind, one.before, one.after, one.stress, np.log(one.length_s)))
     alone = [(kind, -1, -1) for kind in range(1, len(KINDS))]
@@ -120,7 +121,7 @@ def average(given: Iterable[Example]) -> Units:
 
 
 def _lengths(rows: NDArray[np.float64]) -> Lengths:
-    """The lengths' logarithms as sums of what is known about each sound, by least squares."""
+    """Fit the logarithms of the lengths by least squares."""
     kinds, width = rows[:, :3].astype(int), len(KINDS)
     facts = np.zeros((len(rows), 5 * width))
     every = np.arange(len(rows))
