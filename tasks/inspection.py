@@ -1,6 +1,7 @@
 """What a document holds before it is spoken: chapters, words, segments, length. Knows nothing of jobs."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from chorus import reading
 from chorus.request import Request, Wishes
@@ -10,7 +11,10 @@ from tasks import documents
 from tasks.documents.model import Document, select
 from tasks.phonemes.phonemize import Rules
 from tasks.plan import spoken_language
-from tasks.segmenting.segments import estimate_frames, segments
+from tasks.segmenting.segments import Segment, estimate_frames, segments
+
+SAMPLE_CHARACTERS: Final = 3000
+"""What is cut of a document to estimate how long all of it will last: about three minutes of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +61,13 @@ def inspect(document: Document, language: str, request: Request) -> Inspection:
     speed, pauses, rules = request.speed, reading.pauses(request.pauses), Rules.of(request)
     for number, chapter in enumerate(document.chapters, 1):
         cut = list(segments(chapter, language, pauses=pauses, rules=rules))
-        frames = sum(estimate_frames(segment.tokens, speed * segment.rate) for segment in cut)
-        pauses_ms = sum(segment.lead_ms + segment.pause_ms for segment in cut) / speed
         rows.append(
             ChapterTable(
                 number=number,
                 title=chapter.title,
                 words=len(chapter.text.split()),
                 segments=len(cut),
-                estimated_s=round(frames / RATE_HZ + pauses_ms / 1000),
+                estimated_s=round(sum(_lasts_s(segment, speed) for segment in cut)),
             )
         )
     return Inspection(
@@ -79,3 +81,20 @@ def inspect(document: Document, language: str, request: Request) -> Inspection:
         estimated_s=sum(row.estimated_s for row in rows),
         left_out=document.left_out,
     )
+
+
+def estimate_s(document: Document, language: str, request: Request) -> float:
+    """How long a document will last, from a sample: the beginning of its longest chapter. `inspect` cuts all of it."""
+    chapter = max(document.chapters, key=lambda one: len(one.text))
+    characters, seconds = 0, 0.0
+    for segment in segments(chapter, language, pauses=reading.pauses(request.pauses), rules=Rules.of(request)):
+        characters += segment.end - segment.start
+        seconds += _lasts_s(segment, request.speed)
+        if characters >= SAMPLE_CHARACTERS:
+            break
+    return seconds / characters * sum(len(one.text) for one in document.chapters) if characters else 0.0
+
+
+def _lasts_s(segment: Segment, speed: float) -> float:
+    pauses_s = (segment.lead_ms + segment.pause_ms) / 1000 / speed
+    return estimate_frames(segment.tokens, speed * segment.rate) / RATE_HZ + pauses_s

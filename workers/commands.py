@@ -103,12 +103,15 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         str, typer.Option("--captions", metavar="srt|vtt", help="Write captions beside the file.", show_default=False)
     ] = "",
     play: Annotated[bool, typer.Option("--play", help="Play it while it is made.")] = False,
+    yes: Annotated[
+        bool, typer.Option("-y", "--yes", help="Do not ask, however long a folder's audio will be.")
+    ] = False,
     as_json: options.AsJson = False,
     url: options.Url = "",
 ) -> None:
     """Turn documents into audiobooks. The same command again goes on where the last one stopped."""
     from tasks.parts import playback  # noqa: PLC0415 - see above
-    from workers.cli import render_requests, rendering  # noqa: PLC0415
+    from workers.cli import announcing, render_requests, rendering  # noqa: PLC0415
 
     settings = FarmSettings.load(url=url)
     asked = render_requests.Options(
@@ -126,16 +129,31 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         fresh=fresh,
         choose=lambda: choose_model(settings, ask=not as_json),
         audience=playback.Playback(settings) if play else None,
+        announce=announcing.Announcement(
+            folders=[source for source in sources if source.is_dir()],
+            ask=_go_on if _at_terminal() and not yes and not as_json else None,
+        ),
     )
+
+
+def _at_terminal() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _go_on(question: str) -> None:
+    """Ask; a no ends the command."""
+    if not typer.confirm(question):
+        tell("Nothing was rendered.")
+        raise typer.Exit(1)
 
 
 def choose_model(settings: FarmSettings, *, ask: bool) -> "Model":
     """This machine's model; a person at a terminal is asked once whether to fetch Kokoro."""
     from workers.models import fetching  # noqa: PLC0415 - see above
 
-    person = ask and sys.stdin.isatty() and sys.stdout.isatty()
     with download_bar() as show:
-        return fetching.offer(settings, terminal=person, ask=typer.confirm, progress=show)
+        return fetching.offer(settings, terminal=ask and _at_terminal(), ask=typer.confirm, progress=show)
 
 
 @options.with_wishes("text", "document")

@@ -37,6 +37,11 @@ class RenderRequest:
     captions: str = ""
     """`srt` or `vtt`: written beside the file."""
 
+    @property
+    def title(self) -> str:
+        """The one that was wished for, else the document's own."""
+        return self.request.title or self.document.title
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:

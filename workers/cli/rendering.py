@@ -4,7 +4,7 @@ Ties render requests, models, the stack and the client together. Knows nothing o
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -67,8 +67,12 @@ def render(
     fresh: bool,
     choose: Callable[[], Model],
     audience: Audience | None = None,
+    announce: Callable[[Sequence[RenderRequest], Progress], None] = lambda _orders, _progress: None,
 ) -> None:
-    """Render every order. `choose` gives the model of this machine, and may ask the user for it."""
+    """Render every document. `choose` gives the model of this machine, and may ask the user for it.
+
+    `announce` learns what is left to render before anything is started for it; what it raises ends the command.
+    """
     model = None if settings.url else choose()
     own = _own_voice(model) if model else None
     for note in first_start.notes(settings, model) if model else ():
@@ -81,6 +85,7 @@ def render(
             orders = [order for order in orders if not _made_before(order, own, store, progress)]
         if not orders:
             return
+        announce(orders, progress)
         with ensure(settings, _spec(settings)) as stack, Client(stack.url) as client:
             voice = own or _farm_voice(client)
             if not own:
@@ -160,9 +165,8 @@ def _made_before(order: RenderRequest, voice: Voice, store: LocalStore, progress
 
 
 def _tell_order(order: RenderRequest, progress: Progress) -> None:
-    title = order.request.title or order.document.title
     count = len(order.document.chapters)
-    progress.note(f"{title}: {count} chapter{'' if count == 1 else 's'} → {order.target}")
+    progress.note(f"{order.title}: {count} chapter{'' if count == 1 else 's'} → {order.target}")
 
 
 class _Course:
