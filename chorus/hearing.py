@@ -228,7 +228,8 @@ class Hearing:
             return Verdict.FINISHED
         if chunk.kind is Kind.FAILURE and chunk.segment == JOB:
             reason = chunk.text or "no reason was given"
-            return Failed(JobFailedError(f"Job {self._job} ended without its audio: {reason}."))
+            stop = "" if reason.endswith((".", "?", "!")) else "."
+            return Failed(JobFailedError(f"Job {self._job} ended without its audio: {reason}{stop}"))
         if chunk.kind is not Kind.MARK:
             self._move(self.position.last_id, after(chunk))
         return chunk

@@ -1,6 +1,7 @@
 """Speaks a text while it is made: into a file, a pipe or the loudspeaker. Knows nothing of the command line."""
 
 import contextlib
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -8,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from chorus import voices
 from chorus.client import Client
 from chorus.errors import ChorusError, JobFailedError, OptionError, OutputError, SourceError
-from chorus.player import Write, find_player, speaker
+from chorus.player import AudioOutput, Write, find_player, speaker
 from chorus.request import Wishes, format_of
 from chorus.terminal import complain, warn_of_stand_in
 from chorus.wav import WavWriter, wav_file
@@ -42,11 +44,12 @@ def speak(speech: SpeechRequest, connect: Callable[[], AbstractContextManager[Cl
         return
     usual_ms = LEAD_MS if speech.output in (None, PIPE) else 0
     with ExitStack() as stack:
-        write = _led(stack.enter_context(_sink(speech.output)), usual_ms if speech.lead_ms is None else speech.lead_ms)
-        _say_aloud(stack.enter_context(connect()), speech, write)
+        speaking = stack.enter_context(_sink(speech.output))
+        write = _led(speaking.write, usual_ms if speech.lead_ms is None else speech.lead_ms)
+        _say_aloud(stack.enter_context(connect()), speech, speaking, write)
 
 
-def _sink(output: Path | None) -> AbstractContextManager[Write]:
+def _sink(output: Path | None) -> AbstractContextManager[AudioOutput]:
     if output is None:
         return speaker(find_player())
     return _standard_output() if output == PIPE else _wav(output)
@@ -65,13 +68,13 @@ def _led(write: Write, lead_ms: int) -> Write:
 
 
 @contextlib.contextmanager
-def _wav(path: Path) -> Iterator[Write]:
+def _wav(path: Path) -> Iterator[AudioOutput]:
     with wav_file(path) as wav:
-        yield wav.write
+        yield AudioOutput(wav.write)
 
 
 @contextlib.contextmanager
-def _standard_output() -> Iterator[Write]:
+def _standard_output() -> Iterator[AudioOutput]:
     if sys.stdout.isatty():
         raise OutputError("Audio on a terminal is noise: send -o - into a pipe or a file, or name the file.")
     stream = sys.stdout.buffer
@@ -86,20 +89,24 @@ def _standard_output() -> Iterator[Write]:
             # The next program speaks what it has: nothing may wait here for more.
             stream.flush()
 
-        yield write
+        yield AudioOutput(write)
 
 
-def _say_aloud(client: Client, speech: SpeechRequest, write: Write) -> None:
-    """A live job, written as it is made. Whoever stops listening stops the speaking."""
+def _say_aloud(client: Client, speech: SpeechRequest, speaking: AudioOutput, write: Write) -> None:
+    """A live job, written as it is made. It is cancelled when nothing can be written any more, or by a Ctrl-C."""
+    _check_voice(client, speech)
     wishes: Wishes = {**speech.wishes, "live": True}
     job = client.submit(speech.text, **wishes).job
     try:
         with client.listen(job) as listener:
+            # A player may end while there is no audio to write yet, and only a write would notice it.
+            speaking.when_ended(listener.give_up)
             for chunk in listener:
                 if chunk.kind is Kind.AUDIO:
                     write(chunk.pcm)
                 elif chunk.kind is Kind.FAILURE:
                     complain(f"segment {chunk.segment} could not be spoken: {chunk.text}")
+            speaking.check()
     except JobFailedError:
         raise
     except BaseException:
@@ -109,15 +116,26 @@ def _say_aloud(client: Client, speech: SpeechRequest, write: Write) -> None:
     warn_of_stand_in(client.job(job), client.workers())
 
 
+def _check_voice(client: Client, speech: SpeechRequest) -> None:
+    """Refuse an unknown voice before a job is made for it. Without a voice worker nobody knows: the desk then asks."""
+    known = {name for worker in client.workers() for name in worker.voices}
+    if known and (voice := speech.wishes.get("voice")):
+        voices.require(voice, known)
+
+
 def _say_into_file(speech: SpeechRequest, path: Path, connect: Callable[[], AbstractContextManager[Client]]) -> None:
     """A finished file in a format that only the whole of it can have."""
     form = format_of(path)
     if not form:
-        raise OutputError(f"{path} has no ending that names its format: name it {path}.wav.")
+        name, better = shlex.quote(str(path)), shlex.quote(f"{path}.wav")
+        raise OutputError(f"{name} has no ending that names its format: name it {better}.")
     if speech.lead_ms:
-        raise OptionError(f"--lead-ms is for sound as it is made: drop it, or name a .wav instead of {path}.")
+        raise OptionError(
+            f"--lead-ms is for sound as it is made: drop it, or name a .wav instead of {shlex.quote(str(path))}."
+        )
     wishes: Wishes = {**speech.wishes, "format": form}
     with connect() as client:
+        _check_voice(client, speech)
         job = client.submit(speech.text, **wishes).job
         warn_of_stand_in(client.wait(job), client.workers())
         client.save(job, path)

@@ -3,9 +3,10 @@
 `af_bella(2)+af_sky(1)`, `af_sky*0.5 + af_bella*1` and `af_bella:50,af_sky:25` are one blend: `af_bella*2+af_sky`.
 """
 
+import difflib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -13,6 +14,8 @@ from typing import Final
 from chorus.errors import OptionError
 
 MOST_VOICES: Final = 8
+_NAMES_SHOWN: Final = 8
+_NEAREST: Final = 3
 _EXAMPLE: Final = "af_bella(2)+af_sky(1)"
 _TERM = re.compile(r"([^*:()]*)(?:\(([^*:()]*)\)|[*:]([^*:()]*))?\s*")
 _DIGITS: Final = 12
@@ -48,6 +51,31 @@ def canonical(text: str) -> str:
     """The one spelling of a voice or a blend, with the smallest whole numbers: `af_bella*2+af_sky`."""
     shares = blend(text)
     return "+".join(_spelled(share.name, part) for share, part in zip(shares, _parts(shares), strict=True))
+
+
+def require(text: str, known: Iterable[str]) -> str:
+    """The canonical spelling of a name or a blend if there are such voices, else OptionError with the nearest ones."""
+    names = sorted(known)
+    for share in blend(text):
+        if share.name not in names:
+            raise _unknown(share.name, text, names)
+    return canonical(text)
+
+
+def _unknown(name: str, text: str, names: Sequence[str]) -> OptionError:
+    written = name.strip().casefold()
+    near = difflib.get_close_matches(written, names, n=_NEAREST, cutoff=0.5)
+    # A name too short to be like any: its first letter is the language, and so a fair guess.
+    near = near or [one for one in names if written and one.startswith(written[0])][:_NEAREST]
+    if near:
+        remedy = f"did you mean {' or '.join(near)}?"
+    elif len(names) <= _NAMES_SHOWN:
+        remedy = f"there are {', '.join(names)}."
+    else:
+        shown = ", ".join(names[:_NAMES_SHOWN])
+        remedy = f"there are {shown} and {len(names) - _NAMES_SHOWN} more, which `chorus voices` lists."
+    within = "" if text.strip() == name else f" in {text!r}"
+    return OptionError(f"Voice {name!r}{within} is unknown: {remedy}")
 
 
 def _parts(shares: Sequence[Share]) -> list[int]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeVar, cast
 
-from broker import worker_process
+from broker import registry, worker_process
 from broker.ledger import Claim, Outcome
 from broker.specs import ChapterPlan, DocumentFacts, SegmentSpec
 from broker.store import source_key
-from chorus import languages, reading
+from chorus import languages, reading, voices
 from chorus.errors import FarmError, OptionError, SourceError
 from chorus.keys import UNFINISHED_S, JobKeys
 from chorus.request import Request
@@ -233,8 +233,18 @@ def _read(claim: Claim, request: Request) -> Planned:
         source = here.store.read(source_key(claim.job))
     if source is None:
         raise SourceError(f"The source of job {claim.job} is gone: submit it again.")
+    _check_voice(claim, request)
     document = select(documents.read(source, request.name, documents.wanted(request)), request.chapters)
     return Planned(document=document, language=spoken_language(request, document), salvage=salvage(here, claim))
+
+
+def _check_voice(claim: Claim, request: Request) -> None:
+    """Refuse an unknown voice before its first letter is taken for a language."""
+    workers = registry.read(worker_process.current().redis).workers
+    known = {name for worker in workers if worker.sound == claim.sound for name in worker.voices}
+    # Without a worker of this sound nobody knows its voices now; the one that speaks will refuse what it does not know.
+    if known:
+        voices.require(request.voice, known)
 
 
 def spoken_language(request: Request, document: Document) -> str:

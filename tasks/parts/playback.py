@@ -60,9 +60,9 @@ class Playback:
         if self._stopped:
             return
         try:
-            with speaker(self._player, self._begun) as write:
+            with speaker(self._player, self._begun) as speaking:
                 for pcm in ordered(client, LocalStore(self._settings.store_folder()), record.job, self._listens):
-                    write(pcm)
+                    speaking.write(pcm)
         except JobFailedError:
             return  # who renders says so
         except ChorusError as error:

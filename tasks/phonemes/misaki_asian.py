@@ -5,6 +5,7 @@ Not for two threads at once: its caller holds the lock of tasks.phonemes.phonemi
 
 import logging
 import re
+import shlex
 import sys
 import unicodedata
 import warnings
@@ -42,8 +43,13 @@ def remedy(language: str) -> str:
     """The command that installs what a language needs."""
     packages = " ".join(package.replace("_", "-") for package in NEEDS[language])
     if find_spec("pip") is None:  # uv made this environment
-        return f"uv pip install --python {sys.executable} {packages}"
-    return f"{sys.executable} -m pip install {packages}"
+        return f"uv pip install --python {_python()} {packages}"
+    return f"{_python()} -m pip install {packages}"
+
+
+def _python() -> str:
+    """This Python, as a shell takes it."""
+    return shlex.quote(sys.executable)
 
 
 def words(utterance: MarkedSentence, language: str) -> list[Word]:
@@ -125,5 +131,5 @@ def _japanese() -> Any:
         return cutlet.Cutlet()
     except RuntimeError as error:
         raise OptionError(
-            f"Japanese (ja) needs the dictionary of its package unidic: run `{sys.executable} -m unidic download`."
+            f"Japanese (ja) needs the dictionary of its package unidic: run `{_python()} -m unidic download`."
         ) from error

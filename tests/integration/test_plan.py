@@ -1,6 +1,7 @@
 """A desk plans in this process, on a real server: it reads a document once, and goes on cutting where it stopped."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,14 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from broker import worker_process
+from broker import registry, worker_process
 from broker.ledger import Claim, Pins
 from broker.settings import FarmSettings
 from broker.store import LocalStore
 from chorus.client import Client
+from chorus.errors import OptionError
 from chorus.keys import JobKeys
+from chorus.records import Worker
 from tasks import documents, plan
 from tasks.plan import Planner
 from tasks.segmenting.segments import segments
@@ -108,3 +111,21 @@ def test_only_a_few_chapters_are_kept_that_were_put_off(desk: worker_process.Pro
         desk.ledger.advance(f"book-{number}", PINS)
         planner.plan(desk.claim(f"book-{number}", "plan:0"))
     assert len(planner._half_cut._kept) == plan.KEPT_JOBS
+
+
+@pytest.mark.parametrize(
+    ("voice", "remedy"), [("zz", "did you mean zf_xiaobei?"), ("af_hart+zz", "did you mean af_heart?")]
+)
+def test_an_unknown_voice_is_refused_before_its_first_letter_is_taken_for_a_language(
+    desk: worker_process.Process, client: Client, voice: str, remedy: str
+) -> None:
+    registry.sign_in(desk.redis, voice_worker(PINS.sound, "zf_xiaobei", "af_heart"))
+    registry.sign_in(desk.redis, voice_worker("another sound", "zz"))
+    client.submit(b"Hello.", name="a.txt", job="book", voice=voice, live=True)
+    desk.ledger.advance("book", PINS)
+    with pytest.raises(OptionError, match=rf"is unknown: {re.escape(remedy)}"):
+        planned(desk, Planner(), "plan:0")
+
+
+def voice_worker(sound: str, *voices: str) -> Worker:
+    return Worker(id=f"voice-{sound}", host="h", pid=1, role="voice", sound=sound, voices=voices)

@@ -13,8 +13,10 @@ from hand_farm import HandFarm, pcm_of
 from support import wait_until
 from typed import CHORUS, ROOT, Type, run_chorus
 
+from broker import registry
 from chorus import keys
 from chorus.client import Client
+from chorus.records import Worker
 from chorus.speak import LEAD_MS
 from chorus.wav import streaming_header, wav_header
 from chorus.wire import RATE_HZ, SAMPLE_BYTES
@@ -75,6 +77,91 @@ def test_say_speaks_through_the_player_of_this_machine(
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert chorus("say", "Hello.", *words) == 0
     assert (tmp_path / "heard").read_bytes() == lead + pcm_of(0) + pcm_of(1) + pcm_of(2)
+
+
+class Players:
+    """A folder of PATH that holds the players which a test installs there, and no other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "players of this machine"
+        self.folder.mkdir()
+
+    def install(self, name: str, body: str) -> None:
+        (self.folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (self.folder / name).chmod(0o755)
+
+    def say(self, url: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+        return run_chorus("say", "Hello.", *words, url=url, env={**os.environ, "PATH": str(self.folder)})
+
+
+@pytest.fixture
+def players(tmp_path: Path) -> Players:
+    return Players(tmp_path)
+
+
+NO_DEVICE = """\
+echo "ALSA lib confmisc.c:855:(parse_card) cannot find card '0'" >&2
+echo "No more combinations to try, audio open failed" >&2"""
+INSTEAD = b"`say -o file.wav` needs no player.\n"
+
+
+@pytest.mark.usefixtures("live_farm")
+def test_without_a_sound_device_say_fails_with_one_sentence(redis_url: str, players: Players) -> None:
+    # The real one exits with 0, after all of a short speech was written.
+    players.install("ffplay", f"while read -r _; do :; done\n{NO_DEVICE}\nexit 0")
+    said = players.say(redis_url)
+    assert said.returncode != 0
+    assert (said.stdout, said.stderr) == (
+        b"", b"chorus: ffplay finds no sound device on this machine: connect one; " + INSTEAD
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("segments", [0, 1], ids=["before any audio is there", "in the middle"])
+def test_a_player_that_dies_ends_say_though_more_is_to_come(
+    redis_url: str, client: Client, server: redis.Redis, players: Players, segments: int
+) -> None:
+    # `read` waits for the line feeds in the first sound.
+    players.install("aplay", "read -r _\nexit 3" if segments else "exit 3")
+
+    def serve() -> None:
+        wait_until(lambda: server.llen(keys.INBOX), description="a job on the inbox")
+        farm = HandFarm(server, server.lindex(keys.INBOX, 0).decode())
+        for segment in range(segments):
+            farm.speak(segment, bytes([10, 10]) * 600)
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    said = players.say(redis_url)
+    serving.join()
+    assert said.returncode != 0
+    assert (said.stdout, said.stderr) == (b"", b"chorus: aplay could not play (exit status 3): " + INSTEAD)
+    assert client.jobs()[0].want == "cancelled"
+
+
+@pytest.mark.keyless
+def test_without_a_player_nothing_is_submitted(redis_url: str, client: Client, players: Players) -> None:
+    said = players.say(redis_url)
+    assert (said.returncode, said.stdout) == (2, b"")
+    assert said.stderr.startswith(b"chorus: No audio player is installed (looked for afplay, ")
+    assert said.stderr.endswith(INSTEAD)
+    assert client.jobs() == []
+
+
+@pytest.mark.parametrize("output", ["hello.wav", "hello.mp3"])
+def test_an_unknown_voice_is_refused_before_there_is_a_job(
+    chorus: Type, client: Client, server: redis.Redis, tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str
+) -> None:
+    registry.sign_in(server, Worker(id="w", host="h", pid=1, role="voice", sound="s", voices=("af_sky", "zf_xiaobei")))
+    assert chorus("say", "Hello.", "-v", "zz", "-o", tmp_path / output) == 2
+    assert capsys.readouterr().err == "chorus: Voice 'zz' is unknown: did you mean zf_xiaobei?\n"
+    assert client.jobs() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.keyless
+def test_a_name_that_is_to_be_typed_is_quoted(chorus: Type, capsys: pytest.CaptureFixture[str]) -> None:
+    assert chorus("say", "Hello.", "-o", "my speech") == 2
+    assert "name it 'my speech.wav'." in capsys.readouterr().err
 
 
 @pytest.mark.keyless

@@ -4,6 +4,7 @@ Their packages are not installed as a rule, so small stand-ins of misaki's two r
 real ones run where those are.
 """
 
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +115,13 @@ def test_a_chinese_phrase_in_an_english_sentence_is_spoken_in_chinese() -> None:
 
 def installed(language: str) -> bool:
     return backends._missing(language) == ()
+
+
+def test_the_command_can_be_typed_where_this_python_lies_in_a_folder_with_a_space(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/opt/my tools/bin/python")
+    assert "/opt/my tools/bin/python" in shlex.split(misaki_asian.remedy("zh"))
 
 
 @pytest.mark.parametrize(

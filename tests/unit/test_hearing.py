@@ -290,6 +290,13 @@ def test_the_failure_of_a_segment_stands_in_its_place() -> None:
     assert events(hearing, 4) == [audio(0), failure(1), audio(2), Verdict.FINISHED]
 
 
+@pytest.mark.parametrize(
+    ("reason", "sentence"), [("It is gone.", "It is gone."), ("did you mean b?", "did you mean b?"), ("gone", "gone.")]
+)
+def test_a_reason_that_is_a_sentence_gets_no_second_full_stop(reason: str, sentence: str) -> None:
+    assert failed(JobFailedError, checked(failure(-1, reason))) == f"Job a ended without its audio: {sentence}"
+
+
 def test_the_failure_of_the_job_comes_before_what_waits_for_its_turn() -> None:
     hearing = checked(audio(0), audio(2), failure(-1, ""))
     assert hearing.next_event() == audio(0)

@@ -14,6 +14,7 @@ from onnx import parser
 from support import free_port
 
 from broker.settings import FarmSettings
+from chorus import voices
 from chorus.errors import ModelError, OptionError
 from workers import standin
 from workers.models import fetching, published, voicebank
@@ -269,7 +270,7 @@ def test_voices_are_shared_so_nobody_may_write_to_them() -> None:
 )
 def test_an_unknown_voice_is_answered_with_the_nearest_names(asked: str, remedy: str) -> None:
     with pytest.raises(OptionError) as caught:
-        voicebank.require(asked, ["bm_george", "af_heart", "af_bella"])
+        voices.require(asked, ["bm_george", "af_heart", "af_bella"])
     assert str(caught.value) == f"Voice {asked.strip()!r} is unknown: {remedy}"
 
 

@@ -13,8 +13,9 @@ from chorus.errors import OptionError
 from chorus.languages import for_voice
 from chorus.request import Request
 from chorus.terminal import JsonProgress
-from chorus.voices import MOST_VOICES, blend, canonical
+from chorus.voices import MOST_VOICES, blend, canonical, require
 from tasks.documents.model import Chapter, Document, Mark
+from workers import standin
 from workers.cli import render_requests, rendering
 from workers.models import voicebank
 
@@ -133,13 +134,30 @@ def test_a_blends_style_is_the_weighted_mean_of_its_voices(voice: str, value: fl
         ("af_sixx", "Voice 'af_sixx' is unknown: did you mean af_six?"),
         ("af_one+af_sixx(2)", "Voice 'af_sixx' in 'af_one+af_sixx(2)' is unknown: did you mean af_six?"),
         ("af_one+zz", "Voice 'zz' in 'af_one+zz' is unknown: there are af_one, af_six, af_two."),
+        ("a", "Voice 'a' is unknown: did you mean af_one or af_six or af_two?"),
     ],
 )
 def test_an_unknown_voice_is_named_with_the_nearest_wherever_it_stands(voice: str, sentence: str) -> None:
-    for asked in (lambda: voicebank.require(voice, BANK), lambda: voicebank.style(BANK, voice)):
+    for asked in (lambda: require(voice, BANK), lambda: voicebank.style(BANK, voice)):
         with pytest.raises(OptionError) as caught:
             asked()
         assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("voice", "remedy"),
+    [
+        ("zz", "did you mean zf_xiaobei or zf_xiaoni or zf_xiaoxiao?"),
+        ("af_hart", "did you mean af_heart or "),
+        ("42", "there are af_alloy, af_aoede, "),
+        ("42", " and 46 more, which `chorus voices` lists."),
+    ],
+)
+def test_among_many_voices_an_unknown_one_is_answered_with_a_few(voice: str, remedy: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        require(voice, voicebank.load(standin.VOICES))
+    assert str(caught.value).startswith(f"Voice {voice!r} is unknown: ")
+    assert remedy in str(caught.value)
 
 
 def test_a_voice_that_the_document_itself_names_is_looked_up_before_anything_starts() -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 from broker.registry import Farm
 from broker.settings import FarmSettings
 from broker.store import LocalStore, job_key, source_key
+from chorus import voices
 from chorus.client import Client
 from chorus.errors import ChorusError, DiskError, FarmError, JobFailedError, OutsideError, ServerError
 from chorus.records import JobRecord
@@ -135,7 +136,7 @@ def _farm_voice(client: Client) -> Voice:
 def _introduce(voice: Voice, orders: list[RenderRequest], progress: Progress) -> None:
     for order in orders:
         for name in (order.request.voice, *_marked_voices(order.document)):
-            voicebank.require(name, voice.known)
+            voices.require(name, voice.known)
         phonemize.check(spoken_language(order.request, order.document))
     if voice.stand_in:
         progress.note(f"Speaking with the {voice.name}, which only stands in: `{PULL}` fetches Kokoro's real voice.")

@@ -3,10 +3,9 @@
 Knows nothing of the model that speaks with them.
 """
 
-import difflib
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
@@ -15,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chorus import voices
-from chorus.errors import ModelError, OptionError
+from chorus.errors import ModelError
 from chorus.vocabulary import MAX_TOKENS
 
 Style = NDArray[np.float32]
 # One row of 256 numbers for each number of tokens, from 1 on.
 ROWS, WIDTH = MAX_TOKENS, 256
-_NAMES_SHOWN = 8
 
 
 def load(path: Path) -> Mapping[str, Style]:
@@ -41,18 +39,9 @@ def load(path: Path) -> Mapping[str, Style]:
     return MappingProxyType(bank)
 
 
-def require(voice: str, known: Iterable[str]) -> str:
-    """The canonical spelling of a name or a blend if there are such voices, else OptionError with the nearest ones."""
-    names = sorted(known)
-    for share in voices.blend(voice):
-        if share.name not in names:
-            raise _unknown(share.name, voice, names)
-    return voices.canonical(voice)
-
-
 def style(bank: Mapping[str, Style], voice: str) -> Style:
     """The table of a name or a blend: of several voices their weighted mean, row by row."""
-    require(voice, bank)
+    voices.require(voice, bank)
     shares = voices.blend(voice)
     if len(shares) == 1:
         return bank[shares[0].name]
@@ -61,14 +50,6 @@ def style(bank: Mapping[str, Style], voice: str) -> Style:
     table = np.asarray(mixed, dtype=np.float32)
     table.setflags(write=False)
     return table
-
-
-def _unknown(name: str, voice: str, names: list[str]) -> OptionError:
-    near = difflib.get_close_matches(name.strip().casefold(), names, n=3, cutoff=0.5)
-    shown = ", ".join([*names[:_NAMES_SHOWN], *(["…"] if len(names) > _NAMES_SHOWN else [])])
-    remedy = f"did you mean {' or '.join(near)}?" if near else f"there are {shown}."
-    within = "" if voice.strip() == name else f" in {voice!r}"
-    return OptionError(f"Voice {name!r}{within} is unknown: {remedy}")
 
 
 def _npz(file: BinaryIO, path: Path) -> np.lib.npyio.NpzFile:
