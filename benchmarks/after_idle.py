@@ -1,6 +1,6 @@
 """Measures the first request after idle minutes against those of a busy worker, with and without keep-alive.
 
-    PYTHONPATH=. python benchmarks/after_idle.py KOKORO-SHAPED.onnx [--minutes 10]
+    .venv/bin/python benchmarks/after_idle.py KOKORO-SHAPED.onnx [--minutes 10]
 
 Two farms wait side by side, one that keeps its sessions warm and one that is told not to. The first request after a
 wait is a sentence that the farm has never met; then it is asked for the same sentence again and again, busy now, and
@@ -9,11 +9,14 @@ so they wait several times, in turn the first to be asked. A request's time is t
 """
 
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypedDict
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import hearing, measure, plot, wording
 

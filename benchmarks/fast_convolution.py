@@ -1,7 +1,7 @@
 """Measures what fast convolution gains on this machine: for each kind of convolution, and for a whole model.
 
-    python benchmarks/make_kokoro_shaped.py kokoro-shaped.onnx
-    PYTHONPATH=. python benchmarks/fast_convolution.py kokoro-shaped.onnx
+    .venv/bin/python benchmarks/make_kokoro_shaped.py kokoro-shaped.onnx
+    .venv/bin/python benchmarks/fast_convolution.py kokoro-shaped.onnx
 
 takes about three minutes. `--layers` stops after the first table, `--choice FILE` keeps it for the next time, `--quick`
 speaks one short utterance alone, and `--sizes` compares sizes of tiles instead.
@@ -24,8 +24,10 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
-from first_sound import machine
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
+
+from benchmarks.first_sound import machine
 from workers.fastconv import Accelerated, ConvolutionKind, TileChoice, accelerate
 from workers.fastconv.proof import prove
 from workers.fastconv.selection import times_s

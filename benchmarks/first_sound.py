@@ -1,7 +1,7 @@
 """Measures what a newcomer waits for: the download, the disk, the first sound and the first file, cold and warm.
 
-    python benchmarks/first_sound.py                  # sets up a copy of this checkout from the package index: minutes
-    python benchmarks/first_sound.py --no-set-up      # leaves the download out and uses this checkout's own .venv
+    .venv/bin/python benchmarks/first_sound.py              # sets up a copy of this checkout from the index: minutes
+    .venv/bin/python benchmarks/first_sound.py --no-set-up  # leaves the download out and uses this checkout's own .venv
 
 Everything happens in a scratch folder, through the commands a user types, with the stand-in voice, so that nothing but
 the package index is needed. The first sound is the first sample louder than 0.1 % of full scale: headers and silence do

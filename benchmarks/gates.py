@@ -1,7 +1,7 @@
 """Measures every gate that the reference sets for a voice on a queue, and says of each if it is passed, or why not.
 
-    PYTHONPATH=. python benchmarks/gates.py KOKORO-SHAPED.onnx                 # 20 minutes of speech
-    PYTHONPATH=. python benchmarks/gates.py KOKORO-SHAPED.onnx --quick         # two minutes
+    .venv/bin/python benchmarks/gates.py KOKORO-SHAPED.onnx                 # 20 minutes of speech
+    .venv/bin/python benchmarks/gates.py KOKORO-SHAPED.onnx --quick         # two minutes
 
 First audio, memory and the wait are taken from what live.py, memory.py and after_idle.py measured last; this one
 measures the rest. A listener reads a live job at the pace of its sound, never more than half a minute ahead, and a
@@ -11,12 +11,15 @@ its beginning, inference alone: each segment's time by its length.
 
 import itertools
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import after_idle, hearing, live, measure, memory, plot, wording
 from chorus import Kind

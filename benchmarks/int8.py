@@ -1,17 +1,20 @@
 """Measures what int8 costs and gains: each block of the decoder alone, then more and more of them together.
 
-    PYTHONPATH=. python benchmarks/int8.py KOKORO-SHAPED.onnx
+    .venv/bin/python benchmarks/int8.py KOKORO-SHAPED.onnx
 
 The harmonic source is held and the noise is constant, so that samples can be compared. Each graph runs in turn with the
 plain one, on one thread; its speed is the ratio of their best runs, of the whole model from tokens to samples.
 """
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import onnx
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import measure, plot
 from benchmarks.studies import common

@@ -1,9 +1,9 @@
 """Lets a recogniser hear the stand-in voice, and counts the words that it hears wrong.
 
-    python benchmarks/intelligibility.py                       # the stand-in voice: a few voices, a few speeds
-    python benchmarks/intelligibility.py --voice bf_emma       # one of them
-    python benchmarks/intelligibility.py --flite rms           # flite's own voice, for comparison
-    python benchmarks/intelligibility.py --say                 # and each sentence as it was heard
+    .venv/bin/python benchmarks/intelligibility.py                  # the stand-in voice: a few voices, a few speeds
+    .venv/bin/python benchmarks/intelligibility.py --voice bf_emma  # one of them
+    .venv/bin/python benchmarks/intelligibility.py --flite rms      # flite's own voice, for comparison
+    .venv/bin/python benchmarks/intelligibility.py --say            # and each sentence as it was heard
 
 pocketsphinx and its English model hear; benchmarks/text/heard.txt is what they are asked to hear, none of which took
 part in building the voice. Beside the word error stand loudness, the highest peak, offset and pace.
@@ -11,6 +11,7 @@ part in building the voice. Beside the word error stand loudness, the highest pe
 
 import argparse
 import subprocess
+import sys
 import tempfile
 import wave
 from collections.abc import Callable
@@ -19,9 +20,11 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-from ears import Count, count, hear, words
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
+
+from benchmarks.ears import Count, count, hear, words
 from chorus.vocabulary import VOCABULARY
 from tasks.phonemes import phonemize
 from workers.standin import MODEL, VOICES

@@ -1,6 +1,6 @@
 """Measures what the farm adds to the first sound: a warm live request against the raw inference of its first segment.
 
-    PYTHONPATH=. python benchmarks/live.py KOKORO-SHAPED.onnx
+    .venv/bin/python benchmarks/live.py KOKORO-SHAPED.onnx
 
 Raw is `session.run` in this process, on all cores, of the very tokens that the planner cuts first. Both arms alternate,
 texts differ from request to request, and the farm is at rest before each. `in the worker` is the same inference as the
@@ -9,9 +9,12 @@ voice worker timed it: what it takes more than raw is the machine's, what the re
 
 import itertools
 import statistics
+import sys
 import time
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import hearing, measure, plot, wording
 from benchmarks.raw import Raw

@@ -1,6 +1,6 @@
 """Fills the weightless Kokoro graph with seeded random numbers: a model of Kokoro's cost that speaks noise.
 
-    python benchmarks/make_kokoro_shaped.py OUT.onnx        # 325 MB, the same bytes everywhere
+    .venv/bin/python benchmarks/make_kokoro_shaped.py OUT.onnx        # 325 MB, the same bytes everywhere
 
 For speed, memory and graph work; it says nothing about how speech sounds. The graph beside this file is Kokoro-82M's
 own, its 81.8 million parameters left out; what they are drawn from stands in its metadata.

@@ -1,7 +1,7 @@
 """Measures what a voice worker's memory comes to, and whether it grows.
 
-    PYTHONPATH=. python benchmarks/memory.py KOKORO-SHAPED.onnx                # also 4,000 segments of the stand-in
-    PYTHONPATH=. python benchmarks/memory.py KOKORO-SHAPED.onnx --quick        # 500 of them: too few to settle
+    .venv/bin/python benchmarks/memory.py KOKORO-SHAPED.onnx                # also 4,000 segments of the stand-in
+    .venv/bin/python benchmarks/memory.py KOKORO-SHAPED.onnx --quick        # 500 of them: too few to settle
 
 It is the resident memory of the worker's own process, read from outside: `ready` when it has signed in, its sessions
 loaded and warm; `warm` after usual segments; `peak` while as many segments of nearly 510 tokens are spoken as there
@@ -13,11 +13,14 @@ but for the weights.
 """
 
 import statistics
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import hearing, measure, plot, wording
 from chorus.records import JobRecord

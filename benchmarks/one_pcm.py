@@ -1,7 +1,7 @@
 """Proves that a book is one PCM: at 1, 2 and 4 workers, with and without the cache; and that the raw file's is not.
 
-    python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
-    PYTHONPATH=. python benchmarks/one_pcm.py /tmp/kokoro-shaped.onnx        # minutes, on two cores
+    .venv/bin/python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
+    .venv/bin/python benchmarks/one_pcm.py /tmp/kokoro-shaped.onnx        # minutes, on two cores
 
 Every run has a fresh store and a fresh job. What is compared is the sha256 of the finished file's samples, as the
 report has it. It ends with 1 if the farm did not always say the same, or if the raw file did, which proves nothing.
@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import measure
 from benchmarks.first_sound import machine

@@ -1,7 +1,7 @@
 """Shows what padding a segment to a fixed length does to Kokoro: to its durations, its audio, and its speed.
 
-    python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
-    python benchmarks/padding.py /tmp/kokoro-shaped.onnx          # a minute on two cores
+    .venv/bin/python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
+    .venv/bin/python benchmarks/padding.py /tmp/kokoro-shaped.onnx          # a minute on two cores
 
 A graph with fixed shapes needs every segment padded to its length; an accelerator may demand that. The same tokens are
 spoken as they are, with pad tokens behind them, and by a graph whose length is fixed to their own. The durations come
@@ -10,15 +10,18 @@ from the part of the model before any random number, so that they tell what padd
 
 import argparse
 import itertools
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import onnx
-from first_sound import machine
 from onnxruntime.tools.onnx_model_utils import make_dim_param_fixed, make_input_shape_fixed
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
+
+from benchmarks.first_sound import machine
 from chorus.vocabulary import VOCABULARY
 from workers import standin
 from workers.inference.sessions import open_session, ort

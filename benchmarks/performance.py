@@ -1,8 +1,8 @@
 """Fills the tables of docs/performance.md and draws its plots: one command for everything that is measured of speed.
 
-    PYTHONPATH=. python benchmarks/performance.py KOKORO-SHAPED.onnx --quick             # all of it: under 20 minutes
-    PYTHONPATH=. python benchmarks/performance.py KOKORO-SHAPED.onnx --only live gates   # these again, and the page
-    PYTHONPATH=. python benchmarks/performance.py                                        # the page, from what is kept
+    .venv/bin/python benchmarks/performance.py KOKORO-SHAPED.onnx --quick             # all of it: under 20 minutes
+    .venv/bin/python benchmarks/performance.py KOKORO-SHAPED.onnx --only live gates   # these again, and the page
+    .venv/bin/python benchmarks/performance.py                                        # the page, from what is kept
 
 Each part is a script of this folder in a process of its own. What it measured lies in benchmarks/results, with the
 machine and the conditions; the page is made of that alone.
@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import after_idle, gates, int8, live, measure, memory, start, sweep, throughput, versus
 

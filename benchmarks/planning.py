@@ -1,7 +1,7 @@
 """Measures how long a book takes to be planned, and how soon its first segment can be spoken.
 
-    python benchmarks/planning.py                                  # a made-up novel of 100,000 words
-    python benchmarks/planning.py BOOK.epub --words 100000         # a book, repeated until it has so many words
+    .venv/bin/python benchmarks/planning.py                           # a made-up novel of 100,000 words
+    .venv/bin/python benchmarks/planning.py BOOK.epub --words 100000  # a book, repeated until it has so many words
 
 One thread, as a desk that has planned before: the dictionaries are loaded before the clock starts, and all that a plan
 step does itself is on it. `first segment` is a live job's, from the document's bytes until it is cut; `whole` is read,
@@ -12,13 +12,15 @@ is the clock's on a free core; both are shown. `G2P` is the share of it that wen
 import argparse
 import math
 import random
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from first_sound import machine
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
+from benchmarks.first_sound import machine
 from chorus.request import Request
 from tasks import documents
 from tasks.parts.coverage import digest

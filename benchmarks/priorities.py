@@ -1,7 +1,7 @@
 """Measures what the books' threads may be told besides being nice: to run only when idle, or to keep to a core each.
 
-    python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
-    python benchmarks/priorities.py /tmp/kokoro-shaped.onnx        # under three minutes on two cores, Linux alone
+    .venv/bin/python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
+    .venv/bin/python benchmarks/priorities.py /tmp/kokoro-shaped.onnx  # under three minutes on two cores, Linux alone
 
 Three ways to lower the books' threads, one after another in one process: what a listener waits for 20 tokens beside
 them, and how much of the processor books have then, alone, and beside a busy stranger at usual priority on every core.
@@ -22,8 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from first_sound import machine
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
+
+from benchmarks.first_sound import machine
 from broker.settings import FarmSettings, available_cores
 from tasks.engine import Utterance
 from workers import standin

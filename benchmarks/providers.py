@@ -1,20 +1,22 @@
 """Compares what onnxruntime can run on here, each in a process of its own, with the same utterances.
 
-    python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
-    python benchmarks/providers.py /tmp/kokoro-shaped.onnx        # about two minutes on two cores
+    .venv/bin/python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
+    .venv/bin/python benchmarks/providers.py /tmp/kokoro-shaped.onnx        # about two minutes on two cores
 
 An arm that is not here is `unavailable`; what crashes, hangs or fails is told with its reason.
 Seconds are those of the fastest run of each length, in turn with nothing else: two arms never run at once.
 """
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from first_sound import machine
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
+from benchmarks.first_sound import machine
 from broker.settings import FarmSettings, available_cores
 from workers import standin
 from workers.accelerators.calibration import LENGTHS

@@ -1,7 +1,7 @@
 """Measures whether a listener waits behind a book: live first audio idle and under two saturating books, side by side.
 
-    python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
-    python benchmarks/qos.py /tmp/kokoro-shaped.onnx            # about ten minutes on two cores
+    .venv/bin/python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
+    .venv/bin/python benchmarks/qos.py /tmp/kokoro-shaped.onnx            # about ten minutes on two cores
 
 Idle and loaded requests alternate in blocks within one run, so that a noisy machine is noisy for both. A request counts
 from `submit` to the first sample louder than 0.1 % of full scale at a listener; texts differ from request to request,
@@ -16,6 +16,7 @@ import array
 import itertools
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +25,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from first_sound import SILENCE, machine
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
+from benchmarks.first_sound import SILENCE, machine
 from broker.settings import FarmSettings
 from chorus import Client, Kind
 from chorus.wire import RATE_HZ

@@ -1,20 +1,23 @@
 """Draws speech: time to the right, pitch up, loudness as ink, and the voice's own height as a line below.
 
-    python benchmarks/spectrogram.py "A text." a.png                      # the stand-in voice above, flite's below
-    python benchmarks/spectrogram.py "A text." a.png --voice af_heart
+    .venv/bin/python benchmarks/spectrogram.py "A text." a.png  # the stand-in voice above, flite's below
+    .venv/bin/python benchmarks/spectrogram.py "A text." a.png --voice af_heart
 
 For eyes: nothing is measured here.
 """
 
 import argparse
 import struct
+import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
-from intelligibility import flite, stand_in
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
+
+from benchmarks.intelligibility import flite, stand_in
 from workers.standin import MODEL, VOICES
 
 HOP_S, WINDOW_S, TOP_HZ = 0.005, 0.025, 12_000

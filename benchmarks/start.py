@@ -1,6 +1,6 @@
 """Measures how long a voice worker takes from its process's start until it can speak, stage by stage.
 
-    PYTHONPATH=. python benchmarks/start.py KOKORO-SHAPED.onnx
+    .venv/bin/python benchmarks/start.py KOKORO-SHAPED.onnx
 
 The whole stack starts from nothing, so often: on the same cores, at the same time, the server and the desk start too.
 Then the voice worker alone is told to go, and the supervisor starts another. The worker's own record tells the stages,
@@ -8,8 +8,11 @@ as `chorus status` shows them. Files are in the system's cache, as on a machine 
 """
 
 import statistics
+import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import hearing, measure, plot
 from broker import session_control

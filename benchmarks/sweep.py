@@ -1,6 +1,6 @@
 """Measures how many requests at once pay: listeners, and jobs without one, each at 1, 2, 4 and 8 at a time.
 
-    PYTHONPATH=. python benchmarks/sweep.py KOKORO-SHAPED.onnx
+    .venv/bin/python benchmarks/sweep.py KOKORO-SHAPED.onnx
 
 Every request is a sentence that nobody has asked for before, and nothing is remembered. So many threads send one after
 another; `first sound` and `whole` are from the submit on, at the listener; pauses are no speech. The knee is the
@@ -9,11 +9,14 @@ smallest number at which the throughput is within a twentieth of the best: beyon
 
 import itertools
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import hearing, measure, plot, wording
 from benchmarks.throughput import pauses_s

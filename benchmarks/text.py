@@ -1,20 +1,22 @@
-"""Runs every evaluation of the text side that is here, and prints one table, as docs/text.md has it.
+"""Runs every evaluation of the text side, and prints one table, as docs/text.md has it.
 
-    python benchmarks/text.py                                  # the sets in benchmarks/text
-    python benchmarks/text.py BOOK.epub …                      # and on books of one's own: chapters, segments
+    .venv/bin/python benchmarks/text.py                                  # the sets in benchmarks/text
+    .venv/bin/python benchmarks/text.py BOOK.epub …                      # and on books of one's own: chapters, segments
 
 Each set was written or collected beside the rules, and the sets say of themselves what part was held apart from the
 work on them. The last rows ask nothing of a judge: how many segments of a text end at a mark, where a speaker breathes.
 """
 
 import argparse
-import importlib.util
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from planning import novel
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
+from benchmarks import text_chapters, text_homographs, text_reading
+from benchmarks.planning import novel
 from tasks import documents
 from tasks.segmenting.segments import segments
 
@@ -46,48 +48,43 @@ def main() -> None:
 
 
 def rows(books: list[Path]) -> Iterator[Row]:
-    """Every evaluation's rows; one that is not here has none."""
-    evaluations: dict[str, Callable[[], Iterator[Row]]] = {"text_reading": reading, "text_homographs": homographs}
-    for name, evaluate in evaluations.items():
-        if importlib.util.find_spec(name):
-            yield from evaluate()
-    if importlib.util.find_spec("text_chapters"):
-        yield from chapters([book for book in books if book.suffix.lower() == ".epub"])
+    """Every evaluation's rows."""
+    yield from reading()
+    yield from homographs()
+    yield from chapters([book for book in books if book.suffix.lower() == ".epub"])
     yield from breaths([("a made-up novel", "novel.md", novel(WORDS))])
     yield from breaths((book.name, book.name, book.read_bytes()) for book in books)
 
 
 def reading() -> Iterator[Row]:
     """Sentences, and what is written out."""
-    import text_reading as sets  # noqa: PLC0415 - it may not be here
-
     command = "benchmarks/text_reading.py"
-    cut: dict[str, list[sets.Boundaries]] = {}
-    for language, sentences in sets.paragraphs():
-        cut.setdefault(language, []).append(sets.boundaries(language, sentences))
+    cut: dict[str, list[text_reading.Boundaries]] = {}
+    for language, sentences in text_reading.paragraphs():
+        cut.setdefault(language, []).append(text_reading.boundaries(language, sentences))
     for language, parts in cut.items():
-        whole = sets.summed(parts)
+        whole = text_reading.summed(parts)
         yield Row(what=f"sentence ends, {language}", cases=whole.wanted, right=f"F1 {whole.f1:.3f}", command=command)
-    found = sets.cases()
+    found = text_reading.cases()
     for language in dict.fromkeys(case.language for case in found):
         own = [case for case in found if case.language == language]
         held = [case for case in own if case.held]
-        right = f"{sets.share(own):.1%} (held apart: {sets.share(held):.1%} of {len(held)})"
+        right = f"{text_reading.share(own):.1%} (held apart: {text_reading.share(held):.1%} of {len(held)})"
         yield Row(what=f"figures, dates and signs, {language}", cases=len(own), right=right, command=command)
 
 
 def homographs() -> Iterator[Row]:
     """English words that are written alike."""
-    import text_homographs as sets  # noqa: PLC0415 - it may not be here
-
-    found = sets.cases(HERE / "text" / "homographs.tsv")
-    closed = [case.right for case in found if case.word.lower() in sets.CLOSED]
-    alike = [case.right for case in found if case.word.lower() not in sets.CLOSED]
-    money = [sets.money_right(line) for line in (HERE / "text" / "currency.tsv").read_text("utf-8").splitlines()]
+    found = text_homographs.cases(HERE / "text" / "homographs.tsv")
+    closed = [case.right for case in found if case.word.lower() in text_homographs.CLOSED]
+    alike = [case.right for case in found if case.word.lower() not in text_homographs.CLOSED]
+    money = [
+        text_homographs.money_right(line) for line in (HERE / "text" / "currency.tsv").read_text("utf-8").splitlines()
+    ]
     for what, answers in (
         ("homographs, en-us", alike),
         ("a, an, the, to, in, I, that", closed),
-        ("marks kept in these sentences", [sets.marks_kept(case.sentence) for case in found]),
+        ("marks kept in these sentences", [text_homographs.marks_kept(case.sentence) for case in found]),
         ("sums of money, en-us", money),
     ):
         share = f"{sum(answers) / len(answers):.1%}"
@@ -96,10 +93,8 @@ def homographs() -> Iterator[Row]:
 
 def chapters(books: list[Path]) -> Iterator[Row]:
     """Chapter titles and characters, against the books' own contents and pages."""
-    import text_chapters as sets  # noqa: PLC0415 - it may not be here
-
     for book in books:
-        found, command = sets.count(book), "benchmarks/text_chapters.py BOOK"
+        found, command = text_chapters.count(book), "benchmarks/text_chapters.py BOOK"
         titles = f"{found.carried / max(1, found.titles):.1%}"
         kept = f"{1 - found.missing / max(1, found.chars):.3%}"
         yield Row(what=f"titles of its contents, {book.name}", cases=found.titles, right=titles, command=command)

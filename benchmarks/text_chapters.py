@@ -1,12 +1,13 @@
 """Counts how many titles of books' own contents our chapters carry, and which of the books' characters they hold.
 
-    python benchmarks/text_chapters.py BOOK.epub...
+    .venv/bin/python benchmarks/text_chapters.py BOOK.epub...
 
 The contents and the characters are counted here by means of their own, with the standard library's parsers and without
 our reader, which is asked to leave no section out. A character is accounted for if a chapter holds it or if it belongs
 to a note's number or a page's number, which are left out on purpose.
 """
 
+import argparse
 import sys
 import zipfile
 from collections import Counter
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from tasks.documents import Document, ReaderOptions, read
 
@@ -120,15 +123,18 @@ def carried(titles: list[str], document: Document) -> int:
     return found
 
 
-def main(paths: list[str]) -> None:
+def main() -> None:
     """Print the table."""
+    asked = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    asked.add_argument("books", nargs="+", type=Path, metavar="BOOK.epub")
+    books = asked.parse_args().books
     print("| book | titles in its contents | carried by our chapters | characters | accounted for | numbers left out |")
     print("|---|---|---|---|---|---|")
-    for path in map(Path, paths):
+    for path in books:
         found = count(path)
         share = 100 * (1 - found.missing / max(1, found.chars))
         print(f"| {found.name} | {found.titles} | {found.carried} | {found.chars} | {share:.3f} % | {found.marks} |")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,12 +1,15 @@
 """How often English words that are written alike are told apart: benchmarks/text/homographs.tsv, with this tagger.
 
-python benchmarks/text_homographs.py [--wrong] [FILE]
+.venv/bin/python benchmarks/text_homographs.py [--wrong] [FILE]
 """
 
 import argparse
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from tasks.phonemes import tagger_choice
 from tasks.phonemes.phonemize import explain, phonemize

@@ -1,15 +1,18 @@
 """How rightly texts are cut into sentences and read: a table from the sets in benchmarks/text.
 
-PYTHONPATH=. .venv/bin/python benchmarks/text_reading.py [--failures dev|held|all]
+.venv/bin/python benchmarks/text_reading.py [--failures dev|held|all]
 """
 
 import argparse
 import re
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from tasks.normalise import normalise
 from tasks.segmenting.sentences import sentences

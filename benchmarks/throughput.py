@@ -1,6 +1,6 @@
 """Measures what the farm takes of a machine's speed: a text from its submit to its file, against raw inference.
 
-    PYTHONPATH=. python benchmarks/throughput.py KOKORO-SHAPED.onnx
+    .venv/bin/python benchmarks/throughput.py KOKORO-SHAPED.onnx
 
 Raw is one session in this process and as many threads as the farm has slots, each taking the next of the very segments
 that the planner cuts: the most this machine gives. The farm reads, cuts, queues, speaks, checks, publishes, stores and
@@ -8,8 +8,11 @@ encodes meanwhile. The arms alternate; the farm's clock is the server's, from th
 """
 
 import statistics
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import hearing, measure, plot, wording
 from benchmarks.raw import Raw

@@ -1,7 +1,7 @@
 """Looks for settings that speak faster on this machine than the usual ones: slots, threads, spinning, segment length.
 
-    PYTHONPATH=. python benchmarks/tune.py KOKORO-SHAPED.onnx
-    PYTHONPATH=. python benchmarks/tune.py KOKORO-SHAPED.onnx --write farm.env      # applies what won, if it did
+    .venv/bin/python benchmarks/tune.py KOKORO-SHAPED.onnx
+    .venv/bin/python benchmarks/tune.py KOKORO-SHAPED.onnx --write farm.env      # applies what won, if it did
 
 Successive halving: every candidate speaks a little, the slower half is dropped, the rest speaks twice as much. The
 last one left then meets the usual settings, alternately; it has won only if it was ahead by a twentieth in every round.
@@ -10,11 +10,14 @@ Only a setting that exists can be written: CHORUS_SLOTS. What else wins is a rea
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import measure, wording
 from benchmarks.raw import Raw

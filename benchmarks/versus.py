@@ -1,6 +1,6 @@
 """Measures the farm against kokoro-onnx used as its page shows it: the same model file, the same text, all cores.
 
-    PYTHONPATH=. python benchmarks/versus.py KOKORO-SHAPED.onnx
+    .venv/bin/python benchmarks/versus.py KOKORO-SHAPED.onnx
 
 `create()` runs with its own session and its own defaults. Speed is what the model spoke per second of the clock:
 silence that either of them puts between sentences is not counted, for it costs nothing. The farm is timed from the
@@ -10,12 +10,15 @@ its first chunk with a sound in it; the farm's is the first sound at a listener,
 
 import asyncio
 import statistics
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import hearing, measure, plot, wording
 from benchmarks.throughput import FORMATS, pauses_s, spoken

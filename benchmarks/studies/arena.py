@@ -1,12 +1,16 @@
 """Study: the arena given back after every run, against one that keeps its memory for the next.
 
-    PYTHONPATH=. python benchmarks/studies/arena.py KOKORO-SHAPED.onnx --prepared HOME
+    .venv/bin/python benchmarks/studies/arena.py KOKORO-SHAPED.onnx --prepared HOME
 
 The graph that the farm speaks with, two threads on one session, a text of a dozen segments.
 """
 
 import statistics
+import sys
 from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
 from benchmarks import measure, wording
 from benchmarks.raw import Raw

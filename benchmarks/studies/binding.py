@@ -1,14 +1,18 @@
 """Study: inputs and outputs bound to the session (IOBinding), against plain `run`.
 
-PYTHONPATH=. python benchmarks/studies/binding.py KOKORO-SHAPED.onnx
+.venv/bin/python benchmarks/studies/binding.py KOKORO-SHAPED.onnx
 """
 
 import statistics
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
 from benchmarks.studies import common
 from workers.optimise.observing import Feed, opened

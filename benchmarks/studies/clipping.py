@@ -1,16 +1,21 @@
 """Study: one convolution in int8 by the bits of its weights, on a processor that may clip where it adds two products.
 
-    PYTHONPATH=. python benchmarks/studies/clipping.py
+    .venv/bin/python benchmarks/studies/clipping.py
 
 Without VNNI, unsigned times signed bytes are added in pairs of 16 bits. Seven bits of weight leave room for them, and
 onnxruntime can be told to shift the weights to unsigned ones and add in 32 bits (`session.x64quantprecision`).
 """
 
+import argparse
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
 from benchmarks.studies.half import SHAPES, convolution
 from workers.inference.sessions import session_options
@@ -23,6 +28,7 @@ LAYER = "layer"
 
 def main() -> None:
     """Print noise and speed of each way."""
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     for channels, kernel, samples in SHAPES:
         model = convolution("float32", channels, kernel)
         model.graph.node[1].name = LAYER

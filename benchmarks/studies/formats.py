@@ -1,6 +1,6 @@
 """Measures other ways to keep the model against the one that is used: the `.ort` format, fixed shapes.
 
-    PYTHONPATH=. python benchmarks/studies/formats.py KOKORO-SHAPED.onnx [--voices VOICES.bin]
+    .venv/bin/python benchmarks/studies/formats.py KOKORO-SHAPED.onnx [--voices VOICES.bin]
 
 Each arm is a file that is built once and speaks in a process of its own, in turns; processor time of one thread, the
 best of its rounds. What cannot be built says why. `docs/log.md` has the answers.
@@ -8,6 +8,7 @@ best of its rounds. What cannot be built says why. `docs/log.md` has the answers
 
 import argparse
 import importlib.metadata
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import onnx
 import onnxruntime as ort
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
 from benchmarks.first_sound import machine
 from workers import standin

@@ -1,13 +1,17 @@
 """Study: fp16 on a CPU, for single convolutions as Kokoro's decoder has them, and for all of the decoder's at once.
 
-PYTHONPATH=. python benchmarks/studies/half.py KOKORO-SHAPED.onnx
+.venv/bin/python benchmarks/studies/half.py KOKORO-SHAPED.onnx
 """
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
 from benchmarks.studies import common
 from workers.optimise.observing import opened
@@ -19,8 +23,9 @@ ROUNDS = 9
 
 def main() -> None:
     """Print milliseconds of processor time, the best of each."""
+    subject = common.subject(__doc__)
     layers()
-    whole(common.subject(__doc__))
+    whole(subject)
 
 
 def layers() -> None:

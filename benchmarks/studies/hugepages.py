@@ -1,6 +1,6 @@
 """Study: memory in pages of 2 MB, against pages of 4 KB.
 
-    PYTHONPATH=. python benchmarks/studies/hugepages.py KOKORO-SHAPED.onnx --prepared HOME
+    .venv/bin/python benchmarks/studies/hugepages.py KOKORO-SHAPED.onnx --prepared HOME
 
 Linux gives large pages to whoever asks (where /sys/kernel/mm/transparent_hugepage/enabled says `madvise`), and glibc's
 malloc asks if GLIBC_TUNABLES says so when a process starts. So each arm is a process of its own, and they take turns:
@@ -16,6 +16,9 @@ from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
 from benchmarks import measure, wording
 from benchmarks.raw import Raw

@@ -1,15 +1,20 @@
 """Study: weights of four bits (`MatMulNBits`) for every product with constant weights.
 
-    PYTHONPATH=. python benchmarks/studies/int4.py KOKORO-SHAPED.onnx
+    .venv/bin/python benchmarks/studies/int4.py KOKORO-SHAPED.onnx
 
 Rounded to the nearest, a scale for every 32 weights. onnxruntime's own quantiser needs a package that nothing else here
 does, and makes the same.
 """
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
 from benchmarks.studies import common
 from workers.optimise.observing import opened

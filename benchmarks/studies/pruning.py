@@ -1,16 +1,20 @@
 """Study: the decoder's smallest weights set to zero, one share after another, each block alone and all together.
 
-    PYTHONPATH=. python benchmarks/studies/pruning.py KOKORO-SHAPED.onnx
+    .venv/bin/python benchmarks/studies/pruning.py KOKORO-SHAPED.onnx
 
 Whole output channels are tried as well, since only those would make a dense convolution cheaper.
 """
 
+import sys
 from collections.abc import Callable, Collection
+from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
 from benchmarks.studies import common
 from workers.optimise.int8 import blocks

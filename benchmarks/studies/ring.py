@@ -1,11 +1,12 @@
 """Study: a ring of one writer and one reader over preallocated memory, against `queue.Queue`, between two threads.
 
-    PYTHONPATH=. python benchmarks/studies/ring.py
+    .venv/bin/python benchmarks/studies/ring.py
 
 Head and tail each have one thread that writes them, and nothing is locked; in CPython that holds under the
 interpreter's lock, and no further. The reader of a ring has nothing to sleep on: it looks, and looks again.
 """
 
+import argparse
 import queue
 import statistics
 import threading
@@ -105,6 +106,7 @@ def passed(pipe: Pipe, items: int, samples: int) -> float:
 
 def main() -> None:
     """Print microseconds for each segment."""
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     kinds: dict[str, Callable[[], Pipe]] = {
         "ring": lambda: Ring(SLOTS, SEGMENT_SAMPLES),
         "queue.Queue": lambda: Queue(SLOTS),

@@ -1,15 +1,20 @@
 """Study: one convolution taught to live with coarse weights, instead of only being rounded. numpy alone.
 
-    PYTHONPATH=. python benchmarks/studies/tuning.py KOKORO-SHAPED.onnx
+    .venv/bin/python benchmarks/studies/tuning.py KOKORO-SHAPED.onnx
 
 The layer's inputs are recorded while the model speaks, on a grid of eight bits as int8 would have them. Its weights are
 rounded, and then tuned through the rounding (the gradient passes it straight) against what the layer said before.
 """
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
 from benchmarks.studies import common
 from workers.optimise.int8 import Range, blocks, channel_scales

@@ -97,9 +97,7 @@ def test_a_table_on_the_page_is_what_was_measured(name: str) -> None:
     if told is None:
         assert text == "Not measured yet."
     else:
-        assert PARTS[name].table(told["figures"]) in text, (
-            "PYTHONPATH=. python benchmarks/performance.py makes the page"
-        )
+        assert PARTS[name].table(told["figures"]) in text, ".venv/bin/python benchmarks/performance.py makes the page"
         assert told["machine"] in text
 
 
