@@ -4,7 +4,6 @@ A record outlives its worker by ten seconds; nothing here is truth about jobs.
 """
 
 import socket
-import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import cast
@@ -62,7 +61,8 @@ class Farm:
 
 def sign_in(connection: "redis.Redis", worker: Worker) -> None:
     """Write a worker down, for ten seconds."""
-    now_ms = int(time.time() * 1000)
+    seconds, micros = connection.time()
+    now_ms = seconds * 1000 + micros // 1000
     with connection.pipeline() as batch:
         batch.set(keys.worker(worker.id), replace(worker, seen_ms=now_ms).to_json(), ex=keys.WORKER_S)
         batch.zadd(keys.WORKERS, {worker.id: now_ms})

@@ -55,3 +55,17 @@ def test_the_heartbeat_goes_on_after_an_unexpected_error(
         wait_until(lambda: "unexpected error" in caplog.text, description="the error was met")
         connection.flushall()
         wait_until(lambda: registry.read(connection).workers, description="it has signed in again")
+
+
+@pytest.mark.keyless
+def test_a_heartbeat_is_dated_by_the_servers_clock(
+    redis_url: str, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert redis_url
+    monkeypatch.setattr("time.time", lambda: 0.0)  # a machine that has forgotten the date
+    with upkeep(valkey, lambda: ME) as connection:
+        before_s, _ = connection.time()
+        wait_until(lambda: registry.read(connection).workers, description="it has signed in")
+        (worker,) = registry.read(connection).workers
+        after_s, _ = connection.time()
+    assert before_s * 1000 <= worker.seen_ms < (after_s + 1) * 1000
