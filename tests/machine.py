@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "docs" / "sample.md"
 # Slow enough that a short book is still being spoken when a test looks.
 SLOW_WORK = 300
-OPERATOR = (sys.executable, "-P", "-W", "ignore", "-m", "workers.commands")
+OPERATOR = (sys.executable, "-P", "-m", "workers.commands")
 
 
 class Machine:

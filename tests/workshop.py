@@ -62,7 +62,7 @@ class Workshop:
         self._orders[name] = arguments, environment
         with self.log(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "-P", "-W", "ignore", "-m", "celery", *arguments],
+                [sys.executable, "-P", "-m", "celery", *arguments],
                 cwd=self.folder,
                 env=self.environment(**environment),
                 stdin=subprocess.DEVNULL,

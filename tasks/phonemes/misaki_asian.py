@@ -8,7 +8,6 @@ import re
 import shlex
 import sys
 import unicodedata
-import warnings
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -106,10 +105,7 @@ def _said(text: str, language: str) -> str:
 
 @cache
 def _g2p(language: str) -> Any:
-    # Their packages are older than some warnings of today's Python.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _chinese() if language == "zh" else _japanese()
+    return _chinese() if language == "zh" else _japanese()
 
 
 def _chinese() -> Any:

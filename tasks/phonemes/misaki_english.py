@@ -4,7 +4,6 @@ Not for two threads at once: its caller holds the lock of tasks.phonemes.phonemi
 """
 
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -144,12 +143,9 @@ def _possessives(g2p: Any, text: str, given: Sequence[Given]) -> tuple[Given, ..
 @cache
 def _g2p(*, british: bool) -> Any:
     """The G2P of misaki without its constructor, which would call pip to fetch a tagger where there is none."""
-    with warnings.catch_warnings():
-        # misaki opens its dictionaries by importlib.resources' old names; Python 3.13 has taken the warning back.
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        from misaki import en  # noqa: PLC0415 - it imports spaCy: a second and a half
+    from misaki import en  # noqa: PLC0415 - it imports spaCy: a second and a half
 
-        g2p = en.G2P.__new__(en.G2P)
-        g2p.version, g2p.british, g2p.unk = None, british, ""
-        g2p.tokenize, g2p.lexicon = _tokens, en.Lexicon(british)
+    g2p = en.G2P.__new__(en.G2P)
+    g2p.version, g2p.british, g2p.unk = None, british, ""
+    g2p.tokenize, g2p.lexicon = _tokens, en.Lexicon(british)
     return g2p

@@ -4,7 +4,6 @@ Knows no phonemes. Nothing is fetched here: `chorus models pull` does that, and 
 """
 
 import logging
-import warnings
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -80,10 +79,7 @@ def _loaded(source: str | Path) -> Any:
     import spacy  # noqa: PLC0415 - a second and a half
 
     try:
-        with warnings.catch_warnings():
-            # A patch release apart spaCy warns, and reads it all the same.
-            warnings.simplefilter("ignore", UserWarning)
-            return spacy.load(source, exclude=_UNUSED)
+        return spacy.load(source, exclude=_UNUSED)
     except (OSError, ValueError, KeyError, ImportError) as error:
         log.warning("%s cannot be loaded (%s): our own rules tag English. Delete it and pull it again.", source, error)
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
-from support import wait_until
+from support import PASSED_OVER, wait_until
 from toy.build import build
 from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
 
@@ -141,7 +141,8 @@ def test_what_workers_say_of_their_work_needs_no_filter(workshop: Workshop, tmp_
     logs = {role: tmp_path / f"{role}-said.log" for role in ("desk", "voice")}
     workers = []
     for role, path in logs.items():
-        words = [sys.executable, "-P", "-W", "default", "-m", "celery", "-A", f"workers.{role}", "worker"]
+        python = [sys.executable, "-P", "-W", "default", "-W", PASSED_OVER]
+        words = [*python, "-m", "celery", "-A", f"workers.{role}", "worker"]
         with path.open("wb") as log:
             workers.append(subprocess.Popen(words, cwd=tmp_path, env=workshop.environment(), stdout=log, stderr=log))
     try:

@@ -92,7 +92,7 @@ def test_celerys_own_commands_know_both(slow: Workshop) -> None:
     slow.start("voice")
 
     def celery(*words: str) -> Any:
-        command = [sys.executable, "-P", "-W", "ignore", "-m", "celery", "-A", "workers.voice", *words, "--json"]
+        command = [sys.executable, "-P", "-m", "celery", "-A", "workers.voice", *words, "--json"]
         done = subprocess.run(
             command, cwd=slow.folder, env=slow.environment(), capture_output=True, check=True, timeout=60
         )

@@ -142,7 +142,8 @@ def test_without_their_packages_the_command_is_named_that_brings_them(language: 
         ("ja", "名前はまだ無い。2024年にiPhoneを買った。", ("namae", "mada nai.", "ɲiseɴ", "neɴ", "kaʔta")),
     ],
 )
-@pytest.mark.filterwarnings("ignore")
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")  # jieba's, when Python first compiles it
+@pytest.mark.filterwarnings("ignore:pkg_resources is deprecated")  # jieba's and cn2an's, beside an old setuptools
 def test_the_real_ones_speak_where_they_are_installed(
     language: str, text: str, heard: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ import espeakng_loader
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import PASSED_OVER
 
 from chorus.errors import OptionError
 from chorus.request import Request
@@ -223,7 +224,7 @@ def test_whatever_a_reader_would_say_is_said_or_reported(text: str, language: st
 
 def alone(program: str, *, cwd: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
+        [sys.executable, "-W", "error", "-W", PASSED_OVER, "-c", program],
         cwd=cwd,
         env={"LANG": "C", "PYTHONPATH": str(ROOT), "CHORUS_TAGGER": "rules"},
         capture_output=True,
