@@ -1,6 +1,7 @@
 """The SDK of Chorus: submit documents to a farm of speech workers, follow them, hear them, fetch what they made.
 
-What is named here is public; a name is loaded when it is first used, so that `import chorus` costs nothing.
+What is named here is public, and docs/api.md explains it; a name is loaded when it is first used, so that
+`import chorus` costs nothing.
 """
 
 from importlib import import_module
@@ -8,46 +9,111 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chorus.client import Client
-    from chorus.errors import ChorusError
+    from chorus.errors import (
+        AudioError,
+        BehindError,
+        CallerError,
+        ChorusError,
+        ConflictError,
+        DiskError,
+        FarmError,
+        JobFailedError,
+        ModelError,
+        OptionError,
+        OutputError,
+        OutsideError,
+        ServerError,
+        SettingError,
+        SourceError,
+        UnknownJobError,
+    )
     from chorus.hearing import Position
     from chorus.listen import Listener
-    from chorus.reassembly import Reassembler
-    from chorus.records import JobRecord, Worker
-    from chorus.request import Request
+    from chorus.reassembly import Reassembler, ReorderError
+    from chorus.records import JobRecord, Result, Worker
+    from chorus.request import Format, OnError, Priority, Request, Wishes
     from chorus.settings import ClientSettings
-    from chorus.states import State
+    from chorus.states import State, Want
     from chorus.submission import Terms
-    from chorus.wire import Chunk, Kind
+    from chorus.wire import Chunk, Kind, WireError
+
+__version__ = "0.1.0"
 
 __all__ = [
+    "AudioError",
+    "BehindError",
+    "CallerError",
     "ChorusError",
     "Chunk",
     "Client",
     "ClientSettings",
+    "ConflictError",
+    "DiskError",
+    "FarmError",
+    "Format",
+    "JobFailedError",
     "JobRecord",
     "Kind",
     "Listener",
+    "ModelError",
+    "OnError",
+    "OptionError",
+    "OutputError",
+    "OutsideError",
     "Position",
+    "Priority",
     "Reassembler",
+    "ReorderError",
     "Request",
+    "Result",
+    "ServerError",
+    "SettingError",
+    "SourceError",
     "State",
     "Terms",
+    "UnknownJobError",
+    "Want",
+    "WireError",
+    "Wishes",
     "Worker",
 ]
 
 _HOMES = {
+    "AudioError": "errors",
+    "BehindError": "errors",
+    "CallerError": "errors",
     "ChorusError": "errors",
     "Chunk": "wire",
     "Client": "client",
     "ClientSettings": "settings",
+    "ConflictError": "errors",
+    "DiskError": "errors",
+    "FarmError": "errors",
+    "Format": "request",
+    "JobFailedError": "errors",
     "JobRecord": "records",
     "Kind": "wire",
     "Listener": "listen",
+    "ModelError": "errors",
+    "OnError": "request",
+    "OptionError": "errors",
+    "OutputError": "errors",
+    "OutsideError": "errors",
     "Position": "hearing",
+    "Priority": "request",
     "Reassembler": "reassembly",
+    "ReorderError": "reassembly",
     "Request": "request",
+    "Result": "records",
+    "ServerError": "errors",
+    "SettingError": "errors",
+    "SourceError": "errors",
     "State": "states",
     "Terms": "submission",
+    "UnknownJobError": "errors",
+    "Want": "states",
+    "WireError": "wire",
+    "Wishes": "request",
     "Worker": "records",
 }
 

@@ -25,6 +25,8 @@ from chorus.wav import wav_file
 from chorus.wire import Kind
 
 PAGE: Final = 50
+_SHOWN: Final = 5
+"""How many jobs a message names at most."""
 _LOOK_S: Final = 0.2
 _COPY_BYTES: Final = 1 << 20
 _Answer = TypeVar("_Answer")
@@ -95,6 +97,23 @@ class Client:
         """The job as it stands now, or UnknownJobError."""
         with refusals(self._redis):
             return _parse(job, read_hash(self._redis, JobKeys(job).record))
+
+    def find(self, prefix: str) -> str:
+        """The id of the one job whose id is this or begins so, or an error that names the candidates."""
+        record = JobKeys(prefix).record
+        with refusals(self._redis):
+            if self._redis.exists(record):
+                return prefix
+            found = cast("Iterator[tuple[bytes, float]]", self._redis.zscan_iter(JOBS, match=f"{prefix}*", count=1000))
+            ids = sorted({job.decode() for job, _ in found})
+            # Of finished jobs the list still has the ids after their records have expired.
+            ids = [job for job in ids if self._redis.exists(JobKeys(job).record)]
+        if not ids:
+            raise UnknownJobError(_unknown(prefix))
+        if len(ids) > 1:
+            shown = f"{', '.join(ids[:_SHOWN])}{f' and {len(ids) - _SHOWN} more' if len(ids) > _SHOWN else ''}"
+            raise OptionError(f"Job {prefix} is one of several: {shown}. Give more of its id.")
+        return ids[0]
 
     def jobs(self, page: int = 0) -> list[JobRecord]:
         """The jobs there are, newest first, a page of fifty at a time."""
@@ -192,9 +211,13 @@ class Client:
             pipe.execute()
 
 
+def _unknown(job: str) -> str:
+    return f"Job {job} is not known here, or no longer: finished jobs are kept for an hour. `chorus jobs` lists all."
+
+
 def _parse(job: str, fields: dict[bytes, bytes]) -> JobRecord:
     if not fields:
-        raise UnknownJobError(f"Job {job} is not known here, or no longer: finished jobs are kept for an hour.")
+        raise UnknownJobError(_unknown(job))
     return JobRecord.from_fields(job, fields)
 
 

@@ -3,11 +3,9 @@
 The operator's program in a checkout mounts the same commands with its own `Connect`, which starts what is missing.
 """
 
-import contextlib
 import json
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Final, Protocol
@@ -16,7 +14,8 @@ import typer
 
 from chorus import options, stack_address, standing_in
 from chorus.client import Client
-from chorus.errors import CallerError, ChorusError, FarmError, JobFailedError, OptionError
+from chorus.command_line import new_program, run
+from chorus.errors import CallerError, FarmError, JobFailedError, OptionError
 from chorus.job_view import table
 from chorus.records import JobRecord
 from chorus.request import Wishes
@@ -28,7 +27,6 @@ from chorus.states import State, Want
 from chorus.submission import Terms
 from chorus.terminal import STAND_IN, complain, made, progress, tell, warn_of_stand_in, width
 
-INTERRUPTED: Final = 130
 OPERATOR: Final = (
     "render", "convert", "inspect", "up", "down", "reset", "doctor", "demo", "status", "metrics", "optimize", "models",
     "phonemize",
@@ -92,6 +90,7 @@ class ClientCommands:
     def follow(self, job: options.Job, *, as_json: options.AsJson = False, url: options.Url = "") -> None:
         """Show how far a job is, until it is finished."""
         with self._connect(url, work=True) as client, progress(as_json=as_json) as shown:
+            job = client.find(job)
             for record in client.watch(job):
                 shown.show(record)
             _check_done(record)
@@ -140,7 +139,7 @@ class ClientCommands:
     ) -> None:
         """Fetch a job's finished file, or the audio of a live job."""
         with self._connect(url, work=False) as client:
-            tell(str(client.save(job, output or Path())))
+            tell(str(client.save(client.find(job), output or Path())))
 
     @options.with_wishes("text")
     def say(
@@ -185,8 +184,8 @@ class ClientCommands:
 
     def _want(self, job: str, want: Want, url: str, sentence: str, *, work: bool = False) -> None:
         with self._connect(url, work=work) as client:
-            client.want(job, want)
-        tell(f"Job {job} {sentence}.")
+            record = client.want(client.find(job), want)
+        tell(f"Job {record.job} {sentence}.")
 
 
 def client_commands(app: typer.Typer, connect: Connect = connect_to_farm) -> None:
@@ -211,43 +210,12 @@ def _needs_a_checkout(context: typer.Context) -> None:
 
 def program() -> typer.Typer:
     """The wheel's `chorus`."""
-    app = typer.Typer(
-        name="chorus",
-        help="Documents in, speech out, on a farm of workers.",
-        add_completion=False,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-    )
+    app = new_program("Documents in, speech out, on a farm of workers.")
     client_commands(app)
     ignoring = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
     for name in OPERATOR:
         app.command(name, hidden=True, context_settings=ignoring)(_needs_a_checkout)
     return app
-
-
-def run(app: Callable[..., object], arguments: Sequence[str] | None = None) -> int:
-    """Run a program and return its exit status: every expected error is one line, never a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal without UTF-8 loses a letter of a title, not the command.
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    given = sys.argv[1:] if arguments is None else arguments
-    try:
-        status = app(args=given or ["--help"], prog_name="chorus", standalone_mode=False)
-    except ChorusError as error:
-        complain(str(error))
-        return error.exit_code
-    except typer.TyperException as error:
-        complain(error.format_message())
-        return 2
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    except (BrokenPipeError, SystemExit) as error:
-        # Typer itself turns a broken pipe into an exit. Whoever read our output has left; Python would complain again
-        # when it closes standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
-    return status if isinstance(status, int) else 0
 
 
 def main() -> None:

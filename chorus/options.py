@@ -18,7 +18,12 @@ Sources = Annotated[
     list[Path], typer.Argument(metavar="SOURCE", help="Documents; `-` is standard input.", show_default=False)
 ]
 OneBook = Annotated[bool, typer.Option("--one-book", help="Make one book of all the sources, in this order.")]
-Job = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", show_default=False)]
+Job = Annotated[
+    str,
+    typer.Argument(
+        metavar="JOB", help="The job's id, or the beginning of it that no other job's id has.", show_default=False
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="PATH", help="The file to write, or its folder.", show_default=False),

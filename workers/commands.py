@@ -18,7 +18,8 @@ from rich.table import Table
 from broker.settings import FarmSettings
 from chorus import options, standing_in
 from chorus.client import Client
-from chorus.commands import OPERATOR, ClientCommands, client_commands, run
+from chorus.command_line import new_program, run
+from chorus.commands import OPERATOR, ClientCommands, client_commands
 from chorus.job_view import clock
 from chorus.request import Wishes
 from chorus.states import State
@@ -79,14 +80,7 @@ class CommandGroup(typer.core.TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-app = typer.Typer(
-    cls=CommandGroup,
-    name="chorus",
-    help="Documents in, speech out, on a job queue. `chorus BOOK` renders a book.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+app = new_program("Documents in, speech out, on a job queue. `chorus BOOK` renders a book.", CommandGroup)
 
 
 @options.with_wishes("text", "document", "file")

@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 from support import wait_until
 from workshop import Workshop
 
+import chorus
 from chorus import keys
 from chorus.wav import wav_header
 
@@ -125,6 +126,7 @@ def test_the_wheel_needs_the_sdks_libraries_and_nothing_of_the_farm(metadata: Me
     assert {one.name for one in requirements if one.marker is None} == SDK
     assert all("extra ==" in str(one.marker) for one in requirements if one.marker is not None)
     assert metadata["Name"] == "kokoro-chorus"
+    assert metadata["Version"] == chorus.__version__
     assert metadata["License-Expression"] == "Apache-2.0"
 
 
@@ -150,6 +152,7 @@ def test_the_command_works_there_and_points_operators_to_a_checkout(environment:
     helped = environment.run("chorus", "--help", cwd=tmp_path)
     assert (helped.returncode, helped.stderr) == (0, "")
     assert "submit" in helped.stdout
+    assert environment.run("chorus", "--version", cwd=tmp_path).stdout == f"chorus {chorus.__version__}\n"
     refused = environment.run("chorus", "render", "book.epub", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "`./bin/chorus render`" in refused.stderr

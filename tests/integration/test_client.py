@@ -238,6 +238,25 @@ def test_an_unknown_job_is_named(client: Client, ask: str, tmp_path: Path) -> No
         questions[ask]()
 
 
+def test_a_job_is_found_by_its_id_or_by_the_beginning_that_is_its_alone(client: Client, server: redis.Redis) -> None:
+    for job in ("ab", "ab12", "ab34", "cd56", "ce78"):
+        client.submit("Hello.", job=job)
+    server.delete(JobKeys("ce78").record)
+    assert [client.find(prefix) for prefix in ("ab", "ab1", "ab34", "c")] == ["ab", "ab12", "ab34", "cd56"]
+    with pytest.raises(OptionError, match=r"^Job a is one of several: ab, ab12, ab34. Give more of its id.$"):
+        client.find("a")
+    for prefix in ("ce", "b", "b12", "ab123"):
+        with pytest.raises(UnknownJobError, match=f"Job {prefix} is not known here, or no longer: .*`chorus jobs`"):
+            client.find(prefix)
+
+
+def test_a_beginning_that_many_jobs_have_names_a_few_of_them(client: Client) -> None:
+    for number in range(8):
+        client.submit("Hello.", job=f"job-{number}")
+    with pytest.raises(OptionError, match="Job job is one of several: job-0, job-1, job-2, job-3, job-4 and 3 more"):
+        client.find("job")
+
+
 def test_jobs_are_listed_newest_first_and_the_vanished_left_out(client: Client, server: redis.Redis) -> None:
     for job in ("a", "b", "c"):
         client.submit("Hello.", job=job)

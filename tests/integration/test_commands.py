@@ -103,6 +103,7 @@ def test_a_job_submitted_again_gets_another_priority_and_only_one_there_is(
         (["submit", "a", "--lexicon", "no.toml"], 2, "Lexicon no.toml cannot be read"),
         (["say", "x", "-o", "x.wav", "--pauses", "chapter"], 2, "--pauses has 'chapter': write a name of"),
         (["follow", "ghost"], 2, "Job ghost is not known here"),
+        (["pause", "ghost"], 2, "Job ghost is not known here"),
         (["cancel", "a b"], 2, "Job id 'a b' cannot be used"),
         (["save", "ghost"], 2, "Job ghost is not known here"),
         (["say", " "], 2, "There is nothing to say"),
@@ -235,6 +236,26 @@ def test_a_wish_is_written_down_for_the_farm(
     assert client.job("a").want == want
     HandFarm(server, "a").note(state="done")
     assert chorus(command, "a") == 2
+
+
+@pytest.mark.parametrize("command", ["follow", "pause", "resume", "cancel", "retry", "save"])
+def test_a_job_may_be_named_by_the_beginning_of_its_id(
+    chorus: Type, client: Client, server: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], command: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    for job in ("ab12", "ab34"):
+        client.submit("Hello.", job=job, name=f"{job}.txt")
+        # So that each command has something to do: nothing to wait for, nothing to hear.
+        HandFarm(server, job).note(state="done", segments_failed=1)
+        HandFarm(server, job).end(0)
+    if command in ("pause", "resume", "cancel"):
+        HandFarm(server, "ab12").note(state="paused")
+    assert chorus(command, "ab1") == 0
+    assert "ab12" in capsys.readouterr().out
+    assert client.job("ab34").want == ""
+    assert chorus(command, "ab") == 2
+    assert capsys.readouterr().err == "chorus: Job ab is one of several: ab12, ab34. Give more of its id.\n"
 
 
 def test_save_prints_where_the_file_is(

@@ -1,7 +1,10 @@
 """The SDK is typed for those who use it: a file of uses is checked, and every public name has one."""
 
+import pkgutil
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -22,9 +25,24 @@ def test_an_application_is_checked_against_the_public_names() -> None:
 
 @pytest.mark.parametrize("name", chorus.__all__)
 def test_every_public_name_is_there_and_has_its_use(name: str) -> None:
-    assert getattr(chorus, name).__name__ == name
+    assert getattr(chorus, name) is getattr(import_module(f"chorus.{chorus._HOMES[name]}"), name)
     assert name in dir(chorus)
-    assert name in (HERE / "public_names.py").read_text()
+    assert re.search(rf"\b{name}\b", (HERE / "public_names.py").read_text().partition("\n)\n")[2])
+
+
+def test_every_error_of_the_sdk_is_public() -> None:
+    for module in pkgutil.iter_modules(chorus.__path__):
+        import_module(f"chorus.{module.name}")
+    found = {chorus.ChorusError}
+    while more := {kind for one in found for kind in one.__subclasses__()} - found:
+        found |= more
+    ours = {kind.__name__ for kind in found if kind.__module__.startswith("chorus.")}
+    assert {name for name in ours if not name.startswith("_")} <= set(chorus.__all__)
+
+
+def test_every_public_name_is_known_to_type_checkers_and_at_runtime() -> None:
+    assert set(chorus.__all__) == set(chorus._HOMES)
+    assert chorus.__all__ == sorted(chorus.__all__)
 
 
 def test_an_unknown_name_is_refused_as_python_does() -> None:
