@@ -253,8 +253,9 @@ def test_what_arrived_before_a_kill_is_not_fetched_again(tmp_path: Path) -> None
 
 def _fetching_child(wanted: PinnedFile) -> subprocess.Popen[bytes]:
     code = (
-        "import sys; from pathlib import Path; from workers.models.download import Wanted, fetch; "
-        "fetch(Wanted(source=sys.argv[1], target=Path(sys.argv[2]), size_bytes=int(sys.argv[3]), sha256=sys.argv[4]))"
+        "import sys; from pathlib import Path; from workers.models.download import PinnedFile, fetch; "
+        "fetch(PinnedFile(source=sys.argv[1], target=Path(sys.argv[2]), "
+        "size_bytes=int(sys.argv[3]), sha256=sys.argv[4]))"
     )
     arguments = [wanted.source, str(wanted.target), str(wanted.size_bytes), wanted.sha256]
     root = Path(__file__).parents[2]
@@ -345,9 +346,9 @@ def test_a_disk_that_fills_up_meanwhile_is_one_sentence(tmp_path: Path) -> None:
     source.write_bytes(BODY)
     child = (
         "import resource, sys; from pathlib import Path; from chorus.errors import DiskError\n"
-        "from workers.models.download import Wanted, fetch\n"
+        "from workers.models.download import PinnedFile, fetch\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
-        "wanted = Wanted(source=sys.argv[1], target=Path(sys.argv[2]), size_bytes=1_000_000, sha256='0' * 64)\n"
+        "wanted = PinnedFile(source=sys.argv[1], target=Path(sys.argv[2]), size_bytes=1_000_000, sha256='0' * 64)\n"
         "try:\n    fetch(wanted)\n"
         "except DiskError as error:\n    print(error)\n"
     )
