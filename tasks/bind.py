@@ -154,7 +154,7 @@ def _report(
             "cached": record.segments_cached,
             "failed": record.segments_failed,
         },
-        "characters": {"source": record.characters_total, "covered": record.characters, **proof.told()},
+        "characters": {"source": record.characters_total, "covered": record.characters, **proof.as_report()},
         "audio_s": round(audio_s, 3),
         "wall_s": round(wall_s, 3),
         "g2p_ms_per_segment": round(record.g2p_us / 1000 / max(1, record.segments_planned), 3),

@@ -1,4 +1,4 @@
-"""Sound from the engine to the finished file: samples and silence, then one encode with chapters and tags.
+"""Processes audio between the engine and the finished file: samples, silence, speed, and one encode with chapters.
 
 Knows nothing of parts or stores.
 """

@@ -1,11 +1,11 @@
-"""What a finished book says of itself: title, chapters, tags, cleaned for every container. Knows nothing of FFmpeg."""
+"""The metadata of a finished book: title, chapters and tags, made fit for every container. Knows nothing of FFmpeg."""
 
 import unicodedata
 from dataclasses import dataclass
 
 from chorus.wire import RATE_HZ
 
-# The longest a Nero chapter in an mp4 can be; the muxer would cut it within a character.
+# The longest title of a Nero chapter in an mp4. The muxer would cut a longer one within a character.
 _TITLE_BYTES = 255
 _THREE_LETTERS = {
     "en": "eng",
@@ -31,31 +31,31 @@ class BookChapter:
 
 @dataclass(frozen=True, kw_only=True)
 class BookMeta:
-    """What the file says of itself besides sound."""
+    """Everything in the file except its audio."""
 
     title: str
     author: str = ""
     series: str = ""
-    """As in `Discworld #3`."""
+    """For example `Discworld #3`."""
     language: str = ""
-    """As in `en` or `pt-br`; empty: unknown."""
+    """For example `en` or `pt-br`; empty: unknown."""
     date: str = ""
-    """Of the document, if it names one; today's would make two renders of one book differ."""
+    """The document's date, if it has one. Today's date would make two renders of one book differ."""
     chapters: tuple[BookChapter, ...] = ()
-    """In order, one beginning where the other ends, covering all of the audio; none: not divided."""
+    """In order and without gaps, over all of the audio; none: the book has no chapters."""
     cover: bytes | None = None
     """JPEG or PNG."""
     comment: str = ""
-    """Names the voice, and says so where the stand-in spoke."""
+    """Names the voice, and says if it was the stand-in voice."""
 
 
 def frames_of(book: BookMeta) -> int | None:
-    """The length the chapters announce; None if there are none."""
+    """The number of frames that the chapters add up to; None if there are no chapters."""
     return book.chapters[-1].start + book.chapters[-1].frames if book.chapters else None
 
 
 def clean(text: str) -> str:
-    """One line without control characters, at most 255 bytes: what every tag format and every player can bear."""
+    """One line without control characters, at most 255 bytes, which every tag format and every player accepts."""
     visible = "".join(" " if unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} else sign for sign in text)
     line = " ".join(visible.split())
     if len(line.encode()) <= _TITLE_BYTES:
@@ -64,12 +64,12 @@ def clean(text: str) -> str:
 
 
 def chapter_titles(book: BookMeta) -> tuple[str, ...]:
-    """Clean, and never empty: players show an empty title as nothing one could choose."""
+    """The titles, cleaned and never empty: a player shows an empty title as a blank that nobody can select."""
     return tuple(clean(chapter.title) or f"Chapter {number}" for number, chapter in enumerate(book.chapters, 1))
 
 
 def tags(book: BookMeta) -> dict[str, str]:
-    """The tags all containers share."""
+    """The tags of every container."""
     found = {
         "title": clean(book.title),
         "album": clean(book.title),
@@ -85,12 +85,12 @@ def tags(book: BookMeta) -> dict[str, str]:
 
 
 def three_letters(language: str) -> str:
-    """ISO 639-2 of a language code, which mp4 and ID3 want; empty if we do not know it."""
+    """The ISO 639-2 code of a language, as mp4 and ID3 need it; empty if it is unknown."""
     return _THREE_LETTERS.get(language.replace("_", "-").split("-")[0].lower(), "")
 
 
 def vorbis_chapters(book: BookMeta) -> dict[str, str]:
-    """Chapters as Ogg and FLAC carry them: numbered comments with a time and a name each."""
+    """Chapters as Ogg and FLAC store them: numbered comments, a time and a name for each."""
     comments: dict[str, str] = {}
     for number, (chapter, title) in enumerate(zip(book.chapters, chapter_titles(book), strict=True), 1):
         minutes, rest = divmod(chapter.start, 60 * RATE_HZ)

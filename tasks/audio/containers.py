@@ -1,4 +1,4 @@
-"""The compressed containers, all through FFmpeg. Knows codecs and muxers, nothing of where PCM comes from."""
+"""Encodes PCM into the compressed containers with FFmpeg. Knows codecs and muxers, not where PCM comes from."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from tasks.audio.cover import Cover, read_cover
 from tasks.audio.pcm import samples
 
 if TYPE_CHECKING:
-    from av.container.core import Chapter as Mark  # stands in the stub only
+    from av.container.core import Chapter as Mark  # only the stub defines it
 
 _PACE = Fraction(1, RATE_HZ)
 _BLOCK_BYTES = RATE_HZ * SAMPLE_BYTES
@@ -25,18 +25,18 @@ _BLOCK_BYTES = RATE_HZ * SAMPLE_BYTES
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How one format is made."""
+    """The container, codec and options of one format."""
 
     container: str
     codec: str
     bits_per_s: int = 0
-    """0: the codec is lossless."""
+    """0 for a lossless codec."""
     options: dict[str, str] = field(default_factory=dict)
-    """The muxer's. `bitexact` leaves out what differs from run to run: equal books are equal files."""
+    """The muxer's options. `bitexact` leaves out what differs from run to run, so that equal books are equal files."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Beyond those of every book."""
+    """Tags in addition to those of every book."""
     vorbis: bool = False
-    """Chapters are written as comments by us: FFmpeg's own writing garbles every time that is no full second."""
+    """Whether chapters are written as comments. FFmpeg itself would write every time but full seconds wrongly."""
 
 
 RECIPES = {
@@ -45,7 +45,7 @@ RECIPES = {
         container="mp3",
         codec="libmp3lame",
         bits_per_s=64_000,
-        # In ID3 2.4 FFmpeg writes the sizes within a chapter one way and reads them another: long titles are lost.
+        # In ID3 2.4 FFmpeg writes the sizes within a chapter in another way than it reads them, and loses long titles.
         options={"id3v2_version": "3"},
     ),
     "opus": Recipe(container="ogg", codec="libopus", bits_per_s=40_000, vorbis=True),
@@ -53,7 +53,7 @@ RECIPES = {
         container="mp4",
         codec="aac",
         bits_per_s=64_000,
-        # The clock of the edit list and the chapters: at its default of 1000 Hz both would miss their sample.
+        # The clock of the edit list and the chapters. At its default of 1000 Hz neither would be exact to the sample.
         options={"brand": "M4B ", "movflags": "+faststart", "movie_timescale": str(RATE_HZ)},
         tags={"media_type": "2"},
     ),
@@ -61,7 +61,7 @@ RECIPES = {
 
 
 def mux(blocks: Iterable[bytes], book: BookMeta, recipe: Recipe, path: Path) -> None:
-    """Encode once, block after block, into `path`."""
+    """Encode the blocks one by one into `path`."""
     cover = read_cover(book.cover) if book.cover else None
     options = {"fflags": "+bitexact", **recipe.options}
     with av.open(path, "w", format=recipe.container, options=options) as container:
@@ -70,7 +70,7 @@ def mux(blocks: Iterable[bytes], book: BookMeta, recipe: Recipe, path: Path) -> 
         if recipe.vorbis:
             container.metadata.update(vorbis_chapters(book))
         elif book.chapters:
-            container.set_chapters(_marks(book))  # before the first packet: ID3 stands in front of the sound
+            container.set_chapters(_marks(book))  # before the first packet: the ID3 tag precedes the audio
         if cover:
             _add_cover(container, recipe, cover)
         for frame in _frames(blocks):
@@ -115,7 +115,7 @@ def _add_cover(container: OutputContainer, recipe: Recipe, cover: Cover) -> None
 
 
 def _frames(blocks: Iterable[bytes]) -> Iterator[AudioFrame]:
-    """A second at a time: FFmpeg converts a frame as a whole, and a part is a minute."""
+    """The audio in frames of one second. FFmpeg converts a whole frame at once, and a block may be a minute."""
     pts = 0
     for block in blocks:
         for at in range(0, len(block), _BLOCK_BYTES):

@@ -1,4 +1,4 @@
-"""A cover picture: what it is, how large it is, and how Ogg carries it. Knows nothing of books."""
+"""Reads a cover picture: its format and size, and its form in an Ogg comment. Knows nothing of books."""
 
 import base64
 import io
@@ -18,7 +18,7 @@ _BITS_PER_PIXEL = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Cover:
-    """A picture that was opened and found whole."""
+    """A picture that was decoded without an error."""
 
     data: bytes
     kind: str
@@ -28,11 +28,11 @@ class Cover:
 
     @property
     def codec(self) -> str:
-        """FFmpeg's name of it."""
+        """FFmpeg's name of its codec."""
         return _CODECS[self.kind]
 
     def vorbis_comment(self) -> str:
-        """The FLAC picture block in base64, as an Ogg comment holds it."""
+        """The FLAC picture block in base64, as an Ogg comment stores it."""
         mime = f"image/{self.kind}".encode()
         head = struct.pack(f">II{len(mime)}sI", _FRONT_COVER, len(mime), mime, 0)
         size = struct.pack(">IIIII", self.width, self.height, _BITS_PER_PIXEL, 0, len(self.data))
@@ -40,7 +40,7 @@ class Cover:
 
 
 def read_cover(data: bytes) -> Cover:
-    """The cover in these bytes, or OptionError."""
+    """The cover in these bytes; OptionError if it is neither JPEG nor PNG, or damaged."""
     kind = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), "")
     if not kind:
         raise OptionError("The cover is neither JPEG nor PNG: convert it, or render without a cover.")

@@ -1,4 +1,4 @@
-"""One final encode with constant memory, counted and verified before the file takes its name."""
+"""Encodes a book once, in constant memory, and checks its length before the file gets its name. Knows no parts."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -15,17 +15,17 @@ from tasks.audio.book import BookMeta, frames_of
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """What was made."""
+    """The result of an encode."""
 
     frames: int
     bytes: int
-    """The file's size."""
+    """The size of the file."""
     sha256_pcm: str
-    """Of the sound that went in, equal for every format of one book."""
+    """The digest of the PCM that was encoded. It is the same for every format of a book."""
 
 
 class _Meter:
-    """Counts and hashes PCM on its way to an encoder."""
+    """Passes PCM on to an encoder, and counts and hashes it."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self.frames = 0
@@ -40,13 +40,13 @@ class _Meter:
 
 
 def encode(blocks: Iterable[bytes], book: BookMeta, form: str, path: Path) -> Encoded:
-    """Make the file from PCM that is fetched as it is needed. Until it is whole, `path` stays as it was."""
+    """Encode the blocks into a file. `path` stays as it was until the new file is complete."""
     with whole_file(path) as temporary:
         return encode_into(blocks, book, form, temporary)
 
 
 def encode_into(blocks: Iterable[bytes], book: BookMeta, form: str, path: Path) -> Encoded:
-    """The same into a file that someone else makes whole, as a store's writer does; a full disk stays an OSError."""
+    """The same for a caller who replaces the file itself, as a store's writer does. A full disk raises OSError."""
     if form not in FORMATS:
         raise OptionError(f"Format {form!r} is unknown: choose one of {', '.join(FORMATS)}.")
     meter = _Meter(blocks)
@@ -56,7 +56,8 @@ def encode_into(blocks: Iterable[bytes], book: BookMeta, form: str, path: Path) 
     else:
         _compress(meter, book, form, path)
     if announced not in (None, meter.frames):
-        raise FarmError(f"The chapters announce {announced} frames, the parts hold {meter.frames}: no {form} was made.")
+        lengths = f"The chapters add up to {announced} frames, the parts to {meter.frames}"
+        raise FarmError(f"{lengths}: no {form} was made. Render the job again with --fresh.")
     return Encoded(frames=meter.frames, bytes=path.stat().st_size, sha256_pcm=meter.sha.hexdigest())
 
 
@@ -67,6 +68,6 @@ def _write_wav(blocks: Iterable[bytes], frames: int | None, path: Path) -> None:
 
 
 def _compress(blocks: Iterable[bytes], book: BookMeta, form: str, path: Path) -> None:
-    from tasks.audio.containers import RECIPES, mux  # noqa: PLC0415 - 17 MB of FFmpeg that a voice worker never needs
+    from tasks.audio.containers import RECIPES, mux  # noqa: PLC0415 - 17 MB of FFmpeg, which a voice worker never needs
 
     mux(blocks, book, RECIPES[form], path)

@@ -1,4 +1,4 @@
-"""What is done to sound between the engine and a file: samples, silence, time-stretch. Knows nothing of files or jobs.
+"""Converts audio between the engine and a file: samples, silence, time-stretch. Knows nothing of files or jobs.
 
 PCM is s16le mono 24 kHz as bytes; audio is float32 between -1 and 1.
 """
@@ -17,24 +17,24 @@ from chorus.wire import RATE_HZ, SAMPLE_BYTES
 
 MODEL_SLOWEST, MODEL_FASTEST = 0.5, 2.0
 FULL_SCALE = 32767
-# About 0.1 % of full scale: below it no ear and no decoder's dither counts as sound.
+# About 0.1 % of full scale. Below it nothing can be heard, and a decoder's dither does not count as sound.
 SILENCE_LEVEL = 32
-# atempo holds back its last window; silence pushed after the audio drives it out.
+# atempo holds back its last window, so silence is pushed after the audio.
 _FLUSH_FRAMES = RATE_HZ // 2
 _PACE = Fraction(1, RATE_HZ)
 
 
 class Speed(NamedTuple):
-    """How a wished speed is reached."""
+    """How a requested speed is reached: by the model, and by time-stretching its audio."""
 
     model: float
-    """What the model is asked for: 0.5 to 2.0."""
+    """The speed that the model speaks with: 0.5 to 2.0."""
     stretch: float
-    """How much faster the result must be made afterwards; 1.0: not at all."""
+    """The factor by which its audio is then made faster; 1.0: not at all."""
 
 
 def split_speed(speed: float) -> Speed:
-    """The model does what it can, the time-stretch the rest; or OptionError beyond 0.25 to 4.0."""
+    """Split a speed between the model and the time-stretch; OptionError outside 0.25 to 4.0."""
     if not SLOWEST <= speed <= FASTEST:
         raise OptionError(f"Speed {speed:g} is out of range: choose {SLOWEST} to {FASTEST}.")
     model = min(max(speed, MODEL_SLOWEST), MODEL_FASTEST)
@@ -42,22 +42,22 @@ def split_speed(speed: float) -> Speed:
 
 
 def to_pcm(audio: NDArray[np.float32]) -> bytes:
-    """Finite audio as PCM. Clipped before the cast, which would otherwise turn a peak into its opposite."""
+    """Finite audio as PCM. It is clipped first, because the cast would turn a peak into its opposite."""
     return np.rint(np.clip(audio, -1.0, 1.0) * FULL_SCALE).astype("<i2").tobytes()
 
 
 def samples(pcm: bytes) -> NDArray[np.int16]:
-    """PCM as an array, without a copy."""
+    """PCM as an array that shares its memory."""
     return np.frombuffer(pcm, dtype="<i2")
 
 
 def silence(pause_ms: float) -> bytes:
-    """A pause."""
+    """A pause as PCM."""
     return bytes(round(pause_ms * RATE_HZ / 1000) * SAMPLE_BYTES)
 
 
 def silent_frames(pcm: bytes) -> int:
-    """Frames before the first that is heard; all of them, if none is."""
+    """The number of frames before the first audible one; all frames if none is audible."""
     heard = np.abs(samples(pcm).astype(np.int32)) > SILENCE_LEVEL
     return int(heard.argmax()) if heard.any() else heard.size
 
@@ -68,7 +68,7 @@ def digest(pcm: bytes) -> str:
 
 
 def stretch(pcm: bytes, factor: float) -> bytes:
-    """The same voice `factor` times as fast, 0.25 to 4.0; exactly 1/factor of the frames, rounded."""
+    """The PCM `factor` times as fast, 0.25 to 4.0, at the same pitch; 1/factor of the frames, rounded."""
     wanted = round(len(pcm) // SAMPLE_BYTES / factor) * SAMPLE_BYTES
     if not wanted or factor == 1.0:
         return pcm[:wanted]
@@ -76,8 +76,8 @@ def stretch(pcm: bytes, factor: float) -> bytes:
 
 
 def _tempo(pcm: bytes, factor: float) -> bytes:
-    """FFmpeg's atempo, chained so that no link leaves 0.5 to 2, where it would drop samples instead of blending."""
-    from av import AudioFrame  # noqa: PLC0415 - 100 MB that most segments never need
+    """FFmpeg's atempo, chained so that each link stays within 0.5 to 2. Beyond that it drops samples."""
+    from av import AudioFrame  # noqa: PLC0415 - 100 MB, which most segments do not need
     from av.error import BlockingIOError as NoFrameError  # noqa: PLC0415
     from av.error import EOFError as EndError  # noqa: PLC0415
     from av.filter import Graph  # noqa: PLC0415

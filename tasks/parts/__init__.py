@@ -1,4 +1,5 @@
-"""Parts, each about a minute of finished audio in the store with its sidecar, and what is made of both.
+"""Parts in the store, each about a minute of finished audio with a sidecar, and what is made from them.
 
-Knows nothing of the ledger.
+Captions, the proof of coverage, playback, the reuse of stored parts, and the cache of spoken segments. Knows nothing of
+how a step is claimed or committed.
 """

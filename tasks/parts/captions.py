@@ -1,6 +1,6 @@
-"""Captions from sidecars: one cue per segment, as SRT or WebVTT. Knows nothing of audio.
+"""Makes captions from sidecars: one cue per segment, as SRT or WebVTT. Knows nothing of audio.
 
-Every time is rounded from the exact frame of the whole book, so that cues never drift however many there are.
+Every time is rounded from the exact frame in the whole book, so that rounding errors do not add up.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ CaptionFormat = Literal["srt", "vtt"]
 
 @dataclass(frozen=True, kw_only=True)
 class Cue:
-    """A line on the screen."""
+    """One caption: its text, and from when to when it is shown."""
 
     start_ms: int
     end_ms: int
@@ -25,7 +25,7 @@ class Cue:
 
 
 def cues(sidecars: Iterable[Sidecar]) -> Iterator[Cue]:
-    """The segments that say something, in the order of the sidecars. A failed one can still be read."""
+    """A cue per segment that has text and takes time, in the order of the sidecars, even if the segment failed."""
     first = 0
     for sidecar in sidecars:
         for segment in sidecar.segments:
@@ -37,14 +37,14 @@ def cues(sidecars: Iterable[Sidecar]) -> Iterator[Cue]:
 
 
 def as_captions(name: str) -> CaptionFormat:
-    """A captions format by its name, or OptionError."""
+    """The captions format of this name; OptionError if there is none."""
     if name not in ("srt", "vtt"):
         raise OptionError(f"Captions format {name!r} is unknown: choose srt or vtt.")
     return cast("CaptionFormat", name)
 
 
 def captions(sidecars: Iterable[Sidecar], form: CaptionFormat) -> str:
-    """The whole captions file."""
+    """The whole captions file as text."""
     if form == "srt":
         return "".join(
             f"{number}\n{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}\n{cue.text}\n\n"
@@ -59,8 +59,8 @@ def captions(sidecars: Iterable[Sidecar], form: CaptionFormat) -> str:
 
 
 def _lines(text: str) -> str:
-    """A line per paragraph: a heading that is spoken in one breath with its text stands above it."""
-    # A line with an arrow would begin a cue of its own.
+    """One line per paragraph, so that a heading in one segment with its text stands above it."""
+    # SRT and WebVTT take a line with an arrow for the beginning of a cue.
     between = " " if "-->" in text else "\n"
     return between.join(filter(None, (" ".join(part.split()) for part in text.split(BREAK))))
 
@@ -75,5 +75,5 @@ def _clock(time_ms: int, point: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """WebVTT reads these as markup, and `-->` as the next cue."""
+    """The text without what WebVTT would read as markup, or as the next cue."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

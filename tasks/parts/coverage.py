@@ -1,6 +1,6 @@
-"""The proof that what is spoken is the whole text, character by character. Knows texts and spans, no audio.
+"""Proves that the whole text was spoken, character by character. Knows texts and spans, no audio.
 
-White space is nobody's to speak: what is compared is the solid text, all other characters in their order.
+White space is not spoken, so the solid text is compared: all other characters in their order.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ def solid(text: str) -> str:
 
 
 def digest(texts: Iterable[str]) -> str:
-    """The sha256 of the solid text of these, laid end to end."""
+    """The sha256 of the solid text of all of these, one after the other."""
     sha = hashlib.sha256()
     for text in texts:
         sha.update(_bytes(text))
@@ -28,7 +28,7 @@ def digest(texts: Iterable[str]) -> str:
 
 
 def gaps(text: str, spans: Iterable[Span]) -> Iterator[Span]:
-    """What of a text stands in none of these spans, or in two of them."""
+    """The stretches of a text that lie in none of these spans, or in two of them."""
     end = 0
     for span in spans:
         yield from trimmed(text, min(end, span.start), max(end, span.start))
@@ -38,17 +38,17 @@ def gaps(text: str, spans: Iterable[Span]) -> Iterator[Span]:
 
 @dataclass(kw_only=True)
 class CoverageProof:
-    """What a job's sidecars prove of its document; `read` them in order, then look."""
+    """Compares a job's sidecars with the plans of its chapters. The sidecars must be `read` in order."""
 
     chapters: Mapping[int, ChapterPlan]
-    """As they were planned, by number."""
+    """The chapters' plans, by number."""
     silent: list[dict[str, Any]] = field(default_factory=list)
-    """The segments that failed: nobody hears their words."""
+    """The segments that failed. Their text is in the document and not in the audio."""
     _frames: int = 0
     _digests: dict[int, Any] = field(default_factory=dict)
 
     def read(self, sidecar: Sidecar, rate_hz: int) -> None:
-        """Take in what one part says."""
+        """Add the segments of one part."""
         sha = self._digests.setdefault(sidecar.chapter, hashlib.sha256())
         for segment in sidecar.segments:
             sha.update(_bytes(segment.text))
@@ -60,25 +60,25 @@ class CoverageProof:
         self._frames += sidecar.frames
 
     def missing(self) -> list[str]:
-        """The chapters whose text is not, character by character, what their segments hold."""
+        """The titles of the chapters whose segments do not hold exactly the chapter's text."""
         empty = hashlib.sha256().hexdigest()
         held = {number: sha.hexdigest() for number, sha in self._digests.items()}
         return [
             self._title(number)
-            for number, told in sorted(self.chapters.items())
-            if told.sha256 != held.get(number, empty)
+            for number, plan in sorted(self.chapters.items())
+            if plan.sha256 != held.get(number, empty)
         ]
 
     def unsaid(self) -> list[dict[str, str]]:
-        """What no phonemizer has a sound for: it stands in a segment, and is passed over."""
+        """The texts for which no phonemizer has a sound. They are in a segment and are not spoken."""
         return [
             {"chapter": self._title(number), "text": text}
-            for number, told in sorted(self.chapters.items())
-            for text in told.unsaid
+            for number, plan in sorted(self.chapters.items())
+            for text in plan.unsaid
         ]
 
-    def told(self) -> dict[str, Any]:
-        """For the report."""
+    def as_report(self) -> dict[str, Any]:
+        """The result as the job's report shows it."""
         missing, unsaid = self.missing(), self.unsaid()
         return {
             "proved": not missing and not self.silent and not unsaid,
@@ -93,5 +93,5 @@ class CoverageProof:
 
 
 def _bytes(text: str) -> bytes:
-    # Half a surrogate pair is in no file, and still no reason to stop.
+    # A text may hold half a surrogate pair, which strict UTF-8 refuses.
     return solid(text).encode("utf-8", "surrogatepass")

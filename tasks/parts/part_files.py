@@ -1,6 +1,7 @@
-"""Parts: about a minute of finished sound as FLAC, and a sidecar that says what is in it. Knows nothing of the ledger.
+"""Writes and reads parts: about a minute of finished audio as FLAC, and a sidecar that describes it.
 
-The sidecar is written last: where it stands, the part is whole. Sidecars alone suffice to build a job's ledger again.
+The sidecar is written last: if it exists, the part is complete. A job's ledger can be rebuilt from sidecars alone.
+Knows nothing of the ledger.
 """
 
 import io
@@ -29,27 +30,27 @@ Timing = tuple[str, float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class SpokenSegment:
-    """One segment as it goes into a part."""
+    """One segment with its audio, before it is written into a part."""
 
     number: int
-    """Counted through the whole job."""
+    """Its number in the whole job."""
     pcm: bytes
-    """With its pause; silence, if it failed."""
+    """Its audio with the pause after it; silence if it failed."""
     start: int
-    """First character in the chapter's text."""
+    """The offset of its first character in the chapter's text."""
     end: int
-    """One past its last character."""
+    """The offset after its last character."""
     text: str
-    """What the source says there, for captions."""
+    """The source text, for captions."""
     timings: tuple[Timing, ...] = ()
     """Per phoneme: symbol, start and end in seconds from the segment's start."""
     failed: bool = False
-    """It could not be spoken: its PCM is silence."""
+    """Whether it could not be spoken, so that its audio is silence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedSegment:
-    """One segment as the sidecar names it: as in Spoken, with its place in the part instead of its sound."""
+    """One segment as the sidecar lists it: a SpokenSegment with its place in the part instead of its audio."""
 
     number: int
     offset: int
@@ -64,7 +65,7 @@ class PlacedSegment:
 
 @dataclass(frozen=True, kw_only=True)
 class Sidecar:
-    """What is in a part."""
+    """The description of one part."""
 
     version: int
     job: str
@@ -73,23 +74,23 @@ class Sidecar:
     chapter: int
     frames: int
     sha256: str
-    """Of the part's PCM."""
+    """The digest of the part's PCM."""
     segments: tuple[PlacedSegment, ...]
     loudness_db: tuple[int, ...]
     """RMS of every tenth of a second in dB below full scale, at least -90."""
 
     def to_json(self) -> bytes:
-        """As it stands in the store."""
+        """As it is written into the store."""
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """The sidecar in a store; FarmError if it is not one, or from a newer Chorus."""
+        """The sidecar in these bytes; FarmError if they are none, or come from a newer Chorus."""
         try:
             record = json.loads(data)
             version = int(record["version"])
             if version > VERSION:
-                raise FarmError(f"A sidecar has version {version}, this desk knows {VERSION}: update Chorus here.")
+                raise FarmError(f"A sidecar has version {version}, this Chorus reads {VERSION}: update Chorus here.")
             segments = tuple(_placed(segment) for segment in record.pop("segments"))
             return cls(**record | {"segments": segments, "loudness_db": tuple(record["loudness_db"])})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -100,7 +101,7 @@ class Sidecar:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part as it was read and verified."""
+    """A part that was read from the store and verified."""
 
     sidecar: Sidecar
     pcm: bytes
@@ -109,7 +110,7 @@ class Part:
 def write_part(
     store: Store, job: str, epoch: int, part: int, *, chapter: int, segments: Sequence[SpokenSegment]
 ) -> Sidecar:
-    """Put the segments, in the order given, into the store: FLAC first, then the sidecar."""
+    """Write the segments in this order into the store: the FLAC first, then the sidecar."""
     pcm = b"".join(segment.pcm for segment in segments)
     sidecar = Sidecar(
         version=VERSION,
@@ -128,24 +129,24 @@ def write_part(
 
 
 def has_part(store: Store, job: str, epoch: int, part: int) -> bool:
-    """Whether this part is whole in the store."""
+    """Whether this part is complete in the store."""
     return store.exists(sidecar_key(job, epoch, part))
 
 
 def read_sidecar(store: Store, job: str, epoch: int, part: int) -> Sidecar:
-    """What is in a part."""
+    """The sidecar of one part."""
     return Sidecar.from_json(store.read(sidecar_key(job, epoch, part)))
 
 
 def read_sidecars(store: Store, job: str, epoch: int) -> Iterator[Sidecar]:
-    """What is in each part that was ever whole, in order."""
+    """The sidecars of all parts that were completed, in order."""
     for key in store.keys(epoch_key(job, epoch)):
         if "/part-" in key and key.endswith(".json"):
             yield Sidecar.from_json(store.read(key))
 
 
 def read_part(store: Store, job: str, epoch: int, part: int) -> Part:
-    """A part, verified; FarmError if it is missing or not what its sidecar says."""
+    """A verified part; FarmError if it is missing or does not match its sidecar."""
     sidecar = read_sidecar(store, job, epoch, part)
     key = part_key(job, epoch, part)
     pcm = from_flac(key, store.read(key))
@@ -157,12 +158,12 @@ def read_part(store: Store, job: str, epoch: int, part: int) -> Part:
 
 
 def read_parts(store: Store, job: str, epoch: int, parts: Iterable[int]) -> Iterator[Part]:
-    """Part after part, each read when it is asked for."""
+    """The parts in order, each read when it is requested."""
     return (read_part(store, job, epoch, part) for part in parts)
 
 
 def ahead(parts: Iterator[Part]) -> Iterator[Part]:
-    """The same, each read while the one before is used: two in memory, and never three."""
+    """The same parts, each read while the one before is used. At most two are in memory."""
     with ThreadPoolExecutor(1, thread_name_prefix="chorus-read-ahead") as reader:
         coming = reader.submit(next, parts, None)
         while part := coming.result():
@@ -171,7 +172,7 @@ def ahead(parts: Iterator[Part]) -> Iterator[Part]:
 
 
 def chapter_marks(sidecars: Iterable[Sidecar], titles: Sequence[str]) -> tuple[BookChapter, ...]:
-    """Where each chapter lies in the finished audio; one without sound has no place and is left out."""
+    """Where each chapter lies in the finished audio. A chapter without audio is left out."""
     marks: list[BookChapter] = []
     start = 0
     for number, group in itertools.groupby(sidecars, key=lambda sidecar: sidecar.chapter):
@@ -183,7 +184,7 @@ def chapter_marks(sidecars: Iterable[Sidecar], titles: Sequence[str]) -> tuple[B
 
 
 def loudness_db(pcm: bytes) -> tuple[int, ...]:
-    """The envelope of a sidecar: RMS of every tenth of a second, the last one possibly shorter."""
+    """The loudness envelope of a sidecar: the RMS of every tenth of a second; the last one may be shorter."""
     wave = samples(pcm).astype(np.float64) / 32768
     starts = np.arange(0, wave.size, LOUDNESS_FRAMES)
     if not starts.size:
@@ -215,7 +216,7 @@ def _placed(record: dict[str, Any]) -> PlacedSegment:
 
 
 def to_flac(pcm: bytes) -> bytes:
-    """16-bit mono FLAC. No sound is no bytes: libsndfile writes no empty FLAC."""
+    """The audio as 16-bit mono FLAC; no bytes for no audio, because libsndfile writes no empty FLAC."""
     if not pcm:
         return b""
     buffer = io.BytesIO()
@@ -224,7 +225,7 @@ def to_flac(pcm: bytes) -> bytes:
 
 
 def from_flac(key: str, data: bytes) -> bytes:
-    """The PCM in it; FarmError, naming the key, if there is none."""
+    """The PCM in a FLAC; FarmError, naming the key, if it cannot be decoded."""
     if not data:
         return b""
     try:

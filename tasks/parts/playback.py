@@ -1,7 +1,7 @@
-"""`--play`: a book heard while it is made, from its first segment, through the machine's player.
+"""`--play`: plays a book while it is rendered, from its first segment, through the machine's audio player.
 
-A player is slower than a farm: what the stream has given away by then is read from the store, and what the store has
-let go once the book was bound is read from the book.
+Playing is slower than rendering. Audio that has left the stream is read from the parts in the store, and after the
+bind, which deletes the parts, from the finished file. Knows nothing of how the job is rendered.
 """
 
 import itertools
@@ -28,7 +28,7 @@ GOODBYE_S = 5.0
 
 
 class Playback:
-    """Plays each job that begins, one after another, beside the render; left in good order, when all was heard."""
+    """Plays the jobs of a render one after another. Leaving the context without an error waits until all was played."""
 
     def __init__(self, settings: FarmSettings) -> None:
         self._player = find_player()
@@ -49,7 +49,7 @@ class Playback:
             self._stop()
 
     def __call__(self, client: Client, record: JobRecord) -> None:
-        """A job is on its way: listen to it."""
+        """Play this job, after those before it."""
         before = self._last
         self._last = threading.Thread(target=self._play, args=(client, record, before), daemon=True)
         self._last.start()
@@ -64,10 +64,10 @@ class Playback:
                 for pcm in ordered(client, LocalStore(self._settings.store_folder()), record.job, self._listens):
                     speaking.write(pcm)
         except JobFailedError:
-            return  # who renders says so
+            return  # the render reports the failed job
         except ChorusError as error:
             if not self._stopped:
-                complain(f"The playing stopped, the rendering goes on: {error}")
+                complain(f"Playback stopped, rendering continues: {error}")
 
     def _listens(self, listener: Listener) -> None:
         self._listener = listener
@@ -80,7 +80,7 @@ class Playback:
             player.kill()
 
     def _stop(self) -> None:
-        """Whoever interrupts a render wants silence; the thread finds its pipe broken."""
+        """Stop the sound at once: a user who interrupts a render wants silence. The thread ends with a broken pipe."""
         self._stopped = True
         if self._listener is not None:
             self._listener.give_up()
@@ -92,12 +92,12 @@ class Playback:
 
 @dataclass(kw_only=True)
 class _Place:
-    """How far a listener has heard."""
+    """How far the playback is."""
 
     segment: int = 0
-    """The one he is in, or comes to next."""
+    """The segment that is being played, or the next one."""
     frames: int = 0
-    """Heard of it already."""
+    """The frames of that segment that were played."""
 
 
 def _to_nobody(_listener: Listener) -> None:
@@ -107,9 +107,9 @@ def _to_nobody(_listener: Listener) -> None:
 def ordered(
     client: Client, store: LocalStore, job: str, listens: Callable[[Listener], None] = _to_nobody
 ) -> Iterator[bytes]:
-    """A job's audio from its first segment: from the store what is there already, from the stream what is new.
+    """A job's audio from its first segment on: from the stream, and what the stream no longer has from the store.
 
-    Each listener is told of before it is heard, so that another thread can end it.
+    `listens` gets each listener before it is read, so that another thread can end it.
     """
     place = _Place()
     while True:
@@ -142,7 +142,7 @@ def _from_stream(client: Client, job: str, place: _Place, listens: Callable[[Lis
 
 
 def _from_part(store: LocalStore, record: JobRecord, place: _Place) -> Iterator[bytes]:
-    """The rest of the part that holds this segment."""
+    """The audio from this place to the end of its part."""
     found = _part_with(store, record, place.segment)
     for placed in found.sidecar.segments if found else ():
         if found and placed.number >= place.segment:
@@ -153,13 +153,14 @@ def _from_part(store: LocalStore, record: JobRecord, place: _Place) -> Iterator[
 
 
 def _part_with(store: LocalStore, record: JobRecord, segment: int) -> Part | None:
-    """None: the book was bound meanwhile and its parts are gone."""
+    """The part that holds this segment; None if the book was bound meanwhile and its parts were deleted."""
     for number in range(record.parts_total):
         if not has_part(store, record.job, record.epoch, number):
             continue
         if read_sidecar(store, record.job, record.epoch, number).segments[-1].number >= segment:
             return _unless_bound(store, record, number)
-    raise BehindError(f"Segment {segment} of job {record.job} is in no part of the store.")
+    lost = f"Segment {segment} of job {record.job} is neither on the stream nor in the store"
+    raise BehindError(f"{lost}: play the file when it is finished.")
 
 
 def _unless_bound(store: LocalStore, record: JobRecord, part: int) -> Part | None:
@@ -172,11 +173,11 @@ def _unless_bound(store: LocalStore, record: JobRecord, part: int) -> Part | Non
 
 
 def _from_book(store: LocalStore, record: JobRecord, place: _Place) -> Iterator[bytes]:
-    """The rest of the finished file; the sidecars, which stay, say where it begins."""
+    """The audio from this place to the end of the finished file. The sidecars say where the place is."""
     sidecars = [read_sidecar(store, record.job, record.epoch, number) for number in range(record.parts_total)]
     before = (placed.frames for sidecar in sidecars for placed in sidecar.segments if placed.number < place.segment)
     at = (sum(before) + place.frames) * SAMPLE_BYTES
-    # A decoder may add silence behind the last sample.
+    # A decoder may add silence after the last sample.
     end = sum(sidecar.frames for sidecar in sidecars) * SAMPLE_BYTES
     for pcm in _decoded(store, result_key(record.job, record.epoch, record.request.format)):
         yield pcm[at:end]
@@ -184,10 +185,10 @@ def _from_book(store: LocalStore, record: JobRecord, place: _Place) -> Iterator[
 
 
 def _decoded(store: LocalStore, key: str) -> Iterator[bytes]:
-    import av  # noqa: PLC0415 - 17 MB of FFmpeg, only for whoever hears a book that is made
+    import av  # noqa: PLC0415 - 17 MB of FFmpeg, needed only here
 
     if not store.exists(key):
-        raise FarmError(f"{key} is gone from the store {store.folder}: render it again with --fresh.")
+        raise FarmError(f"{key} is gone from the store {store.folder}: render the job again with --fresh.")
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
     with av.open(store.path(key)) as book:
         for frame in itertools.chain(book.decode(audio=0), (None,)):

@@ -1,6 +1,6 @@
-"""What an earlier ledger left in the store: a job whose Redis was lost is planned anew, but not spoken anew.
+"""Finds a job's segments in the store after Redis was lost, so that they are planned again but not spoken again.
 
-Knows nothing of planning: it says which segments lie in whole parts, and where.
+Knows nothing of planning: it lists the segments in complete parts, and where they are.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,11 @@ from chorus.keys import JobKeys
 from tasks.parts.part_files import Sidecar, read_sidecars
 
 Salvage = Mapping[tuple[int, int, str], StoredPlace]
-"""By chapter, the segment's first character in it, and its text."""
+"""Where segments are stored, by chapter, offset of the segment's first character, and text."""
 
 
 def salvage(here: worker_process.Process, claim: Claim) -> Salvage:
-    """The segments spoken already; none for a fresh run, nor where the store is another desk's."""
+    """The segments that are in the store; none for a fresh run, or if the job's store belongs to another desk."""
     if here.store is None or here.store.id != claim.store:
         return {}
     if here.redis.hget(JobKeys(claim.job).record, "fresh") == b"1":
@@ -34,6 +34,6 @@ def salvage(here: worker_process.Process, claim: Claim) -> Salvage:
 
 def _whole(store: Store, claim: Claim) -> Iterator[Sidecar]:
     for sidecar in read_sidecars(store, claim.job, claim.epoch):
-        # A finished job's parts are gone, and only their sidecars stay.
+        # A finished job has sidecars and no parts any more.
         if store.exists(part_key(claim.job, claim.epoch, sidecar.part)):
             yield sidecar

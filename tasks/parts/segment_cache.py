@@ -1,6 +1,7 @@
-"""What was spoken before, found again by all that makes its sound: on this machine's disk, and of live jobs in Redis.
+"""The cache of spoken segments: on this machine's disk, and for the first words of live jobs in Redis.
 
-A segment is kept without the pause behind it, which is the place's and not the words'. Knows no job.
+A segment's key is the digest of everything that determines its audio. It is kept without the pause after it, which
+depends on its place in a job. Knows nothing of jobs.
 """
 
 import json
@@ -18,41 +19,41 @@ from tasks.parts.part_files import Timing, from_flac, to_flac
 Source = Literal["primer", "cache"]
 
 _VERSION = 1
-"""To be counted up when the same model begins to be spoken with in another way."""
+"""Increase it when the same model begins to give other audio for the same phonemes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CachedSegment:
-    """One segment as it was spoken, without its pause."""
+    """One spoken segment without the pause after it."""
 
     pcm: bytes
     timings: tuple[Timing, ...]
 
     def pack(self, *, small: bool) -> bytes:
-        """A checksum, a line of JSON, and the sound: as FLAC where `small`, half the size for 3 ms per ten seconds."""
+        """A checksum, a line of JSON, and the audio. FLAC if `small`: half the size, 3 ms per ten seconds of audio."""
         head = json.dumps({"flac": small, "timings": self.timings}).encode()
         body = head + b"\n" + (to_flac(self.pcm) if small else self.pcm)
         return pcm.digest(body).encode() + b"\n" + body
 
     @classmethod
     def unpack(cls, data: bytes) -> "CachedSegment":
-        """What was packed, verified; FarmError if it is not that."""
+        """The segment that was packed; FarmError if the bytes are damaged."""
         checksum, _, body = data.partition(b"\n")
         if pcm.digest(body).encode() != checksum:
-            raise FarmError("A kept segment is damaged: its checksum does not match.")
+            raise FarmError("A cached segment is damaged: its checksum does not match.")
         line, _, sound = body.partition(b"\n")
         head = json.loads(line)
         timings = tuple((symbol, start, end) for symbol, start, end in head["timings"])
-        return cls(pcm=from_flac("A kept segment", sound) if head["flac"] else sound, timings=timings)
+        return cls(pcm=from_flac("A cached segment", sound) if head["flac"] else sound, timings=timings)
 
 
 def name_of(*, sound: str, voices_digest: str, voice: str, speed: float, phonemes: str) -> str:
-    """The digest of all that makes a segment's sound. `voice` in its canonical spelling."""
+    """A segment's key: the digest of all that determines its audio. `voice` must have its canonical spelling."""
     return digest(_VERSION, sound, voices_digest, voice, float(speed), phonemes)
 
 
 class SegmentCache:
-    """This process's way to what was kept, and its counts of what it found."""
+    """Finds and keeps segments on disk and in Redis, and counts hits and misses of this process."""
 
     def __init__(self, disk: DiskCache, primers: Primers) -> None:
         self._disk = disk
@@ -61,48 +62,48 @@ class SegmentCache:
         self._lock = Lock()
 
     def find(self, name: str, *, primer: bool) -> tuple[CachedSegment, Source] | None:
-        """What was kept, and where it was; a live job's first segment is looked for in Redis first."""
-        if primer and (take := self._primer(name)):
-            return take, "primer"
-        take = self._kept(name)
-        return (take, "cache") if take else None
+        """A cached segment and where it was. For a live job's first segment, Redis is asked first."""
+        if primer and (segment := self._in_redis(name)):
+            return segment, "primer"
+        segment = self._on_disk(name)
+        return (segment, "cache") if segment else None
 
-    def keep(self, name: str, take: CachedSegment, *, found: Source | None, primer: bool) -> None:
-        """Keep what was spoken, or found at one place only, where the next will look for it."""
+    def keep(self, name: str, segment: CachedSegment, *, found: Source | None, primer: bool) -> None:
+        """Store a segment where the next job will look for it, unless it was found there."""
         if found is None:
-            self._disk.write(name, take.pack(small=True))
+            self._disk.write(name, segment.pack(small=True))
         if primer and found != "primer":
-            self._primers.keep(name, take.pack(small=False))
+            self._primers.keep(name, segment.pack(small=False))
 
     def counters(self) -> dict[str, dict[str, int]]:
-        """Hits, misses and sizes since this process started, by cache."""
+        """Hits and misses since this process started, and the sizes, by cache."""
         with self._lock:
-            told = {cache: dict(counts) for cache, counts in self._counts.items()}
-        told["cache"] |= {"entries": self._disk.entries, "bytes": self._disk.size_bytes}
-        told["primer"] |= {"entries": self._primers.entries}
-        return told
+            counters = {cache: dict(counts) for cache, counts in self._counts.items()}
+        counters["cache"] |= {"entries": self._disk.entries, "bytes": self._disk.size_bytes}
+        counters["primer"] |= {"entries": self._primers.entries}
+        return counters
 
-    def _primer(self, name: str) -> CachedSegment | None:
-        return self._opened("primer", self._primers.find(name))
+    def _in_redis(self, name: str) -> CachedSegment | None:
+        return self._unpacked("primer", self._primers.find(name))
 
-    def _kept(self, name: str) -> CachedSegment | None:
+    def _on_disk(self, name: str) -> CachedSegment | None:
         data = self._disk.read(name)
-        take = self._opened("cache", data)
-        if data is not None and take is None:
+        segment = self._unpacked("cache", data)
+        if data is not None and segment is None:
             self._disk.drop(name)
             self._count("cache", "damaged")
-        return take
+        return segment
 
-    def _opened(self, cache: Source, data: bytes | None) -> CachedSegment | None:
-        """What is damaged counts as missing; it will be spoken, and kept, anew."""
-        take = None
+    def _unpacked(self, cache: Source, data: bytes | None) -> CachedSegment | None:
+        """The segment, or None. A damaged one counts as a miss: it is spoken and stored again."""
+        segment = None
         if data is not None:
             try:
-                take = CachedSegment.unpack(data)
+                segment = CachedSegment.unpack(data)
             except FarmError:
-                take = None
-        self._count(cache, "misses" if take is None else "hits")
-        return take
+                segment = None
+        self._count(cache, "misses" if segment is None else "hits")
+        return segment
 
     def _count(self, cache: Source, what: str) -> None:
         with self._lock:
@@ -113,7 +114,7 @@ _slot: list[SegmentCache] = []
 
 
 def open_cache(settings: FarmSettings, primers: Primers) -> SegmentCache | None:
-    """Fill this process's slot, unless nothing is to be kept."""
+    """Open this process's cache; None if the settings switch it off."""
     _slot.clear()
     if settings.cache_bytes():
         disk = DiskCache(settings.store_folder() / FOLDER, most_bytes=settings.cache_bytes())
@@ -123,5 +124,5 @@ def open_cache(settings: FarmSettings, primers: Primers) -> SegmentCache | None:
 
 
 def current() -> SegmentCache | None:
-    """This process's shelf; None: it keeps nothing."""
+    """This process's cache; None if it keeps nothing."""
     return _slot[0] if _slot else None

@@ -154,5 +154,5 @@ def test_a_player_that_fails_does_not_fail_the_book(machine: Machine, tmp_path: 
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     said = machine.chorus("render", SAMPLE, "-o", tmp_path / "book.wav", "--fresh", "--play", PATH=path)
     assert said.returncode == 0
-    assert said.stderr.startswith("chorus: The playing stopped, the rendering goes on: paplay ")
+    assert said.stderr.startswith("chorus: Playback stopped, rendering continues: paplay ")
     assert (tmp_path / "book.wav").exists()

@@ -36,8 +36,8 @@ def sidecar(chapter: int, *texts: str, failed: int = -1) -> Sidecar:
     )
 
 
-def proof(*sidecars: Sidecar, **told: ChapterPlan) -> CoverageProof:
-    made = CoverageProof(chapters={int(name[1:]): one for name, one in told.items()})
+def proof(*sidecars: Sidecar, **plans: ChapterPlan) -> CoverageProof:
+    made = CoverageProof(chapters={int(name[1:]): one for name, one in plans.items()})
     for each in sidecars:
         made.read(each, RATE_HZ)
     return made
@@ -71,24 +71,24 @@ def test_a_book_whose_segments_hold_its_text_is_proved() -> None:
         sidecar(0, "It was so.", "And it was"), sidecar(0, "not."), sidecar(1, "The end."),
         c0=ChapterPlan(title="One", sha256=digest([TEXT])), c1=ChapterPlan(title="Two", sha256=digest(["The  end."])),
     )  # fmt: skip
-    assert made.told() == {"proved": True, "missing": [], "silent": [], "unsaid": []}
+    assert made.as_report() == {"proved": True, "missing": [], "silent": [], "unsaid": []}
 
 
 @pytest.mark.parametrize(
     "texts", [("It was so.",), ("It was so.", "And it was no."), ("And it was not.", "It was so."), ()]
 )
 def test_a_chapter_that_lost_doubled_or_moved_a_character_is_named(texts: tuple[str, ...]) -> None:
-    told = proof(sidecar(0, *texts), c0=ChapterPlan(title="One", sha256=digest([TEXT]))).told()
-    assert (told["proved"], told["missing"]) == (False, ["One"])
+    made = proof(sidecar(0, *texts), c0=ChapterPlan(title="One", sha256=digest([TEXT]))).as_report()
+    assert (made["proved"], made["missing"]) == (False, ["One"])
 
 
 def test_a_chapter_without_any_segment_is_named() -> None:
-    told = proof(
+    made = proof(
         sidecar(0, TEXT),
         c0=ChapterPlan(title="One", sha256=digest([TEXT])),
         c1=ChapterPlan(title="", sha256=digest("x")),
     )
-    assert told.told()["missing"] == ["chapter 2"]
+    assert made.as_report()["missing"] == ["chapter 2"]
 
 
 def test_a_segment_that_nobody_hears_is_named_with_its_words_and_its_place() -> None:
@@ -97,7 +97,7 @@ def test_a_segment_that_nobody_hears_is_named_with_its_words_and_its_place() -> 
         sidecar(0, "And it", "was not.", failed=1),
         c0=ChapterPlan(title="One", sha256=digest([TEXT])),
     )
-    assert made.told() == {
+    assert made.as_report() == {
         "proved": False,
         "missing": [],
         "silent": [{"segment": 1, "chapter": "One", "at_s": round(200 / RATE_HZ, 3), "text": "was not."}],
@@ -107,5 +107,5 @@ def test_a_segment_that_nobody_hears_is_named_with_its_words_and_its_place() -> 
 
 def test_what_has_no_sound_is_named() -> None:
     made = proof(sidecar(0, TEXT), c0=ChapterPlan(title="One", sha256=digest([TEXT]), unsaid=("⵰",)))
-    assert made.told()["unsaid"] == [{"chapter": "One", "text": "⵰"}]
-    assert not made.told()["proved"]
+    assert made.as_report()["unsaid"] == [{"chapter": "One", "text": "⵰"}]
+    assert not made.as_report()["proved"]

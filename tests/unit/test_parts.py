@@ -110,7 +110,7 @@ def test_a_damaged_sidecar_is_a_sentence(data: bytes) -> None:
 
 def test_a_sidecar_of_a_newer_version_is_not_guessed_at(store: LocalStore) -> None:
     record = json.loads(put(store, 0, 100).to_json())
-    with pytest.raises(FarmError, match="version 2, this desk knows 1: update"):
+    with pytest.raises(FarmError, match="version 2, this Chorus reads 1: update"):
         Sidecar.from_json(json.dumps(record | {"version": 2}).encode())
 
 

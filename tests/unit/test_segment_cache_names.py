@@ -1,4 +1,4 @@
-"""A take that was kept is the take that was spoken, to the last bit, or it is not found at all."""
+"""A segment that was kept is the segment that was spoken, to the last bit, or it is not found at all."""
 
 import pytest
 from hypothesis import given
@@ -18,8 +18,8 @@ MADE_WITH = {"sound": "0123456789ab", "voices_digest": "v", "voice": "af_heart",
 
 
 @given(TAKES, st.booleans())
-def test_what_is_unpacked_is_what_was_packed(take: CachedSegment, small: bool) -> None:
-    assert CachedSegment.unpack(take.pack(small=small)) == take
+def test_what_is_unpacked_is_what_was_packed(segment: CachedSegment, small: bool) -> None:
+    assert CachedSegment.unpack(segment.pack(small=small)) == segment
 
 
 @pytest.mark.parametrize("small", [True, False])
