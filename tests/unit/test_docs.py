@@ -10,6 +10,7 @@ import pytest
 import typer
 from typer.main import get_command
 
+import chorus
 from broker.settings import FarmSettings, table
 from chorus import wishes
 from chorus.request import WISHES
@@ -105,6 +106,69 @@ def test_the_wishes_in_the_sdks_page_are_the_wishes_there_are() -> None:
     )
     assert found is not None
     assert found[1] == wishes.table(WISHES), "python -m chorus.request prints the table"
+
+
+def api_page() -> str:
+    return (ROOT / "docs" / "api.md").read_text("utf-8")
+
+
+def stubs() -> dict[str, ast.Assign | ast.ClassDef]:
+    """What the SDK's page says of classes and types, by name."""
+    code = "\n".join(re.findall(r"```pyi\n(.*?)```", api_page(), re.DOTALL))
+    found = {}
+    for node in ast.parse(code).body:
+        assert isinstance(node, ast.Assign | ast.ClassDef)
+        found[node.name if isinstance(node, ast.ClassDef) else ast.unparse(node.targets[0])] = node
+    return found
+
+
+def members(node: ast.stmt) -> dict[str, str]:
+    """Fields and methods as they are written, without what they are for."""
+    assert isinstance(node, ast.ClassDef)
+    found = {}
+    for one in node.body:
+        if isinstance(one, ast.AnnAssign):
+            found[ast.unparse(one.target)] = ast.unparse(one)
+        elif isinstance(one, ast.FunctionDef) and (one.name == "__init__" or not one.name.startswith("_")):
+            marks = [ast.unparse(mark) for mark in one.decorator_list]
+            found[one.name] = f"{marks} {ast.unparse(one.args)} -> {ast.unparse(one.returns or ast.Constant(None))}"
+    return found
+
+
+def defined(name: str) -> ast.stmt:
+    """Where the SDK itself defines a public name."""
+    tree = ast.parse((ROOT / "chorus" / f"{chorus._HOMES[name]}.py").read_text("utf-8"))
+    (found,) = [
+        node
+        for node in tree.body
+        if (isinstance(node, ast.ClassDef) and node.name == name)
+        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name)
+    ]
+    return found
+
+
+def test_every_public_name_of_the_sdk_is_explained() -> None:
+    explained = {*re.findall(r"^\| `(\w+)` \| \S", api_page(), re.MULTILINE), *stubs()}
+    assert set(chorus.__all__) - explained == set()
+    assert set(stubs()) <= set(chorus.__all__)
+
+
+@pytest.mark.parametrize("name", stubs())
+def test_what_the_sdks_page_says_of_a_name_is_so(name: str) -> None:
+    said, true = stubs()[name], defined(name)
+    if isinstance(said, ast.Assign):
+        assert ast.unparse(said) == ast.unparse(true)
+        return
+    assert members(said).items() <= members(true).items()
+    # Of what is done with these classes the page is the whole story.
+    if name in ("Client", "Reassembler", "Terms", "Position", "Chunk"):
+        assert members(said).keys() == members(true).keys()
+
+
+@pytest.mark.parametrize("name", sorted({name for name in chorus.__all__ if name.endswith("Error")} - {"OnError"}))
+def test_an_errors_code_status_and_retry_are_as_the_sdks_page_says(name: str) -> None:
+    kind = getattr(chorus, name)
+    assert f"| `{name}` | `{kind.code}` | {kind.status} | {'yes' if kind.retry else 'no'} | " in api_page()
 
 
 def test_every_setting_has_a_meaning_and_both_sides_know_its_name() -> None:
