@@ -5,7 +5,7 @@ from workers.upkeep import governor
 
 governor.WINDOW_S = 2.0
 governor.AGAIN_S = 1.0
-governor.INNOCENT_S = 5.0
+governor.CLEARED_S = 5.0
 # The toy voice takes next to nothing for a segment.
 governor.SEGMENT_BYTES = 0
 keep_alive.IDLE_S = 1.0

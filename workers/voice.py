@@ -23,18 +23,18 @@ def _say(line: str) -> None:
 
 def _open(node: str, conf: Any) -> None:
     """Load and warm the model: what is registered can speak at once."""
-    from workers.engine.factory import kokoro, open_speaker  # noqa: PLC0415 - the same
+    from workers.engine.factory import kokoro, open_warm_engine  # noqa: PLC0415 - the same
     from workers.optimise.preparing import ready  # noqa: PLC0415 - the same
-    from workers.upkeep.maintenance import Care  # noqa: PLC0415 - onnxruntime, only where a worker really starts
+    from workers.upkeep.maintenance import Maintenance  # noqa: PLC0415 - onnxruntime, only where a worker really starts
 
     startup.reached("libraries")
     model = ready(settings(), _say)
     startup.reached("model")
-    speaker = open_speaker(model, settings(), reached=startup.reached)
+    speaker = open_warm_engine(model, settings(), reached=startup.reached)
     engine.install(speaker)
     # Not of the model: a graph that did not load has given way to its file.
     opened = kokoro(speaker) or model
-    remote_control.look_after(Care(settings()))
+    remote_control.set_maintenance(Maintenance(settings()))
     live, bulk = voice_queue("live", speaker.sound), voice_queue("bulk", speaker.sound)
     slots = {"live": speaker.slots("live"), "bulk": speaker.slots("bulk")}
     listen(conf, {live: sum(slots.values()), bulk: slots["bulk"] + HOLD})
@@ -65,8 +65,8 @@ voice_tasks.register(app)
 
 
 def _close() -> None:
-    remote_control.leave()
+    remote_control.stop()
     engine.current().close()
 
 
-connect("voice", _open, closed=_close, ready=remote_control.begin)
+connect("voice", _open, closed=_close, ready=remote_control.start)

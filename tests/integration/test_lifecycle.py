@@ -115,7 +115,7 @@ def test_without_priming_idle_sessions_go_and_the_next_job_has_them_back(worksho
     record = workshop.finished("book")
     assert record.state is State.DONE, record.error
     assert heard_tokens(workshop.client.save("book", tmp_path / "book.wav")) == planned_tokens(SAMPLE, "sample.md")
-    assert "The sessions are back after" in workshop.log("voice").read_text("utf-8")
+    assert "The sessions are open again after" in workshop.log("voice").read_text("utf-8")
     wait_until(lambda: state() == "resting", description="they are let go again")
 
 

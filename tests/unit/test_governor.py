@@ -9,7 +9,7 @@ import pytest
 
 from workers.process import memory
 from workers.process.memory import MemoryReading, Room
-from workers.upkeep.governor import GIGABYTE, INNOCENT_S, MEGABYTE, Governor, Step, allowance_bytes
+from workers.upkeep.governor import CLEARED_S, GIGABYTE, MEGABYTE, Governor, Step, allowance_bytes
 
 ROOT = Path(__file__).parents[2]
 WARM = 800 * MEGABYTE
@@ -119,7 +119,7 @@ def test_a_process_that_is_small_at_rest_is_left_alone_for_a_while() -> None:
     life = Life()
     assert life.goes_on(62, 1200) == ["recycle"]
     assert not life.governor.must_go(life.now_s, reading(400))
-    assert set(life.goes_on(int(INNOCENT_S) - 1, 1200)) == {"drop"}
+    assert set(life.goes_on(int(CLEARED_S) - 1, 1200)) == {"drop"}
     assert "recycle" in life.goes_on(120, 1200)
 
 

@@ -93,7 +93,7 @@ def test_what_coreml_would_refuse_is_refused_before_it_is_asked(wishes: str, sen
 def test_whoever_asks_for_fixed_shapes_is_told_what_that_means(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger=providers.__name__):
         assert wished("RequireStaticInputShapes=1") == {"RequireStaticInputShapes": "1"}
-    assert "Padded to a fixed one it sounds otherwise, so nothing is padded" in caplog.text
+    assert "Padding to a fixed length would change how it sounds, so nothing is padded" in caplog.text
     caplog.clear()
     wished("RequireStaticInputShapes=0")
     assert caplog.text == ""

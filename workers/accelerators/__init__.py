@@ -1,4 +1,4 @@
-"""Which lanes this machine can have: its hardware, trials of its accelerators, and the verdicts that are kept.
+"""Which lanes this machine can have: its hardware, measurements of its accelerators, and the verdicts that are kept.
 
-Knows no engine.
+Knows nothing of engines.
 """

@@ -1,6 +1,6 @@
-"""Whether an accelerator pays for this model on this machine: measured once in children, then remembered.
+"""Whether an accelerator is worth using for this model on this machine: measured once in child processes, then kept.
 
-Only a machine that has an accelerator comes here. Knows nothing of lanes that are open: it runs before them.
+Runs only where there is an accelerator, before any lane is open.
 """
 
 import logging
@@ -23,9 +23,9 @@ LENGTHS = (20, 80, 200)
 """A listener's first words, a sentence, a usual segment."""
 MEMORY_BYTES = 4 << 30
 MEMORY_SHARE = 1 / 3
-# A chip that adds up in another order may move a boundary by a frame, and no more.
+# A chip that adds up numbers in another order may move the end of a phoneme by a frame, and no more.
 LENGTH_OFF = 0.01
-# Beyond how far two runs on the CPU are from each other: Kokoro's breath is noise, new with each run.
+# More than the distance of two runs on the CPU, which differ because Kokoro's breath is random noise.
 APART_DB = 1.0
 
 Attempt = Callable[..., ProbeResult]
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Calibration:
-    """The verdicts for one model on one machine; the CPU is measured once for all of them, and only if need be."""
+    """The verdicts for one model on one machine. The CPU is measured once for all of them, when one is missing."""
 
     def __init__(
         self, model: Model, settings: FarmSettings, machine: Machine, attempt: Attempt = probe.attempt
@@ -46,19 +46,19 @@ class Calibration:
         self._cpu: ProbeResult | None = None
 
     def verdict(self, lane: Accelerator, provider: Provider) -> LaneVerdict:
-        """What was found out about this lane, today or at an earlier start."""
+        """What was measured of this lane, now or at an earlier start."""
         from workers.optimise.stages import alone_in  # noqa: PLC0415 - onnx, only where something is measured
 
         key = self._key(lane, provider)
         if known := self._verdicts.find(key):
             return known
-        # Two workers that start at once would measure each other.
+        # Two workers that start at once would slow down each other's measurement.
         with alone_in(self._verdicts.file.with_name("coreml"), log.warning):
             if known := self._verdicts.find(key):
                 return known
-            # Louder than its matter: whoever looks into the log of a worker that does not come up must find it.
+            # A warning, so that it is in the log of a worker that takes long to start.
             log.warning("Measuring the lane %s against the CPU, once: this may take minutes.", lane)
-            found = judge(self._measured_cpu(), self._try(provider), memory_cap=self._memory_cap())
+            found = judge(self._measured_cpu(), self._probe(provider), memory_cap=self._memory_cap())
             log.warning("The lane %s: %s", lane, found.fault or f"{found.speedup:.2f} times as fast as the CPU")
             self._verdicts.keep(key, found)
         return found
@@ -69,10 +69,10 @@ class Calibration:
 
     def _measured_cpu(self) -> ProbeResult:
         if self._cpu is None:
-            self._cpu = self._try(CPU)
+            self._cpu = self._probe(CPU)
         return self._cpu
 
-    def _try(self, provider: Provider) -> ProbeResult:
+    def _probe(self, provider: Provider) -> ProbeResult:
         return self._attempt(self._model, provider, threads=self._machine.cores, lengths=LENGTHS)
 
     def _memory_cap(self) -> int:
@@ -80,7 +80,7 @@ class Calibration:
 
 
 def judge(cpu: ProbeResult, lane: ProbeResult, *, memory_cap: int) -> LaneVerdict:
-    """Whether the lane can be used at all, and how fast it is. Pure."""
+    """Whether the lane can be used, and how much faster than the CPU it is. Pure."""
     fault = _fault(cpu, lane, memory_cap)
     if fault:
         return LaneVerdict(fault=fault)
@@ -100,7 +100,7 @@ def _fault(cpu: ProbeResult, lane: ProbeResult, memory_cap: int) -> str:
 
 
 def _unlike(cpu: Any, again: Any, lane: Any) -> str:
-    """How the lane's sound differs from the CPU's, where it differs too much."""
+    """How the lane's sound differs from the CPU's; empty if it differs little enough."""
     own, found = (compare(Rendering(audio=cpu), Rendering(audio=audio)) for audio in (again, lane))
     if found.length > LENGTH_OFF:
         return f"on trial it spoke {lane.size} samples where the CPU spoke {cpu.size}"

@@ -1,4 +1,4 @@
-"""What this machine is, as far as lanes depend on it: system, chip, cores, memory, and what onnxruntime can use here.
+"""What lanes depend on of this machine: system, chip, cores, memory, and the providers onnxruntime can use here.
 
 Asks the system and onnxruntime; opens no session.
 """
@@ -25,23 +25,23 @@ Ask = Callable[[str], str]
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """One machine. What is measured on it holds until one of these changes."""
+    """One machine. A measurement made on it is valid until its `key` changes."""
 
     system: str
     """`Darwin 15.1`, `Linux 6.8.0`."""
     architecture: str
     chip: str
-    """`Apple M3 Pro`; `unknown` where the system does not tell."""
+    """`Apple M3 Pro`; `unknown` where the system does not say."""
     cores: int
     """Those this process may use."""
     memory_bytes: int
     providers: tuple[str, ...]
-    """What the installed onnxruntime can run on here."""
+    """Those of the installed onnxruntime that work here."""
     onnxruntime: str
 
     @property
     def apple_silicon(self) -> bool:
-        """A Mac with a Neural Engine; one under Rosetta says x86_64 and has none of use."""
+        """A Mac with a Neural Engine. A process under Rosetta says x86_64 and cannot use it."""
         return self.system.startswith("Darwin") and self.architecture == "arm64"
 
     @property
@@ -51,26 +51,26 @@ class Machine:
 
     @property
     def key(self) -> str:
-        """What a measurement made here holds for, as one line."""
+        """What a measurement made here is valid for, as one line."""
         return " | ".join((self.system, self.architecture, self.chip, f"onnxruntime {self.onnxruntime}"))
 
 
 def detect() -> Machine:
-    """This one."""
+    """The machine of this process."""
     return Machine(
         system=system_name(),
         architecture=platform.machine(),
         chip=chip_name(),
         cores=available_cores(),
         memory_bytes=psutil.virtual_memory().total,
-        # Of those it was built for, those that really load: get_all_providers names CoreML on Linux too.
+        # The ones that load here, of those onnxruntime knows: get_all_providers names CoreML on Linux too.
         providers=tuple(ort.get_available_providers()),
         onnxruntime=ort.__version__,
     )
 
 
 def system_name(system: str = "", mac_release: str = "", kernel: str = "") -> str:
-    """A Mac's own release, for its kernel's number means nothing to anybody; elsewhere the kernel's."""
+    """With macOS's release on a Mac, which people know better than the kernel's; elsewhere with the kernel's."""
     system = system or platform.system()
     release = (mac_release or platform.mac_ver()[0]) if system == "Darwin" else ""
     return f"{system} {release or kernel or platform.release()}"
@@ -89,7 +89,7 @@ def chip_name(system: str = sys.platform, ask: Ask | None = None, cpuinfo: Path 
 
 
 def sysctl(name: str) -> str:
-    """What a Mac's kernel says of itself."""
+    """A value of a Mac's `sysctl`; empty if there is none."""
     try:
         done = subprocess.run(  # noqa: S603 - a program of the system, by its whole path
             ["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True, timeout=_ANSWER_S, check=False

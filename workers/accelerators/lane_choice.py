@@ -1,15 +1,16 @@
-"""Which lanes a voice worker opens: what was asked for, what this machine has, what was measured here.
+"""Which lanes a voice worker opens, by what was asked for, what the machine has, and what was measured on it.
 
-Pure: opens and measures nothing; both are handed in.
+Pure: opens and measures nothing.
 
 | asked for (CHORUS_LANES)  | opened                                                                                   |
 |---------------------------|------------------------------------------------------------------------------------------|
 | `both`, `cpu`             | `bulk` for books, `live` for a listener, both on the CPU                                 |
-| `bulk`                    | `bulk` for both, to save memory                                                          |
-| `auto`                    | accelerators that were measured to pay, `bulk` beside them; without any, as `both`       |
-| a list with `ane`, `gpu`  | those, however fast; `bulk` beside them if `cpu` is named, behind them if it is not      |
+| `bulk`                    | `bulk` for both, which saves memory                                                      |
+| `auto`                    | accelerators found worth their memory, `bulk` beside them; if there are none, as `both`  |
+| a list with `ane`, `gpu`  | those, however fast; `bulk` beside them if `cpu` is named, else only for what they fail  |
 
-What is asked for by name and cannot be had is the CPU's, and its reason is kept; with CHORUS_STRICT nothing starts.
+In the place of a lane that was named and cannot be opened the CPU speaks, and the report says why; with CHORUS_STRICT
+the worker does not start.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,34 +21,34 @@ from chorus.errors import FarmError
 from workers.inference.providers import COREML_PROVIDER, Accelerator
 
 ACCELERATORS: tuple[Accelerator, ...] = get_args(Accelerator)
-# Less than that is not worth a second session and a compiled copy of the model.
+# A smaller gain is not worth the memory of a second session and a compiled copy of the model.
 PAYS_FROM = 1.2
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaneVerdict:
-    """What was measured of an accelerator with one model, against all cores of the CPU."""
+    """What was measured of an accelerator with one model, compared with all cores of the CPU."""
 
     fault: str = ""
-    """Why it cannot be used, as a clause; empty: it can."""
+    """Why it cannot be used, as a clause; empty if it can."""
     speedup: float = 0.0
     """How many times as fast as the CPU it was."""
 
     @property
     def pays(self) -> bool:
-        """Whether it is worth its memory unasked."""
+        """Whether it is worth its memory where nobody asked for it by name."""
         return not self.fault and self.speedup >= PAYS_FROM
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenLane:
-    """One lane to be opened. Books and listeners share an accelerator; listeners go first."""
+    """One lane to open. Books and listeners share an accelerator, where listeners go first."""
 
     name: str
     live: bool
     """Whether it serves listeners."""
     bulk: bool
-    """Whether it serves books. Neither: it is behind the others, for what fails there."""
+    """Whether it serves books. A lane that serves neither is a spare, for what fails on the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +57,15 @@ class LaneChoice:
 
     lanes: tuple[ChosenLane, ...]
     missing: Mapping[str, str]
-    """By the name of each lane that was asked for or possible and is not opened, why."""
+    """For each lane that was asked for or possible and is not opened: by name, why."""
 
 
 def choose_lanes(
     asked: str, providers: tuple[str, ...], measure: Callable[[Accelerator], LaneVerdict], *, strict: bool = False
 ) -> LaneChoice:
-    """The lanes for CHORUS_LANES on a machine with these providers; FarmError if strict and one of them is missing.
+    """The lanes for CHORUS_LANES on a machine with these providers; FarmError if strict and a named one is missing.
 
-    `measure` is asked only about accelerators that are wanted and here.
+    `measure` is called only for accelerators that are wanted and that the machine has.
     """
     if asked == "bulk":
         return LaneChoice(lanes=(ChosenLane(name="bulk", live=True, bulk=True),), missing={})
@@ -104,7 +105,7 @@ def _verdict(
 
 
 def _why_not(verdict: LaneVerdict, *, named: bool) -> str:
-    """Empty: it is taken. What was named need not be fast."""
+    """Why the lane is not opened; empty if it is. One that was named need not be fast."""
     if verdict.fault or named or verdict.pays:
         return verdict.fault
     return f"it is {verdict.speedup:.2f} times as fast as the CPU, and pays from {PAYS_FROM} times"

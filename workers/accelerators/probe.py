@@ -1,6 +1,6 @@
-"""Tries a session in a process of its own: how fast it speaks, what it sounds like, what memory it takes.
+"""Measures a session in a child process: how fast it speaks, what it sounds like, how much memory it takes.
 
-An accelerator's driver may abort, hang or eat memory; here the child dies of it, and the worker reads how it ended.
+An accelerator's driver may abort, hang or exhaust memory. Then the child ends, and the worker goes on and knows why.
 `python -m workers.accelerators.probe` is the child: its order is JSON on standard input, its answer JSON on standard
 output.
 """
@@ -29,32 +29,32 @@ from workers.inference.providers import Provider
 from workers.models.resolving import Model
 from workers.process import children
 
-# Loading, and compiling for an accelerator, are the long part: a minute has been seen elsewhere.
+# Loading, and compiling for an accelerator, take longest: others report a minute.
 LIMIT_S = 180.0
-# The first run of a length may compile for it; the best of the others is what a warm lane does.
+# The first run of a length may compile for it; the fastest of the others is the speed of a warm lane.
 RUNS = 3
-# The child ends itself a little after it should have been ended, should its parent be gone.
+# If its parent is gone, the child ends itself a little after the parent would have ended it.
 _GRACE_S = 5
-_TRIAL = "həlˈoʊ "
+_SAID = "həlˈoʊ "
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult:
-    """What became of it."""
+    """What was measured, or why nothing was."""
 
     fault: str = ""
-    """Why nothing was measured, as a clause; empty: it was."""
+    """Why nothing was measured, as a clause; empty if it was."""
     load_s: float = 0.0
     seconds: tuple[float, ...] = ()
-    """Of the fastest run of each length."""
+    """The fastest run of each length."""
     audio: tuple[NDArray[np.float32], ...] = ()
-    """What was said last at each length."""
+    """What the last run of each length spoke."""
     again: tuple[NDArray[np.float32], ...] = ()
-    """What was said before it: where a model is not deterministic, how far it is from itself."""
+    """What the run before it spoke: the two differ where a model is not deterministic."""
     peak_bytes: int = 0
-    """The most memory that the child had."""
+    """The child's peak memory."""
     nodes: Mapping[str, int] = field(default_factory=dict)
-    """Nodes of the graph, by the provider that took them."""
+    """How many nodes of the graph each provider took."""
 
 
 def attempt(
@@ -66,7 +66,7 @@ def attempt(
     runs: int = RUNS,
     limit_s: float = LIMIT_S,
 ) -> ProbeResult:
-    """Speak utterances of these many tokens on such a session, in a child."""
+    """Speak utterances of these numbers of tokens on such a session, in a child."""
     with tempfile.TemporaryDirectory(prefix="chorus-probe-") as folder:
         sound = Path(folder) / "sound.npz"
         order = {
@@ -114,24 +114,24 @@ def _read(told: dict[str, Any], sound: Path) -> ProbeResult:
 
 
 def main() -> None:
-    """Try it, or say why not."""
+    """Answer with the measurement, or with a fault."""
     answers = children.answers()
     order = json.loads(sys.stdin.read())
-    # A crash is expected here, and nobody wants its core.
+    # A crash is expected here, and its core dump is of no use.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.alarm(int(order["limit_s"]) + _GRACE_S)
     try:
-        told = _try(order)
+        told = _measure(order)
     except ChorusError as error:
         told = {"fault": str(error).rstrip(".")}
     with os.fdopen(answers, "wb") as pipe:
         pipe.write(json.dumps(told).encode())
 
 
-def _try(order: dict[str, Any]) -> dict[str, Any]:
-    from workers.inference.lanes import Lane  # noqa: PLC0415 - the same
+def _measure(order: dict[str, Any]) -> dict[str, Any]:
+    from workers.inference.lanes import Lane  # noqa: PLC0415 - only the child runs a model
     from workers.inference.synthesizer import Synthesizer  # noqa: PLC0415 - the same
-    from workers.models import voicebank  # noqa: PLC0415 - only in the child
+    from workers.models import voicebank  # noqa: PLC0415 - the same
     from workers.models.resolving import resolve  # noqa: PLC0415 - the same
 
     own = {"model": Path(order["model"]), "voices": Path(order["voices"]), "variant": order["variant"]}
@@ -153,15 +153,15 @@ def _try(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def phonemes_of(tokens: int, vocabulary: frozenset[str]) -> str:
-    """An utterance of so many tokens, all of which the model knows; no blank at its end, which would not count."""
-    known = [symbol for symbol in _TRIAL if symbol in vocabulary]
+    """So many phonemes that the model knows, each a token; no blank at the end, where it would not be spoken."""
+    known = [symbol for symbol in _SAID if symbol in vocabulary]
     said = "".join(islice(cycle(known), tokens))
     return said if not said.endswith(" ") else said[:-1] + known[0]
 
 
 def peak_bytes(status: Path = Path("/proc/self/status")) -> int:
-    """The most memory this process has had."""
-    # Linux hands getrusage's figure down through exec: it would be the parent's.
+    """This process's peak memory."""
+    # On Linux getrusage's peak survives an exec: it would include the parent's.
     if status.exists():
         line = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""What was measured of accelerators on this machine, kept in `lanes.json` of CHORUS_HOME. Measures nothing itself."""
+"""Keeps what was measured of accelerators on this machine, in `lanes.json` of CHORUS_HOME. Measures nothing itself."""
 
 import contextlib
 from dataclasses import asdict
@@ -13,20 +13,20 @@ NOTE = "Trying the Neural Engine and the graphics chip against the processor, on
 
 
 class Verdicts:
-    """Those of one home. A key begins with the model's digest."""
+    """The verdicts in one CHORUS_HOME. A key begins with the model's digest."""
 
     def __init__(self, settings: FarmSettings) -> None:
         self.file = settings.home_folder() / "lanes.json"
 
     def find(self, key: str) -> LaneVerdict | None:
-        """What was measured under this key, if it was."""
+        """What was measured under this key; None if nothing was."""
         try:
             return LaneVerdict(**read_json(self.file)[key])
         except (KeyError, TypeError):
             return None
 
     def keep(self, key: str, verdict: LaneVerdict) -> None:
-        """Where nothing can be written it is measured again at the next start, which is no reason to fail."""
+        """Write it down. If that fails, the next start measures again, which is no reason for an error."""
         with contextlib.suppress(OSError):
             write_json(self.file, read_json(self.file) | {key: asdict(verdict)})
 
@@ -36,7 +36,7 @@ class Verdicts:
 
 
 def is_pending(settings: FarmSettings, model: Model, *, system: str, chip: str) -> bool:
-    """Whether a worker that starts would measure first, as `sys.platform` and `platform.machine()` tell."""
+    """Whether a worker would measure at its start; `system` is `sys.platform` and `chip` `platform.machine()`."""
     if (system, chip) != ("darwin", "arm64") or model.digest != model.origin:
         return False
     return bool(wanted(settings.lanes, (COREML_PROVIDER,))) and not Verdicts(settings).know(model.digest)

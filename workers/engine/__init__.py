@@ -1,4 +1,4 @@
-"""The engine that `tasks` asks for speech, opened on this machine's lanes; and the child that speaks what may kill it.
+"""The engine that `tasks` asks for speech, on this machine's lanes; and the child process for what may crash it.
 
 Knows nothing of queues, jobs or Redis.
 """

@@ -1,4 +1,4 @@
-"""Opens the engine of this process as its settings ask for: loaded, warmed, and with a rest where priming is off.
+"""Opens the engine of a worker process, warm; where priming is off, as one that closes its sessions when idle.
 
 Knows neither queues nor Celery.
 """
@@ -20,20 +20,20 @@ from workers.process.memory import trim
 log = logging.getLogger(__name__)
 
 
-def open_speaker(
+def open_warm_engine(
     model: Model, farm: FarmSettings, *, reached: Callable[[str], None] = lambda _stage: None
 ) -> "KokoroEngine | RestingEngine[KokoroEngine]":
-    """The engine that this model makes, warm; ModelError where it cannot be had. `reached` is told of each stage."""
+    """An engine that speaks with this model, warm, or ModelError. `reached` is called at the end of each stage."""
     engine = open_engine(model, farm, reached=reached)
     engine.warm_up()
     reached("warm_up")
     if farm.priming:
         return engine
-    return RestingEngine(engine, partial(_woken, farm), after_s=farm.unload_s, let_go=trim)
+    return RestingEngine(engine, partial(_woken, farm), after_s=farm.unload_s, closed=trim)
 
 
 def kokoro(engine: Engine) -> KokoroEngine | None:
-    """The engine with the sessions behind what the process has installed; None while they are let go."""
+    """The Kokoro engine within the engine that the process has installed; None while its sessions are closed."""
     if isinstance(engine, RestingEngine):
         awake = engine.awake()
         return awake if isinstance(awake, KokoroEngine) else None
@@ -41,7 +41,7 @@ def kokoro(engine: Engine) -> KokoroEngine | None:
 
 
 def _woken(farm: FarmSettings) -> KokoroEngine:
-    """As it was before its rest. Where that cannot be, the process ends: its segments go to those that can speak."""
+    """A new engine after a rest. If there is none to be had the process ends, and other workers speak its segments."""
     gc.collect()
     try:
         engine = open_engine(resolve(farm), farm)

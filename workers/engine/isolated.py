@@ -1,7 +1,7 @@
-"""Has one segment spoken in a process of its own (workers/engine/isolated_child.py) and tells what became of it.
+"""Speaks one segment in a child process (workers/engine/isolated_child.py), and says how that ended.
 
-A segment over which processes died is spoken so from its third attempt on: whatever it does, the parent sees it and
-lives. Knows nothing of jobs.
+A segment whose attempts killed processes is spoken like this from its third attempt on: whatever it does to the child,
+the parent lives and knows the cause. Knows nothing of jobs.
 """
 
 import json
@@ -36,17 +36,17 @@ _FLOAT_BYTES = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the child may take."""
+    """The child's limits."""
 
     wall_s: float
-    """From its start, so loading the model counts."""
+    """Counted from its start, loading the model included."""
     memory_bytes: int = MEMORY_BYTES
     by_kernel: bool = sys.platform == "linux"
-    """Whether the kernel holds it to that memory; elsewhere the parent looks, and ends it."""
+    """Whether the kernel enforces the memory limit; where it cannot, the parent watches the child and ends it."""
 
 
 def speak(model: Model, utterance: Utterance, limits: Limits) -> Speech:
-    """What the child said, or ChorusError for whatever it did instead."""
+    """What the child spoke, or ChorusError for whatever happened instead."""
     order = {
         "parent": os.getpid(),
         "model": str(model.path),
@@ -76,14 +76,14 @@ def speak(model: Model, utterance: Utterance, limits: Limits) -> Speech:
 
 @contextmanager
 def _child(order: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process with its order; it is gone when the block ends. Its input stays open for as long as we live."""
+    """A child that has its order, killed at the end of the block. Its input stays open while this process lives."""
     command = children.command("workers.engine.isolated_child")
-    # Unbuffered: what a dead child did not take must not be offered to it again when its pipe is closed.
+    # Unbuffered: closing the pipe of a dead child must not try to write the rest of a buffer.
     with subprocess.Popen(  # noqa: S603 - our own module
         command, bufsize=0, env=children.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
         try:
-            # A child that is dead already is found out by its silence.
+            # A child that is dead already gives no answer, which is noticed when the answer is read.
             with suppress(BrokenPipeError):
                 _pipe(child.stdin).write(json.dumps(order).encode() + b"\n")
             yield child
@@ -92,7 +92,7 @@ def _child(order: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _answer(child: subprocess.Popen[bytes], limits: Limits, what: str) -> bytes:
-    """All that the child writes, until it ends."""
+    """All that the child writes, until it closes its output."""
     deadline_s = time.monotonic() + limits.wall_s
     pipe, parts = _pipe(child.stdout), [b""]
     with selectors.DefaultSelector() as selector:
@@ -132,6 +132,6 @@ def _end_of(status: int | None) -> str:
 
 
 def _error(kind: str, sentence: str) -> ChorusError:
-    """The child's own error, so that the caller's mistakes remain the caller's."""
+    """The error with the class that it had in the child, so that a caller's mistake is still the caller's."""
     found = getattr(errors, kind, FarmError)
     return found(sentence) if issubclass(found, ChorusError) else FarmError(sentence)

@@ -1,7 +1,7 @@
 """`python -m workers.engine.isolated_child`: speaks one segment and ends. `isolated.py` starts it and judges its end.
 
-The order is a line of JSON on standard input, which stays open while the parent lives. The answer goes to what was
-standard output: a line of JSON, then the samples as float32.
+Its order is a line of JSON on standard input, which stays open while the parent lives. Its answer goes to standard
+output: a line of JSON, then the samples as float32.
 """
 
 import json
@@ -20,7 +20,7 @@ from workers.process.children import end_with, end_with_input
 
 
 def main() -> None:
-    """Say it, or say why not."""
+    """Answer with the speech, or with an error."""
     answers = children.answers()
     order = json.loads(sys.stdin.readline())
     end_with(order["parent"])
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _speak(order: dict[str, Any]) -> Speech:
-    from workers.engine.opening import open_engine  # noqa: PLC0415 - only within the limits
+    from workers.engine.opening import open_engine  # noqa: PLC0415 - onnxruntime is loaded within the limits
     from workers.models.resolving import resolve  # noqa: PLC0415 - the same
 
     own = {"model": Path(order["model"]), "voices": Path(order["voices"]), "lanes": "bulk", "slots": 1}
@@ -56,13 +56,13 @@ def _told(speech: Speech) -> dict[str, Any]:
 
 
 def _limit(memory_bytes: int) -> None:
-    # A crash is expected here, and nobody wants its core.
+    # A crash is expected here, and its core dump is of no use.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if memory_bytes:
         most = resource.getrlimit(resource.RLIMIT_DATA)[1]
         bytes_ = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
         resource.setrlimit(resource.RLIMIT_DATA, (bytes_, bytes_))
-    # Should the whole machine run out of memory, this process goes first and its parent sees it go.
+    # If the whole machine runs out of memory, the kernel ends this process first, and the parent sees it.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
 

@@ -1,6 +1,7 @@
-"""An engine that lets its sessions go when nobody has spoken for a while, and has them built anew for the next one.
+"""An engine that closes its sessions when it has been idle for a while, and opens new ones for the next utterance.
 
-Only where priming is off: whoever comes first then waits for the loading. Knows nothing of how sessions are made.
+Only where priming is off: the first utterance after a rest waits for the loading. Knows nothing of how an engine is
+opened.
 """
 
 import logging
@@ -19,7 +20,7 @@ E = TypeVar("E", bound=Engine)
 
 
 class RestingEngine(Generic[E]):
-    """What it says of itself stays the same, awake or not. `speak` may be called from many threads at once."""
+    """Its names, voices and slots stay the same, awake or not. `speak` may be called from many threads at once."""
 
     def __init__(
         self,
@@ -27,23 +28,23 @@ class RestingEngine(Generic[E]):
         wake: Callable[[], E],
         *,
         after_s: float,
-        let_go: Callable[[], None] = lambda: None,
+        closed: Callable[[], None] = lambda: None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`wake` builds another engine like the one that is awake; `let_go` is called once one is closed."""
+        """`wake` opens another engine like the one that is awake; `closed` is called after one was closed."""
         self.sound = awake.sound
         self.model = awake.model
         self.model_digest = awake.model_digest
         self.voices_digest = awake.voices_digest
         self.rests = 0
-        """How often the sessions were let go."""
+        """How often the sessions were closed."""
         self._voices = awake.voices()
         self._slots: dict[Lane, int] = {"live": awake.slots("live"), "bulk": awake.slots("bulk")}
         self._engine: E | None = awake
-        self._wake, self._after_s, self._free, self._clock_s = wake, after_s, let_go, clock_s
+        self._wake, self._after_s, self._closed, self._clock_s = wake, after_s, closed, clock_s
         self._lock = threading.Lock()
         self._callers: set[object] = set()
-        self._since_s = clock_s()
+        self._idle_since_s = clock_s()
 
     def voices(self) -> tuple[str, ...]:
         """The names in the voices file, sorted."""
@@ -54,30 +55,30 @@ class RestingEngine(Generic[E]):
         return self._slots[lane]
 
     def speak(self, utterance: Utterance, lane: Lane) -> Speech:
-        """Say it on this lane, once the sessions are there."""
+        """Speak it on this lane, once the sessions are open."""
         with self._awake() as engine:
             return engine.speak(utterance, lane)
 
     def speak_isolated(self, utterance: Utterance, *, limit_s: float) -> Speech:
-        """Say it in a process of its own."""
+        """Speak it in a process of its own."""
         with self._awake() as engine:
             return engine.speak_isolated(utterance, limit_s=limit_s)
 
     def awake(self) -> E | None:
-        """The engine with its sessions, if there is one now."""
+        """The engine with its sessions; None while they are closed."""
         return self._engine
 
     def tick(self) -> bool:
-        """Let the sessions go if nobody has spoken for long enough; whether they went just now."""
+        """Close the sessions if they have been idle for long enough; whether that happened now."""
         with self._lock:
-            idle = not self._callers and self._clock_s() - self._since_s >= self._after_s
+            idle = not self._callers and self._clock_s() - self._idle_since_s >= self._after_s
             if self._engine is None or not idle:
                 return False
-            self._let_go()
+            self._rest()
         return True
 
     def close(self) -> None:
-        """For good: whoever comes now is refused by what is closed."""
+        """For good: a closed engine refuses what it is asked from now on."""
         with self._lock:
             if self._engine is not None:
                 self._engine.close()
@@ -86,7 +87,7 @@ class RestingEngine(Generic[E]):
     def _awake(self) -> Iterator[E]:
         caller = object()
         with self._lock:
-            # Before anything is built: who waits for it must count as a caller, or the next tick would take it away.
+            # Before the engine is opened: a caller that waits for it must count, or the next tick would close it again.
             self._callers.add(caller)
             try:
                 engine = self._engine or self._woken()
@@ -98,7 +99,7 @@ class RestingEngine(Generic[E]):
         finally:
             with self._lock:
                 self._callers.discard(caller)
-                self._since_s = self._clock_s()
+                self._idle_since_s = self._clock_s()
 
     def _woken(self) -> E:
         began_s = self._clock_s()
@@ -107,13 +108,13 @@ class RestingEngine(Generic[E]):
             engine.close()
             raise ModelError("The model was exchanged while its sessions rested: only a new process can speak with it.")
         self._engine = engine
-        log.info("The sessions are back after %.1f s.", self._clock_s() - began_s)
+        log.info("The sessions are open again after %.1f s.", self._clock_s() - began_s)
         return engine
 
-    def _let_go(self) -> None:
+    def _rest(self) -> None:
         if self._engine is not None:
             self._engine.close()
         self._engine = None
-        self._free()
+        self._closed()
         self.rests += 1
-        log.info("Nobody has spoken for %.0f s: the sessions are let go.", self._after_s)
+        log.info("The sessions were idle for %.0f s and are closed.", self._after_s)

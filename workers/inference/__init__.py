@@ -1,4 +1,4 @@
-"""Runs a model: sessions, the lanes whose threads run them, warm-up, keep-alive, and checks on what comes out.
+"""Runs a model: its graph and sessions, the lanes whose threads run them, warm-up, keep-alive, and checks of the audio.
 
 Knows nothing of queues or jobs.
 """

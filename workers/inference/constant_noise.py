@@ -1,6 +1,6 @@
-"""Makes a graph say the same thing twice: its random operators become seeded constant noise, from standard operators.
+"""Makes a graph deterministic: its random operators are replaced by seeded constant noise, made of standard operators.
 
-Knows nothing of files or sessions: a graph in memory is changed in place.
+Knows nothing of files or sessions: it changes a graph in memory.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,29 +13,29 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 BUFFER = 1_048_573
-"""Numbers per operator, 4 MB; read again from the start where more are wanted.
+"""Numbers per operator, 4 MB; where more are needed, they repeat from the start.
 
-4.9 s of Kokoro's nine harmonics, and a prime: the second time round no harmonic meets the numbers it met before."""
+Enough for 4.9 s of Kokoro's nine harmonics. A prime, so that in a repetition no harmonic gets the numbers it had."""
 RANDOM = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
-# These draw by what they are given: no constant could stand for them.
+# What these draw depends on their input: no constant can replace them.
 _BEYOND_US = ("Bernoulli", "Multinomial")
-# CastLike and integers in Min are not older.
+# Older opsets have neither CastLike nor Min of integers.
 _OLDEST_OPSET = 15
 _PREFIX = "chorus.noise"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """What became of a graph's random operators."""
+    """What was done with a graph's random operators."""
 
     fixed: tuple[str, ...]
-    """The operators that are constant now, as `RandomNormalLike /decoder/…`."""
+    """The operators that were replaced, as `RandomNormalLike /decoder/…`."""
     left: tuple[str, ...]
-    """Those that still draw: in the body of a loop or a branch, of another kind, or in too old a graph."""
+    """Those that are still random: in the body of a loop or a branch, of another kind, or in too old a graph."""
 
 
 def fix(model: onnx.ModelProto) -> Noise:
-    """Replace each random operator of the graph by a buffer of its own distribution, drawn from a seed."""
+    """Replace each random operator of the graph by a buffer of numbers of the same distribution, drawn from a seed."""
     fixed: list[str] = []
     if _opset(model) >= _OLDEST_OPSET:
         for place in reversed(range(len(model.graph.node))):
@@ -48,12 +48,12 @@ def fix(model: onnx.ModelProto) -> Noise:
 
 
 def random_operators(model: onnx.ModelProto) -> int:
-    """How many operators of the graph give something else each time."""
+    """How many operators of the graph return something else in each run."""
     return sum(node.op_type in (*RANDOM, *_BEYOND_US) for node in _nodes(model.graph.node))
 
 
 def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
-    """These and all in their branches and loops."""
+    """These nodes, and all in their branches and loops."""
     for node in nodes:
         yield node
         for attribute in node.attribute:
@@ -69,7 +69,7 @@ def _opset(model: onnx.ModelProto) -> int:
 
 
 def _replace(graph: onnx.GraphProto, place: int, node: onnx.NodeProto, *, seed: int) -> None:
-    """Shape → how many → a cut of the buffer, repeated as often as needed, cut again → shape."""
+    """Put nodes in its place: shape → count → so many numbers of the buffer, repeated as often as needed → shape."""
     base = f"{_PREFIX}.{seed}"
     given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     like = node.op_type.endswith("Like")
@@ -83,7 +83,7 @@ def _replace(graph: onnx.GraphProto, place: int, node: onnx.NodeProto, *, seed: 
         "length_less_one": np.array([BUFFER - 1], np.int64),
         **({} if like else {"shape": np.array(given["shape"], np.int64)}),
     }
-    # What fits into the buffer is cut from it before it is repeated: nine numbers must not cost four megabytes.
+    # The buffer is cut before it is repeated: to get nine numbers must not cost four megabytes.
     steps = (
         *([("Shape", [node.input[0]], "shape")] if like else []),
         ("ReduceProd", [f"{base}.shape"], "count"),
@@ -99,18 +99,18 @@ def _replace(graph: onnx.GraphProto, place: int, node: onnx.NodeProto, *, seed: 
     )
     output = node.output[0]
     graph.initializer.extend(numpy_helper.from_array(array, f"{base}.{name}") for name, array in constants.items())
-    # In the place of the node: whoever reads it comes later, what it reads came before.
+    # At the node's own place, because nodes are in order: its readers come after it, its inputs before.
     del graph.node[place]
     for kind_of, inputs, name in reversed(steps):
         made = helper.make_node(kind_of, inputs, [f"{base}.{name}" if name else output], name=f"{base}.{name or 'out'}")
         if name == "shaped":
-            # A length of nought is one, and not "as before".
+            # Without it a length of 0 would mean "as in the input".
             made.attribute.append(helper.make_attribute("allowzero", 1))
         graph.node.insert(place, made)
 
 
 def _draw(op_type: str, given: Mapping[str, Any], seed: int) -> NDArray[np.float64]:
-    # The old generator, because its numbers are promised never to change: machines with different numpy agree.
+    # numpy's old generator, whose numbers are promised never to change: machines with different numpys agree.
     source = np.random.RandomState(seed)
     if op_type.startswith("RandomNormal"):
         return np.asarray(source.standard_normal(BUFFER) * given.get("scale", 1.0) + given.get("mean", 0.0))

@@ -1,6 +1,6 @@
-"""Lanes: threads of our own that do nothing but inference, and a record of what each lane has done.
+"""Lanes: threads that do nothing but inference, their queue, and a record of what each lane has done.
 
-Knows nothing of onnxruntime or of speech: a lane runs whatever callable it is given, of a size that it is told.
+Knows nothing of onnxruntime or of speech: a lane runs any callable, and its size is a number given with it.
 """
 
 import threading
@@ -19,7 +19,7 @@ from workers.inference.router import Cost, Load
 
 T = TypeVar("T")
 
-# Enough for a peak over the last minutes; the totals do not depend on it.
+# Enough for the peak of the last minutes; the totals do not depend on it.
 RECENT_SPANS = 256
 
 
@@ -33,18 +33,18 @@ class Answer(Generic[T]):
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class Promise:
-    """Work that a lane will be given, or has in hand, and what it is expected to take there."""
+    """Work that a lane is going to get or has begun, and how long it is expected to take there."""
 
     size: float
     expected_s: float
     urgent: bool
     began_s: float | None = None
-    """When a thread of the lane took it."""
+    """When a thread of the lane began with it."""
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class _Task:
-    """Work in line."""
+    """Work in the queue."""
 
     work: Callable[[], Any]
     asked_s: float
@@ -56,14 +56,14 @@ class _Task:
 class Lane:
     """`slots` threads that live as long as the lane. `run` blocks and may be called from many threads.
 
-    What is urgent is taken before what is not; among equals the first come.
+    Urgent work is taken before other work; among equals, the one that was asked for first.
     """
 
     def __init__(self, name: str, *, slots: int, lowered: bool, cores: tuple[int, ...] = ()) -> None:
-        """Lower the lane's threads for life if `lowered`: a priority cannot be raised back without privilege.
+        """If `lowered`, its threads run at the lowest priority for life: raising it again takes a privilege.
 
-        Those of other lanes go before them as far as nobody need be asked. `cores`: its threads keep to them, one to
-        each in turn.
+        If not, at a higher one than usual, where the system grants that without a privilege. `cores`: each thread is
+        bound to one of them, in turn.
         """
         self.name = name
         self.slots = slots
@@ -78,17 +78,17 @@ class Lane:
         self._cores = deque(cores)
         self._lowered = lowered
         self._pool = ThreadPoolExecutor(
-            max_workers=slots, thread_name_prefix=f"lane-{name}", initializer=self._settle_in
+            max_workers=slots, thread_name_prefix=f"lane-{name}", initializer=self._prepare_thread
         )
 
     def run(self, work: Callable[[], T], promise: Promise | None = None, *, counted: bool = True) -> Answer[T]:
-        """Do this on one of the lane's threads and wait for it; what is not counted leaves no trace in its health."""
+        """Do this on one of the lane's threads and wait for it; what is not `counted` is left out of its health."""
         task = _Task(work=work, asked_s=time.monotonic(), promise=promise, counted=counted)
         line = self._urgent if promise and promise.urgent else self._usual
         with self._lock:
             line.append(task)
         try:
-            # One turn for each task in line: whose turn it is, is decided when a thread is free.
+            # One turn for each task in the queue; which task gets the turn is decided when a thread is free.
             self._pool.submit(self._take_turn)
         except RuntimeError as error:
             raise self._closed() from error
@@ -99,23 +99,23 @@ class Lane:
         return answer
 
     def promise(self, size: float, *, urgent: bool = False) -> Promise:
-        """Count on work of this size from now on; hand the promise to `run`, and `release` it at the end."""
+        """Count work of this size from now on. Hand the promise to `run`, and `release` it at the end."""
         with self._lock:
             promise = Promise(size=size, expected_s=self._cost.expected_s(size), urgent=urgent)
             self._promises[promise] = None
         return promise
 
     def release(self, promise: Promise) -> None:
-        """The work is done, or will not come."""
+        """The work is done, or will not be asked for."""
         with self._lock:
             self._promises.pop(promise, None)
 
     def load(self, size: float, *, urgent: bool = False) -> Load:
-        """The lane as work of this size would find it now."""
+        """The lane's load as work of this size would find it now."""
         now_s = time.monotonic()
         with self._lock:
             promises, cost_s = list(self._promises), self._cost.expected_s(size)
-        # What is overdue by so much is taken to need as much again: a lane that hangs draws nobody into its line.
+        # Work that is overdue by some time is taken to need as much again: a lane that hangs gets no further work.
         running = [abs(each.began_s + each.expected_s - now_s) for each in promises if each.began_s is not None]
         idle = [0.0] * max(0, self.slots - len(running))
         before = [each for each in promises if each.began_s is None and (each.urgent or not urgent)]
@@ -123,7 +123,7 @@ class Lane:
         return Load(free_in_s=tuple(running + idle), before_s=tuple(each.expected_s for each in before), cost_s=cost_s)
 
     def health(self) -> LaneHealth:
-        """What the completed spans add up to."""
+        """The totals of all completed inferences."""
         with self._lock:
             return replace(self._totals, peak=most_at_once(self._recent))
 
@@ -132,12 +132,12 @@ class Lane:
         return time.monotonic() - self._opened_s
 
     def waiting(self) -> int:
-        """How many stand in line."""
+        """How many tasks are in the queue."""
         with self._lock:
             return len(self._urgent) + len(self._usual)
 
     def close(self) -> None:
-        """Finish what runs, refuse what waits, end the threads."""
+        """Finish the work that runs, refuse what is in the queue, end the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             refused = [*self._urgent, *self._usual]
@@ -147,7 +147,7 @@ class Lane:
             task.done.cancel()
         self._pool.shutdown(wait=True)
 
-    def _settle_in(self) -> None:
+    def _prepare_thread(self) -> None:
         (lower_priority if self._lowered else favour)()
         with self._lock:
             core = self._cores[0] if self._cores else None
@@ -166,7 +166,7 @@ class Lane:
                 task.promise.began_s = began_s
         try:
             value = task.work()
-        except BaseException as error:  # noqa: BLE001 - it is the caller's, whatever it is
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller, whatever it is
             self._record(task, began_s, failed=True)
             task.done.set_exception(error)
         else:
@@ -187,7 +187,7 @@ class Lane:
                 self._totals = add(self._totals, span)
             if promise:
                 self._promises.pop(promise, None)
-            # How long it took to fail says nothing about how long it takes.
+            # The time until a failure says nothing about the time that the work takes.
             if promise and not failed:
                 self._cost.learn(promise.size, span.busy_s)
         return span

@@ -1,4 +1,4 @@
-"""What an onnxruntime session can run on, by name and options: the CPU, and CoreML in the ways that lanes ask for it.
+"""What an onnxruntime session runs on, by provider and options: the CPU, or CoreML as the lanes need it.
 
 Pure: opens nothing and asks the machine nothing.
 """
@@ -22,7 +22,7 @@ ComputeUnits = Literal["ALL", "CPUAndNeuralEngine", "CPUAndGPU", "CPUOnly"]
 STATIC_SHAPES = "RequireStaticInputShapes"
 _SWITCH = frozenset({"0", "1"})
 RUNTIME = "1.31"
-"""The onnxruntime whose options these are; it refuses a name that it does not know."""
+"""The onnxruntime release whose options these are; it refuses any other name."""
 COREML_OPTIONS: Mapping[str, frozenset[str] | None] = MappingProxyType({
     "ModelFormat": frozenset({"NeuralNetwork", "MLProgram"}),
     "MLComputeUnits": frozenset({"ALL", "CPUAndNeuralEngine", "CPUAndGPU", "CPUOnly"}),
@@ -33,14 +33,14 @@ COREML_OPTIONS: Mapping[str, frozenset[str] | None] = MappingProxyType({
     "AllowLowPrecisionAccumulationOnGPU": _SWITCH,
     "ModelCacheDirectory": None,
 })  # fmt: skip
-"""Every option of that release's CoreML and the values it takes; None: any."""
+"""Every CoreML option of that release and the values it takes; None: any."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """What a session is asked to run on; the CPU takes what it leaves."""
+    """What a session is asked to run on; nodes that it cannot run are the CPU's."""
 
     name: str = CPU_PROVIDER
     options: Mapping[str, str] = field(default_factory=dict)
@@ -51,28 +51,28 @@ CPU = Provider()
 
 @dataclass(frozen=True, kw_only=True)
 class CoreML:
-    """CoreML's options with a type each; as they stand here they fit a model whose lengths vary."""
+    """CoreML's options, typed. The defaults fit a model whose inputs vary in length."""
 
     compute_units: ComputeUnits
-    """Which of the chip's units may work. Never ALL for a lane: two lanes must not share one."""
+    """Which units of the chip it may use. Never ALL for a lane: two lanes must not share a unit."""
     model_format: Literal["NeuralNetwork", "MLProgram"] = "MLProgram"
-    """The newer of the two knows more of Kokoro's operators."""
+    """MLProgram, the newer one, has more of Kokoro's operators."""
     specialization: Literal["Default", "FastPrediction"] = "FastPrediction"
-    """Compile longer, run faster: a lane lives as long as its worker."""
+    """FastPrediction compiles longer and runs faster: a lane lives as long as its worker."""
     static_shapes: bool = False
-    """Take only nodes whose shapes are fixed. Kokoro has hardly any: lengths vary, and padding changes its sound."""
+    """Take only nodes of fixed shapes. Kokoro has hardly any: its lengths vary, and padding changes its sound."""
     subgraphs: bool = False
     """Look inside loops and branches as well."""
     low_precision_accumulation: bool = False
-    """Let the GPU add up in fp16."""
+    """Let the GPU accumulate in fp16."""
     profile_plan: bool = False
-    """Log which unit each operator was given to."""
+    """Log which unit runs each operator."""
     cache_folder: Path | None = None
-    """Where compiled models lie; one folder for each model file, for CoreML does not notice that it changed."""
+    """Where compiled models are kept: one folder for each model file, because CoreML does not notice a changed file."""
 
     def options(self) -> dict[str, str]:
         """As onnxruntime takes them."""
-        told = {
+        options = {
             "ModelFormat": self.model_format,
             "MLComputeUnits": self.compute_units,
             "SpecializationStrategy": self.specialization,
@@ -81,22 +81,22 @@ class CoreML:
             "AllowLowPrecisionAccumulationOnGPU": _switch(self.low_precision_accumulation),
             "ProfileComputePlan": _switch(self.profile_plan),
         }
-        return told | ({"ModelCacheDirectory": str(self.cache_folder)} if self.cache_folder else {})
+        return options | ({"ModelCacheDirectory": str(self.cache_folder)} if self.cache_folder else {})
 
 
 UNITS: Mapping[Accelerator, ComputeUnits] = MappingProxyType({"ane": "CPUAndNeuralEngine", "gpu": "CPUAndGPU"})
-"""The lanes on accelerators, and what each runs on."""
+"""The lanes on accelerators, and the units that each uses."""
 
 
 def accelerator(lane: Accelerator, *, cache_folder: Path, wishes: str = "") -> Provider:
-    """What this lane's session runs on; `wishes` is CHORUS_COREML."""
+    """The provider of this lane's session; `wishes` is CHORUS_COREML."""
     options = CoreML(compute_units=UNITS[lane], cache_folder=cache_folder).options() | wished(wishes)
     check(options)
     return Provider(name=COREML_PROVIDER, options=options)
 
 
 def wished(text: str) -> dict[str, str]:
-    """`Name=value,…` taken apart and checked; SettingError names what is wrong with CHORUS_COREML."""
+    """`Name=value,…` as checked options; SettingError says what is wrong with CHORUS_COREML."""
     pairs = [part.partition("=") for part in text.split(",") if part.strip()]
     options = {name.strip(): value.strip() for name, _, value in pairs}
     check(options)
@@ -104,15 +104,15 @@ def wished(text: str) -> dict[str, str]:
         raise SettingError("CHORUS_COREML sets MLComputeUnits, which each lane sets itself: choose with CHORUS_LANES.")
     if options.get(STATIC_SHAPES) == "1":
         log.warning(
-            "%s leaves nearly all of Kokoro to the CPU, whose lengths vary. Padded to a fixed one it sounds otherwise, "
-            "so nothing is padded: docs/log.md has the numbers.",
+            "With %s nearly all of Kokoro runs on the CPU, because its lengths vary. Padding to a fixed length would "
+            "change how it sounds, so nothing is padded: docs/log.md has the numbers.",
             STATIC_SHAPES,
         )
     return options
 
 
 def check(options: Mapping[str, str]) -> None:
-    """Refuse what CoreML would: onnxruntime says it only once the model is loaded, and on a Mac alone."""
+    """Refuse what CoreML would refuse: onnxruntime does so only when it loads the model, and only on a Mac."""
     for name, value in options.items():
         if name not in COREML_OPTIONS:
             near = difflib.get_close_matches(name, COREML_OPTIONS, n=1, cutoff=0.4)

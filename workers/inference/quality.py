@@ -1,7 +1,7 @@
-"""How far one rendering of some phonemes is from another, in measures that an ear would share.
+"""How far one rendering of some phonemes is from another, in measures that agree with hearing.
 
-Knows nothing of models or sessions. Never sample by sample: Kokoro's source lies on the edge where a phase of +π turns
-into -π, so that two fp32 builds of one model differ by half their amplitude in places, and nobody can hear it.
+Knows nothing of models or sessions. Samples are never compared one by one: phases in Kokoro's source lie at the jump
+from +π to -π, so that two fp32 builds of one model differ by half their amplitude in places, which nobody can hear.
 """
 
 import math
@@ -16,18 +16,18 @@ from chorus.wire import RATE_HZ
 
 Audio = NDArray[np.floating]
 
-# 43 ms resolve the harmonics of a deep voice, so that their phases do not show; twice as often as Kokoro's own frames.
+# 43 ms resolve the harmonics of a deep voice, so that their phases do not matter; two hops are one of Kokoro's frames.
 _WINDOW, _HOP = 1024, 300
-# What lies this far below a rendering's loudest bin is neither heard nor stable.
+# A bin this far below a rendering's loudest one is neither heard nor stable.
 _FLOOR_DB = -80.0
 # A frame this quiet is a pause: -60 dBFS, as in validation.
 _SILENT_RMS = 1e-3
 _MELS, _CEPSTRA = 80, 13
 _MCD_SCALE = 10 / math.log(10) * math.sqrt(2)
-# The range of speaking voices, and how alike a period must be to the next one to count as voiced.
+# The range of speaking voices, and how similar a period must be to the next one to count as voiced.
 _F0_LOWEST_HZ, _F0_HIGHEST_HZ = 60, 420
 _VOICED = 0.5
-# Of several lags that fit about as well, the shortest is the period; the others are its multiples.
+# Of several lags that fit about equally well, the shortest is the period; the others are its multiples.
 _AS_GOOD = 0.9
 _FULL_SCALE = 1 - 2**-15
 _CENTS_PER_OCTAVE = 1200
@@ -40,53 +40,53 @@ class Rendering:
     audio: Audio
     """One row of samples at 24 kHz."""
     frames: Sequence[int] = ()
-    """How many frames each token lasts, where the model says so."""
+    """How many frames each token lasts; empty if the model does not say."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bounds:
-    """The most that a lossy rendering may be off. Each can be read as: below this, an ear takes both for one."""
+    """The most that a lossy rendering may differ from the reference: below it an ear does not tell them apart."""
 
     length: float = 0.0
-    """Lengths come from the encoder, which no variant touches: whatever moves them is a fault and no loss."""
+    """Lengths come from the encoder, which no variant changes: a difference is a fault and not a loss of quality."""
     tokens_moved: float = 0.0
-    """The same, token by token."""
+    """The same, for each token."""
     log_spectral_db: float = 4.0
-    """Half of 7.9 dB, the distance of two recordings of one noise: nearer to the original than a breath to the next."""
+    """Half of the 7.9 dB that lie between two recordings of the same noise, or between one breath and the next."""
     mel_cepstral_db: float = 2.0
-    """Good voice codecs lie between 1 and 3 dB, other takes of one sentence by one speaker at 4 to 6."""
+    """Good voice codecs reach 1 to 3 dB; two takes of a sentence by one speaker differ by 4 to 6."""
     f0_cents: float = 10.0
-    """A tenth of a semitone: trained ears begin to tell tones apart at 5 to 10 cents, and speech is no tone."""
+    """A tenth of a semitone: trained ears tell tones apart from 5 to 10 cents on, and speech is not a steady tone."""
     voicing_apart: float = 0.05
-    """Frames that only one of the two voices: onsets may move by a frame; a hoarse voice moves more."""
+    """Frames voiced in one of the two only: onsets may move by a frame; hoarseness changes more frames than that."""
     loudness_db: float = 0.5
-    """Half of what is just heard between two sentences, so that variants could be mixed at a paragraph's end."""
+    """Half of the just audible difference between two sentences: variants could be mixed at a paragraph's end."""
     clipped: float = 1e-4
-    """Two samples of a second at most: a click's worth."""
+    """At most two samples of a second, as in one click."""
     dc: float = 0.002
     """A step of -54 dBFS where two segments meet is not heard as a click."""
     silence: float = 0.02
-    """Pauses neither filled with noise nor torn into words: at most a fiftieth of the time."""
+    """Noise that fills pauses, or gaps within words: at most a fiftieth of the time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quality:
-    """One rendering measured against a reference. None where nothing could be measured, never 0."""
+    """One rendering compared with a reference. What could not be measured is None, never 0."""
 
     length: float
     """How much longer or shorter, as a share of the reference."""
     tokens_moved: float | None
     """Share of tokens that last longer or shorter."""
     log_spectral_db: float | None
-    """Root mean square over frequencies, mean over the frames that are heard in the reference."""
+    """Root mean square over frequencies, mean over the frames that are audible in the reference."""
     mel_cepstral_db: float | None
-    """Distance of 13 mel-cepstra without the one that tells loudness, mean over the same frames."""
+    """Distance of 13 mel-cepstra without the one for loudness, mean over the same frames."""
     f0_cents: float | None
     """Median difference of pitch, where both are voiced."""
     voicing_apart: float
-    """Share of frames that only one of the two voices."""
+    """Share of frames that are voiced in one of the two only."""
     loudness_db: float | None
-    """Difference of the level of all frames that are heard, up or down."""
+    """Difference of the level of all audible frames, up or down."""
     clipped: float
     """Share of samples at full scale or beyond, in this rendering."""
     dc: float
@@ -95,19 +95,19 @@ class Quality:
     """Difference of the shares of silent frames."""
 
     def beyond(self, bounds: Bounds) -> tuple[str, ...]:
-        """What is out of bounds, each as `mel_cepstral_db 3.10 > 2.00`. What is unknown is within."""
+        """The measures beyond their bounds, each as `mel_cepstral_db 3.10 > 2.00`; None is within bounds."""
         pairs = ((field.name, getattr(self, field.name), getattr(bounds, field.name)) for field in fields(bounds))
         return tuple(
             f"{name} {value:.4g} > {most:.4g}" for name, value, most in pairs if value is not None and value > most
         )
 
     def within(self, bounds: Bounds) -> bool:
-        """Whether nothing is out of bounds."""
+        """Whether no measure is beyond its bound."""
         return not self.beyond(bounds)
 
 
 def compare(reference: Rendering, rendering: Rendering) -> Quality:
-    """Measure `rendering`; where the lengths differ, over the frames that both have."""
+    """Compare `rendering` with `reference`; if their lengths differ, over the frames that both have."""
     ours, theirs = _frames(rendering.audio), _frames(reference.audio)
     common = min(len(ours), len(theirs))
     heard = _rms(theirs[:common]) >= _SILENT_RMS
@@ -128,7 +128,7 @@ def compare(reference: Rendering, rendering: Rendering) -> Quality:
 
 
 def worst(qualities: Iterable[Quality]) -> Quality:
-    """The worst of each measure over a set of texts and voices: a bound holds for every sentence, not for the mean."""
+    """The worst of each measure over several sentences: a bound has to hold for every sentence, not for their mean."""
     every = list(qualities)
     found: dict[str, Any] = {
         field.name: _largest(getattr(one, field.name) for one in every) for field in fields(Quality)
@@ -137,7 +137,7 @@ def worst(qualities: Iterable[Quality]) -> Quality:
 
 
 def clipped(audio: Audio) -> float:
-    """Share of samples that sixteen bits cannot tell from full scale."""
+    """Share of samples that are at full scale in sixteen bits."""
     return _share(np.abs(audio) >= _FULL_SCALE)
 
 
@@ -147,21 +147,21 @@ def dc(audio: Audio) -> float:
 
 
 def level_db(audio: Audio) -> float | None:
-    """The level of the frames that are heard, in dB below full scale; None if none is."""
+    """The level of the audible frames in dB, full scale being 0; None if no frame is audible."""
     rms = _rms(_frames(audio))
     heard = rms[rms >= _SILENT_RMS]
     return 10 * math.log10(float(np.mean(heard**2))) if heard.size else None
 
 
 def log_spectral_db(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
-    """Distance of two sets of power spectra, a row each; None where there is no frame."""
+    """Distance between two sets of power spectra, a row for each frame; None if there is no frame."""
     if not len(one):
         return None
     return float(np.sqrt(((_decibels(one) - _decibels(other)) ** 2).mean(axis=1)).mean())
 
 
 def mel_cepstral_db(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
-    """Distance of two sets of power spectra as the mel-cepstral distortion of the literature, without alignment."""
+    """Mel-cepstral distortion between two sets of power spectra, as in the literature but without alignment."""
     if not len(one):
         return None
     apart = _cepstra(one) - _cepstra(other)
@@ -169,7 +169,7 @@ def mel_cepstral_db(one: NDArray[np.float64], other: NDArray[np.float64]) -> flo
 
 
 def _frames(audio: Audio) -> NDArray[np.float64]:
-    """Overlapping pieces, a row each; what is shorter than one is filled up with silence."""
+    """Overlapping frames, a row each; audio shorter than one frame is padded with silence."""
     whole = np.pad(np.asarray(audio, np.float64), (0, max(0, _WINDOW - audio.size)))
     return np.lib.stride_tricks.sliding_window_view(whole, _WINDOW)[::_HOP]
 
@@ -198,7 +198,7 @@ def _cepstra(power: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def mel_filters() -> NDArray[np.float64]:
-    """Triangles evenly spread over the mel scale, a row each."""
+    """Triangular filters, evenly spread over the mel scale, a row each."""
     highest = 2595 * math.log10(1 + RATE_HZ / 2 / 700)
     edges = 700 * (10 ** (np.linspace(0, highest, _MELS + 2) / 2595) - 1)
     bins = np.fft.rfftfreq(_WINDOW, 1 / RATE_HZ)
@@ -213,7 +213,7 @@ def _pitch_hz(frames: NDArray[np.float64]) -> NDArray[np.float64]:
     shortest, longest = RATE_HZ // _F0_HIGHEST_HZ, RATE_HZ // _F0_LOWEST_HZ
     spectrum = np.abs(np.fft.rfft(centred, 2 * _WINDOW, axis=1)) ** 2
     alike = np.fft.irfft(spectrum, axis=1)[:, : longest + 2]
-    # The further apart two copies, the less of them overlaps.
+    # The larger the lag, the less the two copies overlap.
     alike = alike / np.maximum(alike[:, :1], 1e-12) / (1 - np.arange(longest + 2) / _WINDOW)
     alike[_rms(frames) < _SILENT_RMS] = 0
     return np.array([_lag_to_hz(row, shortest) for row in alike])
@@ -226,7 +226,7 @@ def _lag_to_hz(alike: NDArray[np.float64], shortest: int) -> float:
         return math.nan
     lag = int(peaks[alike[peaks] >= _AS_GOOD * alike[peaks].max()][0])
     before, at, after = alike[lag - 1 : lag + 2]
-    # The top of the parabola through three points lies between the samples.
+    # The top of a parabola through three points, which lies between samples.
     return float(RATE_HZ / (lag + (before - after) / (2 * (before - 2 * at + after))))
 
 

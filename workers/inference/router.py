@@ -1,22 +1,22 @@
-"""Which lane takes the next piece of work: a cost fitted to each, and the least expected finish.
+"""Which lane takes the next piece of work: the one expected to finish it first, by a cost fitted to each lane.
 
-Pure: knows nothing of threads, sessions or clocks. All times are seconds, those of a load from now on.
+Pure: knows nothing of threads, sessions or clocks. All times are seconds; those of a load are counted from now.
 """
 
 import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# Kokoro on one core of a server. Only what a lane expects before its first work, so that its size is all that counts.
+# Kokoro on one core of a server. Used until a lane has done its first work; until then only sizes matter.
 UNSEEN_S_PER_TOKEN = 0.05
-# Each new measurement takes 2 % off the weight of all before: a lane follows a machine that got busy within a minute.
+# Each new measurement takes 2 % off the weight of all before: a lane notices within a minute that its machine is busy.
 _KEPT = 0.98
-# Nothing costs nothing: without it a lane that saw one length only could not tell a second one's cost.
+# The weight of "size 0 takes 0 s", without which measurements of one size would not give the cost of another.
 _ORIGIN_WEIGHT = 0.01
 
 
 class Cost:
-    """Seconds a lane takes for work of some size: a straight line by least squares, the latest work counting most."""
+    """Seconds a lane takes for work of some size: a straight line by least squares; the latest work counts most."""
 
     def __init__(self) -> None:
         self._weight = self._x = self._y = self._xx = self._xy = 0.0
@@ -42,18 +42,18 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load:
-    """A lane as a newcomer finds it."""
+    """What a lane has to do when new work arrives."""
 
     free_in_s: tuple[float, ...]
-    """For each slot, when it will be done with what it has in hand."""
+    """For each slot, when it will have finished what it does."""
     before_s: tuple[float, ...] = ()
-    """What those who stand in line before the newcomer will take, in their order."""
+    """How long each piece of work takes that is in the queue before the new one, in order."""
     cost_s: float
-    """What the newcomer itself will take here."""
+    """How long the new work will take on this lane."""
 
 
 def finish_s(load: Load) -> float:
-    """When a newcomer would be done."""
+    """When the new work would be finished."""
     free = list(load.free_in_s)
     heapq.heapify(free)
     for cost_s in load.before_s:
@@ -62,5 +62,5 @@ def finish_s(load: Load) -> float:
 
 
 def least(loads: Mapping[str, Load]) -> str:
-    """The lane on which it would be done first; among equals the one named first."""
+    """The lane that would finish it first; among equals, the one named first."""
     return min(loads, key=lambda name: finish_s(loads[name]))

@@ -1,4 +1,4 @@
-"""What counts as speech: rules that the model's output passes before anyone hears it.
+"""Checks the model's output before anybody hears it: whether it can be speech at all.
 
 Pure: knows nothing of sessions or lanes.
 """
@@ -14,18 +14,18 @@ from workers.inference.quality import clipped, dc
 
 FRAME = 600
 """Samples of one frame of `duration`: 25 ms."""
-# Kokoro gives a token at least one frame. Half of that lets a model through that counts its pads differently, and
-# still catches a scalar or a cut tail.
+# Kokoro gives a token at least one frame. Half of that passes a model that counts its pads differently, and still
+# catches a single sample or a tail that is cut off.
 _FEWEST_FRAMES = 0.5
-# Its duration head sums fifty sigmoids and divides by the speed: no token can last longer.
+# Its duration head adds fifty sigmoids and divides by the speed: no token can last longer.
 _MOST_FRAMES = 50
 _PADS = 2
 # -60 dBFS. Speech peaks a hundred times higher; rounded to 16 bits, less than this is 32 steps of noise.
 _SILENT_PEAK = 1e-3
-# Kokoro touches full scale now and then, and is clipped there. One sample in twenty is no peak any more but a roar.
+# Kokoro reaches full scale now and then, and is clipped there. One sample in twenty is no longer a peak but a roar.
 _MOST_CLIPPED = 0.05
-# Speech has next to none; random weights in Kokoro's graph, as benchmarks have them, come to 0.11. A quarter of full
-# scale is a scale that went wrong, and clicks at every join.
+# Speech has next to no offset; the random weights of the benchmarks give 0.11. A quarter of full scale means that some
+# scale is wrong, and it would click at every join.
 _MOST_DC = 0.25
 # -0.9 dBFS: a sine at full scale is quieter, and speech lies near -20.
 _LOUDEST_RMS = 0.9
@@ -33,7 +33,7 @@ _SHOWN = 40
 
 
 def check_outputs(outputs: Sequence[Any]) -> None:
-    """Refuse what cannot be read as audio and frames at all: a scalar, two channels, another type, nothing."""
+    """Refuse outputs that cannot be read as audio and durations: a scalar, two channels, another type, nothing."""
     audio = np.asarray(outputs[0])
     if audio.dtype != np.float32:
         raise AudioError(f"The model returned {audio.dtype} for audio instead of float32.")
@@ -49,7 +49,7 @@ def check_outputs(outputs: Sequence[Any]) -> None:
 
 
 def check_speech(audio: NDArray[np.float32], *, phonemes: str, speed: float) -> None:
-    """Refuse what nobody could take for these phonemes: not finite, impossibly short or long, silent, a roar."""
+    """Refuse audio that cannot be these phonemes: not finite, impossibly short or long, silent, or a roar."""
     if audio.dtype != np.float32 or audio.ndim != 1:
         raise AudioError(f"The engine returned {audio.dtype} {list(audio.shape)} instead of one row of float32.")
     if not np.isfinite(audio).all():
@@ -72,7 +72,7 @@ def _check_length(frames: float, phonemes: str, speed: float) -> None:
 
 
 def _check_level(audio: NDArray[np.float32], phonemes: str) -> None:
-    """What is heard has to have been a voice: not a roar at full scale, not a voltage."""
+    """A voice is neither mostly at full scale, nor far from zero on average, nor as loud as that."""
     share, offset = clipped(audio), dc(audio)
     if share > _MOST_CLIPPED:
         raise AudioError(f"{share:.0%} of what the model returned for {shown(phonemes)} is at full scale.")
@@ -84,5 +84,5 @@ def _check_level(audio: NDArray[np.float32], phonemes: str) -> None:
 
 
 def shown(phonemes: str) -> str:
-    """Enough of a segment to recognise it by in an error."""
+    """The beginning of a segment, enough to recognise it in an error."""
     return repr(phonemes if len(phonemes) <= _SHOWN else phonemes[: _SHOWN - 1] + "…")

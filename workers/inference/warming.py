@@ -1,7 +1,7 @@
-"""The warm-up: which lane says what before the worker signs in, planned once and done once. Knows no sessions.
+"""The warm-up: what each lane speaks before the worker registers. Knows nothing of sessions.
 
-A CPU needs three tokens per session: its first run fetches the weights, and a new length costs nothing (docs/log.md).
-An accelerator compiles or allocates for each length, so it gets one of each class.
+A session on the CPU needs one run of three tokens, which loads the weights; new lengths cost it nothing (docs/log.md).
+An accelerator compiles or allocates for each length, so it gets one run of each class of lengths.
 """
 
 import time
@@ -12,7 +12,7 @@ from chorus.errors import ChorusError, ModelError
 from chorus.vocabulary import MAX_TOKENS
 
 CPU_CLASSES = (3,)
-# The first words of a listener, those that follow, a book's segment, and the longest there is.
+# A listener's first words, the words after them, a usual segment of a book, and the longest segment there is.
 ACCELERATOR_CLASSES = (15, 60, 150, MAX_TOKENS)
 
 
@@ -26,16 +26,16 @@ class Round:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Warmed:
-    """A round that is over."""
+    """A round that is done."""
 
     round: Round
     seconds: float
 
 
 def plan(sessions: Iterable[tuple[str, bool]]) -> tuple[Round, ...]:
-    """One round for each session and class of lengths, never two of a kind.
+    """One round for each session and class of lengths.
 
-    Of each session: the name of its lane, and whether an accelerator runs it.
+    `sessions`: of each, the name of its lane and whether an accelerator runs it.
     """
     classes = {lane: ACCELERATOR_CLASSES if accelerated else CPU_CLASSES for lane, accelerated in sessions}
     return tuple(Round(lane=lane, tokens=tokens) for lane, lengths in classes.items() for tokens in lengths)
@@ -44,7 +44,7 @@ def plan(sessions: Iterable[tuple[str, bool]]) -> tuple[Round, ...]:
 def warm(
     rounds: Iterable[Round], say: Callable[[Round], object], clock_s: Callable[[], float] = time.monotonic
 ) -> tuple[Warmed, ...]:
-    """Go through the rounds; ModelError about the first that fails, for then the worker is not ready."""
+    """Go through the rounds; ModelError at the first that fails, for then the worker is not ready."""
     return tuple(_warmed(one, say, clock_s) for one in rounds)
 
 

@@ -1,7 +1,7 @@
-"""`python -m workers.optimise.trial`: one graph speaks a few phrases in a process of its own, and is measured.
+"""`python -m workers.optimise.trial`: measures a graph that speaks a few phrases in a process of its own.
 
-The order is a line of JSON on standard input; what was measured goes to standard output, the audio to a file. A process
-of its own, so that memory is the graph's own, and a graph that crashes takes nobody with it.
+The order is a line of JSON on standard input; the figures go to standard output, the audio to a file. In a process of
+its own the memory is the graph's alone, and a graph that crashes ends nothing else.
 """
 
 import json
@@ -26,13 +26,13 @@ from workers.models import voicebank
 from workers.process import children
 from workers.process.children import end_with
 
-# Ten times slower than real time is still an answer; what hangs must not hold the first start for ever.
+# Enough for a graph ten times slower than real time; one that hangs must not delay the first start for ever.
 _PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phrase:
-    """What is said."""
+    """What is spoken."""
 
     phonemes: str
     voice: str
@@ -45,16 +45,16 @@ class TrialRequest:
 
     graph: str
     optimised: bool
-    """Whether the graph is loaded as it stands, or optimised while it is loaded."""
+    """Whether it was optimised before and is loaded unchanged; otherwise onnxruntime optimises it."""
     voices: str
     phrases: tuple[Phrase, ...]
     rounds: int
-    """How often all of it is said."""
+    """How often all phrases are spoken."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Take:
-    """One phrase, once."""
+    """One phrase, spoken once."""
 
     audio: NDArray[np.float32]
     frames: tuple[int, ...]
@@ -64,7 +64,7 @@ class Take:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:
-    """What one process did."""
+    """What one process measured."""
 
     takes: tuple[tuple[Take, ...], ...]
     """By phrase, each of its rounds."""
@@ -76,16 +76,16 @@ class TrialResult:
     """Memory of the process at the end."""
 
     def audio_s(self) -> float:
-        """What all phrases last, once."""
+        """Seconds of audio of all phrases, spoken once."""
         return sum(takes[0].audio.size for takes in self.takes) / RATE_HZ
 
     def cpu_s(self) -> float:
-        """All phrases once, each at its best: what a noisy neighbour adds is no cost of the graph."""
+        """Processor time of all phrases, each by its fastest round: other processes slow down the others."""
         return sum(min(take.cpu_s for take in takes) for takes in self.takes)
 
 
 def hold(order: TrialRequest) -> TrialResult:
-    """Have a process do it, and read what it says; FarmError tells how it ended if it did not."""
+    """Run it in a process and read the figures; FarmError says how the process ended if there are none."""
     with tempfile.TemporaryDirectory(prefix="chorus-trial-") as folder:
         audio = Path(folder) / "audio.npz"
         told = {**asdict(order), "audio": str(audio), "parent": os.getpid()}
@@ -124,7 +124,7 @@ def _read(told: Mapping[str, Any], audio: Path) -> TrialResult:
 
 
 def main() -> None:
-    """Say it, and say what it took."""
+    """Speak the phrases, and answer with the figures."""
     answers = children.answers()
     told = json.loads(sys.stdin.readline())
     end_with(told.pop("parent"))

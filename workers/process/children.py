@@ -1,4 +1,4 @@
-"""Processes of our own modules: how they are started, where they answer, and that they end with whoever started them.
+"""Child processes that run a module of ours: how they start, where they answer, and that they end with their parent.
 
 Knows nothing of what any of them does.
 """
@@ -15,26 +15,26 @@ _PR_SET_PDEATHSIG = 1
 
 
 def command(module: str) -> list[str]:
-    """What runs this module of ours."""
-    # -P: a file of the user's in the current folder must not shadow a module of ours.
+    """The command line that runs this module."""
+    # -P: a file in the user's current folder must not be imported in the place of a module of ours.
     return [sys.executable, "-P", "-m", module]
 
 
 def environment() -> dict[str, str]:
-    """Ours, in which this checkout's modules are found."""
+    """This process's environment, with the checkout among the folders that Python imports from."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     return {**os.environ, "PYTHONPATH": path}
 
 
 def answers() -> int:
-    """For the child: what was its standard output. Whatever a library prints goes to standard error from now on."""
+    """For the child: a descriptor of its standard output. What libraries print goes to standard error from now on."""
     kept = os.dup(1)
     os.dup2(2, 1)
     return kept
 
 
 def end_with(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
-    """For the child, also before it becomes its program: on Linux the kernel ends it, whatever the parent dies of."""
+    """For the child, before or after its exec: on Linux the kernel ends it when the parent dies, of whatever cause."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, by, 0, 0, 0)
     if os.getppid() != parent:
@@ -42,7 +42,10 @@ def end_with(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
 
 
 def end_with_input() -> None:
-    """A parent that dies closes our standard input, on every system; nobody else may want to read it from now on."""
+    """For the child, on every system: end when standard input closes, as it does when the parent dies.
+
+    Nothing else may read standard input from now on.
+    """
     threading.Thread(target=_watch_input, daemon=True).start()
 
 

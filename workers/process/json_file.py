@@ -1,4 +1,4 @@
-"""What a small JSON file of ours remembers. One that is missing or spoilt remembers nothing."""
+"""Reads and writes small JSON files of ours. A file that is missing or damaged reads as an empty object."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """All that stands in it, by name."""
+    """The object in the file."""
     try:
         told = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
@@ -17,7 +17,7 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def write_json(file: Path, told: Mapping[str, Any]) -> None:
-    """Have this stand in it, whole or not at all, or raise OSError. Of two processes at once the later one is read."""
+    """Replace the file in one step, or raise OSError. If two processes write at once, the later one wins."""
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

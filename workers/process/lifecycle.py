@@ -1,6 +1,6 @@
-"""The life of a worker process inside Celery: opened before the consumer starts, signed in when it is ready, closed.
+"""A worker process within Celery: opened before the consumer starts, registered when it is ready, closed, replaced.
 
-Knows neither voice nor desk.
+Knows nothing of what voice and desk workers do.
 """
 
 import atexit
@@ -29,13 +29,13 @@ log = logging.getLogger(__name__)
 _replacing = threading.Event()
 
 Open = Callable[[str, Any], None]
-"""Given the node's name and Celery's configuration: load what is needed, set the queues, fill the process's slot."""
+"""Called with the node's name and Celery's configuration: loads what the worker needs and sets its queues."""
 
 
 class LoopStamp(StartStopStep):  # type: ignore[misc] # Celery ships no types
-    """Tells the watchdog, from within Celery's loop, that the loop turns."""
+    """Reports to the watchdog, from within Celery's loop, that the loop turns."""
 
-    # Among the last to start and the first to stop: without a connection there is no loop, and none hangs.
+    # So it starts among the last and stops among the first: without a connection there is no loop that could hang.
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def __init__(self, consumer: Any, **_: Any) -> None:
@@ -58,16 +58,16 @@ class LoopStamp(StartStopStep):  # type: ignore[misc] # Celery ships no types
 
 
 def listen(conf: Any, limits: dict[str, int]) -> None:
-    """Consume these queues, the most urgent first, holding at most so many tasks of each."""
+    """Consume these queues, the most urgent first, with at most so many tasks of each in this process."""
     Gate.configure(limits)
     conf.task_queues = [queue(name) for name in limits]
     conf.worker_concurrency = sum(limits.values())
 
 
 def recycle(why: str) -> None:
-    """Finish what is held, sign out, and become a fresh process of the same kind, under the same id of the system.
+    """Finish the tasks in hand, leave the registry, and become a fresh process of the same command and process id.
 
-    So it needs nobody who starts it again, and under a supervisor it is still the child that it was.
+    So nothing has to start it again, and to a supervisor it is still the same child.
     """
     log.warning("%s: this process finishes what it holds, and a fresh one takes its place.", why)
     if not _replacing.is_set():
@@ -78,7 +78,7 @@ def recycle(why: str) -> None:
 
 
 def _replace() -> None:
-    """The last thing that happens: only standard input and outputs are handed on."""
+    """Runs at exit, after everything else; the new program gets standard input and outputs, and nothing else."""
     if not _replacing.is_set():
         return
     logging.shutdown()
@@ -89,7 +89,7 @@ def _replace() -> None:
 
 
 def successor(argv: list[str], mark: str) -> list[str]:
-    """This process's own command, with the mark for the one that takes its place."""
+    """This process's own command line, with the mark of the process that replaces it."""
     rest = argv[1:]
     if rest[:1] == ["-X"] and rest[1].startswith(MARK):
         rest = rest[2:]
@@ -99,10 +99,10 @@ def successor(argv: list[str], mark: str) -> list[str]:
 def connect(
     role: str, opened: Open, *, ready: Callable[[], None] = lambda: None, closed: Callable[[], None] = lambda: None
 ) -> None:
-    """Tie a worker's own opening, serving and closing to Celery's signals."""
+    """Have Celery's signals open, start and close this worker."""
     app.steps["consumer"].add(LoopStamp)
 
-    # Celery keeps its receivers weakly, and these are local.
+    # Celery holds its receivers by weak references, and nothing else refers to these.
     @celeryd_init.connect(weak=False)
     def _open(instance: Any, conf: Any, **_: Any) -> None:
         startup.reached("imports")
@@ -110,7 +110,7 @@ def connect(
         try:
             opened(worker_process.name_node(instance, role), conf)
         except ChorusError as error:
-            # Celery logs what a receiver raises and goes on; a worker that cannot serve must not.
+            # Celery logs what a receiver raises and goes on; a worker that cannot serve has to end.
             sys.exit(f"chorus: {error}")
 
     @worker_ready.connect(weak=False)
@@ -123,7 +123,7 @@ def connect(
 
     @worker_shutting_down.connect(weak=False)
     def _told_to_end(**_: Any) -> None:
-        # By a signal: whoever wants this process gone wants no other in its place.
+        # A signal ended it: no other process is wanted in its place.
         _replacing.clear()
 
     @worker_shutdown.connect(weak=False)

@@ -1,6 +1,6 @@
-"""How much memory this process has and uses, and how much there is for it. Knows nothing of what to do about it.
+"""Measures this process's memory, and the memory there is for it. Decides nothing.
 
-What a system does not tell is None, never 0.
+What the system does not report is None, never 0.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ CGROUP: Final = Path("/sys/fs/cgroup")
 _LIMIT_FILES = ("memory.max", "memory/memory.limit_in_bytes")
 _USED_FILES = ("memory.current", "memory/memory.usage_in_bytes")
 _STAT_FILES = ("memory.stat", "memory/memory.stat")
-# <malloc.h>: from which size on a block is a mapping of its own, that goes back to the system when it is freed.
+# <malloc.h>: from this size on a block is a mapping of its own, which returns to the system when it is freed.
 _M_MMAP_THRESHOLD = -3
 _LARGE_BYTES = 128 * 1024
 # cgroup v1 writes "no limit" as the largest multiple of a page.
@@ -28,11 +28,11 @@ _UNLIMITED_BYTES = 2**60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Room:
-    """The memory there is for this process and its neighbours: the machine's, or what its container may have."""
+    """The memory there is for this process and its neighbours: the machine's, or its container's limit."""
 
     total_bytes: int
     available_bytes: int
-    """Not taken by anybody, or taken by what the system gives up when asked."""
+    """Free, or taken by caches that the system drops when memory is needed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,16 +40,16 @@ class MemoryReading:
     """This process at one moment."""
 
     rss_bytes: int
-    """Resident: what it has."""
+    """Resident memory."""
     in_use_bytes: int | None
-    """What its allocator has handed out: the rest of what is resident is code, files, or kept for later."""
+    """What the allocator has handed out. The rest of the resident memory is code, files, or kept for reuse."""
     room: Room
     under_way: int = 0
-    """Segments that are being spoken at this moment, as whoever reads it knows."""
+    """Segments being spoken at this moment; the caller fills it in."""
 
 
 def read() -> MemoryReading:
-    """This process as it is now."""
+    """This process now."""
     return MemoryReading(rss_bytes=int(psutil.Process().memory_info().rss), in_use_bytes=in_use_bytes(), room=room())
 
 
@@ -59,7 +59,7 @@ def room(meminfo: Path = MEMINFO, cgroup: Path = CGROUP) -> Room:
     limit, used = _number(cgroup, _LIMIT_FILES), _number(cgroup, _USED_FILES)
     if limit is None or used is None or limit >= min(machine.total_bytes, _UNLIMITED_BYTES):
         return machine
-    # Files that were read count as used until somebody needs the room.
+    # Cached files count as used, although the system drops them when memory is needed.
     spare = max(0, limit - used + _inactive_files(cgroup))
     return Room(total_bytes=limit, available_bytes=min(spare, machine.available_bytes))
 
@@ -75,7 +75,7 @@ def _machine(meminfo: Path) -> Room:
 
 
 def _number(folder: Path, names: tuple[str, ...]) -> int | None:
-    """What the first of these files that exists says; None if that is no number, such as `max`."""
+    """The number in the first of these files that exists; None if it holds none, such as `max`."""
     for name in names:
         try:
             return int((folder / name).read_text("ascii"))
@@ -97,7 +97,7 @@ def _inactive_files(cgroup: Path) -> int:
 
 
 class _Mallinfo2(ctypes.Structure):
-    """glibc's `struct mallinfo2`: ten numbers of the size of a pointer."""
+    """glibc's `struct mallinfo2`: ten numbers of pointer size."""
 
     _fields_ = tuple(
         (name, ctypes.c_size_t)
@@ -113,7 +113,7 @@ def _libc() -> Any:
 
 
 def in_use_bytes() -> int | None:
-    """What malloc has handed out and not got back, large blocks included; None where there is no glibc since 2.33."""
+    """What malloc has handed out and not got back, large blocks included; None without glibc 2.33 or newer."""
     ask = getattr(_libc(), "mallinfo2", None)
     if ask is None:
         return None
@@ -123,10 +123,10 @@ def in_use_bytes() -> int | None:
 
 
 def settle() -> None:
-    """Have every large block go back to the system as it is freed; call it before there are any.
+    """Return every large block to the system when it is freed; call it before any is allocated.
 
-    glibc begins so, but learns from the first large ones to keep room for the next in its heaps, one for each thread,
-    where a worker's audio then leaves a hundred megabytes of holes (docs/log.md).
+    glibc starts out like this, but after the first large blocks it keeps the next ones in its heaps, one for each
+    thread, where a worker's audio then leaves a hundred megabytes of holes (docs/log.md).
     """
     choose = getattr(_libc(), "mallopt", None)
     if choose is not None:
@@ -134,7 +134,7 @@ def settle() -> None:
 
 
 def trim() -> None:
-    """Collect what nobody refers to, and hand free memory back to the system as far as its allocator can."""
+    """Collect garbage, and return free memory to the system as far as the allocator can."""
     gc.collect()
     give_back = getattr(_libc(), "malloc_trim", None)
     if give_back is not None:
@@ -142,5 +142,5 @@ def trim() -> None:
 
 
 def fresh_pages() -> int:
-    """How often since its start this process touched memory that it did not have: what is used again costs none."""
+    """Minor page faults since the start: how often the process touched memory that it did not have yet."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -1,4 +1,4 @@
-"""Looks after a voice worker while it serves: idle sessions, memory, and the commands that come through Celery.
+"""Maintains a voice worker while it serves: idle sessions, memory, and the commands that come through Celery.
 
 Knows nothing of what is spoken.
 """

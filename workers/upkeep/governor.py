@@ -1,18 +1,18 @@
-"""When a worker has grown too much, and what is to be done about it: pure rules over readings of its memory.
+"""When a worker has grown too much, and what to do about it: pure rules over readings of its memory.
 
-Growth is counted from what the process had once it was warm, at its least within a minute, and without what segments
-under way take: 400 MB each as a rule, and a long one, which takes a gigabyte, is over by then. Knows neither sessions
-nor processes.
+Growth is counted from the memory of the warm process. Of each minute the smallest reading counts, less 400 MB for each
+segment under way; a long segment takes a gigabyte, but it is over within the minute. Knows neither sessions nor
+processes.
 
 | growth        | step                                                                                           |
 |---------------|------------------------------------------------------------------------------------------------|
-| up to once    | none                                                                                           |
-| beyond once   | `shrink`: what is free is handed back to the system, once a minute for as long as it lasts      |
-| beyond 1.5 ×  | `drop`: caches as well                                                                         |
-| beyond twice  | `recycle`: nothing more is taken on, and what is left at rest decides whether the process goes |
+| up to 1 ×     | none                                                                                           |
+| beyond 1 ×    | `shrink`: return free memory to the system, once a minute for as long as it lasts               |
+| beyond 1.5 ×  | `drop`: drop caches as well                                                                    |
+| beyond 2 ×    | `recycle`: finish the tasks in hand; the memory then decides whether the process is replaced   |
 
-of the allowance: 2 GB where there is more than 32 GB of memory, 1 GB where there is more than 16, 500 MB above 4, else
-200 MB; half of it while less than a tenth of the memory is available.
+of the allowance: 2 GB on a machine of more than 32 GB, 1 GB above 16 GB, 500 MB above 4 GB, else 200 MB; half of that
+while less than a tenth of the machine's memory is available.
 """
 
 from collections import deque
@@ -30,23 +30,25 @@ _ALLOWANCES = ((32 * GIGABYTE, 2 * GIGABYTE), (16 * GIGABYTE, GIGABYTE), (4 * GI
 _LEAST_ALLOWANCE = 200 * MEGABYTE
 _TIGHT_SHARE = 0.1
 _FACTORS: tuple[tuple[float, Step], ...] = ((2.0, "recycle"), (1.5, "drop"), (1.0, "shrink"))
-# Below this share of the allowance it is over; in between, nothing changes, or a worker at the edge would never rest.
+# A step ends when growth is below this share of the allowance. Between that and the whole it goes on, or it would start
+# and stop all the time in a worker at the edge.
 _OVER_SHARE = 0.8
 SEGMENT_BYTES = 400 * MEGABYTE
-"""Kokoro takes 370 MB for a segment of 150 tokens, and gives them back at its end."""
+"""Kokoro takes 370 MB for a segment of 150 tokens, and frees them at its end."""
 WINDOW_S = 60.0
 """A segment of 510 tokens takes half a minute on one core."""
 AGAIN_S = 60.0
-INNOCENT_S = 900.0
-"""A process that was found small at rest is not brought to rest again so soon."""
+"""A step that stays due is repeated after this time."""
+CLEARED_S = 900.0
+"""A process that was idle and found small enough is not made idle again within this time."""
 HISTORY_S = 3600.0
-TELLING_S = 1800.0
-"""How much of that a slope needs before it says anything."""
+TREND_S = 1800.0
+"""The least history from which a trend is computed."""
 ALARM_SHARE_PER_H = 0.05
 
 
 def allowance_bytes(room: Room, asked_bytes: int = 0) -> int:
-    """How much a worker may grow here, by the table above or as it was asked for."""
+    """How much a worker may grow with this memory: `asked_bytes`, or else the table above."""
     usual = next((allowed for total, allowed in _ALLOWANCES if room.total_bytes > total), _LEAST_ALLOWANCE)
     tight = room.available_bytes < _TIGHT_SHARE * room.total_bytes
     return (asked_bytes or usual) // (2 if tight else 1)
@@ -54,15 +56,15 @@ def allowance_bytes(room: Room, asked_bytes: int = 0) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trend:
-    """A straight line through what the process had at its least in each minute of the last hour."""
+    """The slope of a straight line through the smallest reading of each minute of the last hour."""
 
     mb_per_h: float
     alarming: bool
-    """It would take more than a twentieth of the warm process in an hour."""
+    """It is more than a twentieth of the warm process in an hour."""
 
 
 class Governor:
-    """Told a reading every second or so, it says what to do. A process has one, from its warm-up on."""
+    """Takes a reading every second or so and answers what to do. A process has one, from its warm-up on."""
 
     def __init__(self, *, baseline_bytes: int, asked_bytes: int = 0, window_s: float | None = None) -> None:
         self.baseline_bytes = baseline_bytes
@@ -72,10 +74,10 @@ class Governor:
         self._minutes: deque[tuple[float, int]] = deque()
         self._since_s: float | None = None
         self._level: Step = "none"
-        self._acted_s = self._innocent_until_s = float("-inf")
+        self._acted_s = self._cleared_until_s = float("-inf")
 
     def look(self, at_s: float, reading: MemoryReading) -> Step:
-        """What to do now, once; `none` again until there is more to do."""
+        """The step to take now. It is answered once, and again after `AGAIN_S` or when a further step is due."""
         least_bytes = self._least(at_s, reading.rss_bytes - SEGMENT_BYTES * reading.under_way)
         if least_bytes is None:
             return "none"
@@ -84,18 +86,18 @@ class Governor:
         if self._level == "none" or not (risen or at_s - self._acted_s >= AGAIN_S):
             return "none"
         self._acted_s = at_s
-        return "drop" if self._level == "recycle" and at_s < self._innocent_until_s else self._level
+        return "drop" if self._level == "recycle" and at_s < self._cleared_until_s else self._level
 
     def must_go(self, at_s: float, at_rest: MemoryReading) -> bool:
-        """Whether what the process has with nothing under way is too much; if not, it is left alone for a while."""
-        guilty = at_rest.rss_bytes - self.baseline_bytes > allowance_bytes(at_rest.room, self._asked_bytes)
-        if not guilty:
-            self._innocent_until_s = at_s + INNOCENT_S
-        return guilty
+        """Whether the process is too large even with nothing under way; if not, it is not asked again for a while."""
+        too_large = at_rest.rss_bytes - self.baseline_bytes > allowance_bytes(at_rest.room, self._asked_bytes)
+        if not too_large:
+            self._cleared_until_s = at_s + CLEARED_S
+        return too_large
 
     def trend(self) -> Trend | None:
-        """None until there is half an hour to look at."""
-        if not self._minutes or self._minutes[-1][0] - self._minutes[0][0] < TELLING_S:
+        """None until there is half an hour of history."""
+        if not self._minutes or self._minutes[-1][0] - self._minutes[0][0] < TREND_S:
             return None
         slope = linear_regression([at_s for at_s, _ in self._minutes], [size for _, size in self._minutes]).slope
         per_h = slope * 3600
@@ -108,7 +110,7 @@ class Governor:
         return next((step for factor, step in _FACTORS if share > factor), "none")
 
     def _least(self, at_s: float, rss_bytes: int) -> int | None:
-        """The least within the window; None until there was a whole one."""
+        """The smallest reading within the window; None until there was a whole window."""
         if self._since_s is None:
             self._since_s = at_s
         self._window.append((at_s, rss_bytes))

@@ -1,6 +1,6 @@
-"""Looks after a voice worker while it serves: sessions are kept warm or let go, and what it has grown is given back.
+"""Maintains a voice worker while it serves: keeps idle sessions warm or closes them, and frees memory it has grown by.
 
-The rules stand in `keep_alive.py` and `resting.py`, and for memory in `governor.py`; here they meet the process.
+The rules stand in `keep_alive.py`, `resting.py` and `governor.py`; here they are applied to this process.
 """
 
 import logging
@@ -17,13 +17,13 @@ from workers.engine.resting import RestingEngine
 from workers.inference.keep_alive import KeepAlive
 from workers.process import lifecycle, memory
 from workers.upkeep.governor import MEGABYTE, Governor
-from workers.upkeep.ticker import Tending
+from workers.upkeep.ticker import Ticker
 
 log = logging.getLogger(__name__)
 
 
-class Care:
-    """Made once the sessions are warm; what the process has then is what growth is counted from."""
+class Maintenance:
+    """Made once the sessions are warm: growth is counted from the memory that the process has then."""
 
     def __init__(self, farm: FarmSettings, governor: Governor | None = None) -> None:
         reading = memory.read()
@@ -32,18 +32,18 @@ class Care:
         self._steps: Counter[str] = Counter()
         self._given_back_bytes = 0
         self._alarmed = False
-        self._tending = Tending(self._keep_alive.tick, self._settle, self._rest, self._govern)
+        self._ticker = Ticker(self._keep_alive.tick, self._settle, self._rest, self._govern)
 
     def start(self) -> None:
-        """The worker serves."""
-        self._tending.start()
+        """Begin, once the worker serves."""
+        self._ticker.start()
 
     def stop(self) -> None:
-        """The worker leaves."""
-        self._tending.stop()
+        """End, when the worker ends."""
+        self._ticker.stop()
 
     def status(self) -> dict[str, Any]:
-        """The process's memory, and what was done about it. What cannot be known is None."""
+        """The process's memory, and the steps taken about it. What cannot be known is None."""
         reading, trend = memory.read(), self._governor.trend()
         return {
             "in_use_bytes": reading.in_use_bytes,
@@ -57,18 +57,18 @@ class Care:
         }
 
     def beats(self) -> dict[str, dict[str, int]]:
-        """How often each session was kept warm, and how often that gave way to work."""
-        speaker = kokoro(engine.current())
-        return {lane: asdict(counts) for lane, counts in speaker.beaten().items()} if speaker else {}
+        """By lane: how often its session was kept warm, and how often that was stopped for an utterance."""
+        kokoro_engine = kokoro(engine.current())
+        return {lane: asdict(counts) for lane, counts in kokoro_engine.beaten().items()} if kokoro_engine else {}
 
     def _beats(self) -> tuple[Any, ...]:
-        speaker = kokoro(engine.current())
-        return speaker.beats() if speaker else ()
+        kokoro_engine = kokoro(engine.current())
+        return kokoro_engine.beats() if kokoro_engine else ()
 
     def _settle(self) -> None:
-        speaker = kokoro(engine.current())
-        if speaker:
-            speaker.settle()
+        kokoro_engine = kokoro(engine.current())
+        if kokoro_engine:
+            kokoro_engine.settle()
 
     def _rest(self) -> None:
         resting = engine.current()
@@ -83,30 +83,30 @@ class Care:
             return
         self._steps[step] += 1
         if step == "recycle":
-            self._come_to_rest()
+            self._check_idle()
         else:
             self._shrink(caches=step == "drop")
 
     def _shrink(self, *, caches: bool) -> None:
-        speaker = kokoro(engine.current())
-        if caches and speaker:
-            speaker.drop_caches()
+        kokoro_engine = kokoro(engine.current())
+        if caches and kokoro_engine:
+            kokoro_engine.drop_caches()
         before = memory.read().rss_bytes
         memory.trim()
-        given = max(0, before - memory.read().rss_bytes)
-        self._given_back_bytes += given
-        log.info("Grown to %.0f MB: %.0f MB were given back.", before / MEGABYTE, given / MEGABYTE)
+        freed = max(0, before - memory.read().rss_bytes)
+        self._given_back_bytes += freed
+        log.info("Grown to %.0f MB: %.0f MB were freed.", before / MEGABYTE, freed / MEGABYTE)
 
-    def _come_to_rest(self) -> None:
-        """Take every slot, and look what is left: only that counts against the process."""
+    def _check_idle(self) -> None:
+        """Wait until nothing is under way and look again: only the memory it has then counts against the process."""
         with worker_process.current().drained():
-            if speaker := kokoro(engine.current()):
-                speaker.give_back()
+            if kokoro_engine := kokoro(engine.current()):
+                kokoro_engine.give_back()
             self._shrink(caches=True)
-            at_rest = memory.read()
-            must_go = self._governor.must_go(time.monotonic(), at_rest)
+            idle = memory.read()
+            must_go = self._governor.must_go(time.monotonic(), idle)
         if must_go:
-            grown = (at_rest.rss_bytes - self._governor.baseline_bytes) / MEGABYTE
+            grown = (idle.rss_bytes - self._governor.baseline_bytes) / MEGABYTE
             lifecycle.recycle(f"Grown by {grown:.0f} MB with nothing under way")
 
     def _watch_trend(self) -> None:

@@ -1,6 +1,6 @@
-"""The small thread of a voice worker that looks after its sessions and its memory while it serves.
+"""The thread that calls a voice worker's maintenance once a second, while the worker serves.
 
-Knows nothing of what it calls: each is called once a turn, and one that fails is logged and called again.
+Knows nothing of what it calls. A duty that fails is logged and called again in the next turn.
 """
 
 import logging
@@ -12,21 +12,21 @@ TURN_S = 1.0
 log = logging.getLogger(__name__)
 
 
-class Tending:
+class Ticker:
     """Start it once the worker can serve; stop it when the worker leaves."""
 
     def __init__(self, *duties: Callable[[], object], turn_s: float = TURN_S) -> None:
         self._duties = duties
         self._turn_s = turn_s
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="chorus-tending", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="chorus-maintenance", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
     def stop(self) -> None:
-        """No further turn begins. One that is under way may be waiting for slots, which nobody need wait for."""
+        """Begin no further turn. The one under way is not waited for: it may itself wait for slots."""
         self._stopping.set()
 
     def _run(self) -> None:
@@ -38,5 +38,5 @@ class Tending:
         try:
             duty()
         except Exception:
-            # A thread that ended here would leave a worker that grows, or cools down, and tells nobody.
-            log.exception("%s goes on after an error nobody foresaw.", threading.current_thread().name)
+            # If the thread ended here, the worker would grow or its sessions cool down, and nobody would know.
+            log.exception("%s goes on after an unexpected error.", threading.current_thread().name)
