@@ -16,6 +16,7 @@ from chorus import keys
 from chorus.hearing import CURSOR_MS, Cursor
 from chorus.keys import JobKeys
 from chorus.records import JobRecord, Worker
+from chorus.states import State
 from chorus.wire import RATE_HZ
 
 
@@ -40,12 +41,17 @@ class Backlog:
     """Why nothing moves, as a sentence; empty while something does."""
     segments_done: int
     segments_planned: int
+    planned: bool
+    """Whether no more segments will be planned."""
     under_way: int
-    """Segments sent or being spoken."""
+    """Segments sent or being spoken; of a paused job, which sends nothing, those that are still being spoken."""
     held_s: float
     """Seconds of audio in Redis, until they are stored, or while somebody may want to hear them."""
     hint_wait_s: float
-    """How long the oldest step that no worker has taken yet has waited since it was last sent; 0: there is none."""
+    """How long the oldest step that no worker has taken yet has waited since it was last sent; 0: there is none.
+
+    A paused job's steps do not wait for a worker: none may take them until it is resumed.
+    """
     readers: tuple[ListenerLag, ...]
 
 
@@ -90,23 +96,27 @@ def _job(connection: "redis.Redis", job: str) -> Backlog | None:
         batch.time()
         batch.hgetall(known.record)
         batch.hgetall(known.sends)
+        batch.hkeys(known.owners)
         batch.zrange(known.segment_leases, 0, -1, withscores=True)
         batch.zrange(known.desk_leases, 0, -1, withscores=True)
         batch.hkeys(known.entries)
         batch.hgetall(known.readers)
-        (seconds, micros), fields, sends, segment_leases, desk_leases, published, cursors = batch.execute()
+        (seconds, micros), fields, sends, owned, segment_leases, desk_leases, published, cursors = batch.execute()
     if not fields:
         return None
     record, now_ms = JobRecord.from_fields(job, fields), seconds * 1000 + micros / 1000
+    runs = record.state is State.RUNNING
+    spoken = [step for step, deadline_ms in segment_leases if step in owned and deadline_ms > now_ms]
     return Backlog(
         job=job,
         state=record.state,
         waiting=record.waiting,
         segments_done=record.segments_done,
         segments_planned=record.segments_planned,
-        under_way=len(segment_leases),
+        planned=record.planned,
+        under_way=len(segment_leases if runs else spoken),
         held_s=record.frames_held / RATE_HZ,
-        hint_wait_s=_oldest_hint_s(sends, dict(segment_leases) | dict(desk_leases), now_ms),
+        hint_wait_s=_oldest_hint_s(sends, dict(segment_leases) | dict(desk_leases), now_ms) if runs else 0.0,
         readers=_readers(cursors, {int(number) for number in published}, now_ms),
     )
 

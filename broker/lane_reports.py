@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
+
+LEAST_PREDICTIONS: Final = 10
+"""With fewer, the first segments of a fresh worker are all that a mean error shows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +24,8 @@ class LaneHealth:
     """Summed seconds in the lane's queue; divided by `served + failures`, the mean wait."""
     peak: int = 0
     """The most at once, among the last few hundred."""
+    predictions: int = 0
+    """Inferences whose time the router had predicted."""
     predicted_s: float = 0.0
     """The part of the busy seconds that the router had predicted."""
     error_s: float = 0.0
@@ -48,6 +53,11 @@ class LaneReport(LaneHealth):
     def read(cls, told: Mapping[str, Any]) -> Self:
         """From a worker's answer; what only another release's workers tell is left out."""
         return cls(**{field.name: told[field.name] for field in fields(cls) if field.name in told})
+
+    @property
+    def prediction_error(self) -> float | None:
+        """How far the router's predictions were off, as a share of the time they were for; None: too few to tell."""
+        return self.error_s / self.predicted_s if self.predictions >= LEAST_PREDICTIONS and self.predicted_s else None
 
     @property
     def utilisation(self) -> float:

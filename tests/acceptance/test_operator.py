@@ -91,14 +91,14 @@ def test_up_keeps_a_stack_with_flower_until_down(bare: Machine) -> None:
     wait_until(at_work, description="both workers are registered")
     status = bare.chorus("status").stdout
     assert re.search(
-        r"^voice@.*: toy voice · slots live 1, bulk \d+ · 0 steps done · heard from \d\.\d s ago$", status, re.MULTILINE
+        r"^voice@.*: toy voice · slots live 1, bulk \d+ · 0 steps done · heartbeat \d\.\d s ago$", status, re.MULTILINE
     )
     assert re.search(
-        r"^voice@.*, live session: 1 spoken, 0 failed, busy 0 s \(\d+% of 1 slot\), waited 0 s, prediction error \d+%, "
-        r"(\d+) of \1 nodes on CPU$", status, re.MULTILINE,
+        r"^voice@.*, live session: 1 spoken, 0 failed, busy 0 s \(\d+ % of 1 slot\), queueing 0 s, "
+        r"prediction error not known yet, (\d+) of \1 nodes on CPU$", status, re.MULTILINE,
     )  # fmt: skip
     assert re.search(r"^this machine: CPU \d+%, GPU .*, Neural Engine (unavailable|[\d.]+ W)", status, re.MULTILINE)
-    assert re.search(r"^desk@.*: desk · slots desk 2 · 0 steps done · heard from \d\.\d s ago$", status, re.MULTILINE)
+    assert re.search(r"^desk@.*: desk · slots desk 2 · 0 steps done · heartbeat \d\.\d s ago$", status, re.MULTILINE)
 
     counted = bare.chorus("metrics").stdout.splitlines()
     assert "chorus_up 1.0" in counted
@@ -162,6 +162,20 @@ def test_naming_the_stacks_own_address_changes_nothing(
         assert {f"{name}: pid {pid}" for name, pid in pids.items()} <= set(lines(capsys))
     # No second stack for a server "elsewhere" that is this one.
     assert [path.name for path in (kept.home / "run").iterdir() if path.is_dir()] == []
+
+
+def test_the_status_of_a_farm_elsewhere_names_it_and_says_nothing_of_what_runs_here(
+    alone: Type, kept: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Client(kept.url()) as client:
+        wait_until(lambda: len(client.workers()) == 2, description="both workers are registered")
+    assert alone("status", "--url", kept.url()) == 0
+    told = lines(capsys)
+    assert re.fullmatch(r"farm: (Valkey|Redis) [\d.]+ at 127\.0\.0\.1:\d+", told[0])
+    assert {line.partition("@")[0] for line in told if " steps done · heartbeat " in line} == {"desk", "voice"}
+    assert not any("runs here" in line for line in told)
+    assert alone("status") == 0
+    assert lines(capsys)[0].startswith("Nothing runs here.")
 
 
 # --- what there is
@@ -294,7 +308,7 @@ def test_a_job_is_submitted_paused_resumed_followed_and_saved(
     with Client(kept.url()) as client:
         wait_until(lambda: client.job("choir").state is State.PAUSED, description="the job is paused")
     assert chorus("jobs") == 0
-    assert re.fullmatch(r"choir\s+paused\s+\d+/8\s+0:\d\d\s+The Lighthouse Choir", lines(capsys)[0])
+    assert re.fullmatch(r"choir\s+paused\s+\d\d %\s+-\s+normal\s+The Lighthouse Choir", lines(capsys)[0])
     assert chorus("save", "choir") == 2
     assert capsys.readouterr().err == "chorus: Job choir is paused: its file is there once it is done.\n"
     assert chorus("resume", "choir") == 0

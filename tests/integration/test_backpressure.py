@@ -197,7 +197,7 @@ def test_the_status_shows_who_is_behind_and_by_how_much(farm: Workshop, typed: T
         held_s = scales.stream_bytes() / SAMPLE_BYTES / RATE_HZ
         assert f"\njob {job}: running · {done}/" in shown
         assert f" · {held_s:.1f} s of audio in Redis\n" in shown
-        assert f"  listener stalled: {done} segments behind, heard from " in shown
+        assert f"  listener stalled: {done} segments behind, last seen " in shown
         assert typed("status", "--json") == 0
         traffic = json.loads(capsys.readouterr().out)["traffic"]
         (told,) = [one for one in traffic["jobs"] if one["job"] == job]

@@ -827,6 +827,25 @@ def test_the_backlog_tells_how_long_a_hint_has_waited_since_it_was_last_sent(far
     assert wait_s() == 0
 
 
+def test_nothing_of_a_paused_job_waits_for_a_worker_and_what_is_being_spoken_is_under_way(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(9)
+    farm.take("segment:0")
+    farm.client.want("book", "paused")
+    farm.advance()
+    (told,) = backlog.look(farm.connection).jobs
+    assert (told.state, told.under_way, told.hint_wait_s) == ("paused", 1, 0)
+    farm.connection.zincrby(JobKeys("book").segment_leases, -100_000, "segment:0")
+    (told,) = backlog.look(farm.connection).jobs
+    assert told.under_way == 0, "its worker has died"
+    farm.client.want("book", "running")
+    farm.advance()
+    (told,) = backlog.look(farm.connection).jobs
+    assert (told.state, told.planned) == ("running", True)
+    assert told.under_way > 1
+    assert told.hint_wait_s > 0
+
+
 def test_the_backlog_knows_the_queues_and_the_heartbeats_and_forgets_what_is_over(farm: Farm) -> None:
     worker = Worker(id="voice@here#1", host="here", pid=1, role="voice", sound=SOUND, slots={"live": 1, "bulk": 2})
     registry.sign_in(farm.connection, worker)

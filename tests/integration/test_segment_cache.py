@@ -200,7 +200,7 @@ def test_status_shows_each_workers_counts(
     assert run(app, ["status", "--url", farm.url]) == 0
     told = capsys.readouterr().out
     assert re.search(
-        r"^voice@test#\d+, cache: hits \d+, misses \d+( \(\d+% found\))?, damaged \d+, entries \d+, [\d.]+ MB$",
+        r"^voice@test#\d+, cache: hits \d+, misses \d+( \(hit rate \d+ %\))?, damaged \d+, entries \d+, [\d.]+ MB$",
         told, re.MULTILINE,
     )  # fmt: skip
     assert re.search(r"^voice@test#\d+, primer: hits \d+, misses \d+.*, entries \d+$", told, re.MULTILINE)

@@ -243,7 +243,7 @@ def test_a_lane_learns_what_its_work_takes_and_says_how_far_it_was_off() -> None
     assert again.expected_s == pytest.approx(span.busy_s, rel=0.01), "what the first took is expected of the second"
     health = lane.health()
     predicted = [span, again]
-    assert health.served == 3
+    assert (health.served, health.predictions) == (3, 2)
     assert health.predicted_s == pytest.approx(sum(each.busy_s for each in predicted))
     assert health.error_s == pytest.approx(sum(abs(each.busy_s - (each.expected_s or 0)) for each in predicted))
 
@@ -255,7 +255,13 @@ def test_work_that_failed_teaches_nothing_about_what_it_takes() -> None:
         lane.run(lambda: 1 // 0, lane.promise(100))
     lane.close()
     assert lane.load(100).cost_s == unseen
-    assert lane.health().predicted_s == 0
+    assert (lane.health().predictions, lane.health().predicted_s) == (0, 0)
+
+
+@pytest.mark.parametrize(("predictions", "error"), [(0, None), (9, None), (10, 0.25)])
+def test_how_far_predictions_are_off_is_told_once_there_were_enough(predictions: int, error: float | None) -> None:
+    report = LaneReport(name="bulk", slots=1, predictions=predictions, predicted_s=4.0, error_s=1.0)
+    assert report.prediction_error == error
 
 
 def test_a_promise_weighs_on_a_lane_until_it_is_kept_or_let_go() -> None:

@@ -30,7 +30,9 @@ SESSIONS = Sessions(
 def job(name: str, state: str, **more: float) -> Backlog:
     told = {"under_way": 0, "held_s": 0.0, "hint_wait_s": 0.0, **more}
     reader = ListenerLag(name="ear", behind_segments=1, silent_s=0.1)
-    return Backlog(job=name, state=state, waiting="", segments_done=1, segments_planned=9, readers=(reader,), **told)
+    return Backlog(
+        job=name, state=state, waiting="", segments_done=1, segments_planned=9, planned=False, readers=(reader,), **told
+    )
 
 
 def lines(view: FarmStatus | None) -> set[str]:

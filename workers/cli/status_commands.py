@@ -1,10 +1,10 @@
-"""`chorus status` and `chorus metrics`: what runs here, who works on the farm, what waits; for people and programs.
+"""`chorus status` and `chorus metrics`: this machine's processes, the farm's workers, its queues and jobs.
 
 Parses, calls, prints. What is heavy to import is imported by the command that needs it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Final
@@ -14,7 +14,7 @@ import typer
 from broker.settings import FarmSettings
 from chorus import options, standing_in
 from chorus.errors import ServerError
-from chorus.records import Worker
+from chorus.job_view import percent
 from chorus.terminal import tell
 
 if TYPE_CHECKING:
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
     from broker.session_control import Sessions
     from workers.stack.stack import StackStatus
 
-# More than that is no overview.
-LISTED = 20
+LISTED: Final = 20
+"""More jobs than that would bury everything else."""
 
 
 def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
-    """Show what runs on this machine, who works on the farm, and what waits there for whom."""
+    """Show this machine's stack, and the workers, queues and unfinished jobs of its farm or of the one at --url."""
     from broker import farm_status  # noqa: PLC0415 - Celery, half a second that most commands never need
     from workers.cli import machine_load  # noqa: PLC0415 - see above
     from workers.stack import stack  # noqa: PLC0415 - see above
 
     settings = FarmSettings.load(url=url)
     found = stack.status(settings)
-    busy = machine_load.look()
+    load = machine_load.look()
     address = locate(settings) if found.server else ""
     view = farm_status.look(address) if address else farm_status.FarmStatus()
     if as_json:
-        told = {**asdict(found), **asdict(view), "usage": asdict(busy)}
+        told = {**asdict(found), **asdict(view), "usage": asdict(load)}
         tell(json.dumps(told, ensure_ascii=False, default=str))
         return
     print_stack(found)
-    _print_workers(view.workers, view.traffic)
+    _print_workers(view)
     for one in view.sessions:
         _print_sessions(one)
-    tell(f"this machine: {busy}")
+    tell(f"this machine: {load}")
     if view.traffic:
         _print_traffic(view.traffic)
     if any(worker.stand_in for worker in view.workers):
@@ -56,10 +56,10 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
 
 def metrics(
     *,
-    port: Annotated[int, typer.Option("--port", help="Answer Prometheus there, on loopback, until Ctrl-C.")] = 0,
+    port: Annotated[int, typer.Option("--port", help="Serve them on this loopback port until Ctrl-C.")] = 0,
     url: options.Url = "",
 ) -> None:
-    """Print what is counted, in Prometheus' text format."""
+    """Print the farm's metrics in Prometheus' text format, or serve them."""
     from broker import farm_status  # noqa: PLC0415 - Celery, half a second that most commands never need
     from workers.cli import metrics as counting  # noqa: PLC0415 - see above
 
@@ -78,26 +78,29 @@ def metrics(
 
 
 def print_stack(found: "StackStatus") -> None:
-    """The processes of this machine."""
+    """The server, and the processes that this machine's supervisor keeps running for it."""
     if found.trouble:
         tell(found.trouble)
     if found.server:
-        tell(f"server: {found.server.version} at {found.server.address}")
+        tell(f"{'farm' if found.elsewhere else 'server'}: {found.server.version} at {found.server.address}")
     for one in found.processes:
-        state = f"pid {one.pid}" if one.alive else f"down: {one.last_words}"
+        state = f"pid {one.pid}" if one.alive else f"not running, its last line was: {one.last_words}"
         tell(f"{one.name}: {state}" + (f", restarted {one.restarts} times" if one.restarts else ""))
-    if not found.running:
+    # Of a farm elsewhere nothing needs to run here.
+    if not found.running and not found.elsewhere:
         tell("Nothing runs here. `chorus up` starts the stack; `chorus render` starts and stops its own.")
 
 
-def _print_workers(workers: Sequence[Worker], traffic: "Traffic | None") -> None:
-    for worker in workers:
+def _print_workers(view: "FarmStatus") -> None:
+    if view.traffic and not view.workers:
+        tell("No worker is registered. One that was just started takes a few seconds.")
+    for worker in view.workers:
         slots = ", ".join(f"{lane} {count}" for lane, count in worker.slots.items())
-        silent_s = traffic.silent_s.get(worker.id) if traffic else None
-        seen = "" if silent_s is None else f" · heard from {silent_s:.1f} s ago"
+        silent_s = view.traffic.silent_s.get(worker.id) if view.traffic else None
+        seen = "" if silent_s is None else f" · heartbeat {silent_s:.1f} s ago"
         tell(f"{worker.id}: {worker.model or worker.role} · slots {slots} · {worker.served} steps done{seen}")
         if worker.variant:
-            tell(f"{worker.id}, speaks as {worker.variant}: {worker.variant_why}")
+            tell(f"{worker.id}, variant {worker.variant}: {worker.variant_why}")
         if worker.tagger:
             tell(f"{worker.id}, English tagger: {worker.tagger}")
         for what, counts in worker.counters.items():
@@ -105,64 +108,69 @@ def _print_workers(workers: Sequence[Worker], traffic: "Traffic | None") -> None
 
 
 def _counted(counts: Mapping[str, float]) -> str:
-    """`hits 9, misses 3 (75 %), entries 3`."""
+    """`hits 9, misses 3 (hit rate 75 %), entries 3`."""
     told = []
     for name, value in counts.items():
         told.append(f"{value / 1e6:.1f} MB" if name == "bytes" else f"{name.replace('_', ' ')} {value:.10g}")
         asked = counts.get("hits", 0) + counts.get("misses", 0)
         if name == "misses" and asked:
-            told[-1] += f" ({counts['hits'] / asked:.0%} found)"
+            told[-1] += f" (hit rate {percent(counts['hits'] / asked)})"
     return ", ".join(told)
 
 
 def _print_sessions(one: "Sessions") -> None:
     for lane in one.lanes:
-        tell(f"{one.node}, {_lane(lane)}{_kept_warm(one.beats.get(lane.name, {}))}")
+        tell(f"{one.node}, {_lane(lane)}{_keep_alives(one.beats.get(lane.name, {}))}")
     if one.state != "serving":
         tell(f"{one.node}: its sessions are {one.state}")
     stages = ", ".join(f"{name.replace('_', '-')} {taken_s:.1f}" for name, taken_s in one.startup_s.items())
-    tell(f"{one.node}, start in seconds: {stages}")
+    tell(f"{one.node}, start-up in seconds: {stages}")
     tell(f"{one.node}, memory: {_memory(one)}")
 
 
-def _kept_warm(beats: Mapping[str, int]) -> str:
+def _keep_alives(beats: Mapping[str, int]) -> str:
     return f", kept warm {beats['beats']} times" if beats.get("beats") else ""
 
 
 def _memory(one: "Sessions") -> str:
-    """What it has, had when it was warm, and uses; whether it grows, and what was done about it."""
+    """Resident, after warm-up, allocated; its trend, and what was done about it."""
     told = one.memory
     in_use, slope = told.get("in_use_bytes"), told.get("mb_per_h")
     parts = [
-        f"{one.rss_bytes / 1e6:.0f} MB",
-        f"{told.get('baseline_bytes', 0) / 1e6:.0f} once warm",
-        f"in use {'unavailable' if in_use is None else f'{in_use / 1e6:.0f}'}",
+        f"{one.rss_bytes / 1e6:.0f} MB resident",
+        f"{told.get('baseline_bytes', 0) / 1e6:.0f} MB after warm-up",
+        f"allocated {'unavailable' if in_use is None else f'{in_use / 1e6:.0f} MB'}",
         f"trend {'not known yet' if slope is None else f'{slope:+.0f} MB/h'}",
         *(f"{step} {count} times" for step, count in told.get("steps", {}).items()),
-        *([f"replaced {one.recycles} times"] if one.recycles else []),
+        *([f"process replaced {one.recycles} times"] if one.recycles else []),
     ]
     return ", ".join(parts)
 
 
 def _lane(lane: "LaneReport") -> str:
-    """What a lane has done, on what; or why there is none."""
+    """What a lane has done, on which provider; or why there is none."""
     if lane.state == "unavailable":
-        return f"{lane.name} session: none, for {lane.reason}"
+        return f"{lane.name} session: unavailable: {lane.reason}"
     told = [
         f"{lane.name} session: {lane.served} spoken",
         f"{lane.failures} failed",
-        f"busy {lane.busy_s:.0f} s ({lane.utilisation:.0%} of {lane.slots} slot{'s' * (lane.slots != 1)})",
-        f"waited {lane.wait_s:.0f} s",
-        *([f"prediction error {lane.error_s / lane.predicted_s:.0%}"] if lane.predicted_s else []),
+        f"busy {lane.busy_s:.0f} s ({percent(lane.utilisation)} of {lane.slots} slot{'s' * (lane.slots != 1)})",
+        f"queueing {lane.wait_s:.0f} s",
+        _prediction(lane.prediction_error),
         f"{lane.nodes} of {lane.nodes_total} nodes on {lane.provider.removesuffix('ExecutionProvider')}",
         *([lane.state] if lane.state != "serving" else []),
     ]
     return ", ".join(told) + (f". {lane.reason}" if lane.reason else "")
 
 
+def _prediction(error: float | None) -> str:
+    """How well the router predicts what a segment takes on this lane."""
+    return "prediction error not known yet" if error is None else f"predicted within {percent(error)}"
+
+
 def _print_traffic(traffic: "Traffic") -> None:
     for name, length in traffic.queues.items():
-        tell(f"queue {name}: {length} waiting")
+        tell(f"queue {name}: {length} message{'s' * (length != 1)}")
     for job in traffic.jobs[:LISTED]:
         _print_backlog(job)
     if len(traffic.jobs) > LISTED:
@@ -170,16 +178,14 @@ def _print_traffic(traffic: "Traffic") -> None:
 
 
 def _print_backlog(job: "Backlog") -> None:
-    hint = f", a hint waits since {job.hint_wait_s:.1f} s" if job.hint_wait_s else ""
-    tell(
-        f"job {job.job}: {job.state} · {job.segments_done}/{job.segments_planned} segments, {job.under_way} under way"
-        f"{hint} · {job.held_s:.1f} s of audio in Redis"
-    )
+    total = f"{job.segments_planned}{'' if job.planned else '+'}"
+    told = [job.state, f"{job.segments_done}/{total} segments, {job.under_way} under way"]
+    if job.hint_wait_s:
+        told.append(f"a step has waited {job.hint_wait_s:.1f} s for a worker")
+    tell(f"job {job.job}: {' · '.join([*told, f'{job.held_s:.1f} s of audio in Redis'])}")
     for reader in job.readers:
-        tell(
-            f"  listener {reader.name}: {reader.behind_segments} segments behind, "
-            f"heard from {reader.silent_s:.1f} s ago"
-        )
+        behind = f"{reader.behind_segments} segment{'s' * (reader.behind_segments != 1)} behind"
+        tell(f"  listener {reader.name}: {behind}, last seen {reader.silent_s:.1f} s ago")
     if job.waiting:
         tell(f"  waiting: {job.waiting}")
 

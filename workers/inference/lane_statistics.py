@@ -39,6 +39,7 @@ def add(totals: LaneHealth, span: LaneRun) -> LaneHealth:
         failures=totals.failures + span.failed,
         busy_s=totals.busy_s + span.busy_s,
         wait_s=totals.wait_s + span.wait_s,
+        predictions=totals.predictions + predicted,
         predicted_s=totals.predicted_s + (span.busy_s if predicted else 0.0),
         error_s=totals.error_s + (abs(span.busy_s - (span.expected_s or 0.0)) if predicted else 0.0),
     )

@@ -60,6 +60,8 @@ class StackStatus:
     """Whether a supervisor is there."""
     keep: bool
     """Whether it stays when nobody uses it: after `up`."""
+    elsewhere: bool
+    """Whether the server is one that the user named, and not this machine's own."""
     server: ServerStatus | None
     """None if none answers."""
     trouble: str
@@ -128,6 +130,7 @@ def status(settings: FarmSettings) -> StackStatus:
     return StackStatus(
         running=run.supervised(),
         keep=run.keep.exists(),
+        elsewhere=bool(run.key),
         server=server,
         trouble=trouble,
         processes=_processes(run),
