@@ -1,4 +1,4 @@
-"""A sentence becomes phonemes in Kokoro's symbols, by dictionaries, taggers, espeak-ng and the caller's lexicon.
+"""Turns a sentence into phonemes in Kokoro's symbols, with dictionaries, taggers, espeak-ng and the job's lexicon.
 
 Knows no chapters and no segments.
 """

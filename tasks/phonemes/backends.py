@@ -1,6 +1,6 @@
-"""Which backend speaks which language here, and which release of it. Knows neither marks nor lexicons.
+"""Chooses the phonemizer of each language, and names its releases. Knows neither marks nor lexicons.
 
-Not for two threads at once: its caller holds the lock of tasks.phonemes.phonemize.
+Not safe for threads: the caller holds the lock of tasks.phonemes.phonemize.
 """
 
 from functools import cache
@@ -15,7 +15,7 @@ from tasks.phonemes.marked_sentence import MarkedSentence, Word
 
 
 def check(language: str) -> None:
-    """Refuse a language for which this installation has no phonemizer."""
+    """OptionError if this installation has no phonemizer for the language."""
     if language not in LANGUAGES:
         raise OptionError(f"Language {language!r} is unknown: choose one of {_choice()}.")
     missing = _missing(language)
@@ -40,13 +40,13 @@ def _is_here(package: str) -> bool:
 
 
 def name(language: str) -> str:
-    """The backend that speaks it first: `misaki` or `espeak`."""
+    """The main backend of the language: `misaki` or `espeak`."""
     return "misaki" if language.startswith("en-") or language in misaki_asian.NEEDS else "espeak"
 
 
 @cache
 def release(language: str) -> str:
-    """Everything whose change may change this language's phonemes, for people and for the keys of caches."""
+    """The versions of everything that determines a language's phonemes, for people and for the keys of caches."""
     needs = misaki_asian.NEEDS.get(language, ())
     packages = [
         "misaki",
@@ -54,12 +54,12 @@ def release(language: str) -> str:
         *needs,
         *(misaki_asian.INSTEAD[each] for each in needs if each in misaki_asian.INSTEAD),
     ]
-    told = [f"{package} {_version(package)}" for package in packages]
-    return ", ".join([*told, f"tagger {tagger_choice.name()}"] if language.startswith("en-") else told)
+    versions = [f"{package} {_version(package)}" for package in packages]
+    return ", ".join([*versions, f"tagger {tagger_choice.name()}"] if language.startswith("en-") else versions)
 
 
 def words(read: MarkedSentence, language: str) -> list[Word]:
-    """What the backend of this language makes of an utterance; nothing where there is nothing to say."""
+    """The words of a sentence with their phonemes; none if it has nothing to speak."""
     if not read.given and not speakable(read.text):
         return []
     if language.startswith("en-"):

@@ -1,8 +1,8 @@
-"""English words by class, as far as it helps to tell nouns from verbs. Lists, and nothing else."""
+"""Lists of English words by class, which help to distinguish nouns from verbs. Knows no rules."""
 
 
 def words(listed: str) -> frozenset[str]:
-    """The words of a line."""
+    """The words in a string."""
     return frozenset(listed.split())
 
 
@@ -60,35 +60,43 @@ CLOSED = {
     }.items()
     for word in listed.split()
 }
-"""Words of one class, or of one that matters here."""
+"""The tag of words that have one class only, or only one that matters here."""
 BE = words("is are was were am be been being isn't aren't wasn't weren't it's he's she's i'm you're we're they're")
+"""Forms of to be."""
 HAVE = words("have has had having haven't hasn't hadn't i've you've we've they've i'd you'd he'd she'd we'd they'd")
+"""Forms of to have."""
 SEEM = words(
     "seem seems seemed look looks looked feel feels felt stay stays stayed keep keeps kept remain remains "
     "remained become becomes became appear appears appeared sound sounded grow grew stand stands stood sit sits "
     "sat lie lay"
 )
-MANY = words("i you we they who")
-ONE = words("he she it this everyone everybody someone somebody nobody anyone")
+"""Verbs that an adjective may follow."""
+PLURAL_SUBJECTS = words("i you we they who")
+"""Subjects that take a verb without -s."""
+SINGULAR_SUBJECTS = words("he she it this everyone everybody someone somebody nobody anyone")
+"""Subjects that take a verb with -s."""
 OBJECTS = words(
     "me him her them us it you everything everyone nothing something himself herself itself themselves myself "
     "yourself ourselves"
 )
-SENTENCES = words(
+"""Pronouns that may be objects."""
+CLAUSE_OPENERS = words(
     "if because although though while whether unless since until before after as than when where how why that"
 )
-"""What may begin another sentence inside this one, so that a subject or a verb may follow."""
+"""Words that may begin a clause, so that a subject or a verb may follow."""
 PAST = words(
     "was were had did said told went came saw took made knew thought found gave got left stood sat felt ran began "
     "kept held brought wrote lost paid met spent grew won bought sent built fell led spoke heard meant rose drew "
     "drove broke chose caught taught threw wore flew swam sang drank ate hid rode shook woke forgot hung swept "
     "struck stuck swore tore bent slept crept fled sold blew sank shot"
 )
+"""Irregular verbs in the past tense."""
 PARTICIPLES = PAST | words(
     "gone come become done seen taken given known run written spoken chosen grown drawn driven broken thrown worn "
     "flown sung drunk eaten hidden ridden shaken woken forgotten sworn torn fallen risen upset put set cut let "
     "hit hurt shut read"
 )
+"""Irregular verbs as past participles."""
 VERBS = words(
     "go come see say know take get make think look want give find tell ask work seem feel try leave call need "
     "become put keep begin help talk turn start show hear play run move like believe hold bring happen write "
@@ -102,28 +110,37 @@ VERBS = words(
     "return ring rise roll rush seek sell shake shine shoot shout spread steer strike suffer suggest suppose swim "
     "tend thank travel trust vote wake wander warn waste rely"
 )
+"""Common verbs in the infinitive."""
 PARTICLES = words(
     "up down out away off on back over early late early well easily again together apart upward alone here there "
     "now forever abroad twice"
 )
-STEADY = words(
+"""Adverbs that often follow a verb."""
+NOT_PLURAL = words(
     "is was this us thus yes his its as gas bus plus news always perhaps less across class glass grass press"
 )
-NOUNS_OPEN = frozenset(("DT", "PRP$", "CD", "POS"))
+"""Words that end in s and are no plurals."""
+NOUN_PHRASE_OPENERS = frozenset(("DT", "PRP$", "CD", "POS"))
+"""The tags of words that a noun follows."""
 PLURALS = words(
     "people men women children police mice feet teeth geese cattle those these all both most many few others"
 )
+"""Plurals without s, and other words that stand for several."""
 ADJECTIVES = words(
     "absent abstract alternate animate appropriate approximate articulate bass close compact content deliberate "
     "desolate diffuse duplicate elaborate expatriate frequent graduate incarnate initiate intimate invalid "
     "learned legitimate live minute moderate perfect precipitate present saturate separate subject subordinate "
     "upset"
 )
-"""Whose adjective sounds like neither noun nor verb, or like only one of them."""
-RATHER_VERBS = words(
+"""Words that can be adjectives, and then sound different from the noun, the verb or both."""
+OFTEN_VERBS = words(
     "use refuse produce excuse abuse permit separate invite allow insert transform extract consist resume refund "
     "recall review combine confine digest convert estimate increase decrease wind live progress conflict"
 )
-HARDLY_VERBS = words("absent compact content frequent perfect")
-VERBS_IN_LY = words("apply rely reply supply imply multiply comply fly ally family only july italy bully belly")
-INTENSIVE = words("very so too more most quite rather however perfectly utterly fairly extremely singularly")
+"""Homographs that are more often a verb than a noun."""
+RARELY_VERBS = words("absent compact content frequent perfect")
+"""Homographs that are seldom a verb."""
+NOT_ADVERBS = words("apply rely reply supply imply multiply comply fly ally family only july italy bully belly")
+"""Words in -ly that are no adverbs."""
+INTENSIFIERS = words("very so too more most quite rather however perfectly utterly fairly extremely singularly")
+"""Adverbs that strengthen an adjective."""

@@ -1,7 +1,7 @@
-"""espeak-ng's pronunciations in Kokoro's symbols: whole sentences, and guesses at single words. Knows no dictionary.
+"""Pronounces with espeak-ng, in Kokoro's symbols: whole sentences, and guesses at single words. Knows no dictionary.
 
-espeak keeps its state in globals: whoever calls into this module holds the lock of `phonemize.py`. It is initialised
-once in a process's life, and its language is set before each use.
+espeak keeps its state in globals, so the caller holds the lock of `phonemize.py`. It is initialised once in a process,
+and its language is set before each use.
 """
 
 import atexit
@@ -20,25 +20,25 @@ from tasks.phonemes.marked_sentence import MarkedSentence, Word, placed, said_al
 from tasks.phonemes.rule_tagger import Token
 
 _MARKS = re.escape(';:,.!?\u2026\u2014\u2013"\u201c\u201d\u201e\u00ab\u00bb()[]{}\u00bf\u00a1')
-# A mark between two digits belongs to the number: 1,5 and 10:30 are espeak's to read.
+# A mark between two digits belongs to the number: espeak reads 1,5 and 10:30 itself.
 _CLAUSES = re.compile(rf"((?:(?<!\d)[{_MARKS}]|[{_MARKS}](?!\d)|\s)*(?:(?<!\d)[{_MARKS}]|[{_MARKS}](?!\d))\s*)")
 _BLANKLESS = re.compile(r"\S+")
 _FOREIGN = re.compile("[^\\W\\da-zA-Z_\u00aa-\u024f\u0300-\u036f\u0900-\u097f\u1e00-\u1eff]|[^\\w\\s]")
-"""Letters and signs that a voice for Latin or Devanagari letters may pass over in silence."""
+"""Letters and signs that an espeak voice for Latin or Devanagari letters may leave out."""
 _TIE = "\u0361"
 _SWITCH = re.compile(r"\([^()]*\)")
-"""What espeak writes where it changes to another language's sounds: `(en)`."""
+"""espeak writes `(en)` where it switches to the sounds of another language."""
 _LONGEST_PATH_BYTES = 120
-"""espeak has 160 bytes for the path of its data, and ends the process where they do not suffice."""
+"""espeak has 160 bytes for the path of its data, and ends the process if the path is longer."""
 PAIRS = {
     "a^ɪ": "I", "a^ʊ": "W", "d^z": "ʣ", "d^ʒ": "ʤ", "e^ɪ": "A", "o^ʊ": "O", "ə^ʊ": "Q", "s^s": "S", "t^s": "ʦ",
     "t^ʃ": "ʧ", "ɔ^ɪ": "Y",
 }  # fmt: skip
-"""misaki's own table for a sentence, in the order in which it applies it."""
+"""misaki's own table of symbols for a sentence, in the order in which misaki applies it."""
 
 
 class _Clauses:
-    """Stands where misaki has phonemizer's backend, whose handling of marks loses some: here they stay in place."""
+    """Replaces misaki's phonemizer backend, which loses some punctuation. Here every mark stays in its place."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -47,19 +47,19 @@ class _Clauses:
         return [self._text(text) for text in texts]
 
     def _text(self, text: str) -> str:
-        # Odd pieces are what the pattern caught: marks with the blanks around them.
-        pieces = enumerate(_CLAUSES.split(text))
-        return "".join(piece if number % 2 else self._clause(piece) for number, piece in pieces)
+        # Every second part is what the pattern matched: marks with the blanks around them.
+        parts = enumerate(_CLAUSES.split(text))
+        return "".join(part if number % 2 else self._clause(part) for number, part in parts)
 
-    def _clause(self, piece: str) -> str:
-        if not piece.strip():
-            return piece
-        phonemes = str(_espeak(self._language).text_to_phonemes(piece, tie=True))
+    def _clause(self, clause: str) -> str:
+        if not clause.strip():
+            return clause
+        phonemes = str(_espeak(self._language).text_to_phonemes(clause, tie=True))
         return " ".join(_SWITCH.sub("", phonemes).replace(_TIE, "^").split())
 
 
 def words(utterance: MarkedSentence, language: str) -> list[Word]:
-    """The words of a sentence in any language but English."""
+    """The words of a sentence in a language other than English."""
     made, at = list[Word](), 0
     for each in utterance.given:
         made += _stretch(utterance.text, at, each.start, language)
@@ -69,27 +69,27 @@ def words(utterance: MarkedSentence, language: str) -> list[Word]:
 
 
 def word(text: str, *, british: bool) -> str:
-    """A guess at an English word, or at a symbol's name."""
+    """A guess at the pronunciation of an English word, or of a symbol's name."""
     phonemes, _rating = _guesser(british=british)(Token(text=text))
     return str(phonemes or "")
 
 
 def _stretch(text: str, start: int, end: int, language: str) -> Iterator[Word]:
     """The words and marks between two offsets, clause by clause."""
-    for piece in _CLAUSES.split(text[start:end]):
-        found = [(start + match.start(), start + match.end()) for match in _BLANKLESS.finditer(piece)]
-        said = _said(piece, language).split() if found else []
+    for clause in _CLAUSES.split(text[start:end]):
+        found = [(start + match.start(), start + match.end()) for match in _BLANKLESS.finditer(clause)]
+        said = _said(clause, language).split() if found else []
         if len(said) != len(found) and found:
-            # A number became several words, or a few small ones ran together.
+            # A number became several words, or several small words became one.
             found, said = [(found[0][0], found[-1][1])], [" ".join(said)]
-        for (first, behind), phonemes in zip(found, said, strict=True):
-            lost = _lost(text[first:behind], phonemes, language)
-            yield placed(text, first, behind, phonemes, "espeak", lost=lost)
-        start += len(piece)
+        for (first, last), phonemes in zip(found, said, strict=True):
+            lost = _lost(text[first:last], phonemes, language)
+            yield placed(text, first, last, phonemes, "espeak", lost=lost)
+        start += len(clause)
 
 
 def _lost(text: str, phonemes: str, language: str) -> str:
-    """What espeak passed over in silence."""
+    """The part of the text that espeak left out."""
     if not phonemes:
         return text if said_aloud(text) else ""
     if not _FOREIGN.search(text):
@@ -105,7 +105,7 @@ def _said(text: str, language: str) -> str:
 
 @cache
 def _reader(language: str) -> Any:
-    # Without its constructor, which would initialise espeak once more for each language.
+    # Without its constructor, which would initialise espeak again for each language.
     reader = _misaki().EspeakG2P.__new__(_misaki().EspeakG2P)
     reader.language, reader.version, reader.e2m = language, None, sorted(PAIRS.items())
     reader.backend = _Clauses(language)
@@ -121,7 +121,7 @@ def _guesser(*, british: bool) -> Any:
 
 
 def _espeak(language: str) -> Any:
-    """The process's one espeak, speaking this language."""
+    """The one espeak of this process, set to this language."""
     wrapper = _initialised()
     if wrapper.voice is None or wrapper.voice.language != language:
         wrapper.set_voice(language)
@@ -131,14 +131,14 @@ def _espeak(language: str) -> Any:
 @cache
 def _initialised() -> Any:
     _misaki()
-    from phonemizer.backend.espeak.wrapper import EspeakWrapper  # noqa: PLC0415 - 0.3 s which only a desk needs
+    from phonemizer.backend.espeak.wrapper import EspeakWrapper  # noqa: PLC0415 - 0.3 s, which only a desk needs
 
     return EspeakWrapper()
 
 
 @cache
 def _misaki() -> Any:
-    """The espeak room of misaki: its import names the library to load, and after it the data's path can be changed."""
+    """The espeak module of misaki. Its import names the library to load; only then can the data's path be changed."""
     from misaki import espeak  # noqa: PLC0415 - see above
     from phonemizer.backend.espeak.wrapper import EspeakWrapper  # noqa: PLC0415
 
@@ -148,11 +148,11 @@ def _misaki() -> Any:
 
 @cache
 def _data_path() -> str:
-    """Where espeak's data is, by a short name if its own is too long."""
+    """The path of espeak's data, or of a link to it if the path is too long."""
     path = espeakng_loader.get_data_path()
     if len(os.fsencode(path)) <= _LONGEST_PATH_BYTES:
         return str(path)
-    # Kept for the process's life: espeak reads from it whenever a voice is set.
+    # The link stays until the process ends: espeak reads through it whenever a voice is set.
     folder = tempfile.mkdtemp(prefix="chorus-espeak-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     short = Path(folder) / "data"

@@ -1,6 +1,6 @@
-"""One sentence through its marks, its lexicon, its languages and their backends. Knows no cache and no chapter.
+"""Makes the phonemes of one sentence, from its marks, the lexicon, its languages and their backends.
 
-Not for two threads at once: its caller holds the lock of tasks.phonemes.phonemize.
+Knows no cache and no chapter. Not safe for threads: the caller holds the lock of tasks.phonemes.phonemize.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,31 +19,31 @@ from tasks.phonemes.marked_sentence import FIXED, Given, MarkedSentence, Stretch
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Phonemes:
-    """What is to be said for one sentence; empty when there is nothing to say."""
+    """The phonemes of one sentence; empty if it has nothing to speak."""
 
     text: str = ""
     """Symbols of the vocabulary; each is one token."""
     backend: str = ""
-    """`misaki` or `espeak`; empty where there was nothing to do."""
+    """`misaki` or `espeak`; empty if no backend was needed."""
     unknown: tuple[str, ...] = ()
-    """Words no dictionary has, pronounced by their spelling, and what could not be said at all."""
+    """Words in no dictionary, which are pronounced by their spelling, and text that cannot be pronounced at all."""
     lost: tuple[str, ...] = ()
-    """Of those, what could not be said at all."""
+    """Those that cannot be pronounced at all."""
 
     @property
     def tokens(self) -> int:
-        """How many tokens the model gets, its pads not counted."""
+        """The number of tokens for the model, without its pads."""
         return len(self.text)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """What a job wants read otherwise than usual."""
+    """The rules of reading that a job may change."""
 
     lexicon: str = ""
-    """As chorus.lexicon writes it."""
+    """The lexicon in the form that chorus.lexicon writes."""
     as_written: frozenset[str] = frozenset()
-    """Kinds of chorus.reading.NORMALISED that are left to the dictionaries."""
+    """The kinds of chorus.reading.NORMALISED that are not normalised but left to the dictionaries."""
 
     @classmethod
     def of(cls, request: Request) -> Self:
@@ -56,7 +56,7 @@ USUAL = Rules()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sentence:
-    """All that its phonemes depend on, but for the releases of the backends."""
+    """A sentence with all that its phonemes depend on, except the releases of the backends."""
 
     text: str
     language: str
@@ -67,29 +67,29 @@ class Sentence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explained:
-    """A sentence's phonemes and where they come from."""
+    """A sentence's phonemes, and where they come from."""
 
     phonemes: Phonemes
     reading: MarkedSentence
-    """What was read, and of which stretch of the source each of its characters is the reading."""
+    """The text that was read, and the stretch of the source that each of its characters comes from."""
     words: tuple[Word, ...]
 
 
 def say(sentence: Sentence, *, traced: bool) -> Explained:
-    """The phonemes of a sentence; with `traced` its reading knows its sources."""
+    """The phonemes of a sentence. With `traced` the reading knows where in the source it comes from."""
     notes: list[str] = []
     foreign = _foreign(sentence, notes)
     if len(foreign) == 1 and not speakable(sentence.text[: foreign[0].start] + sentence.text[foreign[0].end :]):
         return say(replace(sentence, language=foreign[0].value, marks=_fixed(sentence.marks)), traced=traced)
-    told = [mark for mark in _fixed(sentence.marks) if not any(_over(mark, each) for each in foreign)]
-    own = _from_lexicon(sentence, [*told, *foreign])
+    fixed = [mark for mark in _fixed(sentence.marks) if not any(_overlaps(mark, each) for each in foreign)]
+    from_lexicon = _from_lexicon(sentence, [*fixed, *foreign])
     given = [
-        *(_by_another(sentence, each, notes) for each in foreign),
-        *_given(sentence, told, "given"),
-        *_given(sentence, own, "lexicon"),
+        *(_in_its_language(sentence, each, notes) for each in foreign),
+        *_given(sentence, fixed, "given"),
+        *_given(sentence, from_lexicon, "lexicon"),
     ]
-    wanted = StretchRules(language=sentence.language, heading=sentence.heading, as_written=sentence.rules.as_written)
-    read = marked_sentence.read(sentence.text, wanted, marks=[*told, *own], given=given, traced=traced)
+    rules = StretchRules(language=sentence.language, heading=sentence.heading, as_written=sentence.rules.as_written)
+    read = marked_sentence.read(sentence.text, rules, marks=[*fixed, *from_lexicon], given=given, traced=traced)
     return _fitted(read, backends.words(read, sentence.language), sentence.language, notes)
 
 
@@ -113,20 +113,20 @@ def _fixed(marks: Iterable[Mark]) -> tuple[Mark, ...]:
 
 
 def _from_lexicon(sentence: Sentence, taken: Sequence[Mark]) -> list[Mark]:
-    """The words of the lexicon, where no mark says anything else."""
+    """Marks for the words of the lexicon, except where another mark is."""
     found = pronunciation.marks(sentence.text, sentence.language, sentence.rules.lexicon)
-    return [mark for mark in found if not any(_over(mark, each) for each in taken)]
+    return [mark for mark in found if not any(_overlaps(mark, each) for each in taken)]
 
 
 def _given(sentence: Sentence, marks: Sequence[Mark], backend: str) -> Iterator[Given]:
-    """The stretches whose phonemes a mark tells."""
+    """The stretches whose phonemes are given by a mark."""
     for start, end, mark in marked_sentence.painted(len(sentence.text), marks):
         if mark is not None and mark.kind == "phonemes":
             yield Given(start=start, end=end, phonemes=from_ipa(mark.value, sentence.language), backend=backend)
 
 
 def _foreign(sentence: Sentence, notes: list[str]) -> list[Mark]:
-    """The stretches that another backend speaks, each with its language's code; notes tell of those none can."""
+    """The stretches in another language, each with its code. `notes` gets those that cannot be spoken here."""
     found = list[Mark]()
     stated = [mark for mark in sentence.marks if mark.kind == "language"]
     for start, end, mark in marked_sentence.painted(len(sentence.text), stated):
@@ -135,23 +135,23 @@ def _foreign(sentence: Sentence, notes: list[str]) -> list[Mark]:
         code = _spoken_here(mark.value)
         if not code:
             notes.append(f"{mark.value}: {sentence.text[start:end]}")
-        # A British phrase in an American book is read in American.
+        # A British phrase in an American book is read as American English.
         elif code.split("-")[0] != sentence.language.split("-")[0]:
             found.append(replace(mark, start=start, end=end, value=code))
-    return [each for each in found if not any(_torn(mark, each) for mark in _fixed(sentence.marks))]
+    return [each for each in found if not any(_crosses(mark, each) for mark in _fixed(sentence.marks))]
 
 
-def _over(mark: Mark, stretch: Mark) -> bool:
+def _overlaps(mark: Mark, stretch: Mark) -> bool:
     return mark.start < stretch.end and mark.end > stretch.start
 
 
-def _torn(mark: Mark, stretch: Mark) -> bool:
-    """Whether a mark reaches into a stretch from outside: then it counts, and the stretch does not."""
-    return _over(mark, stretch) and not (stretch.start <= mark.start and mark.end <= stretch.end)
+def _crosses(mark: Mark, stretch: Mark) -> bool:
+    """Whether a mark overlaps a stretch without lying inside it. Then the mark counts, and the stretch does not."""
+    return _overlaps(mark, stretch) and not (stretch.start <= mark.start and mark.end <= stretch.end)
 
 
 def _spoken_here(tag: str) -> str:
-    """The code of a language that can be spoken; empty for any other."""
+    """The code of a language that can be spoken here; empty for any other."""
     try:
         code = normalise(tag)
         backends.check(code)
@@ -160,7 +160,7 @@ def _spoken_here(tag: str) -> str:
     return code
 
 
-def _by_another(sentence: Sentence, stretch: Mark, notes: list[str]) -> Given:
+def _in_its_language(sentence: Sentence, stretch: Mark, notes: list[str]) -> Given:
     text = sentence.text[stretch.start : stretch.end]
     marks = marked_sentence.within(_fixed(sentence.marks), stretch.start, stretch.end)
     said = say(Sentence(text=text, language=stretch.value, marks=marks, rules=sentence.rules), traced=False)

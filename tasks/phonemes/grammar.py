@@ -1,6 +1,7 @@
-"""What an open English word is among its neighbours: noun, verb or adjective. Knows no sounds.
+"""Decides from its neighbours whether an English word is a noun, a verb or an adjective. Knows no sounds.
 
-Left to right: what stands before a word has its tag already, what stands behind is known by its letters alone.
+A sentence is tagged from left to right: the words before this one have tags, those after it are known by their spelling
+only.
 """
 
 from collections.abc import Sequence
@@ -9,24 +10,24 @@ from dataclasses import dataclass
 from tasks.phonemes.english_wordlists import (
     ADJECTIVES,
     BE,
+    CLAUSE_OPENERS,
     CLOSED,
-    HARDLY_VERBS,
     HAVE,
-    INTENSIVE,
-    MANY,
-    NOUNS_OPEN,
+    INTENSIFIERS,
+    NOT_ADVERBS,
+    NOT_PLURAL,
+    NOUN_PHRASE_OPENERS,
     OBJECTS,
-    ONE,
+    OFTEN_VERBS,
     PARTICIPLES,
     PARTICLES,
     PAST,
+    PLURAL_SUBJECTS,
     PLURALS,
-    RATHER_VERBS,
+    RARELY_VERBS,
     SEEM,
-    SENTENCES,
-    STEADY,
+    SINGULAR_SUBJECTS,
     VERBS,
-    VERBS_IN_LY,
 )
 
 
@@ -35,9 +36,9 @@ class WordPlace:
     """A word among its neighbours."""
 
     words: Sequence[str]
-    """In small letters, with straight apostrophes."""
+    """In lower case, with straight apostrophes."""
     tags: Sequence[str]
-    """Of the words before this one; of the others where their signs tell."""
+    """The tags of the words before this one, and of later ones if they are punctuation or numbers."""
     at: int
 
     @property
@@ -46,58 +47,58 @@ class WordPlace:
         return self.words[self.at]
 
     @property
-    def behind(self) -> str:
-        """The next word; empty at the end and before a mark."""
+    def next_word(self) -> str:
+        """The next word; empty at the end and before punctuation."""
         at = self.at + 1
         return self.words[at] if at < len(self.words) and self.words[at][:1].isalnum() else ""
 
     @property
-    def behind_tag(self) -> str:
-        """The class of the next word, where its letters tell; `.` for none."""
-        return CLOSED.get(self.behind, "") if self.behind else "."
+    def next_tag(self) -> str:
+        """The tag of the next word if it belongs to a closed class, else empty; `.` if there is no next word."""
+        return CLOSED.get(self.next_word, "") if self.next_word else "."
 
     def left(self, skip: int = 0) -> int:
-        """Where the word stands on which this one depends: adverbs, quotes and negations tell nothing."""
+        """The index of the word before, without adverbs and quotes; -1 if there is none. `skip` goes further back."""
         at = self.at - 1
         while at >= 0 and (self.tags[at] in ("RB", "``", "''") and self.words[at] != "n't"):
             at -= 1
         return at - skip if at - skip >= 0 else -1
 
     def before(self, skip: int = 0) -> str:
-        """That word; empty at the beginning."""
+        """The word before, as `left` finds it; empty at the beginning."""
         at = self.left(skip)
         return self.words[at] if at >= 0 else ""
 
     def before_tag(self, skip: int = 0) -> str:
-        """Its tag; `.` at the beginning."""
+        """The tag of the word before; `.` at the beginning."""
         at = self.left(skip)
         return self.tags[at] if at >= 0 else "."
 
 
 def plural(word: str) -> bool:
-    """Whether a noun is in the plural, by its letters."""
+    """Whether a noun is in the plural, by its spelling."""
     return word in PLURALS or (
-        word.endswith("s") and word not in STEADY and not word.endswith(("ss", "us", "is", "'s"))
+        word.endswith("s") and word not in NOT_PLURAL and not word.endswith(("ss", "us", "is", "'s"))
     )
 
 
 def noun_like(word: str) -> bool:
-    """Whether a noun or an adjective may stand there: no small word, no adverb, no certain verb."""
+    """Whether a word may be a noun or an adjective: no word of a closed class, no past tense, no adverb in -ly."""
     return word[:1].isalpha() and word not in CLOSED and word not in PAST and not word.endswith("ly")
 
 
 def finite(word: str) -> bool:
-    """Whether this is certainly a verb that has its subject before it."""
+    """Whether the word is certainly a verb with its subject before it."""
     return word in PAST or CLOSED.get(word) in ("VBZ", "VBP", "VBD", "MD")
 
 
-def commanded(place: WordPlace) -> bool:
-    """Whether a sentence may begin here with its verb."""
+def may_be_imperative(place: WordPlace) -> bool:
+    """Whether a command may begin with this word as its verb."""
     return place.before_tag() in (".", ":", "``", ",") or place.before() in ("please", "then", "first", "and then")
 
 
-def asked_for(place: WordPlace) -> bool:
-    """Whether a word before wants a bare verb: to, will, did you, let me."""
+def wants_infinitive(place: WordPlace) -> bool:
+    """Whether a word before it requires an infinitive: to, will, did you, let me."""
     if place.before_tag() in ("TO", "MD") or place.before() == "let":
         return True
     inverted = place.before_tag() == "PRP" and (
@@ -107,30 +108,30 @@ def asked_for(place: WordPlace) -> bool:
 
 
 def open_class(place: WordPlace) -> str:
-    """The tag of a word of no closed class."""
+    """The tag of a word that belongs to no closed class."""
     word, third = place.word, verb(place.word) == "VBZ"
     if word in ADJECTIVES and adjective(place):
         return "JJ"
-    if word.endswith("ly") and word not in VERBS_IN_LY:
+    if word.endswith("ly") and word not in NOT_ADVERBS:
         return "RB"
-    if asked_for(place) and not third:
+    if wants_infinitive(place) and not third:
         return verb(word)
     if place.before() in HAVE or place.before() in BE:
-        return _done(place)
-    if word in PAST and place.before_tag() not in NOUNS_OPEN:
+        return _after_auxiliary(place)
+    if word in PAST and place.before_tag() not in NOUN_PHRASE_OPENERS:
         return "VBD"
-    return _by_weight(place)
+    return _by_score(place)
 
 
-def _done(place: WordPlace) -> str:
-    """Behind a form of to have or to be."""
+def _after_auxiliary(place: WordPlace) -> str:
+    """The tag of a word after a form of to have or to be."""
     taken = participle(place.word) or place.word in PARTICIPLES or (place.before() in HAVE and _object(place) > 1)
     if taken:
         return participle(place.word) or "VBN"
     return "JJ" if place.word in ADJECTIVES else "NN"
 
 
-def _by_weight(place: WordPlace) -> str:
+def _by_score(place: WordPlace) -> str:
     for_verb, for_noun = _for_verb(place), _for_noun(place)
     if for_verb > for_noun:
         return verb(place.word)
@@ -143,12 +144,12 @@ _SURE = 3.0
 
 
 def participle(word: str) -> str:
-    """The tag of a word that ends as a participle does."""
+    """The tag of a participle, by the word's ending; empty if it is none."""
     return "VBG" if word.endswith("ing") and len(word) > 4 else "VBN" if word.endswith("ed") and len(word) > 3 else ""  # noqa: PLR2004
 
 
 def verb(word: str) -> str:
-    """The tag of a word that is a verb."""
+    """The tag of a word, given that it is a verb."""
     if word in PAST or (word.endswith("ed") and len(word) > 3):  # noqa: PLR2004 - red, bed, need no -ed
         return "VBD"
     if word.endswith("ing"):
@@ -157,11 +158,15 @@ def verb(word: str) -> str:
 
 
 def adjective(place: WordPlace) -> bool:
-    """Whether a word that can be an adjective is one here."""
-    if place.at and place.words[place.at - 1] in INTENSIVE and place.before() not in MANY | ONE:
+    """Whether a word of ADJECTIVES is an adjective here."""
+    if (
+        place.at
+        and place.words[place.at - 1] in INTENSIFIERS
+        and place.before() not in PLURAL_SUBJECTS | SINGULAR_SUBJECTS
+    ):
         return True
-    behind = noun_like(place.behind) and not plural_verb(place)
-    if place.before_tag() in NOUNS_OPEN or place.before_tag() in ("JJ", "IN"):
+    behind = noun_like(place.next_word) and not verb_follows(place)
+    if place.before_tag() in NOUN_PHRASE_OPENERS or place.before_tag() in ("JJ", "IN"):
         return behind
     if place.before() in BE or place.before() in SEEM:
         return True
@@ -170,19 +175,23 @@ def adjective(place: WordPlace) -> bool:
     return False
 
 
-def plural_verb(place: WordPlace) -> bool:
-    """Whether the next word looks like the verb of which this one is the subject: every minute counts."""
+def verb_follows(place: WordPlace) -> bool:
+    """Whether the next word looks like a verb with this word as its subject: every minute counts."""
     after = place.words[place.at + 2] if place.at + 2 < len(place.words) else "."
-    ends = place.behind.endswith("s") and place.behind[:-1] in VERBS
+    ends = place.next_word.endswith("s") and place.next_word[:-1] in VERBS
     return ends and (not after[:1].isalpha() or after in CLOSED)
 
 
 def _for_verb(place: WordPlace) -> float:
     word, before, tag = place.word, place.before(), place.before_tag()
     third, past = verb(word) == "VBZ", verb(word) == "VBD"
-    score = 0.5 if word in RATHER_VERBS or word in VERBS or (third and word[:-1] in VERBS) or past else 0.0
-    if tag == "PRP" or before in MANY or before in ("nobody", "everyone", "anyone"):
-        score += 1.0 if before in OBJECTS - {"you", "it"} or (before in ONE and not third and not past) else 3.5
+    score = 0.5 if word in OFTEN_VERBS or word in VERBS or (third and word[:-1] in VERBS) or past else 0.0
+    if tag == "PRP" or before in PLURAL_SUBJECTS or before in ("nobody", "everyone", "anyone"):
+        score += (
+            1.0
+            if before in OBJECTS - {"you", "it"} or (before in SINGULAR_SUBJECTS and not third and not past)
+            else 3.5
+        )
     elif before == "there" or tag == "WP":
         score += 2.0
     elif before == "that" and third:
@@ -195,34 +204,34 @@ def _for_verb(place: WordPlace) -> float:
         score += 2.0
     elif before == "this" and third:
         score += 4.5
-    if commanded(place):
+    if may_be_imperative(place):
         opens = place.before_tag() in (".", "``")
-        score += -2.0 * opens if third else 1.0 if place.behind_tag in ("DT", "PRP$", "PRP", "IN", "CD") else 0.3
-    if word in HARDLY_VERBS:
+        score += -2.0 * opens if third else 1.0 if place.next_tag in ("DT", "PRP$", "PRP", "IN", "CD") else 0.3
+    if word in RARELY_VERBS:
         score -= 2.0
     return score + _object(place)
 
 
 def _agreement(place: WordPlace, *, third: bool, past: bool) -> float:
-    """How well the noun before would be this verb's subject."""
-    if third and finite(place.behind):
+    """A score of how well the noun before fits as the subject of this verb."""
+    if third and finite(place.next_word):
         return -1.0
     if place.before_tag(1).startswith("VB") or (third and place.before_tag(1) == "IN"):
-        # What follows a verb or a preposition is no subject, but part of an object.
+        # A noun after a verb or a preposition is part of an object and no subject.
         return 0.0
     if past:
         return 1.5
     if third == plural(place.before()):
         return -0.5
-    # Most words in -s are plurals: a verb among them has something behind it that no noun would have.
+    # Most words in -s are plurals. A verb in -s is followed by something that does not follow a noun.
     if third and not _object(place):
-        return 2.0 * (place.behind_tag == "IN" and place.word[:-1] in RATHER_VERBS)
+        return 2.0 * (place.next_tag == "IN" and place.word[:-1] in OFTEN_VERBS)
     return 2.0
 
 
 def _object(place: WordPlace) -> float:
-    """What stands behind a verb rather than behind a noun."""
-    behind, tag = place.behind, place.behind_tag
+    """A score of how well the next word fits after a verb rather than after a noun."""
+    behind, tag = place.next_word, place.next_tag
     if tag in ("DT", "PRP$") or behind in OBJECTS:
         return 2.0 if place.before_tag() == "CC" else 1.5
     adverb = behind in PARTICLES or behind.endswith("ly")
@@ -236,19 +245,19 @@ def _for_noun(place: WordPlace) -> float:
     score = 0.6
     if before == "that":
         score += 0.0 if plural(place.word) else 1.0 if place.before_tag(1).startswith("NN") else 3.5
-    elif tag in NOUNS_OPEN or before == "her" or before.endswith("'s"):
-        counted = tag == "CD" and verb(place.word) == "VBZ" and place.behind_tag in ("DT", "PRP$")
+    elif tag in NOUN_PHRASE_OPENERS or before == "her" or before.endswith("'s"):
+        counted = tag == "CD" and verb(place.word) == "VBZ" and place.next_tag in ("DT", "PRP$")
         score += 0.0 if counted else 3.5
-    elif (tag == "JJ" and before not in PLURALS) or (tag == "IN" and before not in SENTENCES):
+    elif (tag == "JJ" and before not in PLURALS) or (tag == "IN" and before not in CLAUSE_OPENERS):
         score += 3.0
     elif tag.startswith("VB"):
         score += 2.0
     elif tag == "CC" and place.before_tag(1).startswith("NN"):
         score += 1.0
-    if place.behind == "of":
+    if place.next_word == "of":
         score += 2.0
-    if finite(place.behind) and tag not in ("PRP", "WP"):
+    if finite(place.next_word) and tag not in ("PRP", "WP"):
         score += 2.0
-    elif place.behind.endswith("s") and place.behind[:-1] in VERBS:
+    elif place.next_word.endswith("s") and place.next_word[:-1] in VERBS:
         score += 1.0
     return score

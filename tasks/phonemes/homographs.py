@@ -1,32 +1,40 @@
-"""English words that are written alike and sound different, where a class alone does not tell them apart.
+"""Chooses between English words of one spelling and different sounds, where the general grammar is not enough.
 
-Gives a tag for misaki, or the phonemes where misaki has but one sound. Knows the neighbours, no dictionary.
+It gives misaki a tag, or phonemes if misaki has only one sound. Knows the neighbours of a word and no dictionary.
 """
 
 from collections.abc import Callable, Sequence
 
 from tasks.phonemes.english_wordlists import (
     BE,
+    CLAUSE_OPENERS,
     CLOSED,
     HAVE,
-    INTENSIVE,
-    MANY,
+    INTENSIFIERS,
     OBJECTS,
-    ONE,
     PARTICLES,
     PAST,
+    PLURAL_SUBJECTS,
     SEEM,
-    SENTENCES,
+    SINGULAR_SUBJECTS,
     words,
 )
-from tasks.phonemes.grammar import WordPlace, asked_for, commanded, noun_like, open_class, plural, plural_verb
+from tasks.phonemes.grammar import (
+    WordPlace,
+    may_be_imperative,
+    noun_like,
+    open_class,
+    plural,
+    verb_follows,
+    wants_infinitive,
+)
 
 _NOW = words(
     "every always usually often daily nowadays days sundays mondays tuesdays wednesdays thursdays fridays saturdays"
     " mornings evenings nights whenever sometimes rarely seldom"
 )
 _THEN = words("yesterday ago last earlier once then")
-_NOUNS_OPEN = frozenset(("DT", "PRP$", "JJ", "CD", "POS"))
+_NOUN_PHRASE_OPENERS = frozenset(("DT", "PRP$", "JJ", "CD", "POS"))
 _METAL = words(
     "pipe pipes metal zinc bullet bullets roof roofs pencil pencils poison poisoning poisoned paint heavy tin copper"
     " iron"
@@ -55,15 +63,15 @@ _COUNTING = words("every each this that one any last next per half another")
 
 
 def tag_for(place: WordPlace) -> str:
-    """The tag that makes misaki say a word of these rightly; empty for any other word."""
+    """The tag with which misaki pronounces one of these words correctly; empty for any other word."""
     if place.word in _SENSES:
         return _SENSES[place.word](place, open_class(place))
     rule = _RULES.get(place.word)
     return rule(place) if rule else ""
 
 
-def meant(words: Sequence[str], tags: Sequence[str], at: int) -> str:
-    """The tag of a word by another tagger, corrected where it is the sense that decides, or the time of reading."""
+def corrected_tag(words: Sequence[str], tags: Sequence[str], at: int) -> str:
+    """Another tagger's tag, corrected for words whose sense decides, and for the tense of `read`."""
     place, tag = WordPlace(words=words, tags=tags, at=at), tags[at]
     if place.word in ("read", "reread") and tag in ("VBP", "VBD", "VB"):
         return _read(place)
@@ -72,7 +80,7 @@ def meant(words: Sequence[str], tags: Sequence[str], at: int) -> str:
 
 
 def sound_for(words: Sequence[str], tags: Sequence[str], at: int) -> str:
-    """The phonemes of a word for which misaki has but one sound, where that is not it; empty otherwise."""
+    """The phonemes of a word for which misaki has only the other sound; empty for any other word."""
     word = words[at]
     if not tags[at].startswith("NN"):
         return ""
@@ -85,37 +93,42 @@ def sound_for(words: Sequence[str], tags: Sequence[str], at: int) -> str:
 
 
 def _is_metal(place: WordPlace) -> bool:
-    if place.behind in _LEADING or place.before(1) in ("take", "took", "taking", "takes"):
+    if place.next_word in _LEADING or place.before(1) in ("take", "took", "taking", "takes"):
         return False
-    # The lead of those who lead is always a lead, the lead or somebody's.
-    bare = place.before_tag() in ("IN", "VBD", "VB", "VBN", "CC") and place.before() not in SENTENCES - {"as", "than"}
+    # The noun of `to lead` has an article or an owner before it: a lead, the lead, her lead.
+    bare = place.before_tag() in ("IN", "VBD", "VB", "VBN", "CC") and place.before() not in CLAUSE_OPENERS - {
+        "as",
+        "than",
+    }
     return bare or not _METAL.isdisjoint(place.words)
 
 
 def _is_quarrel(place: WordPlace) -> bool:
-    if place.behind == "of":
+    if place.next_word == "of":
         return False
     made = place.before(1) in ("had", "have", "having", "make", "made", "making", "up", "what")
-    return place.before() in _QUARREL or place.behind in ("about", "over", "with") or (made and place.before() == "a")
+    return (
+        place.before() in _QUARREL or place.next_word in ("about", "over", "with") or (made and place.before() == "a")
+    )
 
 
 def _read(place: WordPlace) -> str:
     before, tag = place.before(), place.before_tag()
     inverted = tag == "PRP" and place.before(1) in HAVE
-    if before in HAVE or before in BE or inverted or place.behind == "by":
+    if before in HAVE or before in BE or inverted or place.next_word == "by":
         return "VBN"
-    if asked_for(place) or before == "please" or (commanded(place) and tag != ","):
+    if wants_infinitive(place) or before == "please" or (may_be_imperative(place) and tag != ","):
         return "VB"
-    if tag in _NOUNS_OPEN or before == "that":
+    if tag in _NOUN_PHRASE_OPENERS or before == "that":
         return "NN"
     if tag == "CC":
-        return _like_the_verb_before(place)
-    may_be_now = before in MANY or tag == "NNS" or (tag == "NN" and plural(before)) or before == "people"
+        return _like_previous_verb(place)
+    may_be_now = before in PLURAL_SUBJECTS or tag == "NNS" or (tag == "NN" and plural(before)) or before == "people"
     return "VB" if may_be_now and _is_now(place) else "VBD"
 
 
-def _like_the_verb_before(place: WordPlace) -> str:
-    """Read after `and`: as the verb before it, which may be some words away."""
+def _like_previous_verb(place: WordPlace) -> str:
+    """The tag of `read` after `and`: that of the verb before it, which may be some words away."""
     for at in range(place.left(), -1, -1):
         if place.words[at] in PAST or place.tags[at] in ("VBD", "VBN"):
             return "VBD"
@@ -133,17 +146,17 @@ def _is_now(place: WordPlace) -> bool:
 
 def _wound(place: WordPlace) -> str:
     before, tag = place.before(), place.before_tag()
-    if asked_for(place):
+    if wants_infinitive(place):
         return "VB"
-    if tag in _NOUNS_OPEN or tag == "IN" or before == "her":
+    if tag in _NOUN_PHRASE_OPENERS or tag == "IN" or before == "her":
         return "NN"
-    if before in HAVE or (before in BE and place.behind in _TURNED):
+    if before in HAVE or (before in BE and place.next_word in _TURNED):
         return "VBN"
-    return "VBD" if place.behind in _TURNED or tag == "PRP" else "NN"
+    return "VBD" if place.next_word in _TURNED or tag == "PRP" else "NN"
 
 
 def _used(place: WordPlace) -> str:
-    if place.behind != "to":
+    if place.next_word != "to":
         return "JJ" if place.before_tag() == "DT" else "VBN"
     if place.before() in _ACCUSTOMED and place.before() not in BE:
         return "JJ"
@@ -155,16 +168,16 @@ def _used(place: WordPlace) -> str:
 
 
 def _like(place: WordPlace) -> str:
-    liked = asked_for(place) or place.before() in MANY or (place.before() == "would")
+    liked = wants_infinitive(place) or place.before() in PLURAL_SUBJECTS or (place.before() == "would")
     return "VB" if liked and place.before_tag() not in ("VBP", "VBZ", "VBD") else "IN"
 
 
 def _that(place: WordPlace) -> str:
-    before, after = place.before(), place.behind
+    before, after = place.before(), place.next_word
     if (before in ("that", "like") and after) or after == "of":
         return "DT"
     alone = not after or after in BE or CLOSED.get(after) == "MD"
-    demonstrative = (CLOSED.get(before) == "IN" and before not in SENTENCES) or (alone and not before) or not after
+    demonstrative = (CLOSED.get(before) == "IN" and before not in CLAUSE_OPENERS) or (alone and not before) or not after
     return "DT" if demonstrative else "IN"
 
 
@@ -175,28 +188,31 @@ def _in(place: WordPlace) -> str:
 
 
 def _minute(place: WordPlace) -> str:
-    before, tag, behind = place.before(), place.before_tag(), place.behind
+    before, tag, following = place.before(), place.before_tag(), place.next_word
     described = (
-        noun_like(behind) and behind not in _UNIT and not behind.endswith(("ing", "ed")) and not plural_verb(place)
+        noun_like(following)
+        and following not in _UNIT
+        and not following.endswith(("ing", "ed"))
+        and not verb_follows(place)
     )
     if before in _COUNTING or tag == "CD":
-        return "JJ" if described and (tag != "CD" or plural(behind)) else "NN"
-    if tag in ("DT", "PRP$", "JJ", "IN", "VBD", "VB", "VBZ", "VBP") and place.words[place.at - 1] not in INTENSIVE:
-        return "JJ" if described or (not behind and before in BE) else "NN"
+        return "JJ" if described and (tag != "CD" or plural(following)) else "NN"
+    if tag in ("DT", "PRP$", "JJ", "IN", "VBD", "VB", "VBZ", "VBP") and place.words[place.at - 1] not in INTENSIFIERS:
+        return "JJ" if described or (not following and before in BE) else "NN"
     return "JJ" if open_class(place) == "JJ" else "NN"
 
 
 def _close(place: WordPlace) -> str:
     before, tag = place.before(), place.before_tag()
-    if asked_for(place):
+    if wants_infinitive(place):
         return "VB"
-    if place.behind in ("of", "") and tag == "DT":
+    if place.next_word in ("of", "") and tag == "DT":
         return "NN"
     if tag in ("DT", "PRP$", "JJ", "POS", "RB") or before in BE or before in SEEM or before == "too":
         return "JJ"
-    if place.behind in ("by", "to", "behind", "together", "enough", "beside") and before not in MANY:
+    if place.next_word in ("by", "to", "behind", "together", "enough", "beside") and before not in PLURAL_SUBJECTS:
         return "RB"
-    if commanded(place) or before in MANY or tag in ("NNS", "WP"):
+    if may_be_imperative(place) or before in PLURAL_SUBJECTS or tag in ("NNS", "WP"):
         return "VB"
     return "VB" if open_class(place).startswith("VB") else "JJ"
 
@@ -205,29 +221,29 @@ def _live(place: WordPlace) -> str:
     before, tag = place.before(), place.before_tag()
     if before in _AIR:
         return "RB"
-    if asked_for(place):
+    if wants_infinitive(place):
         return "VB"
     if before in BE or (
-        tag in _NOUNS_OPEN and noun_like(place.behind) and before not in ("those", "these", "all", "both")
+        tag in _NOUN_PHRASE_OPENERS and noun_like(place.next_word) and before not in ("those", "these", "all", "both")
     ):
         return "JJ"
     fed = tag.startswith("VB") or tag == "IN"
-    return "JJ" if fed and before not in SENTENCES and noun_like(place.behind) else "VB"
+    return "JJ" if fed and before not in CLAUSE_OPENERS and noun_like(place.next_word) else "VB"
 
 
 def _lives(place: WordPlace) -> str:
     before, tag = place.before(), place.before_tag()
-    if before in ONE or before in ("who", "which", "that", "one", "man", "woman") or tag == "EX":
+    if before in SINGULAR_SUBJECTS or before in ("who", "which", "that", "one", "man", "woman") or tag == "EX":
         return "VBZ"
-    if place.behind in ("of", "") or tag in ("DT", "PRP$", "CD", "IN", "JJ"):
+    if place.next_word in ("of", "") or tag in ("DT", "PRP$", "CD", "IN", "JJ"):
         return "NNS"
     return open_class(place)
 
 
 def _content(place: WordPlace) -> str:
-    if asked_for(place) or place.behind in OBJECTS:
+    if wants_infinitive(place) or place.next_word in OBJECTS:
         return "VB"
-    if place.before() in BE or place.before() in SEEM or place.behind in ("to", "with"):
+    if place.before() in BE or place.before() in SEEM or place.next_word in ("to", "with"):
         return "JJ"
     return "NN"
 
@@ -247,7 +263,7 @@ def _bow(place: WordPlace, tag: str) -> str:
         "gave",
         "give",
     )
-    # misaki says the bow of a ship and of a courtier where it says the verb.
+    # misaki pronounces the bow of a ship and of a courtier with the tag of a verb.
     return "VB" if courtesy or not around.isdisjoint(_SHIP) else tag
 
 
@@ -256,24 +272,24 @@ def _bass(place: WordPlace, _tag: str) -> str:
 
 
 def _tear(place: WordPlace, tag: str) -> str:
-    rent = place.behind == "in" and words("eye eyes voice").isdisjoint(place.words)
+    rent = place.next_word == "in" and words("eye eyes voice").isdisjoint(place.words)
     worn = place.before() == "and" and place.before(1) == "wear"
     return "VB" if tag.startswith("NN") and (rent or worn) else tag
 
 
 def _dove(place: WordPlace) -> str:
-    jumped = place.behind in _TORN or place.behind in PARTICLES
+    jumped = place.next_word in _TORN or place.next_word in PARTICLES
     return "VBD" if jumped and place.before_tag() not in ("DT", "JJ", "PRP$", "CD") else "NN"
 
 
 def _invalid(place: WordPlace) -> str:
-    if place.before_tag() in ("DT", "PRP$", "JJ") and not noun_like(place.behind):
+    if place.before_tag() in ("DT", "PRP$", "JJ") and not noun_like(place.next_word):
         return "NN"
     return "JJ"
 
 
 def _learned(place: WordPlace) -> str:
-    return "JJ" if place.before_tag() in ("DT", "PRP$", "JJ", "IN") and noun_like(place.behind) else "VBN"
+    return "JJ" if place.before_tag() in ("DT", "PRP$", "JJ", "IN") and noun_like(place.next_word) else "VBN"
 
 
 _RULES: dict[str, Callable[[WordPlace], str]] = {

@@ -1,6 +1,6 @@
-"""A sentence on its way to the backends: what is to be read, which stretches are given, where each came from.
+"""Prepares a sentence for a backend: the text to read, stretches with given phonemes, and the source of each character.
 
-Pure. Knows marks and offsets, no dictionary and no espeak.
+Pure: knows marks and offsets, no dictionary and no espeak.
 """
 
 import unicodedata
@@ -12,33 +12,33 @@ from tasks.documents.model import Mark, Span, speakable
 from tasks.normalise import Reading, normalise
 
 FIXED = ("say", "phonemes", "as")
-"""Kinds of marks that say what a stretch sounds like; of those over one character the last one counts."""
+"""The kinds of marks that determine how a stretch is spoken. The last one over a character counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Word:
-    """What a backend made of one word, or of a few that it took together."""
+    """A backend's result for one word, or for several that it read together."""
 
     text: str
-    """As the backend read it; with `blank` the words are the whole reading."""
+    """The word as the backend read it. All words with their `blank` are the whole reading."""
     start: int
-    """Offset in the reading."""
+    """Its offset in the reading."""
     end: int
     phonemes: str
     backend: str
     """`misaki`, `espeak`, `lexicon` or `given`."""
     blank: str = ""
-    """Between this word and the next."""
+    """The blank between this word and the next."""
     guessed: bool = False
-    """It stands in no dictionary: this is its spelling, pronounced."""
+    """Whether it is in no dictionary and was pronounced by its spelling."""
     lost: str = ""
-    """What of it a reader would say and no backend could."""
+    """The part of it that a person would read aloud and no backend can pronounce."""
 
 
 def placed(
     text: str, start: int, end: int, phonemes: str, backend: str, *, guessed: bool = False, lost: str = ""
 ) -> Word:
-    """The word that stands there."""
+    """The word between two offsets."""
     blank = " " if text[end : end + 1].isspace() else ""
     return Word(
         text=text[start:end],
@@ -53,13 +53,13 @@ def placed(
 
 
 def said_aloud(text: str) -> bool:
-    """Whether a reader would say something for it: letters, figures and signs that have a name; no mark of a pause."""
+    """Whether a person would read it aloud: letters, figures and signs that have a name, but no punctuation."""
     return speakable(text) or any(unicodedata.category(char) in ("So", "Sm", "No") for char in text)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Given:
-    """A stretch whose phonemes need no backend."""
+    """A stretch whose phonemes are known before a backend reads it."""
 
     start: int
     end: int
@@ -69,16 +69,16 @@ class Given:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MarkedSentence:
-    """What a backend reads."""
+    """The text that a backend reads."""
 
     text: str
     given: tuple[Given, ...] = ()
-    """Without overlaps, in order; offsets in `text`."""
+    """In order and without overlaps, with offsets in `text`."""
     sources: tuple[Span, ...] | None = None
-    """For each character of `text` the source's stretch that it stands for; None where nobody asked."""
+    """The stretch of the source that each character of `text` stands for; None if it was not traced."""
 
     def source(self, start: int, end: int) -> Span:
-        """Where a stretch of the reading came from."""
+        """The stretch of the source that a stretch of the reading comes from."""
         if not self.sources:
             return Span(start=0, end=0)
         spans = self.sources[start : max(end, start + 1)] or self.sources[-1:]
@@ -87,7 +87,7 @@ class MarkedSentence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StretchRules:
-    """How a stretch is to be normalised."""
+    """How a stretch is normalised."""
 
     language: str
     heading: bool
@@ -95,12 +95,12 @@ class StretchRules:
 
 
 def read(
-    text: str, wanted: StretchRules, *, marks: Sequence[Mark] = (), given: Sequence[Given] = (), traced: bool = False
+    text: str, rules: StretchRules, *, marks: Sequence[Mark] = (), given: Sequence[Given] = (), traced: bool = False
 ) -> MarkedSentence:
-    """The reading of a sentence with these marks of FIXED kinds; `given` has offsets in the source."""
+    """The reading of a sentence with marks of FIXED kinds. `given` has offsets in the source."""
     if not marks and not given and not traced:
-        return MarkedSentence(text=_normalise(text, wanted, "").text)
-    said = _Traced.joined(_pieces(text, wanted, marks))
+        return MarkedSentence(text=_normalise(text, rules, "").text)
+    said = _Traced.joined(_readings(text, rules, marks))
     return MarkedSentence(
         text=said.text,
         given=tuple(_placed(said, each) for each in sorted(given, key=lambda each: each.start)),
@@ -109,7 +109,7 @@ def read(
 
 
 def painted(length: int, marks: Iterable[Mark]) -> Iterator[tuple[int, int, Mark | None]]:
-    """The stretches over which one mark counts, or none; laid end to end they are the whole length."""
+    """The whole length as stretches, each with the mark that counts there, or None."""
     over: list[Mark | None] = [None] * length
     for mark in marks:
         for at in range(max(0, mark.start), min(length, mark.end)):
@@ -132,68 +132,68 @@ def within(marks: Iterable[Mark], start: int, end: int) -> tuple[Mark, ...]:
 
 @dataclass(kw_only=True)
 class _Traced:
-    """A reading while it is put together, each character with its source."""
+    """A reading that is being built, with the source of each character."""
 
     text: str = ""
     spans: list[Span]
 
     @classmethod
-    def joined(cls, pieces: Iterable["_Traced"]) -> "_Traced":
+    def joined(cls, parts: Iterable["_Traced"]) -> "_Traced":
         whole = cls(spans=[])
-        for piece in pieces:
-            if piece.text.isspace() and (not whole.text or whole.text[-1].isspace()):
+        for part in parts:
+            if part.text.isspace() and (not whole.text or whole.text[-1].isspace()):
                 continue
-            whole.text += piece.text
-            whole.spans += piece.spans
+            whole.text += part.text
+            whole.spans += part.spans
         kept = len(whole.text.rstrip())
         return cls(text=whole.text[:kept], spans=whole.spans[:kept])
 
 
-def _pieces(text: str, wanted: StretchRules, marks: Sequence[Mark]) -> Iterator[_Traced]:
-    """Readings between the marks that say how a stretch is read, and of these stretches themselves."""
+def _readings(text: str, rules: StretchRules, marks: Sequence[Mark]) -> Iterator[_Traced]:
+    """The readings of the marked stretches, and of the text between them."""
     start = 0
     stretches = [each for each in painted(len(text), marks) if each[2] is not None]
-    for first, behind, mark in stretches:
+    for first, end, mark in stretches:
         if mark is None or mark.kind == "phonemes":
             continue
-        yield from _spaced(text, start, first, wanted, "")
+        yield from _spaced(text, start, first, rules, "")
         if mark.kind == "as":
-            yield from _spaced(text, first, behind, wanted, mark.value)
+            yield from _spaced(text, first, end, rules, mark.value)
         else:
-            said = _normalise(mark.value, wanted, "").text
-            yield _Traced(text=said, spans=[Span(start=first, end=behind)] * len(said))
-        start = behind
-    yield from _spaced(text, start, len(text), wanted, "", last=True)
+            said = _normalise(mark.value, rules, "").text
+            yield _Traced(text=said, spans=[Span(start=first, end=end)] * len(said))
+        start = end
+    yield from _spaced(text, start, len(text), rules, "", last=True)
 
 
 def _spaced(
-    text: str, start: int, end: int, wanted: StretchRules, say_as: str, *, last: bool = False
+    text: str, start: int, end: int, rules: StretchRules, say_as: str, *, last: bool = False
 ) -> Iterator[_Traced]:
-    """The reading of a stretch with the blanks around it that normalising takes away."""
-    piece = text[start:end]
-    if not piece.strip():
-        if piece:
+    """The reading of a stretch, with the blanks around it that normalising removes."""
+    part = text[start:end]
+    if not part.strip():
+        if part:
             yield _blank(start)
         return
-    if piece[0].isspace():
+    if part[0].isspace():
         yield _blank(start)
-    reading = _normalise(piece, wanted if last else replace(wanted, heading=False), say_as)
+    reading = _normalise(part, rules if last else replace(rules, heading=False), say_as)
     yield _Traced(text=reading.text, spans=list(_spans(reading, start)))
-    if piece[-1].isspace():
+    if part[-1].isspace():
         yield _blank(end - 1)
 
 
 def _spans(reading: Reading, offset: int) -> Iterator[Span]:
-    """For each character of a reading its place in the whole source; a blank between two pieces has none."""
+    """For each character of a reading its place in the whole source. A blank between two stretches has an empty one."""
     at = source = 0
-    for piece in reading.pieces:
-        yield from repeat(Span(start=source + offset, end=source + offset), piece.start - at)
-        for place in range(piece.end - piece.start):
-            if piece.exact:
-                yield Span(start=piece.source.start + place + offset, end=piece.source.start + place + 1 + offset)
+    for part in reading.pieces:
+        yield from repeat(Span(start=source + offset, end=source + offset), part.start - at)
+        for place in range(part.end - part.start):
+            if part.exact:
+                yield Span(start=part.source.start + place + offset, end=part.source.start + place + 1 + offset)
             else:
-                yield Span(start=piece.source.start + offset, end=piece.source.end + offset)
-        at, source = piece.end, piece.source.end
+                yield Span(start=part.source.start + offset, end=part.source.end + offset)
+        at, source = part.end, part.source.end
 
 
 def _blank(at: int) -> _Traced:
@@ -201,14 +201,14 @@ def _blank(at: int) -> _Traced:
 
 
 def _placed(said: _Traced, given: Given) -> Given:
-    """A given stretch with its offsets in the reading; empty, at its place, where the reading has nothing of it."""
+    """A given stretch with offsets in the reading; an empty stretch at its place if the reading left it out."""
     solid = [at for at, char in enumerate(said.text) if not char.isspace()]
     inside = [at for at in solid if said.spans[at].start < given.end and said.spans[at].end > given.start]
     if inside:
         return replace(given, start=inside[0], end=inside[-1] + 1)
-    behind = next((at for at in solid if said.spans[at].start >= given.end), len(said.text))
-    return replace(given, start=behind, end=behind)
+    end = next((at for at in solid if said.spans[at].start >= given.end), len(said.text))
+    return replace(given, start=end, end=end)
 
 
-def _normalise(text: str, wanted: StretchRules, say_as: str) -> Reading:
-    return normalise(text, wanted.language, heading=wanted.heading, as_written=wanted.as_written, say_as=say_as)
+def _normalise(text: str, rules: StretchRules, say_as: str) -> Reading:
+    return normalise(text, rules.language, heading=rules.heading, as_written=rules.as_written, say_as=say_as)

@@ -1,6 +1,6 @@
-"""Japanese and Chinese by misaki's own rooms, where the packages they need are installed. Knows no other language.
+"""Pronounces Japanese and Chinese with misaki's modules, if the packages that these need are installed.
 
-Not for two threads at once: its caller holds the lock of tasks.phonemes.phonemize.
+Knows no other language. Not safe for threads: the caller holds the lock of tasks.phonemes.phonemize.
 """
 
 import logging
@@ -23,18 +23,18 @@ NEEDS = {
     "ja": ("fugashi", "jaconv", "mojimoji", "unidic_lite"),
     "zh": ("cn2an", "jieba", "ordered_set", "pypinyin"),
 }
-"""What must be importable, by language."""
+"""The packages that must be importable, by language."""
 INSTEAD = {"unidic_lite": "unidic"}
-"""The larger dictionary does as well, and is preferred by those who ask."""
-# Latin letters and figures: a Chinese character is a letter to `re` as well, and may follow without a blank.
+"""Packages that may be installed instead: the larger dictionary serves as well."""
+# Latin letters and figures only: `re` takes Chinese characters for letters too, and they may follow without a blank.
 _LETTER = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _LATIN = re.compile(rf"[{_LETTER}][{_LETTER}0-9'\u2019-]*(?:\s+[{_LETTER}][{_LETTER}0-9'\u2019-]*)*")
-# Small kana and marks of repetition sound behind others alone.
+# Small kana and marks of repetition have a sound only after another sign.
 _KANA = re.compile("[\u3005\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
 _ZERO = str.maketrans("\u3007", "零")
-"""In years and numbers of rooms; misaki's Chinese passes over it."""
+"""A zero in years and room numbers, which misaki's Chinese leaves out."""
 _STUMBLES = (ValueError, LookupError, AssertionError)
-"""What misaki's rooms answer to what their tables do not have."""
+"""The errors that misaki raises for what its tables do not have."""
 _KEPT = 20_000
 
 
@@ -47,12 +47,12 @@ def remedy(language: str) -> str:
 
 
 def _python() -> str:
-    """This Python, as a shell takes it."""
+    """This Python's path, quoted for a shell."""
     return shlex.quote(sys.executable)
 
 
 def words(utterance: MarkedSentence, language: str) -> list[Word]:
-    """The words of a sentence, its Latin stretches by the English dictionary."""
+    """The words of a sentence. Stretches in Latin letters are pronounced by the English dictionary."""
     made, at = list[Word](), 0
     for each in utterance.given:
         made += _stretch(utterance.text, at, each.start, language)
@@ -74,15 +74,15 @@ def _stretch(text: str, start: int, end: int, language: str) -> Iterator[Word]:
 
 
 def _own(text: str, start: int, end: int, language: str) -> Iterator[Word]:
-    piece = text[start:end]
-    if not piece.strip():
+    part = text[start:end]
+    if not part.strip():
         return
-    lost = [char for char in piece if said_aloud(char) and not _sayable(char, language)]
-    # A letter that misaki does not know would be passed off as a phoneme, or stop it.
-    phonemes = _said("".join(" " if char in lost else char for char in piece).strip(), language)
-    told = "".join(lost) if phonemes or not said_aloud(piece) else piece.strip()
-    first = start + len(piece) - len(piece.lstrip())
-    yield placed(text, first, first + len(piece.strip()), phonemes, "misaki", lost=told)
+    unknown = [char for char in part if said_aloud(char) and not _sayable(char, language)]
+    # misaki would return a letter that it does not know as a phoneme, or raise an error.
+    phonemes = _said("".join(" " if char in unknown else char for char in part).strip(), language)
+    lost = "".join(unknown) if phonemes or not said_aloud(part) else part.strip()
+    first = start + len(part) - len(part.lstrip())
+    yield placed(text, first, first + len(part.strip()), phonemes, "misaki", lost=lost)
 
 
 @lru_cache(_KEPT)
@@ -91,10 +91,10 @@ def _sayable(char: str, language: str) -> bool:
 
 
 def _said(text: str, language: str) -> str:
-    """In symbols of the vocabulary; what misaki stumbles over as a whole is said sign by sign."""
+    """The phonemes in symbols of the vocabulary. Text that misaki cannot read as a whole is read sign by sign."""
     if not text:
         return ""
-    # Of characters with two code points misaki knows the usual one.
+    # misaki knows only the usual code point of characters that have two.
     plain = unicodedata.normalize("NFC", text).translate(_ZERO if language == "zh" else {})
     try:
         phonemes, _tokens = _g2p(language)(plain)
@@ -109,11 +109,11 @@ def _g2p(language: str) -> Any:
 
 
 def _chinese() -> Any:
-    import jieba  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - not installed as a rule
+    import jieba  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - usually not installed
     from misaki import zh  # noqa: PLC0415 - the same
 
     jieba.setLogLevel(logging.WARNING)
-    # Its own place is a file in /tmp of a name that anybody may take, and whose code it would run.
+    # jieba's own cache is a file in /tmp under a name that anybody may take, and it would run the code in it.
     folder = settings().home_folder() / "jieba"
     folder.mkdir(exist_ok=True)
     jieba.dt.tmp_dir = str(folder)
@@ -121,7 +121,7 @@ def _chinese() -> Any:
 
 
 def _japanese() -> Any:
-    from misaki import cutlet  # noqa: PLC0415 - see above; misaki.ja would want a second engine, which this voice has not
+    from misaki import cutlet  # noqa: PLC0415 - see above; misaki.ja needs a second engine
 
     try:
         return cutlet.Cutlet()

@@ -1,6 +1,6 @@
-"""English by misaki's dictionaries with a tagger in front and espeak behind. Knows no other language.
+"""Pronounces English with misaki's dictionaries, a tagger before them and espeak for unknown words.
 
-Not for two threads at once: its caller holds the lock of tasks.phonemes.phonemize.
+Knows no other language. Not safe for threads: the caller holds the lock of tasks.phonemes.phonemize.
 """
 
 import re
@@ -22,7 +22,7 @@ def words(utterance: MarkedSentence, *, british: bool) -> list[Word]:
     g2p = _g2p(british=british)
     fallback = g2p.fallback = _Fallback(british=british, guessed=set())
     given = _possessives(g2p, utterance.text, utterance.given)
-    # Something in the second place, or misaki would take [text](/this/) for markup of its own.
+    # misaki must not preprocess the text itself: it would take [text](/this/) for its own markup.
     _phonemes, tokens = g2p(utterance.text, lambda text: (text, given, {}))
     starts = {each.start: each for each in given}
     return [
@@ -32,7 +32,7 @@ def words(utterance: MarkedSentence, *, british: bool) -> list[Word]:
 
 @dataclass(kw_only=True)
 class _Fallback:
-    """What misaki asks for the words that it does not know."""
+    """Called by misaki for words that are not in its dictionaries."""
 
     british: bool
     guessed: set[str]
@@ -60,13 +60,13 @@ def _word(token: Any, start: int, end: int, given: Given | None, fallback: _Fall
         backend=backend,
         blank=token.whitespace,
         guessed=guessed,
-        # misaki says a currency with its sum.
+        # misaki pronounces a currency sign with its amount.
         lost="" if phonemes or token.tag == "$" or not said_aloud(token.text) else token.text,
     )
 
 
 def _placed(text: str, tokens: Sequence[Any]) -> Iterator[tuple[Any, int, int]]:
-    """Each of misaki's tokens with its place: a few characters are in no token, a last full stop may be in two."""
+    """Each of misaki's tokens with its offsets. A few characters are in no token, a last full stop may be in two."""
     at = 0
     for token in tokens:
         start, here = -1, at
@@ -80,7 +80,7 @@ def _placed(text: str, tokens: Sequence[Any]) -> Iterator[tuple[Any, int, int]]:
 
 
 def _tokens(text: str, given: Sequence[Given], _features: object) -> list[Any]:
-    """The tagged tokens as misaki wants them; a given stretch is one token that has its phonemes already."""
+    """The tagged tokens in misaki's type. A given stretch is one token that has its phonemes already."""
     from misaki.token import MToken  # noqa: PLC0415 - see below
 
     return [
@@ -96,7 +96,7 @@ def _tokens(text: str, given: Sequence[Given], _features: object) -> list[Any]:
 
 
 def _with_given(tokens: Sequence[Token], given: Sequence[Given]) -> Iterator[tuple[Token, str | None]]:
-    """The tokens, cut where a given stretch begins or ends, and what lies inside one taken together."""
+    """The tokens, split where a given stretch begins or ends. All tokens inside one become a single token."""
     if not given:
         yield from ((token, token.sound or None) for token in tokens)
         return
@@ -131,7 +131,7 @@ def _cut(tokens: Sequence[Token], edges: Sequence[int]) -> Iterator[Token]:
 
 
 def _possessives(g2p: Any, text: str, given: Sequence[Given]) -> tuple[Given, ...]:
-    """A given name's 's belongs to it, and sounds by what it follows."""
+    """The given stretches with a following 's, whose sound depends on the phonemes before it."""
     return tuple(
         replace(each, end=each.end + len(match[0]), phonemes=g2p.lexicon._s(each.phonemes))  # noqa: SLF001 - misaki's own
         if (match := _POSSESSIVE.match(text, each.end))
@@ -142,7 +142,7 @@ def _possessives(g2p: Any, text: str, given: Sequence[Given]) -> tuple[Given, ..
 
 @cache
 def _g2p(*, british: bool) -> Any:
-    """The G2P of misaki without its constructor, which would call pip to fetch a tagger where there is none."""
+    """The G2P of misaki without its constructor, which would call pip to fetch a missing tagger."""
     from misaki import en  # noqa: PLC0415 - it imports spaCy: a second and a half
 
     g2p = en.G2P.__new__(en.G2P)

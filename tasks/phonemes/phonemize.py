@@ -1,6 +1,6 @@
-"""A sentence's phonemes, in symbols of Kokoro's vocabulary alone, remembered. Knows no chapters and no segments.
+"""The phonemes of a sentence, in symbols of Kokoro's vocabulary, with a cache. Knows no chapters and no segments.
 
-espeak is process-global and num2words behind misaki keeps state, so one lock is around all of it. Nothing heavy is
+espeak and num2words, which misaki uses, keep state in the process, so one lock is around everything. Nothing heavy is
 imported before the first sentence that needs it.
 """
 
@@ -20,35 +20,35 @@ from tasks.phonemes.marked_sentence import FIXED
 __all__ = ["Counters", "Explained", "Phonemes", "Rules", "check", "counters", "explain", "forget", "phonemize"]
 
 _KEPT = 4096
-"""Sentences in the cache: a chapter or three, some four megabytes."""
+"""The number of sentences in the cache: one to three chapters, about four megabytes."""
 _lock = Lock()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counters:
-    """What this process has made of its sentences so far."""
+    """What this process has counted so far."""
 
     hits: int
-    """Sentences that were remembered."""
+    """Sentences that were in the cache."""
     misses: int
     size: int
-    """Sentences in memory, of at most `limit`."""
+    """Sentences in the cache, at most `limit`."""
     limit: int
     words: Mapping[str, int]
-    """Words by the backend that spoke them: `misaki`, `espeak`, `lexicon`, `given`."""
+    """Words by backend: `misaki`, `espeak`, `lexicon`, `given`."""
     fallbacks: int
-    """English words that stand in no dictionary and were spoken by espeak."""
+    """English words that are in no dictionary and were pronounced by espeak."""
     lost: int
-    """Words with something in them that nobody could say."""
+    """Words with something in them that no backend can pronounce."""
     g2p_ms: float
-    """Time the misses took, in all."""
+    """The time of all misses together."""
     releases: Mapping[str, str]
-    """What spoke, by language: packages, their versions, the tagger."""
+    """The packages with their versions and the tagger, by language."""
 
 
 @dataclass(kw_only=True, slots=True)
 class _Tally:
-    """What the cache does not count itself."""
+    """The counts that the cache does not keep itself."""
 
     words: Counter[str] = field(default_factory=Counter)
     fallbacks: int = 0
@@ -72,16 +72,16 @@ def phonemize(
 ) -> Phonemes:
     """The phonemes of a sentence or a part of one. The language is a code of chorus.languages.
 
-    Marks have their offsets in this text; those of voice, rate and pause are passed over.
+    Marks have their offsets in this text. Marks of voice, rate and pause are ignored.
     """
     check(language)
-    return _remembered(_sentence(text, language, heading, marks, rules), backends.release(language))
+    return _cached(_sentence(text, language, heading, marks, rules), backends.release(language))
 
 
 def explain(
     text: str, language: str, *, heading: bool = False, marks: tuple[Mark, ...] = (), rules: Rules = USUAL
 ) -> Explained:
-    """The same, with every word, its source and its backend; made anew each time."""
+    """The same with every word, its source and its backend; never from the cache."""
     check(language)
     with _lock:
         return say(_sentence(text, language, heading, marks, rules), traced=True)
@@ -89,7 +89,7 @@ def explain(
 
 def counters() -> Counters:
     """The counts of this process."""
-    cache = _remembered.cache_info()
+    cache = _cached.cache_info()
     with _lock:
         return Counters(
             hits=cache.hits,
@@ -106,16 +106,16 @@ def counters() -> Counters:
 
 def forget() -> None:
     """Empty the cache."""
-    _remembered.cache_clear()
+    _cached.cache_clear()
 
 
 def _sentence(text: str, language: str, heading: bool, marks: tuple[Mark, ...], rules: Rules) -> Sentence:
-    heard = tuple(mark for mark in marks if mark.kind == "language" or mark.kind in FIXED)
-    return Sentence(text=text, language=language, heading=heading, marks=heard, rules=rules)
+    kept = tuple(mark for mark in marks if mark.kind == "language" or mark.kind in FIXED)
+    return Sentence(text=text, language=language, heading=heading, marks=kept, rules=rules)
 
 
 @lru_cache(maxsize=_KEPT)
-def _remembered(sentence: Sentence, _release: str) -> Phonemes:
+def _cached(sentence: Sentence, _release: str) -> Phonemes:
     with _lock:
         began = time.perf_counter()
         said = say(sentence, traced=False)

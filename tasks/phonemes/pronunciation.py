@@ -1,4 +1,4 @@
-"""Where the words of a lexicon stand in a sentence: whole words, the longest first. Knows no file and no backend."""
+"""Finds a lexicon's words in a sentence: whole words, the longest first. Knows no file and no backend."""
 
 import re
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from chorus import lexicon
 from chorus.lexicon import LexiconEntry
 from tasks.documents.model import Mark, MarkKind
 
-# Where no blanks are written, every letter may begin a word.
+# In scripts without blanks every letter may begin a word.
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _PIECE = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+|[^\w\s]")
 _FIRST_LETTER = re.compile(rf"[^\W{_UNSPACED}]")
-# Accents and vowel signs are no word to `re`, but part of one.
+# `re` takes accents and vowel signs for no part of a word, but they are.
 _JOINED = r"\w\u0300-\u036f\u0900-\u0903\u093a-\u094f"
 _LAST_LETTER = re.compile(rf"(?![{_UNSPACED}])[{_JOINED}]$")
 
@@ -27,7 +27,7 @@ class _Word:
 
 
 def marks(text: str, language: str, written: str) -> Iterator[Mark]:
-    """The words of the lexicon in a text of this language, as marks that tell their sounds; none over another."""
+    """The lexicon's words in a text of this language, as marks with their pronunciation, without overlaps."""
     if not written:
         return
     beginnings, at = _beginnings(written, language), 0
@@ -49,7 +49,7 @@ def _mark(match: re.Match[str], entry: LexiconEntry) -> Mark:
 
 @lru_cache(maxsize=16)
 def _beginnings(written: str, language: str) -> dict[str, list[_Word]]:
-    """The words by their first piece, in the order in which they are tried."""
+    """The lexicon's words by their first token, in the order in which they are tried."""
     found: dict[str, list[_Word]] = {}
     tags = ("", language.partition("-")[0], language)
     for entry in sorted(
@@ -62,7 +62,7 @@ def _beginnings(written: str, language: str) -> dict[str, list[_Word]]:
 
 
 def _rank(entry: LexiconEntry) -> tuple[int, bool, str]:
-    """The longest first; of equal ones the one with capitals, then the one for this very language."""
+    """The longest entry first; of equal lengths one with capitals, then one for exactly this language."""
     return len(entry.word), entry.word != entry.word.lower(), entry.language
 
 

@@ -1,8 +1,8 @@
-"""English words with their Penn tags, by rule: just what misaki needs to choose a pronunciation. Knows no phonemes.
+"""Tags English words by rule, with the Penn tags that misaki needs to choose a pronunciation. Knows no phonemes.
 
-misaki reads three fields of a token. Nearly all of its dictionary is indifferent to tags: what matters is that
-articles, `I`, `to`, `in`, currency signs and punctuation are right, and that record, live, close or read are told
-apart.
+misaki reads three fields of a token. Most words in its dictionary have one pronunciation whatever their tag. The tags
+that matter are those of articles, `I`, `to`, `in`, currency signs and punctuation, and of words such as record, live,
+close or read.
 """
 
 import re
@@ -16,17 +16,17 @@ from tasks.phonemes.grammar import WordPlace, open_class
 
 @dataclass(kw_only=True, slots=True)
 class Token:
-    """A word or a mark, with misaki's own field names."""
+    """A word or a punctuation mark, with misaki's field names."""
 
     text: str
     tag_: str = ""
     whitespace_: str = ""
     sound: str = ""
-    """Its phonemes, where misaki knows but one of its two sounds and means the other one."""
+    """Its phonemes, if misaki has only one of its two pronunciations and the other one is right."""
 
 
 VERSION = 3
-"""Counted up whenever a tag changes: it is part of what phonemes depend on."""
+"""Increase it whenever a tag changes: phonemes depend on it, and caches use it as part of their keys."""
 _ABBREVIATIONS = words("dr. esq. etc. mr. mrs. ms. no. vs.")
 _ELISIONS = words("tis twas twere twill em til till cause bout round cept neath ere im er un an ave")
 
@@ -47,7 +47,7 @@ _QUOTES = "'\u2018\u2019"
 
 
 def tag(text: str) -> list[Token]:
-    """The tokens of one sentence, tagged; joined with their whitespace they are the sentence."""
+    """The tagged tokens of one sentence. Joined with their whitespace they are the sentence."""
     tokens = list(_tokens(text))
     words, tags = [plain(token.text) for token in tokens], [token.tag_ for token in tokens]
     for at, token in enumerate(tokens):
@@ -56,12 +56,12 @@ def tag(text: str) -> list[Token]:
 
 
 def plain(word: str) -> str:
-    """A word as the tables have it: in small letters, with straight apostrophes."""
+    """A word as the word lists have it: in lower case, with straight apostrophes."""
     return word.lower().replace("\u2019", "'")
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    """The pieces between blanks, cut where a mark stands; each knows whether a blank follows."""
+    """The tokens between blanks, split at punctuation; each knows whether a blank follows."""
     quoted = False
     chunks = text.split()
     for number, chunk in enumerate(chunks, 1):
@@ -82,12 +82,12 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 def _word(piece: str, *, quoted: bool, last: bool) -> list[Token]:
-    """A word without the single quotes and the full stop around it."""
+    """A word, and the single quotes and the full stop around it as tokens of their own."""
     before, after = [], []
     core = piece.lstrip(_QUOTES)
     if not core:
         return [Token(text=piece, tag_="''")]
-    # The apostrophe of 'tis and '90s is the word's own.
+    # The apostrophe of 'tis and '90s belongs to the word.
     own = core[0].isdigit() or core.lower().rstrip(f".{_QUOTES}") in _ELISIONS
     opening = len(piece) - len(core) - own
     if opening > 0:
@@ -100,7 +100,7 @@ def _word(piece: str, *, quoted: bool, last: bool) -> list[Token]:
         if not keeps:
             after, piece = [Token(text=".", tag_="."), *after], piece[:-1]
         elif last:
-            # "Dr." at the end is both an abbreviation and the end.
+            # "Dr." at the end of a sentence is an abbreviation and ends the sentence as well.
             after = [Token(text=".", tag_="."), *after]
     return [*before, Token(text=piece), *after]
 
@@ -119,14 +119,14 @@ def _tag(tokens: list[Token], place: WordPlace) -> str:
         return _article(tokens, at)
     found = homographs.tag_for(place) or _her(place) or CLOSED.get(place.word) or open_class(place)
     if found.startswith("NN") and text[:1].isupper() and at and tokens[at - 1].tag_ not in (".", "``", ":"):
-        # In a line of capitals nothing tells a name, and a name unknown to the dictionary would be spelled out.
+        # In a line of capitals a name looks like any word, and misaki would spell out a name that it does not know.
         shouting = text.isupper() and any(word.isupper() and word != text for word in (token.text for token in tokens))
         return "NN" if shouting and len(text) > 1 else "NNP"
     return found
 
 
 def _article(tokens: list[Token], at: int) -> str:
-    """In a line of prose a capital A is a letter; in a title or in capitals it is the article."""
+    """In prose a capital A is a letter; in a title or in a line of capitals it is the article."""
     behind = tokens[at + 1].text if at + 1 < len(tokens) else ""
     opens = at == 0 or tokens[at - 1].tag_ in ("``", ":", ".")
     return "DT" if tokens[at].text == "a" or (opens and behind[:1].isalpha()) or behind[:1].isupper() else "NN"
@@ -135,4 +135,4 @@ def _article(tokens: list[Token], at: int) -> str:
 def _her(place: WordPlace) -> str:
     if place.word != "her":
         return ""
-    return "PRP$" if place.behind and place.behind not in CLOSED else "PRP"
+    return "PRP$" if place.next_word and place.next_word not in CLOSED else "PRP"

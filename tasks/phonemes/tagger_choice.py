@@ -1,6 +1,6 @@
-"""Which tagger tells misaki nouns from verbs: spaCy's model where it was installed or pulled, else our rules.
+"""Chooses the tagger that distinguishes nouns from verbs for misaki: spaCy's model if it is there, else our rules.
 
-Knows no phonemes. Nothing is fetched here: `chorus models pull` does that, and misaki is never let near it.
+Knows no phonemes. Fetches nothing: `chorus models pull` does that, and misaki's own download is never used.
 """
 
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def tag(text: str) -> list[Token]:
-    """The tokens of one sentence with their Penn tags; joined with their whitespace they are the sentence."""
+    """The tokens of one sentence with their Penn tags. Joined with their whitespace they are the sentence."""
     model = _model()
     tokens = rule_tagger.tag(text) if model is None else _by_model(model, text)
     words = [rule_tagger.plain(token.text) for token in tokens]
@@ -33,13 +33,13 @@ def tag(text: str) -> list[Token]:
 
 
 def name() -> str:
-    """Which tagger speaks in this process, with its version."""
+    """The tagger of this process, with its version."""
     model = _model()
     return _RULES if model is None else f"{MODEL} {model.meta['version']} + {_RULES}"
 
 
 def expected() -> str:
-    """The same without loading anything: until the first English sentence, which one it will be."""
+    """The same without loading anything. Before the first English sentence it names the tagger that will be loaded."""
     if _model.cache_info().currsize:
         return name()
     return _RULES if _source() is None else f"{MODEL} {_release()} + {_RULES}"
@@ -49,19 +49,19 @@ def _by_model(model: Any, text: str) -> list[Token]:
     tokens = [Token(text=token.text, tag_=token.tag_, whitespace_=token.whitespace_) for token in model(text)]
     words = [rule_tagger.plain(token.text) for token in tokens]
     for at, token in enumerate(tokens):
-        token.tag_ = homographs.meant(words, [each.tag_ for each in tokens], at)
+        token.tag_ = homographs.corrected_tag(words, [each.tag_ for each in tokens], at)
     return tokens
 
 
 @cache
 def _model() -> Any:
-    """The tagger of spaCy, if there is one and it is wanted; loaded once in a process."""
+    """The tagger of spaCy, loaded once in a process; None if it is not there or the settings choose the rules."""
     source = _source()
     return None if source is None else _loaded(source)
 
 
 def _source() -> str | Path | None:
-    """Where spaCy finds it: an installed package, or the folder that was pulled."""
+    """Where spaCy finds the model: an installed package, or the folder that was pulled."""
     if settings().tagger == "rules":
         return None
     folder = settings().tagger_folder()
@@ -81,5 +81,7 @@ def _loaded(source: str | Path) -> Any:
     try:
         return spacy.load(source, exclude=_UNUSED)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        log.warning("%s cannot be loaded (%s): our own rules tag English. Delete it and pull it again.", source, error)
+        log.warning(
+            "%s cannot be loaded (%s): rules tag English. Delete it and run `chorus models pull`.", source, error
+        )
         return None
