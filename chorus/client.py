@@ -1,4 +1,4 @@
-"""The client: submits documents, asks after jobs, hears them, fetches the result. Knows nothing of how it is made."""
+"""The client: submits documents, reads how far jobs are, listens to them, fetches results. Knows no worker's work."""
 
 import difflib
 import shutil
@@ -63,7 +63,7 @@ class Client:
             self._redis.ping()
 
     def now_ms(self) -> int:
-        """The server's clock, by which all times in a record are."""
+        """The time by the server's clock, as all times in a record."""
         with refusals(self._redis):
             seconds, micros = self._redis.time()
         return int(seconds) * 1000 + int(micros) // 1000
@@ -80,18 +80,18 @@ class Client:
         priority: Priority | None = None,
         **wishes: Unpack[Wishes],
     ) -> JobRecord:
-        """Hand in a document: a `Path`, its bytes (then `name` tells the kind), or plain text.
+        """Hand in a document: a `Path`, its bytes (then `name` says of what kind they are), or plain text.
 
-        What is wished for comes as a whole `request`, or as its fields: `voice`, `speed`, `format` and so on. The same
-        id with the same request is the same job: it goes on where it was, or with `fresh` starts again. `priority` is
-        the job's share of the farm; `terms` can hold it as well.
+        The wishes are given as a whole `request`, or one by one: `voice`, `speed`, `format` and so on. The same id with
+        the same request is the same job: it goes on where it stopped, or with `fresh` starts again. `priority` is the
+        job's share of the farm; `terms` can hold it as well.
         """
-        order = prepare(source, request, job=job, cover=cover, terms=with_priority(terms, priority), **wishes)
+        submission = prepare(source, request, job=job, cover=cover, terms=with_priority(terms, priority), **wishes)
         with refusals(self._redis):
             created_ms = self.now_ms()
-            if self._transact(order.job, lambda pipe: order.write(pipe, created_ms, fresh=fresh)):
-                self._announce(order.job, created_ms)
-        return self.job(order.job)
+            if self._transact(submission.job, lambda pipe: submission.write(pipe, created_ms, fresh=fresh)):
+                self._announce(submission.job, created_ms)
+        return self.job(submission.job)
 
     def job(self, job: str) -> JobRecord:
         """The job as it stands now, or UnknownJobError."""
@@ -116,7 +116,7 @@ class Client:
         return ids[0]
 
     def jobs(self, page: int = 0) -> list[JobRecord]:
-        """The jobs there are, newest first, a page of fifty at a time."""
+        """A page of fifty jobs, the newest first."""
         with refusals(self._redis):
             while True:
                 ids = cast("list[bytes]", self._redis.zrevrange(JOBS, page * PAGE, (page + 1) * PAGE - 1))
@@ -162,7 +162,7 @@ class Client:
             time.sleep(_LOOK_S)
 
     def wait(self, job: str, timeout_s: float | None = None) -> JobRecord:
-        """The finished job, or as it stands after `timeout_s`: its `finished` tells."""
+        """The finished job, or the job as it stands after `timeout_s`: its `finished` says which."""
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while not (record := self.job(job)).finished:
             if deadline_s is not None and time.monotonic() >= deadline_s:
@@ -171,11 +171,11 @@ class Client:
         return record
 
     def listen(self, job: str, position: Position = START) -> Listener:
-        """Hear a job while it is made: its audio in order, from `position` on."""
+        """Listen to a job while it is made: its audio in order, from `position` on."""
         return Listener(self._redis, job, position)
 
     def save(self, job: str, path: Path) -> Path:
-        """Write a job's finished file, or its stream as WAV, to `path` or into that folder, and say where it is."""
+        """Write a job's finished file, or its stream as WAV, to this file or into this folder, and return its path."""
         record = self.job(job)
         target = _target(record, path)
         if record.request.format:
@@ -191,17 +191,17 @@ class Client:
         """The workers alive now, by id."""
         with refusals(self._redis):
             known = cast("list[bytes]", self._redis.zrange(WORKERS, 0, -1))
-            told = self._redis.mget([worker(name.decode()) for name in known]) if known else []
-        return sorted((Worker.from_json(text) for text in told if text), key=lambda one: one.id)
+            found = self._redis.mget([worker(name.decode()) for name in known]) if known else []
+        return sorted((Worker.from_json(text) for text in found if text), key=lambda one: one.id)
 
     def _transact(self, job: str, write: Callable[[Pipeline], _Answer]) -> _Answer:
-        """Read the job's record and write to it as if nobody else were there."""
+        """Read the job's record and write to it in one transaction, again if another client wrote in between."""
         # redis-py's types do not know that it may hand back what the function answers.
         func = cast("Callable[[Pipeline], None]", write)
         return cast("_Answer", self._redis.transaction(func, JobKeys(job).record, value_from_callable=True))
 
     def _announce(self, job: str, created_ms: int) -> None:
-        """Ask any worker to look at this job. A hint: the record holds the truth, and it is written already."""
+        """Ask any worker to look at this job. This is a hint, which may be lost: the record is written already."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.zadd(JOBS, {job: created_ms})
             pipe.zadd(ACTIVE, {job: created_ms})

@@ -1,6 +1,6 @@
-"""The client's commands. Knows how to ask and to show; who speaks, and where, is the farm's business.
+"""The client's commands: they ask the farm and print its answers. They know nothing of how a job is done.
 
-The operator's program in a checkout mounts the same commands with its own `Connect`, which starts what is missing.
+The program of a checkout mounts the same commands with its own `Connect`, which starts what is missing.
 """
 
 import json
@@ -35,26 +35,26 @@ OPERATOR: Final = (
 
 
 class Connect(Protocol):
-    """How a command comes by its client."""
+    """How a command gets its client."""
 
     def __call__(self, url: str, *, work: bool) -> AbstractContextManager[Client]:
-        """A client for the farm at `url`, or the usual one. `work`: the command needs a farm that speaks."""
+        """A client for the farm at `url`, else at the usual address. `work`: the command needs running workers."""
         ...
 
 
 def connect_to_farm(url: str, *, work: bool) -> Client:  # noqa: ARG001 -- a client alone cannot start a farm
-    """The SDK's own way: a farm that is there already."""
+    """A client for a farm that runs already."""
     return Client(url or None)
 
 
 class ClientCommands:
-    """The commands, over one way to connect."""
+    """The commands, with one way to connect."""
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
 
     def mount(self, app: typer.Typer) -> None:
-        """Make them commands of this program."""
+        """Add them to this program."""
         commands: tuple[Callable[..., None], ...] = (
             self.submit, self.follow, self.jobs, self.pause, self.resume, self.cancel, self.retry, self.save, self.say,
             self.voices, self.url,
@@ -71,12 +71,14 @@ class ClientCommands:
         cover: options.Cover = None,
         one_book: options.OneBook = False,
         priority: options.Urgency = "normal",
-        job: Annotated[str, typer.Option("--job", metavar="ID", help="The id of the job.", show_default=False)] = "",
+        job: Annotated[
+            str, typer.Option("--job", metavar="ID", help="The job's id. Default: a new one.", show_default=False)
+        ] = "",
         fresh: options.Fresh = False,
         as_json: options.AsJson = False,
         url: options.Url = "",
     ) -> None:
-        """Hand documents to the farm, and print the ids of their jobs."""
+        """Hand documents to the farm and print their jobs' ids."""
         named = sources_of(sources, one_book=one_book)
         if job and len(named) > 1:
             raise OptionError(f"--job {job} names one job, but {len(named)} documents were given: submit them singly.")
@@ -88,24 +90,24 @@ class ClientCommands:
                 tell(record.to_json() if as_json else record.job)
 
     def follow(self, job: options.Job, *, as_json: options.AsJson = False, url: options.Url = "") -> None:
-        """Show how far a job is, until it is finished."""
+        """Show a job's progress until it is finished."""
         with self._connect(url, work=True) as client, progress(as_json=as_json) as shown:
             job = client.find(job)
             for record in client.watch(job):
                 shown.show(record)
             _check_done(record)
             warn_of_stand_in(record, client.workers())
-            told = {"frames": record.frames, "failed": record.segments_failed, "cached": record.segments_cached}
-            shown.result({"job": job, **told}, made(record))
+            counts = {"frames": record.frames, "failed": record.segments_failed, "cached": record.segments_cached}
+            shown.result({"job": job, **counts}, made(record))
 
     def jobs(
         self,
         *,
-        page: Annotated[int, typer.Option("--page", min=1, help="Fifty jobs each, the newest first.")] = 1,
+        page: Annotated[int, typer.Option("--page", min=1, help="Which page of fifty jobs, the newest first.")] = 1,
         as_json: options.AsJson = False,
         url: options.Url = "",
     ) -> None:
-        """List the jobs there are."""
+        """List the jobs."""
         with self._connect(url, work=False) as client:
             records, now_ms = client.jobs(page - 1), client.now_ms()
         lines = [record.to_json() for record in records] if as_json else table(records, now_ms, width())
@@ -115,7 +117,7 @@ class ClientCommands:
             tell("No jobs.")
 
     def pause(self, job: options.Job, *, url: options.Url = "") -> None:
-        """Begin nothing new for a job until it is resumed."""
+        """Pause a job. What is being spoken is finished; nothing new is begun until the job is resumed."""
         self._want(job, "paused", url, "will pause: what is being spoken is finished first")
 
     def resume(self, job: options.Job, *, url: options.Url = "") -> None:
@@ -127,7 +129,7 @@ class ClientCommands:
         self._want(job, "cancelled", url, "is cancelled")
 
     def retry(self, job: options.Job, *, url: options.Url = "") -> None:
-        """Try again what failed in a job, and nothing else."""
+        """Speak a job's failed segments again, and nothing else."""
         self._want(job, "retry", url, "tries again what failed", work=True)
 
     def save(
@@ -137,7 +139,7 @@ class ClientCommands:
         output: options.Output = None,
         url: options.Url = "",
     ) -> None:
-        """Fetch a job's finished file, or the audio of a live job."""
+        """Fetch a job's finished file. The audio of a job without one is written as WAV."""
         with self._connect(url, work=False) as client:
             tell(str(client.save(client.find(job), output or Path())))
 
@@ -146,12 +148,17 @@ class ClientCommands:
         self,
         text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say; `-` reads it from standard input.")],
         *,
-        output: options.Output = None,
+        output: Annotated[
+            Path | None,
+            typer.Option(
+                "-o", "--output", metavar="FILE", help="The file to write; `-` is standard output.", show_default=False
+            ),
+        ] = None,
         wishes: Wishes,
         lead_ms: options.LeadMs = None,
         url: options.Url = "",
     ) -> None:
-        """Speak a text now: to the loudspeaker, to `-o FILE`, or as a WAV stream to `-o -`."""
+        """Speak a text now. On the loudspeaker, into `-o FILE`, or as a WAV stream to `-o -`."""
         speech = SpeechRequest(
             text=sys.stdin.read() if text == "-" else text,
             wishes=wishes,
@@ -176,7 +183,7 @@ class ClientCommands:
             complain(standing_in.LANGUAGES)
 
     def url(self, *, url: options.Url = "") -> None:
-        """Print the server's address, password included: `export CHORUS_URL=$(chorus url)`."""
+        """Print the server's address, with its password. For `export CHORUS_URL=$(chorus url)`."""
         found = stack_address.address(ClientSettings.load(url=url))
         with Client(found) as client:
             client.ping()
@@ -189,7 +196,7 @@ class ClientCommands:
 
 
 def client_commands(app: typer.Typer, connect: Connect = connect_to_farm) -> None:
-    """Mount the client's commands on a program."""
+    """Add the client's commands to a program."""
     ClientCommands(connect).mount(app)
 
 
@@ -203,13 +210,13 @@ def _check_done(record: JobRecord) -> None:
 
 
 def _needs_a_checkout(context: typer.Context) -> None:
-    """Needs a checkout of Chorus."""
+    """Says where the operator's commands are."""
     name = context.info_name
     raise CallerError(f"`{name}` needs a checkout of Chorus, not the package alone: there it is `./bin/chorus {name}`.")
 
 
 def program() -> typer.Typer:
-    """The wheel's `chorus`."""
+    """The program of the package."""
     app = new_program("Documents in, speech out, on a farm of workers.")
     client_commands(app)
     ignoring = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

@@ -1,4 +1,4 @@
-"""Every error a user can meet, sorted by whose fault it is: the caller's, ours, or the outside's.
+"""Every error that Chorus raises, sorted by whose fault it is: the caller's, the farm's, or something outside.
 
 The message is the sentence the user reads: it names the file, field or value and says what to do.
 """
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class ChorusError(Exception):
-    """The root of the tree; `code` is stable, `status` hints at HTTP, `retry` says whether trying again helps."""
+    """Any error of Chorus. `code` never changes, `status` suits HTTP, `retry` says whether trying again can help."""
 
     code: ClassVar[str] = "chorus"
     status: ClassVar[int] = 500
@@ -31,7 +31,7 @@ class SourceError(CallerError):
 
 
 class OptionError(CallerError):
-    """An option has a value we do not know: a voice, language, format, chapter or speed."""
+    """A wish, a priority or a want does not exist, or has an impossible value."""
 
     code = "option"
 
@@ -43,7 +43,7 @@ class SettingError(CallerError):
 
 
 class ModelError(CallerError):
-    """A model or voices file is missing, damaged, or not Kokoro's shape."""
+    """A model or voices file is missing, damaged, or not of Kokoro's shape."""
 
     code = "model"
     status = 422
@@ -70,13 +70,13 @@ class ConflictError(CallerError):
 
 
 class FarmError(ChorusError):
-    """Our side failed: a step broke, a file was damaged, a process died."""
+    """The farm failed: a step broke, a file was damaged, a process died."""
 
     code = "farm"
 
 
 class JobFailedError(FarmError):
-    """The job ended in failure; its record says where."""
+    """The job ended in failure; its record says why."""
 
     code = "job-failed"
 
@@ -88,7 +88,7 @@ class AudioError(FarmError):
 
 
 class BehindError(FarmError):
-    """A reader asked for audio that was already freed; a finished file job can be saved instead."""
+    """A listener asked for audio that was freed already. If the job makes a file, that can be saved once it is done."""
 
     code = "behind"
     status = 410

@@ -59,7 +59,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a l
 Url = Annotated[
     str,
     typer.Option(
-        "--url", metavar="URL", help="The address of the farm's Redis. Default: CHORUS_URL.", show_default=False
+        "--url",
+        metavar="URL",
+        help="The address of the farm's Redis. Default: CHORUS_URL, else this machine's running stack.",
+        show_default=False,
     ),
 ]
 

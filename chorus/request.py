@@ -199,25 +199,25 @@ class Request:
 
     def to_json(self) -> str:
         """Canonical: equal requests give equal text. A later release gives the same text to the same request."""
-        told = {
+        fields = {
             one.name: getattr(self, one.name)
             for one in WISHES
             if one.wish.since == FIRST or getattr(self, one.name) != one.default
         }
-        return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The request in a job record, checked. What this release does not know is passed over."""
+        """The request in a job record, checked. Wishes that this release does not know are ignored."""
         return cls(**cast("Any", _known(json.loads(text))))
 
     @classmethod
     def from_record(cls, text: str | bytes) -> Self:
-        """The same, to be looked at and not to be spoken: what no worker can serve is shown as it stands."""
-        told = _known(json.loads(text))
+        """The same, unchecked, to be shown and not spoken: a request that no worker can serve is shown as it stands."""
+        stored = _known(json.loads(text))
         request = object.__new__(cls)
         for one in WISHES:
-            value = told.get(one.name, one.default)
+            value = stored.get(one.name, one.default)
             object.__setattr__(request, one.name, value if one.fits(value) else one.default)
         return request
 
@@ -273,9 +273,9 @@ def format_of(path: Path) -> Format:
     return cast("Format", ending)
 
 
-def _known(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What a stored request says of the wishes that this release knows."""
-    return {"name": TEXT_NAME, **{one.name: told[one.name] for one in WISHES if one.name in told}}
+def _known(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a stored request that this release knows."""
+    return {"name": TEXT_NAME, **{one.name: stored[one.name] for one in WISHES if one.name in stored}}
 
 
 if __name__ == "__main__":

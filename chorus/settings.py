@@ -31,7 +31,7 @@ FARM_FIELDS = (
 )  # fmt: skip
 
 _NEAR = 0.65
-"""How much of two names must be the same for one to be taken for a slip of the other."""
+"""How similar two names must be for one to be taken for a misspelling of the other."""
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class ClientSettings(BaseSettings):
 
     @classmethod
     def _refused(cls, found: "ErrorDetails") -> str:
-        """Which variable has which impossible value, and what it may have."""
+        """The sentence for an impossible value: which variable has it, and what it may be."""
         field = str(found["loc"][0])
         name = f"{PREFIX}{field.upper()}"
         meaning = cls.model_fields[field].description
@@ -93,8 +93,8 @@ class ClientSettings(BaseSettings):
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
-    """Says that there is no such setting, and names the one that is spelled almost like it."""
-    # Without what all of them begin with, or the nearest of any word would seem near.
+    """The sentence for a variable that is no setting: it names a setting that is spelled almost the same."""
+    # Compared without the prefix that all of them share, or any word would seem similar.
     spellings = {setting.removeprefix(PREFIX): setting for setting in sorted(known)}
     near = difflib.get_close_matches(name.removeprefix(PREFIX), spellings, n=1, cutoff=_NEAR)
     if near:
@@ -130,7 +130,7 @@ def _is_own(folder: Path) -> bool:
 
 
 def _usable(folder: Path) -> bool:
-    """Whether files can be made here; mode bits alone lie to root and on read-only mounts, so one is made."""
+    """Whether files can be made here. One is made to find out: mode bits mislead for root and on read-only mounts."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder):

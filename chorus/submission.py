@@ -1,4 +1,4 @@
-"""A submit: reads the document, checks the wishes, writes the job in one transaction. Knows nothing of what follows."""
+"""A submit: reads the document, checks the wishes, writes the job in one transaction. Knows nothing of planning."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from redis.typing import EncodableT
 
 MAX_SOURCE_BYTES: Final = 16 * 1024 * 1024
-"""What travels in Redis until it is planned."""
+"""The largest source that Redis holds until it is planned."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,11 +53,11 @@ class Submission:
 
     @property
     def digest(self) -> str:
-        """What must be the same for the same job id. Where the audio is kept changes nothing of it."""
+        """What must be the same for the same job id. Where the audio is kept is no part of it."""
         return self.request.digest(self.source, self.cover, self.terms.sound)
 
     def write(self, pipe: Pipeline, created_ms: int, *, fresh: bool = False) -> bool:
-        """Write the job, or what is new about it; whether anybody needs to look at it.
+        """Write the job, or what is new about it. Returns whether a worker needs to look at it.
 
         `pipe` watches the record: it is read at once and written in the transaction that the caller then executes.
         """
@@ -145,7 +145,7 @@ def prepare(
 
 
 def _request(source: bytes | str | Path, request: Request | None, wishes: Wishes) -> Request:
-    """The request that was given whole or as its fields, with the source's own name where it has none."""
+    """The request that was given whole or as single wishes, with the source's own name where it has none."""
     if request is not None and wishes:
         first, *_ = given = sorted(wishes)
         raise OptionError(
@@ -162,7 +162,7 @@ def _bytes_of(source: bytes | str | Path, name: str, *, most_bytes: int | None =
     if isinstance(source, Path):
         name, size = str(source), _size_of(source)
     else:
-        # A terminal without UTF-8 hands over half characters; the rest of the text is worth speaking.
+        # In a terminal without UTF-8 some characters arrive broken; the rest of the text can still be spoken.
         source = source.encode("utf-8", "replace") if isinstance(source, str) else source
         size = len(source)
     if size == 0:

@@ -1,6 +1,6 @@
-"""The operator's commands, `bin/chorus` in a checkout: the client's, and those that render and look.
+"""The program of a checkout, `bin/chorus`: the client's commands and the operator's.
 
-Parses, calls, prints. What is heavy to import is imported by the command that needs it.
+It parses, calls and prints, and does no work itself. A command imports what is slow to import.
 """
 
 import json
@@ -36,7 +36,7 @@ RENDER: Final = "render"
 
 @contextmanager
 def connect(url: str, *, work: bool) -> Iterator[Client]:
-    """A client for the farm that is named, else for this machine's stack, which is started where work needs it."""
+    """A client for the farm that is named, else for this machine's stack, which is started if the command needs it."""
     from broker.embedded import locate  # noqa: PLC0415 - see above
     from chorus.errors import ServerError  # noqa: PLC0415
     from chorus.stack_address import NOTHING_RUNS  # noqa: PLC0415
@@ -60,7 +60,7 @@ def connect(url: str, *, work: bool) -> Iterator[Client]:
 
 
 def _tell_of_waiting(client: Client) -> None:
-    """A command's own stack ends with it: say so where something is left to do."""
+    """Say that jobs are left to do, since the stack that this command started ends with it."""
     waiting = [record for record in client.jobs() if not record.finished and record.state is not State.PAUSED]
     if waiting:
         jobs = f"Job {waiting[0].job} waits" if len(waiting) == 1 else f"{len(waiting)} jobs wait"
@@ -71,7 +71,7 @@ class CommandGroup(typer.core.TyperGroup):
     """`chorus BOOK` means `chorus render BOOK`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """A first word that is no command but a file, or looks like one, is a book."""
+        """Take a first word that is no command, but is a file or looks like one, for a book."""
         word = args[0] if args else ""
         if self.get_command(ctx, word) is None and (
             Path(word).exists() or Path(word).suffix or "/" in word or word == "-"
@@ -103,7 +103,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
     as_json: options.AsJson = False,
     url: options.Url = "",
 ) -> None:
-    """Turn documents into audiobooks. The same command again goes on where the last one stopped."""
+    """Turn documents into audiobooks. The same command again goes on where it stopped."""
     from tasks.parts import playback  # noqa: PLC0415 - see above
     from workers.cli import announcing, render_requests, rendering  # noqa: PLC0415
 
@@ -143,7 +143,7 @@ def _go_on(question: str) -> None:
 
 
 def choose_model(settings: FarmSettings, *, ask: bool) -> "Model":
-    """This machine's model; a person at a terminal is asked once whether to fetch Kokoro."""
+    """This machine's model. At a terminal the user is asked once whether to fetch Kokoro."""
     from workers.models import fetching  # noqa: PLC0415 - see above
 
     with download_bar() as show:
@@ -158,7 +158,7 @@ def inspect(
     one_book: options.OneBook = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show what is in documents: chapters, words, segments, how long they will last, and what is left out and why."""
+    """Show what is in documents. Chapters, words, segments, how long they will last, what is left out and why."""
     from chorus.sources import sources as named  # noqa: PLC0415 - see above
     from tasks import inspection  # noqa: PLC0415
     from workers.cli import render_requests  # noqa: PLC0415
@@ -203,7 +203,7 @@ client_commands(app, connect)
 # After the client's own, which it stands for here.
 @app.command("voices")
 def voices(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
-    """List the voices: of the farm that is named, else of this machine's model."""
+    """List the voices. Those of the farm that --url or CHORUS_URL names, else those of this machine's model."""
     from workers.models import resolving, voicebank  # noqa: PLC0415 - see above
 
     settings = FarmSettings.load(url=url)

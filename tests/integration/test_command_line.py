@@ -49,6 +49,13 @@ def test_every_command_has_help_under_both_names(
     assert said.err == ""
 
 
+@pytest.mark.parametrize("words", [[], ["models"]])
+def test_the_list_of_commands_cuts_no_sentence_off(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    for app in PROGRAMS.values() if not words else [PROGRAMS["checkout"]]:
+        assert run(app, [*words, "--help"]) == 0
+        assert "..." not in capsys.readouterr().out.partition("Commands:")[2]
+
+
 @pytest.mark.parametrize("kind", PROGRAMS)
 def test_a_program_prints_the_version_of_the_sdk(capsys: pytest.CaptureFixture[str], kind: str) -> None:
     assert run(PROGRAMS[kind], ["--version"]) == 0

@@ -157,6 +157,8 @@ def test_the_operators_commands_are_exactly_those_that_a_checkout_has_beside_the
     assert isinstance(checkout, typer.core.TyperGroup)
     clients = {name for name, command in packaged.commands.items() if not command.hidden}
     assert checkout.commands.keys() - clients == set(OPERATOR)
+    # What is written but not listed would be no command at all.
+    assert {*workers.commands._FUNCTIONS, *workers.commands._GROUPS} == set(OPERATOR)
     assert packaged.commands.keys() - clients == set(OPERATOR)
 
 

@@ -71,7 +71,7 @@ def phonemize(
     wishes: Wishes,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show how a text would be said: what is read for it, its phonemes, and which backend spoke each word."""
+    """Show how a text will be read. What is spoken for it, its phonemes, and which backend gave each word's."""
     from chorus.languages import for_voice  # noqa: PLC0415 - as for every command
     from tasks.phonemes.phonemize import Rules, check  # noqa: PLC0415
 

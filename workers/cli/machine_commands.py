@@ -19,10 +19,10 @@ from workers.cli.status_commands import locate, print_stack
 
 def up(
     *,
-    flower: Annotated[bool, typer.Option("--flower", help="Flower too, on loopback.")] = False,
+    flower: Annotated[bool, typer.Option("--flower", help="Start Flower as well, on loopback.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Start the stack of this machine and keep it warm until `down`."""
+    """Start this machine's stack and keep it running until `down`."""
     from workers.models import resolving  # noqa: PLC0415 - see above
     from workers.stack import stack  # noqa: PLC0415 - see above
 
@@ -41,7 +41,7 @@ def up(
 
 
 def down(*, as_json: options.AsJson = False) -> None:
-    """Stop the stack of this machine. Jobs under way are kept."""
+    """Stop this machine's stack. Unfinished jobs are kept."""
     from workers.stack import stack  # noqa: PLC0415 - see above
 
     stopped = stack.down(FarmSettings.load())
@@ -49,7 +49,7 @@ def down(*, as_json: options.AsJson = False) -> None:
 
 
 def reset(*, url: options.Url = "") -> None:
-    """Build the sessions of the farm's voice workers anew; what is being spoken is finished first, no job is lost."""
+    """Build the voice workers' sessions anew. Each worker first finishes what it is speaking; no job is lost."""
     from broker import session_control  # noqa: PLC0415 - see above
 
     address = locate(FarmSettings.load(url=url))
@@ -60,7 +60,7 @@ def reset(*, url: options.Url = "") -> None:
 
 
 def doctor(*, as_json: options.AsJson = False) -> None:
-    """Say what is installed, reachable and missing, and what to do about it."""
+    """Check what is installed and reachable. Says what is missing, and what to do about it."""
     from workers.cli.doctor import examine  # noqa: PLC0415 - see above
 
     well = True
@@ -73,7 +73,7 @@ def doctor(*, as_json: options.AsJson = False) -> None:
 
 
 def demo() -> None:
-    """Tell a story twice, the second time with a worker killed in the middle, and compare the files."""
+    """Show that a killed worker costs no audio. Speaks a story twice, once with a kill, and compares the files."""
     from workers.cli import demo as stage  # noqa: PLC0415 - see above
 
     stage.demo(FarmSettings.load(), tell)

@@ -21,12 +21,14 @@ from chorus.terminal import complain, tell
 if TYPE_CHECKING:
     from workers.models.resolving import Model
 
-models_app = typer.Typer(help="Kokoro's files on this machine.", rich_markup_mode=None, no_args_is_help=True)
+models_app = typer.Typer(
+    help="List, fetch, check and choose Kokoro's model files.", rich_markup_mode=None, no_args_is_help=True
+)
 
 
 @models_app.command("list")
 def list_models() -> None:
-    """The published models, and which one speaks here."""
+    """List the published models, and which one speaks here."""
     from workers.models import published, resolving  # noqa: PLC0415 - see above
 
     settings = FarmSettings.load()
@@ -55,9 +57,14 @@ def _list_variants(settings: FarmSettings, model: "Model") -> None:
 
 @models_app.command("pull")
 def pull(
-    name: Annotated[str, typer.Argument(metavar="MODEL", help="Default: kokoro-v1.0.", show_default=False)] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="MODEL", help="The model to fetch. Default: kokoro-v1.0.", show_default=False)
+    ] = "",
 ) -> None:
-    """Fetch Kokoro, its voices and the English tagger: resumable, verified, from CHORUS_MIRROR if that is set."""
+    """Fetch Kokoro's model, its voices and the English tagger.
+
+    Goes on where it stopped, and verifies every file. CHORUS_MIRROR names another source.
+    """
     from workers.models import fetching, published  # noqa: PLC0415 - see above
 
     with download_bar() as show:
@@ -68,7 +75,7 @@ def pull(
 
 @models_app.command("verify")
 def verify_models(*, as_json: options.AsJson = False) -> None:
-    """Read every model file on this machine through, and say whether it is whole."""
+    """Check every model file on this machine. Reads each to its end, and says whether it is whole."""
     from workers.models.verifying import verify  # noqa: PLC0415 - see above
 
     well = True
@@ -82,9 +89,11 @@ def verify_models(*, as_json: options.AsJson = False) -> None:
 
 @models_app.command("use")
 def use_model(
-    name: Annotated[str, typer.Argument(metavar="MODEL|FILE", help="`default` forgets the choice.")],
+    name: Annotated[
+        str, typer.Argument(metavar="MODEL|FILE", help="A published model, a file, or `default` to forget the choice.")
+    ],
 ) -> None:
-    """Choose the model that speaks on this machine; CHORUS_MODEL goes before it."""
+    """Choose the model that speaks on this machine. CHORUS_MODEL wins over the choice."""
     from workers.models import choosing  # noqa: PLC0415 - see above
 
     settings = FarmSettings.load()
@@ -97,9 +106,12 @@ def use_model(
 
 @models_app.command("path")
 def model_path(
-    *, graph: Annotated[bool, typer.Option("--graph", help="What was made of it for this machine.")] = False
+    *,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Print the graph that was made of it for this machine.")
+    ] = False,
 ) -> None:
-    """Print where the model lies that speaks here."""
+    """Print the path of the model that speaks here."""
     from workers.models import resolving  # noqa: PLC0415 - see above
 
     chosen = resolving.resolve(FarmSettings.load())
@@ -107,7 +119,10 @@ def model_path(
 
 
 def optimize(*, as_json: options.AsJson = False) -> None:
-    """Make the model faster on this machine: build, validate, time and choose. Interrupted, it goes on where it was."""
+    """Make the model faster on this machine.
+
+    Builds variants of it, validates and times them, and chooses one. The same command again goes on where it stopped.
+    """
     from workers.models import resolving  # noqa: PLC0415 - see above
     from workers.optimise import pipeline, preparing  # noqa: PLC0415 - see above
 

@@ -1,4 +1,4 @@
-"""What `render` was asked for, checked before anything is started: sources, their documents, where the files go.
+"""What `render` is to do, checked before anything is started: sources, their documents, where the files go.
 
 Knows nothing of the stack or of Redis.
 """
@@ -39,13 +39,13 @@ class RenderRequest:
 
     @property
     def title(self) -> str:
-        """The one that was wished for, else the document's own."""
+        """The title that was asked for, else the document's own."""
         return self.request.title or self.document.title
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the command line said, for all of its sources."""
+    """What the command line asked for, for all of its sources."""
 
     output: Path | None = None
     wishes: Wishes
@@ -67,22 +67,22 @@ def checked_requests(sources: Iterable[Path], options: Options) -> list[RenderRe
             raise OutputError(f"{output} is one file, but {len(found)} documents were named: name a folder.")
         raise OutputError(f"The output folder {output} does not exist: make it, or name another.")
     cover = _cover(options.cover) if options.cover else None
-    made = [_order(source, options, cover) for source in found]
-    _check_distinct(found, made)
-    return made
+    requests = [_request(source, options, cover) for source in found]
+    _check_distinct(found, requests)
+    return requests
 
 
-def _check_distinct(found: Iterable[Source], made: Iterable[RenderRequest]) -> None:
-    """Two books in one file would be the second alone."""
+def _check_distinct(found: Iterable[Source], requests: Iterable[RenderRequest]) -> None:
+    """Refuse two books with one target: the second would overwrite the first."""
     known: dict[Path, Source] = {}
-    for source, order in zip(found, made, strict=True):
-        other = known.setdefault(order.target, source)
+    for source, request in zip(found, requests, strict=True):
+        other = known.setdefault(request.target, source)
         if other is not source:
-            raise OutputError(f"{other} and {source} would both become {order.target}: render them one by one.")
+            raise OutputError(f"{other} and {source} would both become {request.target}: render them one by one.")
 
 
 def files(sources: Iterable[Path]) -> Iterator[Path]:
-    """The files that are named, and the documents in folders that are."""
+    """The files among the sources, and the documents in the folders among them."""
     for source in sources:
         if source.is_dir():
             yield from documents_in(source)
@@ -90,7 +90,7 @@ def files(sources: Iterable[Path]) -> Iterator[Path]:
             yield source
 
 
-def _order(source: Source, options: Options, cover: bytes | None) -> RenderRequest:
+def _request(source: Source, options: Options, cover: bytes | None) -> RenderRequest:
     form = _format(options)
     if options.captions:
         as_captions(options.captions)
@@ -120,7 +120,7 @@ def _cover(path: Path) -> bytes:
 
 
 def _format(options: Options) -> Format:
-    """-f, else as the output's name ends, else an audiobook. Two different ones are refused."""
+    """The format of -f, else the one in which the output's name ends, else m4b. Two different ones are refused."""
     named = options.output is not None and not options.output.is_dir()
     ending = format_of(options.output) if named and options.output else ""
     asked = options.wishes.get("format", "")
@@ -139,7 +139,7 @@ def _target(source: Source, form: Format, options: Options) -> Path:
 
 
 def _check_writable(target: Path) -> None:
-    """Find out now, not after hours. Mode bits alone lie to root and on read-only mounts, so a file is made."""
+    """Refuse a target that cannot be written before hours of work. Mode bits mislead, so a file is made to see."""
     folder = target.parent
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"The output folder {folder} is a file: name another.")

@@ -29,7 +29,10 @@ LISTED: Final = 20
 
 
 def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
-    """Show this machine's stack, and the workers, queues and unfinished jobs of its farm or of the one at --url."""
+    """Show what runs here, the farm's workers, and what waits.
+
+    The farm is this machine's, or the one that --url or CHORUS_URL names.
+    """
     from broker import farm_status  # noqa: PLC0415 - Celery, half a second that most commands never need
     from workers.cli import machine_load  # noqa: PLC0415 - see above
     from workers.stack import stack  # noqa: PLC0415 - see above
@@ -59,7 +62,7 @@ def metrics(
     port: Annotated[int, typer.Option("--port", help="Serve them on this loopback port until Ctrl-C.")] = 0,
     url: options.Url = "",
 ) -> None:
-    """Print the farm's metrics in Prometheus' text format, or serve them."""
+    """Print or serve metrics in Prometheus' text format."""
     from broker import farm_status  # noqa: PLC0415 - Celery, half a second that most commands never need
     from workers.cli import metrics as counting  # noqa: PLC0415 - see above
 
