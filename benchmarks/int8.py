@@ -25,7 +25,7 @@ from workers.inference.quality import Rendering, compare
 from workers.optimise.int8 import quantised
 from workers.optimise.lossy import LEAST_SNR_DB
 from workers.optimise.observing import opened, snr_db
-from workers.optimise.sensitivity import Ear, Finish, unchanged
+from workers.optimise.sensitivity import GraphPass, Int8Evaluator, unchanged
 from workers.optimise.texts import LINES
 
 NAME = "int8"
@@ -37,21 +37,25 @@ NOTHING: tuple[str, ...] = ()
 class Bench:
     """A model that can be heard with any of its blocks in int8, beside itself."""
 
-    def __init__(self, ear: Ear) -> None:
-        self._ear = ear
-        self._plain = opened(ear.still)
-        self._reference = Rendering(audio=common.said(self._plain, ear.feed)[0])
+    def __init__(self, evaluator: Int8Evaluator) -> None:
+        self._evaluator = evaluator
+        self._plain = opened(evaluator.model)
+        self._reference = Rendering(audio=common.said(self._plain, evaluator.feed)[0])
 
     def heard(
-        self, blocks: Sequence[str], bits: int, finish: Finish = unchanged, *, timed: bool = True
+        self, blocks: Sequence[str], bits: int, graph_pass: GraphPass = unchanged, *, timed: bool = True
     ) -> dict[str, Any]:
         """Numbers of one graph."""
-        chosen = self._ear.convolutions(blocks)
-        graph = quantised(self._ear.still, chosen, self._ear.ranges, weight_bits=bits) if chosen else self._ear.still
-        session = opened(finish(graph))
-        audio = common.said(session, self._ear.feed)[0]
+        chosen = self._evaluator.convolutions(blocks)
+        graph = (
+            quantised(self._evaluator.model, chosen, self._evaluator.ranges, weight_bits=bits)
+            if chosen
+            else self._evaluator.model
+        )
+        session = opened(graph_pass(graph))
+        audio = common.said(session, self._evaluator.feed)[0]
         pair = {"plain": self._plain, "int8": session}
-        taken_s = common.in_turn(pair, self._ear.feed, ROUNDS) if timed else {}
+        taken_s = common.in_turn(pair, self._evaluator.feed, ROUNDS) if timed else {}
         quality = compare(self._reference, Rendering(audio=audio))
         return {
             "blocks": list(blocks),
@@ -70,10 +74,10 @@ def main() -> None:
     model = onnx.load(options.model)
     fix(model)
     feeds = common.feeds(options.voices, LINES[:3] if options.quick else LINES)
-    ear = Ear(model, feeds)
+    evaluator = Int8Evaluator(model, feeds)
     choice = fastconv.accelerate(model, feeds=feeds[0]).choice
-    figures = swept(ear, Bench(ear), partial(tiled, choice))
-    frames = common.said(opened(ear.still), ear.feed)[0].size
+    figures = swept(evaluator, Bench(evaluator), partial(tiled, choice))
+    frames = common.said(opened(evaluator.model), evaluator.feed)[0].size
     options.keep(NAME, f"{options.told('in sets')}, {frames / RATE_HZ:.1f} s of audio", figures)
     print(table(figures))
 
@@ -83,12 +87,12 @@ def tiled(choice: fastconv.TileChoice, model: onnx.ModelProto) -> onnx.ModelProt
     return fastconv.accelerate(model, choice).model
 
 
-def swept(ear: Ear, bench: Bench, finish: Finish) -> dict[str, Any]:
+def swept(evaluator: Int8Evaluator, bench: Bench, graph_pass: GraphPass) -> dict[str, Any]:
     """Everything the page shows."""
-    largest = max(ear.blocks, key=lambda block: len(ear.blocks[block]))
+    largest = max(evaluator.blocks, key=lambda block: len(evaluator.blocks[block]))
     tried = {bits: bench.heard([largest], bits, timed=False)["snr_db"] for bits in BITS}
     bits = max(tried, key=lambda each: tried[each])
-    alone = sorted((bench.heard([block], bits) for block in ear.blocks), key=lambda one: -one["snr_db"])
+    alone = sorted((bench.heard([block], bits) for block in evaluator.blocks), key=lambda one: -one["snr_db"])
     order = [one["blocks"][0] for one in alone]
     sets = [tuple(order[:count]) for count in range(len(order) + 1)]
     return {
@@ -96,7 +100,7 @@ def swept(ear: Ear, bench: Bench, finish: Finish) -> dict[str, Any]:
         "alone": alone,
         "otherwise": [bench.heard([block], sum(BITS) - bits, timed=False) for block in order],
         "plain": [bench.heard(NOTHING, bits), alone[0], *(bench.heard(each, bits) for each in sets[2:])],
-        "tiled": [bench.heard(each, bits, finish) for each in sets],
+        "tiled": [bench.heard(each, bits, graph_pass) for each in sets],
     }
 
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
 from benchmarks.studies.half import SHAPES, convolution
 from workers.inference.sessions import session_options
-from workers.optimise.int8 import edges, quantised
+from workers.optimise.int8 import convolution_tensors, quantised
 from workers.optimise.observing import opened, ranges, snr_db
 
 ROUNDS = 9
@@ -33,7 +33,7 @@ def main() -> None:
         model = convolution("float32", channels, kernel)
         model.graph.node[1].name = LAYER
         feed = {"x": np.random.default_rng(1).standard_normal((1, channels, samples)).astype(np.float32)}
-        seen = ranges(model, edges(model, [LAYER]), [feed])
+        seen = ranges(model, convolution_tensors(model, [LAYER]), [feed])
         whole, narrow = (quantised(model, [LAYER], seen, weight_bits=bits) for bits in (8, 7))
         exact = session_options(threads=1)
         exact.add_session_config_entry("session.x64quantprecision", "1")

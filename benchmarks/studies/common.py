@@ -16,8 +16,8 @@ from chorus.vocabulary import VOCABULARY
 from workers import standin
 from workers.inference.constant_noise import fix
 from workers.models import voicebank
-from workers.optimise.observing import Feed, held, listened, source_of
-from workers.optimise.texts import LINES, CalibrationLine, spread
+from workers.optimise.observing import Feed, harmonic_source, tensor_value, with_input
+from workers.optimise.texts import LINES, CalibrationLine, with_voices
 from workers.process import memory
 
 T = TypeVar("T")
@@ -32,11 +32,11 @@ class Subject:
 
     def still(self) -> "Subject":
         """The same with its harmonic source held, so that samples can be compared; it says the first sentence alone."""
-        source = source_of(self.model)
+        source = harmonic_source(self.model)
         if source is None:
             return self
-        feed = {**self.feeds[0], source: listened(self.model, source, self.feeds[0])}
-        return Subject(model=held(self.model, source), feeds=(feed,))
+        feed = {**self.feeds[0], source: tensor_value(self.model, source, self.feeds[0])}
+        return Subject(model=with_input(self.model, source), feeds=(feed,))
 
 
 def subject(doc: str | None, lines: Sequence[CalibrationLine] = LINES) -> Subject:
@@ -53,7 +53,7 @@ def subject(doc: str | None, lines: Sequence[CalibrationLine] = LINES) -> Subjec
 def feeds(voices: Path, lines: Sequence[CalibrationLine]) -> list[Feed]:
     """Each line by another voice."""
     bank = voicebank.load(voices)
-    return [feed(line.phonemes, bank[voice]) for line, voice in spread(sorted(bank), lines)]
+    return [feed(line.phonemes, bank[voice]) for line, voice in with_voices(sorted(bank), lines)]
 
 
 def feed(phonemes: str, style: NDArray[np.float32]) -> Feed:

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
 from benchmarks.studies import common
 from workers.optimise.int8 import Range, blocks, channel_scales
-from workers.optimise.observing import listened, snr_db
+from workers.optimise.observing import snr_db, tensor_value
 
 BLOCK = "resblocks"
 BITS = (8, 4)
@@ -32,7 +32,7 @@ def main() -> None:
     name = blocks(subject.model)[BLOCK][0]
     node = next(one for one in subject.model.graph.node if one.name == name)
     weights = next(numpy_helper.to_array(one) for one in subject.model.graph.initializer if one.name == node.input[1])
-    taught, heard = (columns(listened(subject.model, node.input[0], feed), node) for feed in subject.feeds[:2])
+    taught, heard = (columns(tensor_value(subject.model, node.input[0], feed), node) for feed in subject.feeds[:2])
     for bits in BITS:
         steps = 2 ** (bits - 1) - 1
         plain, tuned = rounded(weights, steps), tuned_through(weights, steps, taught)

@@ -86,14 +86,14 @@ def test_two_workers_prepare_a_model_once_and_the_report_says_which_graph_spoke(
         farm.start("desk", "voice1", "voice2")
         logs = [farm.log(name).read_text() for name in ("voice1", "voice2")]
         assert all(log.count(NOTE) == 1 for log in logs)
-        assert sorted("done before, nothing to do again" in log for log in logs) == [False, True]
+        assert sorted("already done for this model and machine" in log for log in logs) == [False, True]
         sounds = {farm.finished(farm.client.submit(TEXT, format="wav", job=f"book-{n}").job).result for n in (1, 2)}
         reports = list(folder.rglob("*report*.json"))
         worker = farm.worker("voice1")
     assert worker is not None
-    assert (worker.variant, worker.variant_why) == (ORIGINAL, "nothing is faster here")
+    assert (worker.variant, worker.variant_why) == (ORIGINAL, "no variant is faster here")
     assert len(sounds) == 2
     told = [json.loads(one.read_text()) for one in reports]
     assert len(told) == 2
-    assert {one["variant"] for one in told} == {"original (nothing is faster here)"}
+    assert {one["variant"] for one in told} == {"original (no variant is faster here)"}
     assert len({one["audio_sha256"] for one in told}) == 1, "whoever of the two speaks it, it is the same"

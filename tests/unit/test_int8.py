@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
-from workers.optimise.int8 import Range, blocks, channel_scales, edges, quantised
-from workers.optimise.observing import held, listened, opened, ranges, snr_db, source_of
+from workers.optimise.int8 import Range, blocks, channel_scales, convolution_tensors, quantised
+from workers.optimise.observing import harmonic_source, opened, ranges, snr_db, tensor_value, with_input
 
 FLOAT = onnx.TensorProto.FLOAT
 RESBLOCK, NOISE = "/decoder/generator/resblocks.0/convs1.0/Conv", "/decoder/generator/noise_convs.0/Conv"
@@ -63,7 +63,7 @@ def twice(model: onnx.ModelProto, feed: dict[str, Any]) -> list[np.ndarray]:
 
 
 def in_int8(model: onnx.ModelProto, feed: dict[str, Any], weight_bits: int = 8) -> onnx.ModelProto:
-    seen = ranges(model, edges(model, [RESBLOCK]), [feed])
+    seen = ranges(model, convolution_tensors(model, [RESBLOCK]), [feed])
     return quantised(model, [RESBLOCK], seen, weight_bits=weight_bits)
 
 
@@ -159,7 +159,7 @@ def test_convolutions_that_share_an_input_share_its_grid() -> None:
     model.graph.node.insert(3, helper.make_node("Add", ["sum", "other"], ["both"], name="add"))
     model.graph.node[4].input[0] = "both"
     names = [RESBLOCK, twin.name]
-    done = quantised(model, names, ranges(model, edges(model, names), [feed]), weight_bits=7)
+    done = quantised(model, names, ranges(model, convolution_tensors(model, names), [feed]), weight_bits=7)
     assert operators(done)["QuantizeLinear"] == 3
     assert snr_db(through(model, feed), through(done, feed)) > 25
 
@@ -185,7 +185,7 @@ def test_blocks_are_told_apart_by_their_names_wherever_they_lie() -> None:
 def test_a_range_is_what_was_seen_over_all_feeds() -> None:
     model = convolution(np.ones((1, 1, 1), np.float32))
     feeds = [{"x": np.array([[values]], np.float32)} for values in ([0.1, 0.2], [-1.5, 0.0])]
-    seen = ranges(model, edges(model, [RESBLOCK]), feeds)
+    seen = ranges(model, convolution_tensors(model, [RESBLOCK]), feeds)
     assert [round(seen["wave"].low, 3), round(seen["wave"].high, 3)] == [-0.997, 0.199]
     assert seen["sum"] == seen["wave"]
 
@@ -202,12 +202,12 @@ def restless() -> onnx.ModelProto:
 def test_with_its_source_held_a_restless_model_says_the_same_twice() -> None:
     model, feed = restless(), signal(1)
     assert not np.array_equal(*twice(model, feed))
-    tensor = source_of(model)
+    tensor = harmonic_source(model)
     assert tensor == "source"
-    first, second = twice(held(model, tensor), {**feed, tensor: listened(model, tensor, feed)})
+    first, second = twice(with_input(model, tensor), {**feed, tensor: tensor_value(model, tensor, feed)})
     assert np.array_equal(first, second)
     assert first.any()
 
 
 def test_a_model_without_a_harmonic_source_has_none_to_hold() -> None:
-    assert source_of(convolution(weights(1, 1, 3))) is None
+    assert harmonic_source(convolution(weights(1, 1, 3))) is None

@@ -17,10 +17,10 @@ from workers.models import prepared as chosen
 from workers.models.digests import sha256_of
 from workers.models.variants import ORIGINAL, Manifest, Variant
 from workers.optimise import judging, pipeline
-from workers.optimise.lossy import INT8_ALL, LEAST_SNR_DB, bearable, judged
-from workers.optimise.sensitivity import Heard, Sweep, prefixes
-from workers.optimise.stages import SourceModel, Work, go_through
-from workers.optimise.texts import LINES, spread
+from workers.optimise.lossy import INT8_ALL, LEAST_SNR_DB, fastest_within_bounds, judge_lossy
+from workers.optimise.sensitivity import Int8Measurement, Sweep, prefixes
+from workers.optimise.stages import PreparationState, SourceModel, run_stages
+from workers.optimise.texts import LINES, with_voices
 from workers.optimise.trial import Take, TrialResult
 
 FINE = Quality(
@@ -29,28 +29,28 @@ FINE = Quality(
 )  # fmt: skip
 
 
-def heard(*blocks: str, snr_db: float, speed: float, quality: Quality = FINE) -> Heard:
-    return Heard(
+def measurement(*blocks: str, snr_db: float, speed: float, quality: Quality = FINE) -> Int8Measurement:
+    return Int8Measurement(
         blocks=blocks, convolutions=1, weight_bits=8, snr_db=snr_db, quality=quality, speed_ratio=speed
     )  # fmt: skip
 
 
-def swept(*together: Heard) -> Sweep:
+def swept(*together: Int8Measurement) -> Sweep:
     return Sweep(alone=together[:1], together=together, everything=together[-1])
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Work:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparationState:
     """A model of Kokoro's joints that went through the stages that make and hear its variants."""
     folder = tmp_path_factory.mktemp("lossy")
     path = vocoder.build(folder / "vocoder.onnx")
     source = SourceModel(name="vocoder", path=path, digest=sha256_of(path), voices=VOICES)
-    work = Work(source, folder / "prepared", build_target.key(), lambda _: None)
-    go_through((pipeline.GRAPH, pipeline.QUANTIZE, pipeline.VALIDATE), work)
-    return work
+    state = PreparationState(source, folder / "prepared", build_target.key(), lambda _: None)
+    run_stages((pipeline.GRAPH, pipeline.QUANTIZE, pipeline.VALIDATE), state)
+    return state
 
 
-def test_each_block_is_heard_alone_and_all_of_them_together(prepared: Work) -> None:
+def test_each_block_is_heard_alone_and_all_of_them_together(prepared: PreparationState) -> None:
     found = prepared.manifest.stages["quantize"].found["heard"]
     assert {tuple(one["blocks"]) for one in found} >= {("resblocks",), ("noise_res",), ("noise_convs",), ("conv_post",)}
     everything = found[-1]
@@ -59,7 +59,7 @@ def test_each_block_is_heard_alone_and_all_of_them_together(prepared: Work) -> N
     assert everything["snr_db"] < max(one["snr_db"] for one in found)
 
 
-def test_what_is_lost_gives_a_sound_of_its_own_and_what_is_not_keeps_the_models(prepared: Work) -> None:
+def test_what_is_lost_gives_a_sound_of_its_own_and_what_is_not_keeps_the_models(prepared: PreparationState) -> None:
     variants = prepared.manifest.variants
     assert variants[ORIGINAL].digest == prepared.source.digest
     assert INT8_ALL in variants
@@ -69,7 +69,7 @@ def test_what_is_lost_gives_a_sound_of_its_own_and_what_is_not_keeps_the_models(
 
 def test_what_is_done_without_loss_to_a_lossy_graph_changes_nothing_of_its_sound(tmp_path: Path) -> None:
     path = vocoder.build(tmp_path / "vocoder.onnx")
-    work = Work(
+    state = PreparationState(
         SourceModel(name="v", path=path, digest=sha256_of(path), voices=VOICES),
         tmp_path / "out",
         "here",
@@ -79,12 +79,12 @@ def test_what_is_done_without_loss_to_a_lossy_graph_changes_nothing_of_its_sound
     lossy.graph.initializer[-1].raw_data = rewritten.graph.initializer[-1].raw_data[::-1]
     rewritten.CopyFrom(lossy)
     rewritten.graph.node[0].doc_string = "written otherwise"
-    plain = work.build("plain", lossy, lossless=False)
-    assert work.build("tiled", rewritten, lossless=False, sounds_like=lossy).digest == plain.digest
-    assert work.build("other", rewritten, lossless=False).digest != plain.digest
+    plain = state.build("plain", lossy, lossless=False)
+    assert state.build("tiled", rewritten, lossless=False, sounds_like=lossy).digest == plain.digest
+    assert state.build("other", rewritten, lossless=False).digest != plain.digest
 
 
-def test_a_lossy_variant_was_heard_beside_the_model_with_constant_noise(prepared: Work) -> None:
+def test_a_lossy_variant_was_heard_beside_the_model_with_constant_noise(prepared: PreparationState) -> None:
     variant = prepared.manifest.variants[INT8_ALL]
     assert variant.valid is not None
     assert 0 < variant.numbers["log_spectral_db"] < prepared.manifest.variants[ORIGINAL].numbers["own_distance_db"]
@@ -93,15 +93,15 @@ def test_a_lossy_variant_was_heard_beside_the_model_with_constant_noise(prepared
 def test_a_model_with_other_names_is_left_alone_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "toy.onnx"
     path.write_bytes(VOICES.with_name("toy.onnx").read_bytes())
-    work = Work(
+    state = PreparationState(
         SourceModel(name="toy", path=path, digest=sha256_of(path), voices=VOICES),
         tmp_path / "out",
         "here",
         lambda _: None,
     )
-    finding = pipeline.QUANTIZE.work(work)
+    finding = pipeline.QUANTIZE.run(state)
     assert not finding.changed
-    assert work.manifest.variants == {}
+    assert state.manifest.variants == {}
 
 
 @pytest.mark.parametrize(
@@ -115,16 +115,16 @@ def test_a_model_with_other_names_is_left_alone_and_says_so(tmp_path: Path) -> N
 def test_the_least_sensitive_come_first_and_what_gains_nothing_never(
     alone: list[tuple[str, float, float]], sets: list[tuple[str, ...]]
 ) -> None:
-    assert prefixes(heard(name, snr_db=snr_db, speed=speed) for name, snr_db, speed in alone) == sets
+    assert prefixes(measurement(name, snr_db=snr_db, speed=speed) for name, snr_db, speed in alone) == sets
 
 
 def test_the_fastest_set_within_bounds_is_built() -> None:
-    small, middle = heard("a", snr_db=35, speed=1.3), heard("a", "b", snr_db=LEAST_SNR_DB, speed=1.9)
-    noisy = heard("a", "b", "c", snr_db=LEAST_SNR_DB - 0.1, speed=2.5)
-    assert bearable(swept(small, middle, noisy)) is middle
+    small, middle = measurement("a", snr_db=35, speed=1.3), measurement("a", "b", snr_db=LEAST_SNR_DB, speed=1.9)
+    noisy = measurement("a", "b", "c", snr_db=LEAST_SNR_DB - 0.1, speed=2.5)
+    assert fastest_within_bounds(swept(small, middle, noisy)) is middle
     off = replace(FINE, mel_cepstral_db=9.0)
-    assert bearable(swept(small, heard("a", "b", snr_db=40, speed=1.9, quality=off))) is small
-    assert bearable(swept(noisy)) is None
+    assert fastest_within_bounds(swept(small, measurement("a", "b", snr_db=40, speed=1.9, quality=off))) is small
+    assert fastest_within_bounds(swept(noisy)) is None
 
 
 def spoken(audio: np.ndarray, frames: tuple[int, ...] = (2, 3)) -> TrialResult:
@@ -147,7 +147,7 @@ TONE = 0.3 * np.sin(2 * np.pi * 150 * np.arange(24_000) / 24_000)
 def test_a_variant_beyond_a_bound_is_refused_with_its_name(
     rendering: np.ndarray, frames: tuple[int, ...], sentence: str
 ) -> None:
-    valid, why, _ = judged(spoken(TONE), spoken(rendering, frames))
+    valid, why, _ = judge_lossy(spoken(TONE), spoken(rendering, frames))
     assert valid is not sentence.startswith("refused")
     assert why.startswith(sentence) or sentence in why
 
@@ -158,7 +158,7 @@ def test_what_was_refused_is_never_chosen_however_fast_it_is() -> None:
         return Variant(name=name, lossless=False, digest=name, files={}, valid=valid, numbers=numbers)
 
     fast = [variant(ORIGINAL, 1.0, valid=True), variant("int8", 1.9, valid=True), variant(INT8_ALL, 2.8, valid=False)]
-    assert judging.chosen(fast).variant == "int8"
+    assert judging.best_variant(fast).variant == "int8"
 
 
 def test_a_refused_variant_speaks_only_for_who_asks_for_it_by_name(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_refused_variant_speaks_only_for_who_asks_for_it_by_name(tmp_path: Pat
             name=INT8_ALL, lossless=False, digest="e" * 64, files={}, valid=False, why="refused: dc 1 > 0"
         ),
     }
-    choice = judging.chosen(made.values())
+    choice = judging.best_variant(made.values())
     known = Manifest(model="m", digest="d" * 64, machine=build_target.key(), variants=made, choice=choice)
     known.write(chosen.folder(tmp_path, "d" * 64))
     unasked = chosen.pick(tmp_path, tmp_path / "m.onnx", "d" * 64, chosen.AUTO)
@@ -186,4 +186,4 @@ def test_the_lines_hold_every_sound_of_english_and_each_has_a_voice_of_its_own()
     symbols = {symbol for line in LINES for symbol in line.phonemes}
     assert symbols <= DEFAULT_VOCAB.keys()
     assert {*"AIOWYʤʧðθʃʒŋɹTᵊᵻˈˌiuɑɔəɛɜɪʊʌæbdfɡhjklmnpstvwz"} <= symbols
-    assert [voice for _, voice in spread(["a", "b", "c", "d", "e", "f", "g"])] == ["a", "b", "c", "d", "e", "g"]
+    assert [voice for _, voice in with_voices(["a", "b", "c", "d", "e", "f", "g"])] == ["a", "b", "c", "d", "e", "g"]

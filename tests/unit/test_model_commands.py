@@ -116,7 +116,7 @@ def test_a_model_that_is_chosen_is_prepared_and_one_that_gains_nothing_is_not(ty
     assert typed("models", "use", "kokoro-v1.0.int8")[1] == said[:1]
     listed = typed("models", "list")[1]
     assert listed[0] == f"speaks here: toy voice ({pulled / MODELS['kokoro-v1.0.int8'].file})"
-    assert listed[1] == "as original: nothing is faster here"
+    assert listed[1] == "as original: no variant is faster here"
     assert listed[2].startswith("  original: 4 MB, durations equal")
     assert Path(typed("models", "path", "--graph")[1][0]).parent.name == "original"
 
@@ -226,5 +226,5 @@ def test_optimize_tells_what_each_stage_did_and_does_nothing_twice(typed: Typed,
     assert told["choice"]["variant"] == "original"
     assert list(told["stages"]) == ["analyse", "graph", "validate", "bench", "choose", "quantize"]
     said = typed("optimize")[1]
-    assert all(line.endswith("done before, nothing to do again") for line in said[:-1])
-    assert said[-1] == "speaks here: toy voice as original: nothing is faster here"
+    assert all(line.endswith("already done for this model and machine") for line in said[:-1])
+    assert said[-1] == "speaks here: toy voice as original: no variant is faster here"

@@ -23,7 +23,7 @@ from workers.models.digests import sha256_of
 from workers.models.variants import FAST, ORIGINAL, RAW, Manifest, Variant
 from workers.optimise import judging, lossless, offline, pipeline, trial
 from workers.optimise.phrases import phrases
-from workers.optimise.stages import UNCHANGED, SourceModel, Stage, StageFinding, Work, alone_in, go_through
+from workers.optimise.stages import UNCHANGED, PreparationState, SourceModel, Stage, StageResult, alone_in, run_stages
 
 
 def source(model: Path) -> SourceModel:
@@ -31,110 +31,114 @@ def source(model: Path) -> SourceModel:
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Work:
+def state(tmp_path: Path) -> PreparationState:
     """What stages work on: the toy voice with chance in it."""
     return resumed(tmp_path, noisy.build(tmp_path / "noisy.onnx"), [])
 
 
-def resumed(folder: Path, model: Path, said: list[str]) -> Work:
+def resumed(folder: Path, model: Path, said: list[str]) -> PreparationState:
     """The same folder in a later process."""
-    return Work(source(model), folder / "prepared", build_target.key(), said.append)
+    return PreparationState(source(model), folder / "prepared", build_target.key(), said.append)
 
 
 def counted(
-    name: str, *, inputs: Callable[[Work], str] = lambda _: "", version: str = "1", changed: bool = True
+    name: str, *, inputs: Callable[[PreparationState], str] = lambda _: "", version: str = "1", changed: bool = True
 ) -> Stage:
     """A stage that writes down how often it was done."""
 
-    def stage(work: Work) -> StageFinding:
-        log = work.folder / f"{name}.log"
-        work.folder.mkdir(exist_ok=True)
+    def stage(state: PreparationState) -> StageResult:
+        log = state.folder / f"{name}.log"
+        state.folder.mkdir(exist_ok=True)
         log.write_text(log.read_text() + "x" if log.exists() else "x")
-        return StageFinding(changed=changed, lines=(f"{name} was here",))
+        return StageResult(changed=changed, lines=(f"{name} was here",))
 
-    return Stage(name=name, version=version, work=stage, inputs=inputs)
+    return Stage(name=name, version=version, run=stage, inputs=inputs)
 
 
-def times(work: Work, name: str) -> int:
-    log = work.folder / f"{name}.log"
+def times(state: PreparationState, name: str) -> int:
+    log = state.folder / f"{name}.log"
     return len(log.read_text()) if log.exists() else 0
 
 
-def test_a_stage_that_was_done_for_the_same_inputs_is_not_done_again(tmp_path: Path, work: Work) -> None:
+def test_a_stage_that_was_done_for_the_same_inputs_is_not_done_again(tmp_path: Path, state: PreparationState) -> None:
     stages = (counted("one"), counted("two"))
-    go_through(stages, work)
+    run_stages(stages, state)
     said: list[str] = []
-    later = resumed(tmp_path, work.source.path, said)
-    go_through(stages, later)
-    assert (times(work, "one"), times(work, "two")) == (1, 1)
-    assert said == ["one: done before, nothing to do again", "two: done before, nothing to do again"]
+    later = resumed(tmp_path, state.source.path, said)
+    run_stages(stages, later)
+    assert (times(state, "one"), times(state, "two")) == (1, 1)
+    assert said == ["one: already done for this model and machine", "two: already done for this model and machine"]
 
 
-def test_a_newer_stage_is_done_again_and_so_is_what_builds_on_it(work: Work) -> None:
+def test_a_newer_stage_is_done_again_and_so_is_what_builds_on_it(state: PreparationState) -> None:
     def stages(version: str) -> tuple[Stage, ...]:
-        return (counted("one", version=version), counted("two", inputs=lambda work: work.keys("one")), counted("other"))
+        return (
+            counted("one", version=version),
+            counted("two", inputs=lambda state: state.keys("one")),
+            counted("other"),
+        )
 
-    go_through(stages("1"), work)
-    go_through(stages("2"), work)
-    assert (times(work, "one"), times(work, "two"), times(work, "other")) == (2, 2, 1)
+    run_stages(stages("1"), state)
+    run_stages(stages("2"), state)
+    assert (times(state, "one"), times(state, "two"), times(state, "other")) == (2, 2, 1)
 
 
-def test_interrupted_it_goes_on_where_it_was(tmp_path: Path, work: Work) -> None:
-    def interrupt(_: Work) -> StageFinding:
+def test_interrupted_it_goes_on_where_it_was(tmp_path: Path, state: PreparationState) -> None:
+    def interrupt(_: PreparationState) -> StageResult:
         raise KeyboardInterrupt
 
-    stages = (counted("one"), Stage(name="two", version="1", work=interrupt))
+    stages = (counted("one"), Stage(name="two", version="1", run=interrupt))
     with pytest.raises(KeyboardInterrupt):
-        go_through(stages, work)
-    later = resumed(tmp_path, work.source.path, [])
-    go_through((counted("one"), counted("two")), later)
-    assert (times(work, "one"), times(work, "two")) == (1, 1)
+        run_stages(stages, state)
+    later = resumed(tmp_path, state.source.path, [])
+    run_stages((counted("one"), counted("two")), later)
+    assert (times(state, "one"), times(state, "two")) == (1, 1)
 
 
-def test_a_stage_that_changes_nothing_says_so(tmp_path: Path, work: Work) -> None:
+def test_a_stage_that_changes_nothing_says_so(tmp_path: Path, state: PreparationState) -> None:
     said: list[str] = []
-    go_through((counted("idle", changed=False),), resumed(tmp_path, work.source.path, said))
+    run_stages((counted("idle", changed=False),), resumed(tmp_path, state.source.path, said))
     assert said == [f"idle: {UNCHANGED}", "idle: idle was here"]
 
 
-def test_a_variant_whose_files_are_gone_is_built_again(tmp_path: Path, work: Work) -> None:
-    go_through((pipeline.GRAPH, counted("after", inputs=lambda work: work.keys("graph"))), work)
-    work.graph(ORIGINAL).write_bytes(b"cut short")
-    later = resumed(tmp_path, work.source.path, [])
-    manifest = go_through((pipeline.GRAPH, counted("after", inputs=lambda work: work.keys("graph"))), later)
+def test_a_variant_whose_files_are_gone_is_built_again(tmp_path: Path, state: PreparationState) -> None:
+    run_stages((pipeline.GRAPH, counted("after", inputs=lambda state: state.keys("graph"))), state)
+    state.graph(ORIGINAL).write_bytes(b"cut short")
+    later = resumed(tmp_path, state.source.path, [])
+    manifest = run_stages((pipeline.GRAPH, counted("after", inputs=lambda state: state.keys("graph"))), later)
     assert offline.is_whole(later.folder / ORIGINAL, manifest.variants[ORIGINAL].files)
-    assert times(work, "after") == 2
+    assert times(state, "after") == 2
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"layout": 0}', '{"layout": 1, "stages": 5}', "[]"])
-def test_a_manifest_that_cannot_be_read_is_begun_anew(tmp_path: Path, work: Work, damage: str) -> None:
-    go_through((counted("one"),), work)
-    (work.folder / "manifest.json").write_text(damage)
-    assert resumed(tmp_path, work.source.path, []).manifest.stages == {}
+def test_a_manifest_that_cannot_be_read_is_begun_anew(tmp_path: Path, state: PreparationState, damage: str) -> None:
+    run_stages((counted("one"),), state)
+    (state.folder / "manifest.json").write_text(damage)
+    assert resumed(tmp_path, state.source.path, []).manifest.stages == {}
 
 
-def test_the_manifest_comes_back_as_it_was_written(work: Work) -> None:
-    go_through((pipeline.ANALYSE, pipeline.GRAPH), work)
-    assert Manifest.read(work.folder) == work.manifest
+def test_the_manifest_comes_back_as_it_was_written(state: PreparationState) -> None:
+    run_stages((pipeline.ANALYSE, pipeline.GRAPH), state)
+    assert Manifest.read(state.folder) == state.manifest
 
 
-def test_two_at_once_do_it_one_after_the_other(work: Work) -> None:
+def test_two_at_once_do_it_one_after_the_other(state: PreparationState) -> None:
     inside, said = threading.Event(), list[str]()
     waiting = threading.Event()
 
     def second() -> None:
         inside.wait()
-        with alone_in(work.folder, lambda line: (said.append(line), waiting.set())[0]):
+        with alone_in(state.folder, lambda line: (said.append(line), waiting.set())[0]):
             said.append("in")
 
     thread = threading.Thread(target=second)
     thread.start()
-    with alone_in(work.folder, said.append):
+    with alone_in(state.folder, said.append):
         inside.set()
         waiting.wait()
         said.append("out")
     thread.join()
-    assert said == ["another process is preparing this model: waiting for it", "out", "in"]
+    assert said == ["another process is preparing this model; waiting until it has finished", "out", "in"]
 
 
 def speech(graph: Path, form: Form = "as it is") -> list[np.ndarray]:
@@ -144,29 +148,29 @@ def speech(graph: Path, form: Form = "as it is") -> list[np.ndarray]:
     return [np.asarray(session.run(None, given)[0]) for _ in range(2)]
 
 
-def test_what_is_opened_steady_says_the_same_twice_though_its_file_does_not(work: Work) -> None:
+def test_what_is_opened_steady_says_the_same_twice_though_its_file_does_not(state: PreparationState) -> None:
     """As an accelerator opens it: the CPU's own graph is nothing for it."""
-    first, second = speech(work.source.path, "steady")
+    first, second = speech(state.source.path, "steady")
     assert np.array_equal(first, second)
-    go_through((pipeline.GRAPH,), work)
-    (cpu, _) = speech(work.graph(ORIGINAL), "optimised")
+    run_stages((pipeline.GRAPH,), state)
+    (cpu, _) = speech(state.graph(ORIGINAL), "optimised")
     assert np.allclose(first, cpu, atol=1e-4), "both speak with the same noise"
 
 
-def test_a_prepared_model_says_the_same_twice_and_keeps_its_vocabulary(work: Work) -> None:
-    first, second = speech(work.source.path)
+def test_a_prepared_model_says_the_same_twice_and_keeps_its_vocabulary(state: PreparationState) -> None:
+    first, second = speech(state.source.path)
     assert not np.array_equal(first, second), "the original never says the same, or this test proves nothing"
-    go_through((pipeline.GRAPH,), work)
-    first, second = speech(work.graph(ORIGINAL), "optimised")
+    run_stages((pipeline.GRAPH,), state)
+    first, second = speech(state.graph(ORIGINAL), "optimised")
     assert np.array_equal(first, second)
-    given, built = onnx.load(work.source.path), onnx.load(work.graph(ORIGINAL))
+    given, built = onnx.load(state.source.path), onnx.load(state.graph(ORIGINAL))
     assert {(one.key, one.value) for one in given.metadata_props} == {
         (one.key, one.value) for one in built.metadata_props
     }
 
 
-def test_the_lossless_stages_leave_a_choice_with_its_numbers(work: Work) -> None:
-    manifest = go_through(pipeline.LOSSLESS, work)
+def test_the_lossless_stages_leave_a_choice_with_its_numbers(state: PreparationState) -> None:
+    manifest = run_stages(pipeline.LOSSLESS, state)
     assert manifest.choice is not None
     assert manifest.choice.variant == ORIGINAL
     original = manifest.variants[ORIGINAL]
@@ -175,17 +179,17 @@ def test_the_lossless_stages_leave_a_choice_with_its_numbers(work: Work) -> None
     assert 0 < original.numbers["distance_db"] <= original.numbers["own_distance_db"] * 1.1
     assert original.numbers["rss_mb"] > original.numbers["loaded_mb"] > 0
     assert {"analyse", "graph", "validate", "bench", "choose"} == manifest.stages.keys()
-    assert json.loads((work.folder / "manifest.json").read_text())["choice"]["variant"] == ORIGINAL
+    assert json.loads((state.folder / "manifest.json").read_text())["choice"]["variant"] == ORIGINAL
 
 
 @pytest.fixture
-def convolving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
+def convolving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PreparationState:
     """A model with a convolution that can be tiled, by a rule for which all that can be tiled pays."""
     monkeypatch.setattr(lossless, "choice_by_rule", tile_everything)
     return resumed(tmp_path, noisy.convolving(tmp_path / "convolving.onnx"), [])
 
 
-def test_what_is_faster_at_no_loss_is_built_and_proved(convolving: Work) -> None:
+def test_what_is_faster_at_no_loss_is_built_and_proved(convolving: PreparationState) -> None:
     finding = lossless.graph(convolving)
     judging.validate(convolving)
     fast = convolving.manifest.variants[FAST]
@@ -196,34 +200,36 @@ def test_what_is_faster_at_no_loss_is_built_and_proved(convolving: Work) -> None
     assert any(line.startswith(f"{FAST}: 1 convolutions run as tiles") for line in finding.lines)
 
 
-def test_what_does_not_prove_to_say_the_same_is_not_built(convolving: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_prove_to_say_the_same_is_not_built(
+    convolving: PreparationState, monkeypatch: pytest.MonkeyPatch
+) -> None:
     poor = Proof(snr_db=60.0, same_shapes=True, same_durations=True, samples=24_000)
     monkeypatch.setattr(lossless, "prove", lambda *_: poor)
     finding = lossless.graph(convolving)
     assert FAST not in convolving.manifest.variants
-    assert finding.lines[-1].startswith(f"{FAST}: refused, 60 dB from the original")
+    assert finding.lines[-1].startswith(f"{FAST}: refused, difference 60 dB below the original")
 
 
-def test_where_nothing_is_faster_that_is_said(work: Work) -> None:
-    assert lossless.graph(work).lines[-1].startswith(f"{FAST}: not made. Nothing to gain")
+def test_where_nothing_is_faster_that_is_said(state: PreparationState) -> None:
+    assert lossless.graph(state).lines[-1].startswith(f"{FAST}: not made. Nothing to gain")
 
 
-def test_a_variant_that_sounds_otherwise_is_refused(tmp_path: Path, work: Work) -> None:
+def test_a_variant_that_sounds_otherwise_is_refused(tmp_path: Path, state: PreparationState) -> None:
     louder = onnx.load(noisy.build(tmp_path / "louder.onnx", loudness=0.5))
-    work.build(FAST, louder, lossless=True)
-    judging.validate(work)
-    assert work.manifest.variants[FAST].valid is False
-    assert work.manifest.variants[FAST].why.startswith("refused")
+    state.build(FAST, louder, lossless=True)
+    judging.validate(state)
+    assert state.manifest.variants[FAST].valid is False
+    assert state.manifest.variants[FAST].why.startswith("refused")
 
 
-def test_a_variant_that_does_not_load_is_refused_and_the_others_are_heard(work: Work) -> None:
+def test_a_variant_that_does_not_load_is_refused_and_the_others_are_heard(state: PreparationState) -> None:
     for name in (FAST, ORIGINAL):
-        work.build(name, work.model, lossless=True)
-    work.graph(FAST).write_bytes(b"no graph")
-    judging.validate(work)
-    assert work.manifest.variants[FAST].valid is False
-    assert "does not speak" in work.manifest.variants[FAST].why
-    assert work.manifest.variants[ORIGINAL].valid
+        state.build(name, state.model, lossless=True)
+    state.graph(FAST).write_bytes(b"no graph")
+    judging.validate(state)
+    assert state.manifest.variants[FAST].valid is False
+    assert "does not speak" in state.manifest.variants[FAST].why
+    assert state.manifest.variants[ORIGINAL].valid
 
 
 def variant(name: str, ratio: float, *, valid: bool | None = True, lossless: bool = True) -> Variant:
@@ -253,7 +259,7 @@ def variant(name: str, ratio: float, *, valid: bool | None = True, lossless: boo
     ],
 )
 def test_the_fastest_that_passed_is_chosen_where_it_pays(variants: list[Variant], chosen: str) -> None:
-    choice = judging.chosen(variants)
+    choice = judging.best_variant(variants)
     assert choice.variant == chosen
     assert choice.why
 
@@ -267,28 +273,30 @@ def test_a_graph_that_kills_its_process_is_one_sentence(tmp_path: Path) -> None:
         trial.hold(order)
 
 
-def test_a_disk_without_room_is_refused_before_anything_is_built(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = shutil.disk_usage(work.source.path.parent)
+def test_a_disk_without_room_is_refused_before_anything_is_built(
+    state: PreparationState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(state.source.path.parent)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=1_000_000))
     with pytest.raises(DiskError, match=r"needs \d+ MB and .* has 1 MB free"):
-        work.build(ORIGINAL, work.model, lossless=True)
-    assert not (work.folder / ORIGINAL).exists()
+        state.build(ORIGINAL, state.model, lossless=True)
+    assert not (state.folder / ORIGINAL).exists()
 
 
-def test_what_was_there_stays_until_the_new_is_whole(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = work.build(ORIGINAL, work.model, lossless=True)
+def test_what_was_there_stays_until_the_new_is_whole(state: PreparationState, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = state.build(ORIGINAL, state.model, lossless=True)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(offline, "_optimise", full)
     with pytest.raises(DiskError, match="cannot be written \\(No space left on device\\)"):
-        work.build(ORIGINAL, work.model, lossless=True)
-    assert offline.is_whole(work.folder / ORIGINAL, before.files)
-    assert {path.name for path in work.folder.iterdir()} == {ORIGINAL, "manifest.json"}
+        state.build(ORIGINAL, state.model, lossless=True)
+    assert offline.is_whole(state.folder / ORIGINAL, before.files)
+    assert {path.name for path in state.folder.iterdir()} == {ORIGINAL, "manifest.json"}
 
 
-def test_lost_metadata_is_found_out(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_metadata_is_found_out(state: PreparationState, monkeypatch: pytest.MonkeyPatch) -> None:
     def forgetful(given: Path, target: Path) -> None:
         model = onnx.load(given)
         del model.metadata_props[:]
@@ -296,7 +304,7 @@ def test_lost_metadata_is_found_out(work: Work, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(offline, "_optimise", forgetful)
     with pytest.raises(ModelError, match="metadata"):
-        work.build(ORIGINAL, work.model, lossless=True)
+        state.build(ORIGINAL, state.model, lossless=True)
 
 
 def test_another_processor_or_onnxruntime_has_another_key(tmp_path: Path) -> None:
@@ -309,6 +317,6 @@ def test_another_processor_or_onnxruntime_has_another_key(tmp_path: Path) -> Non
     assert not build_target.same_processor(build_target.key(), f"x{build_target.key()}")
 
 
-def test_a_failure_is_forgotten_once_a_stage_succeeds(work: Work) -> None:
-    work.keep(replace(work.manifest, failure="it broke"))
-    assert go_through((counted("one"),), work).failure == ""
+def test_a_failure_is_forgotten_once_a_stage_succeeds(state: PreparationState) -> None:
+    state.save(replace(state.manifest, failure="it broke"))
+    assert run_stages((counted("one"),), state).failure == ""

@@ -149,7 +149,7 @@ def test_at_its_first_start_a_worker_prepares_the_model_once(
     said: list[str] = []
     assert preparing.is_pending(farm, resolve(farm))
     model = preparing.ready(farm, said.append)
-    assert (model.variant, model.why) == (ORIGINAL, "nothing is faster here")
+    assert (model.variant, model.why) == (ORIGINAL, "no variant is faster here")
     assert said[0] == f"{preparing.NOTE}."
     assert any(line.startswith("choose: original") for line in said)
     again: list[str] = []
@@ -171,7 +171,7 @@ def test_a_child_that_is_killed_leaves_the_model_as_it_is_and_is_not_sent_again(
     farm: FarmSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = broken(monkeypatch, farm, f"import os; os.kill(os.getpid(), {signal.SIGKILL})")
-    assert said[-1].endswith("its process was killed (SIGKILL), perhaps for want of memory")
+    assert said[-1].endswith("its process was killed (SIGKILL), perhaps for lack of memory")
     assert "SIGKILL" in resolve(farm).why
     assert preparing.ready(farm, said.append).why == resolve(farm).why
     assert len(said) == 2
@@ -179,7 +179,7 @@ def test_a_child_that_is_killed_leaves_the_model_as_it_is_and_is_not_sent_again(
 
 def test_a_reason_that_is_given_is_passed_on(farm: FarmSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     said = broken(monkeypatch, farm, "print('failed: There is no room.'); raise SystemExit(1)")
-    assert said[-1] == "The voice could not be prepared, it speaks as it is: There is no room."
+    assert said[-1] == "The voice could not be prepared and is used unchanged: There is no room."
 
 
 def test_a_worker_that_dies_takes_its_preparation_with_it(farm: FarmSettings, tmp_path: Path) -> None:
@@ -200,14 +200,14 @@ def test_a_worker_that_dies_takes_its_preparation_with_it(farm: FarmSettings, tm
     )
     said: list[str] = []
     assert preparing.ready(farm, said.append).variant == ORIGINAL
-    assert "graph: done before, nothing to do again" in said
+    assert "graph: already done for this model and machine" in said
 
 
 def failing(error: Exception) -> tuple[stages.Stage, ...]:
-    def stage(_: stages.Work) -> stages.StageFinding:
+    def stage(_: stages.PreparationState) -> stages.StageResult:
         raise error
 
-    return (stages.Stage(name="graph", version="1", work=stage),)
+    return (stages.Stage(name="graph", version="1", run=stage),)
 
 
 def test_an_error_of_ours_is_remembered_and_a_full_disk_is_looked_at_again(farm: FarmSettings) -> None:

@@ -161,7 +161,7 @@ def _prepare(settings: FarmSettings) -> None:
             preparing.prepare(settings, model, tell)
         except ChorusError as error:
             # The model was fetched all the same, and speaks.
-            tell(f"The voice could not be prepared, it speaks as it is: {error}")
+            tell(f"The voice could not be prepared and is used unchanged: {error}")
 
 
 def _hush(_line: str) -> None:

@@ -1,4 +1,5 @@
-"""What is done to a model file on this machine before it speaks: built, verified, measured and chosen, once.
+"""Prepares a model file for this machine, once: builds variants of it, validates them, times them and chooses one.
 
-`noise` and `offline` change a graph; `stages` runs them in order and `manifest` remembers what they found.
+`lossless` and `lossy` build variants, `judging` validates and chooses; `stages` runs the stages in order and records
+their results in the manifest.
 """

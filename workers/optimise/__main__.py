@@ -1,6 +1,6 @@
-"""`python -m workers.optimise ORDER`: prepares one model in a process of its own; a worker starts it.
+"""`python -m workers.optimise REQUEST`: prepares one model in a separate process, which a worker starts.
 
-What is done goes to standard output, a line each; the last line of one that failed says why.
+It prints its progress to standard output, line by line; if it fails, the last line gives the reason.
 """
 
 import json
@@ -16,15 +16,15 @@ from workers.process.children import end_with, end_with_input
 
 
 def main() -> None:
-    """Prepare it."""
-    order = json.loads(sys.argv[1])
-    # What it has done is written down: the next start goes on from there.
-    end_with(order["parent"])
+    """Prepare the model that the argument names."""
+    request = json.loads(sys.argv[1])
+    # It may end at any time: finished stages are recorded, and the next start continues after them.
+    end_with(request["parent"])
     end_with_input()
-    # It takes some gigabytes: should the machine run out of them, this process goes first and its parent sees it go.
+    # It needs some gigabytes. If the machine runs out of memory, the kernel shall kill this process and not a worker.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
-    own = {"home": Path(order["home"]), "model": Path(order["model"]), "voices": Path(order["voices"])}
+    own = {"home": Path(request["home"]), "model": Path(request["model"]), "voices": Path(request["voices"])}
     farm = settings().model_copy(update=own)
     try:
         prepare(farm, resolving.resolve(farm), _say)
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - it is what its parent reads
+    print(line, flush=True)  # noqa: T201 - the parent process reads it
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The stages that look at a model and make what speaks like it: `analyse` and `graph`.
+"""The stages `analyse` and `graph`: they describe a model and build its lossless variants.
 
-Knows nothing of how a convolution becomes fast, nor of what is chosen in the end.
+Knows nothing of how a convolution is accelerated, nor of which variant is chosen.
 """
 
 from collections import Counter
@@ -14,21 +14,21 @@ from workers.fastconv.proof import prove
 from workers.inference import constant_noise
 from workers.models.variants import FAST, ORIGINAL
 from workers.optimise import offline
-from workers.optimise.phrases import phrases, spoken
-from workers.optimise.stages import StageFinding, Work
+from workers.optimise.phrases import graph_inputs, phrases
+from workers.optimise.stages import PreparationState, StageResult
 
 _SHOWN = 8
 _SAME_DB = 200.0
-"""What is said where every sample is the same: JSON has no infinity."""
+"""Recorded instead of infinity, which JSON does not have, if all samples are equal."""
 
 
-def analyse(work: Work) -> StageFinding:
-    """What the file holds."""
-    model = onnx.load(work.source.path, load_external_data=False)
+def analyse(state: PreparationState) -> StageResult:
+    """Count the model's operators, weights and random operators."""
+    model = onnx.load(state.source.path, load_external_data=False)
     operators = histogram(model)
     weights_mb = offline.weight_bytes(model) / 1e6
     drawn = constant_noise.random_operators(model)
-    return StageFinding(
+    return StageResult(
         changed=True,
         lines=(
             f"{len(model.graph.node)} nodes: {shown(operators)}",
@@ -38,55 +38,55 @@ def analyse(work: Work) -> StageFinding:
     )
 
 
-def graph(work: Work) -> StageFinding:
-    """Build the lossless variants: constant noise first, then whatever is faster at no loss."""
-    fixed = work.noise
-    lines = [f"{told} is constant noise now" for told in fixed.fixed]
-    lines += [f"{told} still draws: the same segment may sound different each time" for told in fixed.left]
-    built = work.build(ORIGINAL, work.model, lossless=True)
-    after = histogram(onnx.load(work.graph(ORIGINAL), load_external_data=False))
-    lines.append(f"{ORIGINAL}: optimised once and for all, {built.size_mb:.0f} MB; {_difference(work.model, after)}")
-    told, found = _fast(work)
-    return StageFinding(
+def graph(state: PreparationState) -> StageResult:
+    """Build the lossless variants: one with constant noise, and one with fast convolution if that is faster."""
+    noise = state.noise
+    lines = [f"{node} is constant noise now" for node in noise.fixed]
+    lines += [f"{node} is still random: the same segment may sound different each time" for node in noise.left]
+    built = state.build(ORIGINAL, state.model, lossless=True)
+    after = histogram(onnx.load(state.graph(ORIGINAL), load_external_data=False))
+    lines.append(f"{ORIGINAL}: saved in optimised form, {built.size_mb:.0f} MB; {_difference(state.model, after)}")
+    fast_lines, found = _fast(state)
+    return StageResult(
         changed=True,
-        lines=(*lines, *told),
-        found={"fixed": list(fixed.fixed), "left": list(fixed.left), ORIGINAL: dict(after), FAST: found},
+        lines=(*lines, *fast_lines),
+        found={"fixed": list(noise.fixed), "left": list(noise.left), ORIGINAL: dict(after), FAST: found},
     )
 
 
-def _fast(work: Work) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """The same with fast convolution, where this machine gains by it and it says the same."""
-    feeds = spoken(work, phrases(work.source.voices)[-1])
-    # By rule and not by measurement: machines of one type must build the same graph, or a book were not one PCM.
-    made = accelerate(work.model, choice_by_rule(kinds(work.model)))
+def _fast(state: PreparationState) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Build the variant with fast convolution, if it has anything to accelerate and computes the same speech."""
+    feeds = graph_inputs(state, phrases(state.source.voices)[-1])
+    # By rule and not by measurement: all machines must build the same graph, or a book would not have identical PCM.
+    made = accelerate(state.model, choice_by_rule(kinds(state.model)))
     found: dict[str, Any] = {"choice": made.choice.record(), "operators": dict(made.after)}
     if not made.changed:
         return (f"{FAST}: not made. {made}",), found
-    proof = prove(work.model, made.model, feeds)
+    proof = prove(state.model, made.model, feeds)
     snr_db = round(min(proof.snr_db, _SAME_DB), 1)
-    told = f"{snr_db:.0f} dB from the original with its source held fixed"
+    noise = f"difference {snr_db:.0f} dB below the original's speech, with the same harmonic source"
     if not proof.holds():
-        return (f"{FAST}: refused, {told}, durations {'equal' if proof.same_durations else 'differ'}",), found
-    built = work.build(FAST, made.model, lossless=True, snr_db=snr_db)
-    return (f"{FAST}: {made}", f"{FAST}: {told}, durations equal; {built.size_mb:.0f} MB"), {**found, "snr_db": snr_db}
+        return (f"{FAST}: refused, {noise}, durations {'equal' if proof.same_durations else 'differ'}",), found
+    built = state.build(FAST, made.model, lossless=True, snr_db=snr_db)
+    return (f"{FAST}: {made}", f"{FAST}: {noise}, durations equal; {built.size_mb:.0f} MB"), {**found, "snr_db": snr_db}
 
 
 def histogram(model: onnx.ModelProto) -> Counter[str]:
-    """How many nodes of each operator there are."""
+    """The number of nodes per operator."""
     return Counter(node.op_type for node in model.graph.node)
 
 
 def shown(operators: Mapping[str, int]) -> str:
-    """The most frequent ones."""
-    told = [f"{count} {name}" for name, count in Counter(operators).most_common(_SHOWN)]
-    rest = len(operators) - len(told)
-    return ", ".join(told) + (f" and {rest} other operators" if rest > 0 else "")
+    """The most frequent operators with their numbers, as text."""
+    frequent = [f"{count} {name}" for name, count in Counter(operators).most_common(_SHOWN)]
+    rest = len(operators) - len(frequent)
+    return ", ".join(frequent) + (f" and {rest} other operators" if rest > 0 else "")
 
 
 def _difference(before: onnx.ModelProto, after: Mapping[str, int]) -> str:
-    """`4466 nodes became 2103: Constant 1319 → 0, …`, the largest changes first."""
+    """The changes as text, the largest first: `4466 nodes became 2103: Constant 1319 → 0, …`."""
     was = histogram(before)
-    changes = sorted(was.keys() | after.keys(), key=lambda name: (-abs(was[name] - after.get(name, 0)), name))
-    told = [f"{name} {was[name]} → {after.get(name, 0)}" for name in changes if was[name] != after.get(name, 0)]
+    names = sorted(was.keys() | after.keys(), key=lambda name: (-abs(was[name] - after.get(name, 0)), name))
+    changes = [f"{name} {was[name]} → {after.get(name, 0)}" for name in names if was[name] != after.get(name, 0)]
     count = f"{sum(was.values())} nodes became {sum(after.values())}"
-    return f"{count}: {', '.join(told[:_SHOWN])}" if told else count
+    return f"{count}: {', '.join(changes[:_SHOWN])}" if changes else count

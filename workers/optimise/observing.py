@@ -1,6 +1,6 @@
-"""Watches a graph speak: between which values its tensors lie, and what it says when its harmonic source is held.
+"""Observes a graph while it runs: the ranges of its tensors, the value of one tensor, and a copy with a fixed source.
 
-Knows nothing of quantisation or of voices: feeds go in, numbers come out.
+Knows nothing of quantisation or voices: it takes inputs of a graph and returns numbers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,56 +21,59 @@ _FIRST_READERS = "noise_convs"
 
 
 def opened(model: onnx.ModelProto, threads: int = 1) -> ort.InferenceSession:
-    """A session over a graph in memory."""
+    """A session for a graph in memory."""
     return in_memory(model.SerializeToString(), threads)
 
 
 def ranges(model: onnx.ModelProto, tensors: Sequence[str], feeds: Iterable[Feed]) -> dict[str, Range]:
-    """The lowest and highest value of each of these tensors over all feeds."""
-    watched = onnx.ModelProto()
-    watched.CopyFrom(model)
-    del watched.graph.output[:]
+    """The smallest and the largest value of each of these tensors, over all feeds."""
+    observed = onnx.ModelProto()
+    observed.CopyFrom(model)
+    del observed.graph.output[:]
     for tensor in tensors:
         for reduce in ("ReduceMin", "ReduceMax"):
-            watched.graph.node.append(helper.make_node(reduce, [tensor], [f"{tensor}/{reduce}"], keepdims=0))
-            watched.graph.output.append(helper.make_tensor_value_info(f"{tensor}/{reduce}", TensorProto.FLOAT, []))
-    session, seen = opened(watched), dict[str, Range]()
+            observed.graph.node.append(helper.make_node(reduce, [tensor], [f"{tensor}/{reduce}"], keepdims=0))
+            observed.graph.output.append(helper.make_tensor_value_info(f"{tensor}/{reduce}", TensorProto.FLOAT, []))
+    session, found = opened(observed), dict[str, Range]()
     for feed in feeds:
         values = iter(session.run(None, dict(feed)))
         for tensor in tensors:
             now = Range(low=float(next(values)), high=float(next(values)))
-            seen[tensor] = seen[tensor].joined(now) if tensor in seen else now
-    return seen
+            found[tensor] = found[tensor].union(now) if tensor in found else now
+    return found
 
 
-def source_of(model: onnx.ModelProto) -> str | None:
-    """The tensor that is Kokoro's harmonic source: what its `noise_convs` read; None where there are none."""
+def harmonic_source(model: onnx.ModelProto) -> str | None:
+    """The tensor with Kokoro's harmonic source, which its `noise_convs` read; None in a graph without these."""
     readers = [node for node in model.graph.node if node.op_type == "Conv" and _FIRST_READERS in node.name]
     return readers[0].input[0] if readers else None
 
 
-def listened(model: onnx.ModelProto, tensor: str, feed: Feed) -> NDArray[np.float32]:
-    """What this tensor is while the model speaks."""
-    watched = onnx.ModelProto()
-    watched.CopyFrom(model)
-    del watched.graph.output[:]
-    watched.graph.output.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
-    return np.asarray(opened(watched).run(None, dict(feed))[0])
+def tensor_value(model: onnx.ModelProto, tensor: str, feed: Feed) -> NDArray[np.float32]:
+    """The value of this tensor in a run of the model."""
+    observed = onnx.ModelProto()
+    observed.CopyFrom(model)
+    del observed.graph.output[:]
+    observed.graph.output.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
+    return np.asarray(opened(observed).run(None, dict(feed))[0])
 
 
-def held(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
-    """A copy that takes this tensor as an input: then nothing in it hangs by a phase, and samples can be compared."""
-    free = onnx.ModelProto()
-    free.CopyFrom(model)
-    for node in free.graph.node:
+def with_input(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
+    """A copy that takes this tensor as an input.
+
+    If two graphs get the same harmonic source, their samples can be compared.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for node in copy.graph.node:
         for place, name in enumerate(node.output):
             if name == tensor:
-                node.output[place] = f"{tensor}/unheard"
-    free.graph.input.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, [1, None, None]))
-    return free
+                node.output[place] = f"{tensor}/unused"
+    copy.graph.input.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, [1, None, None]))
+    return copy
 
 
 def snr_db(reference: NDArray[np.floating], rendering: NDArray[np.floating]) -> float:
-    """How far the difference lies below the reference; only where the source was held does it mean anything."""
-    apart = float(np.sum((np.asarray(rendering, np.float64) - reference) ** 2))
-    return float(10 * np.log10(float(np.sum(np.asarray(reference, np.float64) ** 2)) / max(apart, 1e-30)))
+    """The signal-to-noise ratio of a rendering; meaningful only if both had the same harmonic source."""
+    noise = float(np.sum((np.asarray(rendering, np.float64) - reference) ** 2))
+    return float(10 * np.log10(float(np.sum(np.asarray(reference, np.float64) ** 2)) / max(noise, 1e-30)))

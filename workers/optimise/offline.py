@@ -1,7 +1,7 @@
-"""onnxruntime's own optimisation done once and kept: the graph as it would stand after loading, its weights beside it.
+"""Saves a graph in the form that onnxruntime's optimisation gives it, with its weights in a file beside it.
 
-The weights are mapped and not copied, and nothing is optimised again: a fraction of the time and memory at each load.
-Knows nothing of Kokoro, and not why a graph is worth it.
+Loading it takes a fraction of the time and memory: the weights are memory-mapped instead of copied, and nothing has to
+be optimised again. Knows nothing of Kokoro or of the reason for building a graph.
 """
 
 import contextlib
@@ -20,36 +20,37 @@ from workers.inference.sessions import NATIVE_ERRORS, reason, session_options
 
 GRAPH = "graph.onnx"
 WEIGHTS = "graph.onnx.data"
-# Smaller tensors stay in the graph: they are looked at while it is loaded.
+# Smaller tensors stay in the graph file: onnxruntime reads them while it loads the graph.
 _EXTERNAL_FROM_BYTES = 1024
-# The graph as it goes in, what comes out, and what others may write meanwhile.
+# The disk must hold the input graph, the result, and what other processes may write meanwhile.
 _COPIES = 2
 _SPARE_BYTES = 64 * 1024 * 1024
 
 
 def save(model: onnx.ModelProto, folder: Path) -> Mapping[str, int]:
-    """Put the optimised graph into this folder, whole or not at all; its files with their sizes.
+    """Save the optimised graph to this folder, completely or not at all; return the sizes of its files by name.
 
-    Whoever has the folder's former files open keeps them. Only one process at a time may save to a folder.
+    A process that has the folder's previous files open can still read them. Only one process at a time may save to a
+    folder.
     """
-    _check_room(model, folder)
-    with _disk(folder), tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as place:
+    _check_space(model, folder)
+    with _disk_errors(folder), tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as place:
         given, built = Path(place) / "given.onnx", Path(place) / "built"
         built.mkdir()
         _write(model, given)
         _optimise(given, built / GRAPH)
-        _same_metadata(model, built / GRAPH)
+        _check_metadata(model, built / GRAPH)
         sizes = {path.name: path.stat().st_size for path in sorted(built.iterdir())}
         for name in sizes:
-            _settle(built / name)
-        # A graph that is replaced leaves first: a folder cannot be put over a full one.
+            _sync(built / name)
+        # Remove the previous graph first: a folder cannot be renamed to one that is not empty.
         shutil.rmtree(folder, ignore_errors=True)
         built.rename(folder)
     return sizes
 
 
 def is_whole(folder: Path, sizes: Mapping[str, int]) -> bool:
-    """Whether the files are there as they were saved, as far as their sizes tell."""
+    """Whether all files exist and have the sizes that they were saved with."""
     try:
         return bool(sizes) and all((folder / name).stat().st_size == size for name, size in sizes.items())
     except OSError:
@@ -57,9 +58,10 @@ def is_whole(folder: Path, sizes: Mapping[str, int]) -> bool:
 
 
 def _write(model: onnx.ModelProto, given: Path) -> None:
-    """With its weights beside it, for a graph of more than 2 GB cannot be one message; of a copy, which that empties.
+    """Write the graph and, since one message cannot exceed 2 GB, its weights in a separate file.
 
-    In a function of its own, so that the copy is gone before onnxruntime wants the same again.
+    Writing empties the model, so it is done with a copy. This is a separate function so that the copy's memory is free
+    before onnxruntime needs as much.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -81,22 +83,22 @@ def _optimise(given: Path, target: Path) -> None:
         raise ModelError(f"onnxruntime cannot optimise the graph: {reason(error)}.") from error
 
 
-def _same_metadata(model: onnx.ModelProto, built: Path) -> None:
-    """The engine reads the vocabulary there: without it another would be used."""
+def _check_metadata(model: onnx.ModelProto, built: Path) -> None:
+    """Refuse a graph without the original's metadata: the engine reads the vocabulary from it and would use another."""
     found = onnx.load(built, load_external_data=False).metadata_props
     if {(one.key, one.value) for one in model.metadata_props} - {(one.key, one.value) for one in found}:
         raise ModelError("onnxruntime lost the graph's metadata, which holds the vocabulary.")
 
 
-def _settle(path: Path) -> None:
-    """On the disk itself before the folder gets its name."""
+def _sync(path: Path) -> None:
+    """Flush a file to the disk, before its folder gets its final name."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
-def _check_room(model: onnx.ModelProto, folder: Path) -> None:
+def _check_space(model: onnx.ModelProto, folder: Path) -> None:
     needed = _COPIES * weight_bytes(model) + _SPARE_BYTES
-    with _disk(folder):
+    with _disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder.parent).free
     if free < needed:
@@ -107,12 +109,13 @@ def _check_room(model: onnx.ModelProto, folder: Path) -> None:
 
 
 def weight_bytes(model: onnx.ModelProto) -> int:
-    """What the weights of the graph take."""
+    """The size of the graph's weights."""
     return sum(len(tensor.raw_data) for tensor in model.graph.initializer)
 
 
 @contextlib.contextmanager
-def _disk(folder: Path) -> Iterator[None]:
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """Turn an error of the file system into a DiskError that names the remedy."""
     try:
         yield
     except OSError as error:

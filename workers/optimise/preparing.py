@@ -1,6 +1,6 @@
-"""Has a model prepared: by the command that is typed, or by a worker at its first start with it, in a child.
+"""Prepares a model: in this process for `chorus optimize`, or in a child process when a worker starts with a new model.
 
-Knows the order of things, not the things: the stages stand in `pipeline`.
+Knows when a model has to be prepared, not how: the stages are in `pipeline`.
 """
 
 import json
@@ -27,60 +27,63 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 FAILED = "failed: "
-"""Before the reason, in the last line of a child that gave up."""
+"""Begins the last line of a child that failed; the reason follows."""
 NOTE = "Preparing the voice for this machine, once; that takes one to three minutes"
 
 log = logging.getLogger(__name__)
 
 
 def ready(settings: FarmSettings, say: Say) -> Model:
-    """The model to speak with, prepared if it never was. Whatever goes wrong with that, it speaks as it is."""
+    """The model to speak with, prepared first if that was never done.
+
+    If that fails, the model file is used unchanged.
+    """
     model = resolving.resolve(settings)
     if not is_pending(settings, model):
         return model
     say(f"{NOTE}.")
-    failure = _prepare_apart(settings, model, say)
+    failure = _prepare_in_child(settings, model, say)
     if failure:
-        say(f"The voice could not be prepared, it speaks as it is: {failure}")
+        say(f"The voice could not be prepared and is used unchanged: {failure}")
         why = f"{prepared.AS_IT_IS}: it could not be prepared ({failure.rstrip('.')})"
         return replace(model, why=why)
     return resolving.resolve(settings)
 
 
 def is_pending(settings: FarmSettings, model: Model) -> bool:
-    """Whether nobody has yet looked what this model gains on this machine, and it may gain something."""
+    """Whether this model was not yet prepared on this machine, and preparing may improve it."""
     if settings.variant == RAW:
         return False
     known = prepared.manifest(settings.home_folder(), model.origin)
     if known is not None and known.recipe == RECIPE and (known.choice is not None or known.failure):
         return False
-    return model.path.stat().st_size >= prepared.SMALL_BYTES or _draws(settings, model)
+    return model.path.stat().st_size >= prepared.SMALL_BYTES or _is_random(settings, model)
 
 
 def prepare(settings: FarmSettings, model: Model, say: Say, stages: "Sequence[Stage] | None" = None) -> Manifest:
-    """Let the model go through these stages in this process; without any: the lossless ones."""
-    from workers.optimise import pipeline  # noqa: PLC0415 - onnx and onnxruntime, only where something is built
-    from workers.optimise.stages import SourceModel, Work, alone_in, go_through  # noqa: PLC0415 - the same
+    """Run these stages on the model in this process; by default the lossless ones."""
+    from workers.optimise import pipeline  # noqa: PLC0415 - it imports onnx and onnxruntime, which only building needs
+    from workers.optimise.stages import PreparationState, SourceModel, alone_in, run_stages  # noqa: PLC0415 - the same
 
     here = prepared.folder(settings.home_folder(), model.origin)
     with alone_in(here, say):
         source = SourceModel(name=model.name, path=model.path, digest=model.origin, voices=model.voices_path)
-        work = Work(source, here, build_target.key(), say)
+        state = PreparationState(source, here, build_target.key(), say)
         try:
-            found = go_through(stages or pipeline.LOSSLESS, work)
+            manifest = run_stages(stages or pipeline.LOSSLESS, state)
         except ChorusError as error:
-            # A disk without room is looked at again each time, before anything is built.
+            # A full disk is not recorded as a failure, so that the next start tries again.
             if not isinstance(error, DiskError):
-                work.keep(replace(work.manifest, failure=str(error), recipe=RECIPE))
+                state.save(replace(state.manifest, failure=str(error), recipe=RECIPE))
             raise
-        found = replace(found, recipe=RECIPE)
-        work.keep(found)
-    _clear_older(here)
-    return found
+        manifest = replace(manifest, recipe=RECIPE)
+        state.save(manifest)
+    _remove_older(here)
+    return manifest
 
 
-def _draws(settings: FarmSettings, model: Model) -> bool:
-    """Whether it has random operators; remembered, for it means reading the graph."""
+def _is_random(settings: FarmSettings, model: Model) -> bool:
+    """Whether the model has random operators; the answer is cached, since it requires reading the graph."""
     digests = Digests(settings.home_folder() / "digests.json")
     return digests.once(f"{model.origin}.random", lambda: str(_random_operators(model.path))) != "0"
 
@@ -93,9 +96,9 @@ def _random_operators(path: Path) -> int:
     return constant_noise.random_operators(onnx.load(path, load_external_data=False))
 
 
-def _prepare_apart(settings: FarmSettings, model: Model, say: Say) -> str:
-    """In a process of its own, which takes its gigabyte with it when it ends; why it failed, empty if it did not."""
-    order = {
+def _prepare_in_child(settings: FarmSettings, model: Model, say: Say) -> str:
+    """Prepare the model in a child process, which frees its memory by ending; why it failed, or an empty string."""
+    request = {
         "parent": os.getpid(),
         "home": str(settings.home_folder()),
         "model": str(model.path),
@@ -103,9 +106,9 @@ def _prepare_apart(settings: FarmSettings, model: Model, say: Say) -> str:
     }
     last = ""
     with subprocess.Popen(  # noqa: S603 - our own module
-        [*children.command("workers.optimise"), json.dumps(order)],
+        [*children.command("workers.optimise"), json.dumps(request)],
         env=children.environment(),
-        # Nothing is written to it: it closes with us.
+        # Nothing is written to this pipe. It closes when this process ends, and then the child ends too.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -116,32 +119,32 @@ def _prepare_apart(settings: FarmSettings, model: Model, say: Say) -> str:
                 say(last)
     if child.returncode == 0:
         return ""
-    failure = last.removeprefix(FAILED) if last.startswith(FAILED) else _end_of(child.returncode)
+    failure = last.removeprefix(FAILED) if last.startswith(FAILED) else _exit_reason(child.returncode)
     if not last.startswith(FAILED):
-        _remember(settings, model, failure)
+        _record_failure(settings, model, failure)
     return failure
 
 
-def _end_of(status: int) -> str:
+def _exit_reason(status: int) -> str:
     if status >= 0:
         return f"its process ended with status {status}"
     name = signal.Signals(-status).name
-    return f"its process was killed ({name})" + (", perhaps for want of memory" if name == "SIGKILL" else "")
+    return f"its process was killed ({name})" + (", perhaps for lack of memory" if name == "SIGKILL" else "")
 
 
-def _remember(settings: FarmSettings, model: Model, failure: str) -> None:
-    """A process that was killed could not write it down itself; it must not be killed again at each start."""
+def _record_failure(settings: FarmSettings, model: Model, failure: str) -> None:
+    """Record the failure of a killed process, which could not do so itself; else each start would try again."""
     here = prepared.folder(settings.home_folder(), model.origin)
     known = Manifest.read(here) or Manifest(model=model.name, digest=model.origin, machine=build_target.key())
     try:
         replace(known, failure=failure, recipe=RECIPE).write(here)
     except DiskError as error:
-        log.debug("The failure is not remembered: %s", error)
+        log.debug("The failure could not be recorded: %s", error)
 
 
-def _clear_older(here: Path) -> None:
-    """What an older onnxruntime left of the same model takes as much room as what is used."""
+def _remove_older(here: Path) -> None:
+    """Remove the variants that were prepared with another onnxruntime: they take as much space as the current ones."""
     for other in here.parent.iterdir():
-        # Another machine may share this home, and its graphs are not ours to clear.
+        # Machines with other processors may share this home: keep their variants.
         if other != here and build_target.same_processor(other.name, here.name):
             shutil.rmtree(other, ignore_errors=True)

@@ -1,6 +1,7 @@
-"""What int8 costs and gains, block by block: each alone, then the least sensitive ones together.
+"""Measures the loss and the gain of int8 for each block alone, and for the least sensitive blocks together.
 
-The harmonic source is held and the noise is constant, so that samples can be compared. Knows no files and no manifest.
+All graphs get the same harmonic source and constant noise, so that their samples can be compared. Knows nothing of
+files or manifests.
 """
 
 import time
@@ -14,89 +15,90 @@ from numpy.typing import NDArray
 
 from workers.inference.quality import Quality, Rendering, compare
 from workers.optimise import observing
-from workers.optimise.int8 import blocks, edges, quantised
+from workers.optimise.int8 import blocks, convolution_tensors, quantised
 from workers.optimise.observing import Feed
 
-Finish = Callable[[onnx.ModelProto], onnx.ModelProto]
+GraphPass = Callable[[onnx.ModelProto], onnx.ModelProto]
+"""Rewrites a graph before it is measured."""
 
 _ROUNDS = 2
 
 
 def unchanged(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Nothing becomes of it."""
+    """The graph pass that changes nothing."""
     return model
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """The model with these blocks in int8."""
+class Int8Measurement:
+    """The loss and the speed of the model with these blocks in int8."""
 
     blocks: tuple[str, ...]
     convolutions: int
     weight_bits: int
     snr_db: float
-    """How far below the speech lies what int8 adds to it."""
+    """How far below the speech the error of int8 lies."""
     quality: Quality
     speed_ratio: float
-    """How many times faster the whole model was than without int8, on one thread."""
+    """Speed of the whole model relative to the one without int8, on one thread."""
 
     @property
     def name(self) -> str:
-        """For people."""
+        """The blocks, as text."""
         return " + ".join(self.blocks)
 
     def __str__(self) -> str:
-        """One line of the sweep."""
+        """One line for users."""
         return (
             f"{self.name} in int8 ({self.convolutions} convolutions): "
-            f"{self.snr_db:.1f} dB, {self.speed_ratio:.2f} × as fast"
+            f"noise {self.snr_db:.1f} dB below the speech, {self.speed_ratio:.2f} × as fast"
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Everything that was heard."""
+    """All measurements."""
 
-    alone: tuple[Heard, ...]
+    alone: tuple[Int8Measurement, ...]
     """Each block by itself, the least sensitive first."""
-    together: tuple[Heard, ...]
-    """Of those that are faster in int8: the first, the first two, and so on; none where nothing is."""
-    everything: Heard
-    """All of them, whether they gain by it or not."""
+    together: tuple[Int8Measurement, ...]
+    """The blocks that are faster in int8: the least sensitive one, the two least sensitive ones, and so on."""
+    everything: Int8Measurement
+    """All blocks, whether they are faster in int8 or not."""
 
-    def heard(self) -> tuple[Heard, ...]:
-        """All that were heard, each once."""
+    def all(self) -> tuple[Int8Measurement, ...]:
+        """All measurements, each once."""
         return tuple(dict.fromkeys((*self.alone, *self.together, self.everything)))
 
 
-class Ear:
-    """A model that can be heard with some of its blocks in int8."""
+class Int8Evaluator:
+    """Measures a model with some of its blocks in int8."""
 
-    def __init__(self, model: onnx.ModelProto, feeds: Sequence[Feed], finish: Finish = unchanged) -> None:
-        """Ranges are taken from all feeds, which takes as long as it takes to say them; the first is listened to.
+    def __init__(self, model: onnx.ModelProto, feeds: Sequence[Feed], graph_pass: GraphPass = unchanged) -> None:
+        """Observe the ranges of the tensors in a run on each of the feeds; measurements use the first feed.
 
-        `finish` is what becomes of every graph before it is heard, the one without int8 as well.
+        `graph_pass` is applied to every graph before it is measured, also to the one without int8.
         """
-        self.finish = finish
+        self.graph_pass = graph_pass
         self.blocks: Mapping[str, tuple[str, ...]] = blocks(model)
         every = [name for members in self.blocks.values() for name in members]
-        self.ranges = observing.ranges(model, edges(model, every), feeds)
-        self.feed, self.still = dict(feeds[0]), model
-        source = observing.source_of(model)
+        self.ranges = observing.ranges(model, convolution_tensors(model, every), feeds)
+        self.feed, self.model = dict(feeds[0]), model
+        source = observing.harmonic_source(model)
         if source is not None:
-            self.feed[source] = observing.listened(model, source, feeds[0])
-            self.still = observing.held(model, source)
+            self.feed[source] = observing.tensor_value(model, source, feeds[0])
+            self.model = observing.with_input(model, source)
 
     def convolutions(self, names: Iterable[str]) -> tuple[str, ...]:
-        """All of these blocks."""
+        """The names of all convolutions in these blocks."""
         return tuple(member for name in names for member in self.blocks[name])
 
-    def heard(self, names: Sequence[str], weight_bits: int = 8) -> Heard:
-        """The model with these blocks in int8, beside the model as it is."""
+    def measure(self, names: Sequence[str], weight_bits: int = 8) -> Int8Measurement:
+        """Compare the model with these blocks in int8 with the model without int8."""
         chosen = self.convolutions(names)
         reference, plain_s = self._reference
-        rendering, taken_s = self._spoken(quantised(self.still, chosen, self.ranges, weight_bits=weight_bits))
-        return Heard(
+        rendering, taken_s = self._run(quantised(self.model, chosen, self.ranges, weight_bits=weight_bits))
+        return Int8Measurement(
             blocks=tuple(names),
             convolutions=len(chosen),
             weight_bits=weight_bits,
@@ -107,10 +109,11 @@ class Ear:
 
     @cached_property
     def _reference(self) -> tuple[Rendering, float]:
-        return self._spoken(self.still)
+        return self._run(self.model)
 
-    def _spoken(self, model: onnx.ModelProto) -> tuple[Rendering, float]:
-        session, taken_s = observing.opened(self.finish(model)), list[float]()
+    def _run(self, model: onnx.ModelProto) -> tuple[Rendering, float]:
+        """The speech of a graph, and its shortest processor time."""
+        session, taken_s = observing.opened(self.graph_pass(model)), list[float]()
         for _ in range(_ROUNDS):
             began_s = time.thread_time()
             outputs = session.run(None, self.feed)
@@ -120,29 +123,31 @@ class Ear:
         return Rendering(audio=audio, frames=frames), min(taken_s)
 
 
-def sweep(ear: Ear) -> Sweep:
-    """Hear every block alone, then the bearable ones together, one more each time."""
-    largest = max(ear.blocks, key=lambda name: len(ear.blocks[name]))
-    # Seven bits where they say the largest block better: a coarser weight costs less there than clipped sums.
-    first = max((ear.heard([largest], bits) for bits in (8, 7)), key=lambda one: one.snr_db)
-    others = [ear.heard([name], first.weight_bits) for name in ear.blocks if name != largest]
+def sweep(evaluator: Int8Evaluator) -> Sweep:
+    """Measure each block alone, then the blocks that are faster in int8 together, adding one at a time."""
+    largest = max(evaluator.blocks, key=lambda name: len(evaluator.blocks[name]))
+    # Weights of 7 bits are used if the largest block is more exact with them: then clipped sums cost more than coarser
+    # weights.
+    first = max((evaluator.measure([largest], bits) for bits in (8, 7)), key=lambda one: one.snr_db)
+    others = [evaluator.measure([name], first.weight_bits) for name in evaluator.blocks if name != largest]
     sets = prefixes([first, *others])
     together = tuple(
-        next((one for one in (first, *others) if one.blocks == names), None) or ear.heard(names, first.weight_bits)
+        next((one for one in (first, *others) if one.blocks == names), None)
+        or evaluator.measure(names, first.weight_bits)
         for names in sets
     )
     return Sweep(
-        alone=tuple(sorted((first, *others), key=_least_sensitive)),
+        alone=tuple(sorted((first, *others), key=_sensitivity)),
         together=together,
-        everything=ear.heard(tuple(ear.blocks), first.weight_bits),
+        everything=evaluator.measure(tuple(evaluator.blocks), first.weight_bits),
     )
 
 
-def prefixes(alone: Iterable[Heard]) -> list[tuple[str, ...]]:
-    """The blocks that gain by int8, the least sensitive first: one, two, and so on to all of them."""
-    order = [one.blocks[0] for one in sorted(alone, key=_least_sensitive) if one.speed_ratio > 1]
+def prefixes(alone: Iterable[Int8Measurement]) -> list[tuple[str, ...]]:
+    """Sets of the blocks that are faster in int8: the least sensitive one, the two least sensitive ones, up to all."""
+    order = [one.blocks[0] for one in sorted(alone, key=_sensitivity) if one.speed_ratio > 1]
     return [tuple(order[:count]) for count in range(1, len(order) + 1)]
 
 
-def _least_sensitive(one: Heard) -> float:
+def _sensitivity(one: Int8Measurement) -> float:
     return -one.snr_db

@@ -1,6 +1,6 @@
-"""The frame of the stages that a model goes through: each done once for the same inputs, written down, gone on with.
+"""Runs the stages of a model's preparation in order, records each result, and skips stages whose inputs did not change.
 
-Knows no stage; `pipeline` has the table of them.
+Knows no particular stage: `pipeline` has the table of them.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ UNCHANGED = "nothing changed"
 
 @dataclass(frozen=True, kw_only=True)
 class SourceModel:
-    """The model file that everything is made of. It is read and never written."""
+    """The model file that is prepared. It is only read."""
 
     name: str
     path: Path
@@ -37,43 +37,43 @@ class SourceModel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageFinding:
-    """What a stage did."""
+class StageResult:
+    """The result of a stage."""
 
     changed: bool
-    """False: it had nothing to do, and says so."""
+    """False if the stage had nothing to do."""
     lines: tuple[str, ...]
-    """For people, a sentence each."""
+    """The result for users, line by line."""
     found: Mapping[str, Any] = field(default_factory=dict)
-    """The same for programs, as JSON takes it."""
+    """The result for programs; it must be representable in JSON."""
 
 
-class Work:
-    """What the stages work on: the model in memory, its folder of variants, and the manifest there."""
+class PreparationState:
+    """The state that the stages share: the model in memory, the folder of its variants, and the folder's manifest."""
 
     def __init__(self, source: SourceModel, folder: Path, machine: str, say: Say) -> None:
-        """Go on with the manifest of the folder, or begin one."""
+        """Read the manifest of the folder, or begin a new one."""
         self.source, self.folder, self.say = source, folder, say
         known = Manifest.read(folder)
         self.manifest = known or Manifest(model=source.name, digest=source.digest, machine=machine)
 
-    def keep(self, manifest: Manifest) -> None:
-        """Write it down: an interruption costs what comes after this."""
+    def save(self, manifest: Manifest) -> None:
+        """Write the manifest: what it records is not done again after an interruption."""
         manifest.write(self.folder)
         self.manifest = manifest
 
     def keys(self, *names: str) -> str:
-        """Of these stages as they were last done: whatever builds on them is done again when one of them was."""
+        """The keys of these stages' last runs; a stage that depends on them runs again when one of the keys changes."""
         return " ".join(record.key if (record := self.manifest.stages.get(name)) else "-" for name in names)
 
     @property
     def noise(self) -> Noise:
-        """What became of the random operators in `model`."""
+        """Which random operators were replaced in `model`, and which were not."""
         return self._loaded[1]
 
     @property
     def model(self) -> onnx.ModelProto:
-        """The model with constant noise. What a stage changes, it changes in a copy."""
+        """The model with constant noise. A stage must not change it, only copies of it."""
         return self._loaded[0]
 
     @cached_property
@@ -90,75 +90,76 @@ class Work:
         sounds_like: onnx.ModelProto | None = None,
         **numbers: float,
     ) -> Variant:
-        """Make a variant of this graph: optimised, saved and written down, and not yet validated.
+        """Optimise and save this graph as a variant, and record it in the manifest as not yet validated.
 
-        A lossy one has the sound of `sounds_like` if it is a lossless rewriting of that.
+        The sound of a lossy variant is the digest of its graph, or of `sounds_like` if the graph is a lossless
+        rewriting of that one.
         """
         files = offline.save(model, self.folder / name)
         digest = self.source.digest if lossless else _digest(sounds_like or model)
         variant = Variant(name=name, lossless=lossless, digest=digest, files=files, numbers=numbers)
-        self.keep(self.manifest.with_variant(variant))
+        self.save(self.manifest.with_variant(variant))
         return variant
 
-    def note(self, name: str, **fields: Any) -> None:
-        """Write something down about a variant; numbers are added to those it has."""
+    def update_variant(self, name: str, **fields: Any) -> None:
+        """Change the record of a variant; `numbers` are added to those that it has."""
         variant = self.manifest.variants[name]
         numbers = {**variant.numbers, **fields.pop("numbers", {})}
-        self.keep(self.manifest.with_variant(replace(variant, numbers=numbers, **fields)))
+        self.save(self.manifest.with_variant(replace(variant, numbers=numbers, **fields)))
 
     def graph(self, name: str) -> Path:
-        """The file of a variant that a session loads as it stands."""
+        """The graph file of a variant; it is optimised already."""
         return self.folder / name / GRAPH
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One of them."""
+    """One stage of a preparation."""
 
     name: str
     version: str
-    """Changed whenever it would find or build something else of the same inputs."""
-    work: Callable[[Work], StageFinding]
-    inputs: Callable[[Work], str] = lambda _work: ""
-    """What it depends on besides the model and the machine; usually the keys of earlier stages."""
+    """Must be changed whenever the stage would give another result from the same inputs."""
+    run: Callable[[PreparationState], StageResult]
+    inputs: Callable[[PreparationState], str] = lambda _state: ""
+    """What the stage depends on besides the model and the machine; usually the keys of earlier stages."""
 
-    def key(self, work: Work) -> str:
-        """Of all that it depends on."""
-        return hashlib.sha256(f"{self.version} {self.inputs(work)}".encode()).hexdigest()[:12]
+    def key(self, state: PreparationState) -> str:
+        """A digest of the stage's version and inputs."""
+        return hashlib.sha256(f"{self.version} {self.inputs(state)}".encode()).hexdigest()[:12]
 
-    def is_done(self, work: Work) -> bool:
-        """Whether it was done with these inputs, and what was built is still there."""
-        record = work.manifest.stages.get(self.name)
-        return record is not None and record.key == self.key(work)
+    def is_done(self, state: PreparationState) -> bool:
+        """Whether the manifest records a run of this stage with the same version and inputs."""
+        record = state.manifest.stages.get(self.name)
+        return record is not None and record.key == self.key(state)
 
 
-def go_through(stages: Sequence[Stage], work: Work) -> Manifest:
-    """Do those that are not done, in order; each is written down before the next begins."""
-    _forget_what_is_gone(work)
+def run_stages(stages: Sequence[Stage], state: PreparationState) -> Manifest:
+    """Run the stages that are not done, in order; each result is recorded before the next stage begins."""
+    _forget_missing_variants(state)
     for stage in stages:
-        if stage.is_done(work):
-            work.say(f"{stage.name}: done before, nothing to do again")
+        if stage.is_done(state):
+            state.say(f"{stage.name}: already done for this model and machine")
             continue
         began_s = time.monotonic()
-        finding = stage.work(work)
-        # Its key now, and not as it was before: it may have done an earlier stage's work anew.
+        finding = stage.run(state)
+        # The key is computed after the run, since a stage may change the keys of earlier stages.
         record = StageRecord(
-            key=stage.key(work),
+            key=stage.key(state),
             changed=finding.changed,
             lines=finding.lines,
             found=finding.found,
             seconds=round(time.monotonic() - began_s, 1),
         )
-        work.keep(replace(work.manifest.with_stage(stage.name, record), failure=""))
-        # Said once it is written down: who reads it may rely on it.
+        state.save(replace(state.manifest.with_stage(stage.name, record), failure=""))
+        # The lines are printed after the result is recorded, so that a reader can rely on the record.
         for line in finding.lines if finding.changed else (UNCHANGED, *finding.lines):
-            work.say(f"{stage.name}: {line}")
-    return work.manifest
+            state.say(f"{stage.name}: {line}")
+    return state.manifest
 
 
 @contextmanager
 def alone_in(folder: Path, say: Say) -> Iterator[None]:
-    """Two workers that start at once prepare a model once: the second waits, and finds it done."""
+    """Hold the lock of this folder: of two workers that start at the same time, the second waits for the first."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = (folder / ".lock").open("a")
@@ -168,21 +169,21 @@ def alone_in(folder: Path, say: Say) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another process is preparing this model: waiting for it")
+            say("another process is preparing this model; waiting until it has finished")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
-def _forget_what_is_gone(work: Work) -> None:
-    """A variant whose files were deleted or cut short is built again, with everything that was found out about it."""
-    gone = [
-        one.name for one in work.manifest.variants.values() if not offline.is_whole(work.folder / one.name, one.files)
+def _forget_missing_variants(state: PreparationState) -> None:
+    """If files of a variant are missing or incomplete, drop its record and run all stages again."""
+    missing = [
+        one.name for one in state.manifest.variants.values() if not offline.is_whole(state.folder / one.name, one.files)
     ]
-    if gone:
-        manifest = work.manifest
-        for name in gone:
+    if missing:
+        manifest = state.manifest
+        for name in missing:
             manifest = manifest.without_variant(name)
-        work.keep(replace(manifest, stages={}, choice=None))
+        state.save(replace(manifest, stages={}, choice=None))
 
 
 def _digest(model: onnx.ModelProto) -> str:

@@ -1,7 +1,7 @@
-"""What a graph is watched with while int8 is fitted to it: sentences that hold every sound of English, as phonemes.
+"""The calibration sentences for int8: together they contain every sound of English.
 
-The phonemes are what our own reader makes of the texts, and stand here so that one model gives one variant whatever
-release of a phonemizer is installed. Pure.
+Their phonemes are stored here, so that a model gives the same variant whatever phonemizer is installed. A test compares
+them with the phonemes of the current one. Knows nothing of graphs or models.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationLine:
-    """One sentence."""
+    """One calibration sentence."""
 
     text: str
     phonemes: str
@@ -39,10 +39,10 @@ LINES = (
         phonemes="ɪn nˌIntˈin ˈATifˌɔɹ, əlˈɛvᵊn pˈipᵊl vˈOTᵻd fɔɹ ðə ʧˈɜɹʧ.",
     ),
 )
-"""Long and short, a question and an exclamation, pauses and none."""
+"""Long and short sentences, a question and an exclamation, with and without pauses."""
 
 
-def spread(voices: Sequence[str], lines: Sequence[CalibrationLine] = LINES) -> list[tuple[CalibrationLine, str]]:
-    """Each line with a voice of its own, from the first of the file to the last."""
+def with_voices(voices: Sequence[str], lines: Sequence[CalibrationLine] = LINES) -> list[tuple[CalibrationLine, str]]:
+    """Each line with one of the voices, spread evenly from the first to the last."""
     last = max(len(lines) - 1, 1)
     return [(line, voices[place * (len(voices) - 1) // last]) for place, line in enumerate(lines)]
