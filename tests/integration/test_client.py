@@ -238,6 +238,13 @@ def test_an_unknown_job_is_named(client: Client, ask: str, tmp_path: Path) -> No
         questions[ask]()
 
 
+def test_a_job_whose_request_no_worker_can_serve_is_listed_all_the_same(client: Client, server: redis.Redis) -> None:
+    client.submit("Hello.", job="a")
+    HandFarm(server, "a").note(request='{"name":"a.txt","speed":9,"language":"tlh","echo":true}')
+    (record,) = client.jobs()
+    assert (record.request.name, record.request.speed, record.request.language) == ("a.txt", 9, "tlh")
+
+
 def test_a_job_is_found_by_its_id_or_by_the_beginning_that_is_its_alone(client: Client, server: redis.Redis) -> None:
     for job in ("ab", "ab12", "ab34", "cd56", "ce78"):
         client.submit("Hello.", job=job)
