@@ -1,6 +1,7 @@
 """A document goes in, a finished file comes out, and every token planned is in it, once and in order."""
 
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from workshop import ROOT, Workshop, heard_tokens, opened, planned_tokens
 
 from chorus.keys import JobKeys
 from chorus.states import State
-from chorus.wire import Kind
+from chorus.wire import Chunk, Kind
 
 SAMPLE = (ROOT / "docs" / "sample.md").read_bytes()
 # Long enough that a segment is still being spoken when the test looks.
@@ -88,17 +89,42 @@ def test_a_book_survives_the_killing_of_its_worker(redis_url: str, tmp_path: Pat
     assert heard_tokens(saved) == planned_tokens(SAMPLE, "sample.md")
 
 
-def test_a_live_job_is_heard_in_order_while_it_is_made(workshop: Workshop) -> None:
-    workshop.start("desk", "voice")
+def test_a_live_job_is_heard_in_order_while_it_is_made(redis_url: str, tmp_path: Path) -> None:
+    slow = build(tmp_path / "slow.onnx", work=SLOW_WORK)
     text = "First things first, said the clock. Then it struck two, and then, after a pause, it struck three."
-    job = workshop.client.submit(text, live=True).job
-    chunks = list(workshop.client.listen(job))
+    chunks: list[Chunk] = []
+    with opened(Workshop(redis_url, tmp_path, model=slow)) as workshop:
+        workshop.start("desk", "voice")
+        job = workshop.client.submit(text, live=True).job
+        listener = workshop.client.listen(job)
+        listening = threading.Thread(target=lambda: [chunks.append(chunk) for chunk in listener])
+        listening.start()
+
+        def first_segment_spoken() -> bool:
+            """Frozen first, so that no more is spoken while the test looks."""
+            workshop.freeze("voice")
+            if workshop.client.job(job).segments_done:
+                return True
+            workshop.thaw("voice")
+            return False
+
+        try:
+            wait_until(first_segment_spoken, description="the first segment is spoken")
+            done = workshop.client.job(job).segments_done
+            wait_until(lambda: chunks, description="the listener has the first segment, and the voice is frozen")
+            workshop.thaw("voice")
+            record = workshop.finished(job)
+            listening.join(timeout=30)
+        finally:
+            listener.give_up()
+            listening.join()
+    assert done < record.segments_done, "the job was still being made"
+    assert record.first_audio_ms is not None
     assert [chunk.kind for chunk in chunks] == [Kind.AUDIO] * len(chunks)
     assert [chunk.segment for chunk in chunks] == sorted(chunk.segment for chunk in chunks)
-    assert len(chunks) > 1, "a live job's first segment is short"
+    assert {chunk.segment for chunk in chunks} == set(range(record.segments_done))
     first, longest = len(chunks[0].pcm), max(len(chunk.pcm) for chunk in chunks)
-    assert first < longest
-    assert workshop.finished(job).first_audio_ms is not None
+    assert first < longest, "a live job's first segment is short"
 
 
 @pytest.mark.timeout(300)

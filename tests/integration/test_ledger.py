@@ -309,6 +309,13 @@ def test_the_first_segment_leaves_before_its_chapter_is_planned_to_the_end(farm:
     about = DocumentFacts(title="Book", chapters=1, characters=50)
     outcome = farm.ledger.extend(claim, [spec(0)], first_index=0, document=about)
     assert [(hint.queue, hint.step) for hint in outcome.hints] == [("bulk", "segment:0")]
+    assert farm.publish(farm.take("segment:0")).status == "ok"
+    with farm.client.listen("book") as listener:
+        assert next(listener).segment == 0, "heard while its chapter's second segment is not cut"
+    record = farm.client.job("book")
+    assert (record.segments_done, record.segments_planned, record.chapters_planned) == (1, 1, 0)
+    farm.ledger.extend(claim, [spec(0)] * 5, first_index=1, document=None)
+    assert farm.client.job("book").segments_planned == 6
 
 
 @pytest.mark.parametrize("given_up", [False, True])

@@ -20,16 +20,21 @@ from chorus.wire import Chunk, Kind, cut
 def test_a_listener_hears_the_segments_in_order_while_they_are_made(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a", live=True)
     farm = HandFarm(server, "a")
-
-    def speak() -> None:
-        for segment in (1, 0, 3, 2):
-            farm.speak(segment)
+    heard: list[Chunk] = []
+    listener = client.listen("a")
+    listening = threading.Thread(target=lambda: [heard.append(chunk) for chunk in listener])
+    listening.start()
+    try:
+        for early, late in ((1, 0), (3, 2)):
+            farm.speak(early)
+            farm.speak(late)
+            # Nothing more is spoken until these are heard: two chunks of each.
+            wait_until(lambda: len(heard) == 2 * early + 2, description=f"segments {late} and {early} are heard")  # noqa: B023
         farm.end(4)
-
-    speaker = threading.Thread(target=speak)
-    speaker.start()
-    heard = list(client.listen("a"))
-    speaker.join()
+        listening.join(timeout=30)
+    finally:
+        listener.give_up()
+        listening.join()
     assert pcm(heard) == b"".join(map(pcm_of, range(4)))
     assert [chunk.order for chunk in heard] == [(segment, chunk) for segment in range(4) for chunk in range(2)]
 

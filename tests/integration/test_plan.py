@@ -19,7 +19,7 @@ from chorus.keys import JobKeys
 from chorus.records import Worker
 from tasks import documents, plan
 from tasks.plan import Planner
-from tasks.segmenting.segments import segments
+from tasks.segmenting.segments import Segment, segments
 
 PINS = Pins(sound="0123456789ab", store="here")
 LIBRARY = "\n\n".join(f"Nobody has taken out book {number} for a long time." for number in range(1500)).encode()
@@ -82,6 +82,23 @@ def test_a_document_is_read_once_for_all_its_chapters(
     assert [planned(desk, planner, f"plan:{k}") for k in range(3)] == ["ok"] * 3
     assert client.job("book").planned
     assert len(reads) == 1
+
+
+def test_the_first_segment_is_sent_before_the_second_is_cut(
+    desk: worker_process.Process, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[bytes | None] = []
+
+    def watched(*given: Any, **options: Any) -> Iterator[Segment]:
+        for segment in segments(*given, **options):
+            found.append(desk.redis.hget(JobKeys("book").steps, "segment:0"))
+            yield segment
+
+    monkeypatch.setattr(plan, "segments", watched)
+    desk.ledger.note_farm({PINS.sound: 1}, {})
+    submitted(desk, client, LIBRARY, "library.txt")
+    planned(desk, Planner(), "plan:0")
+    assert found[:2] == [None, b"s"]
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["by this desk", "by another desk"])

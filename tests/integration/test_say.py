@@ -42,10 +42,33 @@ def live_farm(server: redis.Redis) -> Iterator[None]:
     thread.join()
 
 
-@pytest.mark.usefixtures("live_farm")
-def test_say_writes_a_wav_as_it_is_made(chorus: Type, client: Client, tmp_path: Path) -> None:
+def test_say_writes_a_wav_as_it_is_made(chorus: Type, client: Client, server: redis.Redis, tmp_path: Path) -> None:
+    first = pcm_of(0) * 100
+    written_early: list[Path] = []
+
+    def being_written() -> list[Path]:
+        # The last few kilobytes may still be in the writer's buffer.
+        return [path for path in tmp_path.iterdir() if path.stat().st_size > len(first) // 2]
+
+    def serve() -> None:
+        wait_until(lambda: server.llen(keys.INBOX), description="a job on the inbox")
+        farm = HandFarm(server, server.lindex(keys.INBOX, 0).decode())
+        farm.speak(0, first)
+        try:
+            wait_until(being_written, description="the first segment is in a file, and no other is spoken yet")
+            written_early.extend(being_written())
+        finally:
+            farm.speak(2)
+            farm.speak(1)
+            farm.end(3)
+            farm.note(state="done")
+
+    serving = threading.Thread(target=serve)
+    serving.start()
     assert chorus("say", "Hello there.", "-o", tmp_path / "hello.wav", "-v", "af_sky") == 0
-    pcm = pcm_of(0) + pcm_of(1) + pcm_of(2)
+    serving.join()
+    assert len(written_early) == 1
+    pcm = first + pcm_of(1) + pcm_of(2)
     assert (tmp_path / "hello.wav").read_bytes() == wav_header(len(pcm) // 2) + pcm
     (record,) = client.jobs()
     assert (record.request.live, record.request.voice, record.request.format) == (True, "af_sky", "")
