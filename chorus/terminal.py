@@ -59,6 +59,9 @@ def progress(*, as_json: bool, console: Console | None = None) -> Progress:
 class JsonProgress:
     """One object per line on standard output."""
 
+    def __init__(self) -> None:
+        self._shown: tuple[JobRecord, bool] | None = None
+
     def __enter__(self) -> Self:
         return self
 
@@ -70,8 +73,10 @@ class JsonProgress:
         self._write({"event": "note", "text": sentence})
 
     def show(self, record: JobRecord, *, starting: bool = False) -> None:
-        """Show how far a job is."""
-        self._write({"event": "progress", "starting": starting, **asdict(record)})
+        """Show how far a job is, if it is further than before."""
+        if (record, starting) != self._shown:
+            self._shown = record, starting
+            self._write({"event": "progress", "starting": starting, **asdict(record)})
 
     def result(self, facts: dict[str, Any], sentence: str) -> None:  # noqa: ARG002 -- programs want the facts alone
         """Say what was made."""
@@ -86,7 +91,8 @@ class LineProgress:
 
     def __init__(self) -> None:
         self._pace = Pace()
-        self._said = ""
+        self._said = ("", "")
+        """The stage and the line that were printed last."""
         self._said_s = 0.0
 
     def __enter__(self) -> Self:
@@ -104,8 +110,9 @@ class LineProgress:
         line = joined(progress_facts(record, self._pace.look(record, idle=starting), starting=starting))
         stage = STARTING if line == STARTING else f"{phase(record)}{record.waiting}"
         now_s = time.monotonic()
-        if stage != self._said or now_s - self._said_s >= LINE_EVERY_S:
-            self._said, self._said_s = stage, now_s
+        stage_said, line_said = self._said
+        if stage != stage_said or (line != line_said and now_s - self._said_s >= LINE_EVERY_S):
+            self._said, self._said_s = (stage, line), now_s
             tell(line)
 
     def result(self, facts: dict[str, Any], sentence: str) -> None:  # noqa: ARG002 -- people want the sentence

@@ -67,7 +67,7 @@ def test_a_terminal_shows_a_bar_with_all_that_can_be_known(tmp_path: Path) -> No
             stdout=terminal.theirs,
             stderr=terminal.theirs,
         )
-        numbers = r"chapters [12]/2 · segments \d/8\+? · 0:\d\d of audio · \d+\.\dx real time · 0:\d\d left"
+        numbers = r"chapters [012]/2 · segments \d/8\+? · 0:\d\d of audio · \d+\.\dx real time · 0:\d\d left"
         with machine.frozen(half_spoken):
             wait_until(lambda: re.search(numbers, terminal.shown()), description="the numbers are shown")
         # Read on: a terminal that nobody reads stops who writes to it.

@@ -80,6 +80,8 @@ def test_a_pipe_gets_a_line_when_something_changes_and_every_few_seconds(
         shown.show(dataclasses.replace(RUNNING, segments_done=5))
         time.now_s += 5
         shown.show(dataclasses.replace(RUNNING, segments_done=6))
+        time.now_s += 5
+        shown.show(dataclasses.replace(RUNNING, segments_done=6))
         shown.result({}, "Done.")
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(" · ")[2][:13] or line for line in lines] == [
@@ -93,6 +95,7 @@ def test_a_pipe_gets_a_line_when_something_changes_and_every_few_seconds(
 def test_a_program_gets_one_object_per_line(capsys: pytest.CaptureFixture[str]) -> None:
     with progress(as_json=True) as shown:
         shown.note("Hello.")
+        shown.show(RUNNING)
         shown.show(RUNNING)
         shown.result({"frames": 7}, "Done.")
     note, seen, result = map(json.loads, capsys.readouterr().out.splitlines())

@@ -225,13 +225,10 @@ class _Course:
 
     def _follow(self, record: JobRecord) -> JobRecord:
         """Show the job until it is over."""
-        shown: tuple[JobRecord, bool] | None = None
         while True:
             record = self._look(record.job)
-            starting = self._starting(record)
-            if (record, starting) != shown:
-                self._progress.show(record, starting=starting)
-                shown = record, starting
+            # Also while nothing changes: then the time left grows.
+            self._progress.show(record, starting=self._starting(record))
             if record.finished:
                 break
             if record.state is State.PAUSED and record.waiting and not record.want:
