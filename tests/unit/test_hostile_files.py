@@ -269,7 +269,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def apart(shelf: Path) -> Iterator[Callable[[Path], dict[str, Any]]]:
     """Reads a file in a child with limits."""
     here = {"PYTHONPATH": f"{HERE.parents[1]}", "PATH": os.environ["PATH"]}
-    command = [sys.executable, HERE / "apart.py"]
+    command = [sys.executable, HERE / "child_process.py"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=here, cwd=shelf
     ) as reader:

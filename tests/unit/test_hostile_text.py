@@ -93,7 +93,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Told]
         paths = [shelf / f"{at}.{ending}" for at in range(len(files))]
         for path, made in zip(paths, files.values(), strict=True):
             path.write_bytes(made())
-        command = [sys.executable, HERE / "apart.py"]
+        command = [sys.executable, HERE / "child_process.py"]
         here = {"PYTHONPATH": f"{HERE.parents[1]}", "PATH": os.environ["PATH"]}
         listed = "".join(f"{path}\n" for path in paths)
         run = subprocess.run(command, input=listed, check=False, capture_output=True, text=True, env=here, cwd=shelf)
@@ -124,7 +124,7 @@ def test_a_hostile_text_is_read_or_refused_in_one_sentence_in_little_memory_and_
         ("text", "5,000 tiny chapters", "read: 5000 chapters"),
         ("text", "a million pauses", "too many lines or marks"),
         ("text", "UTF-16 of half a letter", "read: 1 chapters"),
-        ("text", "nulls", "is not a text"),
+        ("text", "nulls", "is no text file"),
         ("Markdown", "quotes 10,000 deep", "4 characters, deep"),
         ("Markdown", "lists 10,000 deep", "4 characters, deep"),
         ("Markdown", "elements 10,000 deep", "4 characters, deep"),
