@@ -51,7 +51,7 @@ def inspect_source(source: Source, wishes: Wishes) -> Inspection:
     """Read a source as a render would, and count what it holds."""
     named: Wishes = {**wishes, "name": source.name}
     request = Request(**named)
-    document = select(documents.read(source.read(), source.name, documents.wanted(request)), request.chapters)
+    document = select(documents.read(source.read(), source.name, documents.reader_options(request)), request.chapters)
     return inspect(document, spoken_language(request, document), request)
 
 

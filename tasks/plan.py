@@ -234,7 +234,7 @@ def _read(claim: Claim, request: Request) -> Planned:
     if source is None:
         raise SourceError(f"The source of job {claim.job} is gone: submit it again.")
     _check_voice(claim, request)
-    document = select(documents.read(source, request.name, documents.wanted(request)), request.chapters)
+    document = select(documents.read(source, request.name, documents.reader_options(request)), request.chapters)
     return Planned(document=document, language=spoken_language(request, document), salvage=salvage(here, claim))
 
 

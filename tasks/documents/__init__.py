@@ -1,4 +1,4 @@
-"""Documents in, chapters out: which reader a file wants, and the sentence for one that no reader takes."""
+"""Reads documents into chapters: chooses the reader for a file, or names why there is none. Knows nothing of speech."""
 
 import re
 from collections.abc import Callable
@@ -11,24 +11,24 @@ from chorus.request import Request
 from tasks.documents import bundled, epub, markdown, plain, ssml, web
 from tasks.documents.model import USUAL, Chapter, Document, Paragraph, ReaderOptions, select
 
-__all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "ReaderOptions", "read", "select", "wanted"]
+__all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "ReaderOptions", "read", "reader_options", "select"]
 
 Reader = Callable[[bytes, str, ReaderOptions], Document]
 
 
-def _pdf(data: bytes, name: str, wanted: ReaderOptions) -> Document:
-    from tasks.documents import pdf  # noqa: PLC0415 -- 0.3 s of a start that mostly does without
+def _pdf(data: bytes, name: str, options: ReaderOptions) -> Document:
+    from tasks.documents import pdf  # noqa: PLC0415 -- 0.3 s of a start that seldom needs it
 
-    return pdf.read(data, name, wanted)
+    return pdf.read(data, name, options)
 
 
-def _word(data: bytes, name: str, wanted: ReaderOptions) -> Document:
+def _word(data: bytes, name: str, options: ReaderOptions) -> Document:
     from tasks.documents import word  # noqa: PLC0415 -- 0.2 s, likewise
 
-    return word.read(data, name, wanted)
+    return word.read(data, name, options)
 
 
-# What is called an EPUB is opened as one, so that a damaged one is called damaged.
+# A file called .epub is opened as an EPUB whatever its bytes are, so that a damaged one is reported as damaged.
 _READERS: dict[str, Reader] = {".epub": epub.read, ".pdf": _pdf, ".docx": _word, ".docm": _word}
 _ZIP, _WORD_PART = b"PK\x03\x04", b"word/document.xml"
 _BY_MARK: tuple[tuple[bytes, Reader], ...] = (
@@ -50,12 +50,12 @@ _OTHERS = (
 )
 _MARKDOWN = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,1000}(?:#{1,6} \S|```|---\r?\n[a-z]{1,20}:)")
 MOST_TEXT_BYTES = 8 << 20
-"""Of a text or Markdown file: some one and a half million words."""
+"""The most bytes of a text or Markdown file: about one and a half million words."""
 _REMEDY = "give an EPUB, PDF, Word, HTML, Markdown or plain text file."
 
 
-def wanted(request: Request) -> ReaderOptions:
-    """What a request asks of its reader."""
+def reader_options(request: Request) -> ReaderOptions:
+    """The options of a request that a reader needs."""
     return ReaderOptions(
         skip=reading.skipped(request.skip),
         speak=reading.also_spoken(request.speak),
@@ -63,28 +63,28 @@ def wanted(request: Request) -> ReaderOptions:
     )
 
 
-def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
-    """The document in a file, or SourceError: chosen by the name's ending, else by what the bytes are."""
+def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
+    """The document in a file; SourceError if none can be read. The bytes' signature or the name's ending says how."""
     if not data:
         raise SourceError(f"{name} is empty: {_REMEDY}")
-    document = _reader(data, name)(data, name, wanted)
+    document = _reader(data, name)(data, name, options)
     if document.chapters:
         return document
     beside = f" beside what is left out, {'; '.join(document.left_out)}" if document.left_out else ""
     raise SourceError(f"{name} holds no text that could be spoken{beside}: {_REMEDY}")
 
 
-def _read_part(data: bytes, name: str, wanted: ReaderOptions) -> Document:
+def _read_part(data: bytes, name: str, options: ReaderOptions) -> Document:
     if packed(data):
         raise SourceError(f"{name} is a bundle inside a bundle: name its documents instead.")
-    return read(data, name, wanted)
+    return read(data, name, options)
 
 
 def _reader(data: bytes, name: str) -> Reader:
     if packed(data):
-        return lambda data, name, wanted: bundled.read(data, name, wanted, _read_part)
+        return lambda data, name, options: bundled.read(data, name, options, _read_part)
     ending = PurePath(name).suffix.lower()
-    # The members' names stand in an archive as they are.
+    # The names of an archive's members are not compressed, so they can be found in its bytes.
     if data.startswith(_ZIP) and (_WORD_PART in data or _READERS.get(ending) is _word):
         return _word
     by_mark = (reader for mark, reader in _BY_MARK if data.startswith(mark))
@@ -103,5 +103,5 @@ def _by_looks(data: bytes, ending: str) -> Reader:
         return ssml.read
     if web.looks(data):
         return web.read
-    # Standard input has no ending; a text file's says that its signs are text.
+    # Text from standard input has no ending and may be Markdown. A file called .txt is plain text whatever is in it.
     return markdown.read if not ending and _MARKDOWN.match(data) else plain.read

@@ -1,6 +1,6 @@
-"""A zip archive from a stranger: read in memory, within bounds, or refused in one sentence. Knows nothing of EPUB.
+"""Reads an untrusted zip archive in memory and within limits, or refuses it in one sentence. Knows nothing of EPUB.
 
-A member's declared size bounds what is ever unpacked of it, so the checks before reading hold for liars too.
+No more of a member is unpacked than the size that it declares, so the checks before reading hold for false sizes too.
 """
 
 import codecs
@@ -22,17 +22,17 @@ from tasks.documents.tolerant import MOST_TAGS
 MOST_MEMBERS = 20_000
 MOST_MEMBER_BYTES = 32 << 20
 MOST_MARKUP_BYTES = 10 << 20
-"""Of one document: parsed, it takes some twenty times as much memory. The longest novels have four in all."""
+"""The most bytes of one markup document. Parsed, it takes about twenty times as much memory; a long novel has 4 MB."""
 MOST_BYTES = 64 << 20
-"""Of all members read together."""
+"""The most bytes of all members that are read."""
 MOST_TAGS_TOGETHER = 600_000
-"""Of all documents: two million words have as many."""
+"""The most tags of all documents; two million words have about as many."""
 _MOST_RATIO = 200
 _RATIO_FROM_BYTES = 4 << 20
-"""Below this a high ratio does no harm, and blank pages have one."""
+"""Below this size a high compression ratio is harmless, and blank pages have one."""
 _PASSWORD = 0x1
 _ENCRYPTION = "META-INF/encryption.xml"
-# Obfuscated fonts are no protection of the text.
+# With these algorithms only fonts are obfuscated, and the text can be read.
 _FONTS_ONLY = frozenset(("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"))
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -73,7 +73,7 @@ class Archive:
             ) from error
         infos = self._zip.infolist()
         if len(infos) > MOST_MEMBERS:
-            raise SourceError(f"{name} holds {len(infos)} files; more than {MOST_MEMBERS} are not opened.")
+            raise SourceError(f"{name} holds {len(infos)} files, more than {MOST_MEMBERS}: split it.")
         self._members = {posixpath.normpath(info.filename): info for info in infos if not info.is_dir()}
         self._refuse_protection()
 
@@ -86,7 +86,7 @@ class Archive:
         self._zip.close()
 
     def names(self) -> tuple[str, ...]:
-        """The members' paths, cleaned of `./` and `x/../`."""
+        """The members' paths, without `./` and `x/../`."""
         return tuple(self._members)
 
     def has(self, path: str) -> bool:
@@ -94,11 +94,12 @@ class Archive:
         return path in self._members
 
     def read(self, path: str, *, most_bytes: int = MOST_MEMBER_BYTES) -> bytes:
-        """A member's bytes, or SourceError when it is damaged or beyond all bounds."""
+        """A member's bytes; SourceError if it is damaged or too large."""
         info = self._members[path]
         bomb = info.file_size > _RATIO_FROM_BYTES and info.file_size > _MOST_RATIO * info.compress_size
         if bomb or info.file_size > min(most_bytes, self._left_bytes):
-            raise SourceError(f"{self.name} would unpack beyond all reason ({path}: {info.file_size >> 20} MB).")
+            size = f"{path} in it would unpack to {info.file_size >> 20} MB"
+            raise SourceError(f"{self.name} is too large: {size}. Split it.")
         if info.flag_bits & _PASSWORD:
             raise SourceError(f"{self.name} is encrypted with a password: unlock it first.")
         try:
@@ -111,20 +112,20 @@ class Archive:
         return data
 
     def expect(self, paths: Iterable[str]) -> None:
-        """Refuse before reading what is more than can be read."""
+        """SourceError, before anything is read, if these members are too large together."""
         total = sum(self._members[path].file_size for path in paths)
         if total > MOST_BYTES:
             raise SourceError(
-                f"{self.name} would unpack beyond all reason: its documents have {total >> 20} MB together."
+                f"{self.name} is too large: its documents would unpack to {total >> 20} MB together. Split it."
             )
 
     def text(self, path: str) -> str:
-        """A markup member's text, in the encoding that it states itself."""
+        """The text of a markup member, in the encoding that it declares."""
         text = decoded(self.read(path, most_bytes=MOST_MARKUP_BYTES))
         tags = text.count("<")
         self._left_tags -= tags
         if tags > MOST_TAGS or self._left_tags < 0:
-            raise SourceError(f"{self.name} has more elements than any book ({path}: {tags} tags): divide it.")
+            raise SourceError(f"{self.name} has too many elements to be read ({path}: {tags} tags): split it.")
         return text
 
     def _refuse_protection(self) -> None:
@@ -138,7 +139,7 @@ class Archive:
 
 
 def decoded(data: bytes) -> str:
-    """Markup as text: as it states itself, as UTF-8, or as cp1252."""
+    """Markup as text, in the encoding that it declares, else in UTF-8, else in cp1252."""
     text = as_declared(data)
     if text is not None:
         return text
@@ -149,7 +150,7 @@ def decoded(data: bytes) -> str:
 
 
 def as_declared(data: bytes) -> str | None:
-    """Markup by its byte order mark or its own declaration; None where there is none that holds."""
+    """Markup in the encoding of its byte order mark or its declaration; None if neither works."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace")

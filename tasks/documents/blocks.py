@@ -1,4 +1,4 @@
-"""One paragraph of a marked-up document, before a chapter takes it. Knows neither markup nor chapters."""
+"""One paragraph of a marked-up document, before it becomes part of a chapter. Knows neither markup nor chapters."""
 
 import re
 from collections.abc import Iterable
@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from chorus.reading import SKIPPABLE
 from tasks.documents.runs import Run, clean
 
-# An empty line inside <pre> or two <br> are a break between paragraphs.
+# An empty line inside <pre>, or two <br>, separate paragraphs.
 _BREAK = re.compile(r"\n[^\S\n]*\n\s*")
 
 _SECTIONS = frozenset(SKIPPABLE) - {"tables"}
 _LINKED_SHARE = 0.5
-"""Of its characters: what is less linked than this is no table of contents, whatever its name."""
+"""A section with a smaller share of its characters in links is no table of contents, whatever its name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,24 +21,24 @@ class Block:
 
     runs: tuple[Run, ...]
     level: int = 0
-    """A heading's, from 1; 0 for any other paragraph."""
+    """The level of a heading, from 1; 0 for any other paragraph."""
     anchors: tuple[str, ...] = ()
-    """The ids that stand at or before its beginning and behind the block before: where a link to them leads."""
+    """The ids at its beginning, or between the previous block and it. A link to one of them leads here."""
     kind: str = ""
-    """What it is part of: a word of chorus.reading.SKIPPABLE, or `code`."""
+    """The kind of section or element that it is part of: a word of chorus.reading.SKIPPABLE, or `code`."""
     continued: bool = False
-    """It belongs to the same note, table or code block as the block before."""
+    """Whether it belongs to the same note, table or code block as the block before."""
     linked_chars: int = 0
-    """How much of it is links: a table of contents is little else."""
+    """The number of its characters that are in links; a table of contents consists of links."""
 
     @property
     def text(self) -> str:
-        """What it says, pictures included."""
+        """Its text, with the alternative texts of pictures."""
         return clean("".join(run.text for run in self.runs))
 
 
 def split(runs: Iterable[Run]) -> list[list[Run]]:
-    """The runs of a paragraph, cut at empty lines."""
+    """The runs of a paragraph, split at empty lines."""
     runs = list(runs)
     text = "".join(run.text for run in runs)
     cuts = [match.span() for match in _BREAK.finditer(text)]
@@ -63,7 +63,7 @@ def split(runs: Iterable[Run]) -> list[list[Run]]:
 
 
 def kind_of(blocks: list[Block], otherwise: str) -> str:
-    """What all of a section's blocks say they are; else what is said of it, if that can be."""
+    """The kind of all blocks of a section, else `otherwise`; `contents` only if most of the text is links."""
     kinds = {block.kind for block in blocks}
     if len(kinds) == 1 and (kind := kinds.pop()) in _SECTIONS:
         return kind

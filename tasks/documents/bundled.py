@@ -1,4 +1,4 @@
-"""Several documents in one source, as chorus.bundle packs them: their chapters in order, as one document."""
+"""Reads several documents, packed by chorus.bundle into one source, as one document. Knows no file format."""
 
 import io
 import posixpath
@@ -16,11 +16,11 @@ _VOLUME = re.compile(r" #[\d.]+\Z")
 Reader = Callable[[bytes, str, ReaderOptions], Document]
 
 
-def read(data: bytes, name: str, wanted: ReaderOptions, read_one: Reader) -> Document:
-    """The documents in a bundle as one. What is wrong with one of them names it."""
-    parts = [(part, read_one(each, part, wanted)) for part, each in _parts(data, name)]
+def read(data: bytes, name: str, options: ReaderOptions, read_one: Reader) -> Document:
+    """The documents in a bundle as one document. An error in one of them names it."""
+    parts = [(part, read_one(each, part, options)) for part, each in _parts(data, name)]
     if not parts:
-        raise SourceError(f"{name} holds no documents: name some.")
+        raise SourceError(f"{name} holds no documents: name at least one.")
     documents = [document for _, document in parts]
     language = _common([document.language for document in documents])
     covered = next((document for document in documents if document.cover), documents[0])
@@ -46,22 +46,22 @@ def _parts(data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for info in archive.infolist():
                 if info.compress_type != zipfile.ZIP_STORED:
-                    raise SourceError(f"{name} is no bundle that chorus packed: name its documents instead.")
+                    raise SourceError(f"{name} is no bundle that Chorus packed: name the documents in it instead.")
                 if info.filename != MIMETYPE:
                     yield posixpath.basename(info.filename), archive.read(info)
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
-        raise SourceError(f"{name} is damaged: name its documents again.") from error
+        raise SourceError(f"{name} is damaged: submit its documents again.") from error
 
 
 def _series(stated: list[str]) -> str:
-    """The series that all of them are of which say one; volumes of one are the series itself, without their numbers."""
+    """The series of all documents that state one; for several volumes of one series its name without a number."""
     wholes = list(dict.fromkeys(filter(None, stated)))
     names = list(dict.fromkeys(_VOLUME.sub("", series) for series in wholes))
     return wholes[0] if len(wholes) == 1 else names[0] if len(names) == 1 else ""
 
 
 def _common(languages: list[str]) -> str:
-    """The language all of them are in, as the first states it; empty where one does not say, or is in another."""
+    """The language of all documents, as the first one states it; empty if one states none, or another."""
     return languages[0] if all(languages) and len(set(map(_code, languages))) == 1 else ""
 
 

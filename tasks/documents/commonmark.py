@@ -1,6 +1,6 @@
 """A CommonMark parser with tables, footnotes and our inline markup, which loses no text however deep it is nested.
 
-Gives tokens; what they mean for a listener, the Markdown reader knows.
+It gives tokens and does not know how they are read aloud.
 """
 
 import re
@@ -14,12 +14,12 @@ from chorus.errors import SourceError
 from tasks.documents import markup
 
 _MOST_WORK = 100_000
-"""In lines: what takes the parser some seconds and some hundred megabytes. The Rust book has half of that."""
+"""The most work, counted in lines: the parser then takes some seconds and hundreds of megabytes."""
 _WORK = {"\n": 1.0, "[": 6.0, "<": 3.0, "|": 0.9, **dict.fromkeys("*_`&\\~", 0.6)}
-"""What a character costs, measured in lines of a paragraph, some 20 microseconds each."""
+"""The work for a character, measured in lines of a paragraph, which take about 20 microseconds each."""
 _DEEPEST_COLUMNS = 40
 _DEEPEST = 2 * _DEEPEST_COLUMNS
-"""Levels, of which none costs less than a column. Beyond its own bound the parser would drop the text."""
+"""The deepest nesting that the parser is given; no level takes less than a column. Beyond it text would be lost."""
 _PREFIX = re.compile(r"^(?:[ \t>]|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])){41,}", re.MULTILINE)
 _NOTE = re.compile(r" {0,3}\[\^([^\]\s]{1,60})\]:[ \t]*(.*)")
 _REFERENCE = re.compile(r"\[\^([^\]\s]{1,60})\](?!:)")
@@ -29,14 +29,14 @@ _NAME = "name"
 
 
 def tokens(text: str, name: str) -> list[Token]:
-    """The document's tokens. `footnote_open` and `footnote_close` enclose a note, `speech` holds a Run in its meta."""
+    """The document's tokens. `footnote_open` and `footnote_close` enclose a note; `speech` has a Run in its meta."""
     if sum(text.count(sign) * work for sign, work in _WORK.items()) > _MOST_WORK:
-        raise SourceError(f"{name} has too many lines and signs to be read as Markdown: split it, or call it .txt.")
+        raise SourceError(f"{name} has too many lines and signs to be read as Markdown: split it or call it .txt.")
     return _parser().parse(_PREFIX.sub(_flattened, text), {_NAME: name, _NOTES: set()})
 
 
 def _flattened(match: re.Match[str]) -> str:
-    """What stands before a line's text, up to the depth that is told apart."""
+    """The prefix of a line, without the levels beyond the deepest nesting."""
     return match[0].expandtabs(4)[:_DEEPEST_COLUMNS]
 
 
@@ -49,7 +49,7 @@ def _parser() -> MarkdownIt:
 
 
 def _note(state: StateBlock, first: int, last: int, silent: bool) -> bool:
-    """A footnote's body: its first line, those that wrap it, and indented paragraphs behind it."""
+    """Parse a footnote's body: its first line, the lines that continue it, and indented paragraphs after it."""
     match = _NOTE.fullmatch(state.src, state.bMarks[first] + state.tShift[first], state.eMarks[first])
     if match is None:
         return False
@@ -63,7 +63,7 @@ def _note(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         line += 1
     state.env[_NOTES].add(match[1])
     state.push("footnote_open", "", 1)
-    # A note inside a note is none: its own parser would go down with every level.
+    # Notes inside notes are not parsed: each level would need a recursion.
     state.md.block.parse("\n".join(lines).replace("[^", "\\[^"), state.md, state.env, state.tokens)
     state.push("footnote_close", "", -1)
     state.line = line
@@ -71,13 +71,13 @@ def _note(state: StateBlock, first: int, last: int, silent: bool) -> bool:
 
 
 def _wraps(state: StateBlock, line: int) -> bool:
-    """Whether a line directly below goes on with the note's paragraph."""
+    """Whether a line directly below continues the note's paragraph."""
     start = state.bMarks[line] + state.tShift[line]
     return not state.isEmpty(line) and not state.isEmpty(line - 1) and not _NOTE.match(state.src, start)
 
 
 def _indented(state: StateBlock, line: int, last: int) -> bool:
-    """Whether this line, or the next that is not empty, is indented as a note's later paragraphs are."""
+    """Whether this line, or the next that is not empty, is indented like a note's later paragraphs."""
     while line < last and state.isEmpty(line):
         line += 1
     return line < last and state.sCount[line] - state.blkIndent >= len("    ")
@@ -95,7 +95,7 @@ def _reference(state: StateInline, silent: bool) -> bool:
 
 def _speech(state: StateInline, silent: bool) -> bool:
     match = markup.match(state.src, state.pos)
-    # `/guide/` is a page; `/ˈɡaɪd/` is a sound.
+    # `/guide/` is a path; `/ˈɡaɪd/` is a pronunciation.
     if match is None or (match["ipa"] or "ˈ").isascii():
         return False
     run = markup.understood(match, state.env[_NAME])

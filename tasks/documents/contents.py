@@ -1,4 +1,4 @@
-"""A book's own contents: the nav document of EPUB 3 and the NCX of EPUB 2. Knows nothing of the text they lead to."""
+"""Reads a book's table of contents: the nav document of EPUB 3 or the NCX of EPUB 2. Knows nothing of the text."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -10,20 +10,20 @@ from tasks.documents.opf import Package, place, text_of, xml
 
 _TYPE = "{http://www.idpf.org/2007/ops}type"
 _DEEPEST = 3
-"""Sections below this are heard inside the chapter they belong to."""
+"""Sections below this level become part of the chapter that they belong to."""
 _LEAST = 2
-"""A table of contents with fewer entries than this says nothing about chapters."""
+"""A table of contents with fewer entries than this does not define chapters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContentsEntry:
-    """One line of the book's own contents."""
+    """One entry of the table of contents."""
 
     title: str
     path: str
     anchor: str
     part: str = ""
-    """What stands above it: `Part One`."""
+    """The title of the entry above it: `Part One`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,9 +34,9 @@ class _Line:
 
 
 def entries(data: bytes, package: Package) -> list[ContentsEntry]:
-    """The entries which lead into the reading order, in its order, and named so that each is known by its title.
+    """The entries that lead into the reading order, in its order, with titles that tell them apart.
 
-    A nav document's landmarks go into the package's kinds on the way.
+    The landmarks of a nav document are added to the package's kinds.
     """
     tree = xml(data)
     if tree is None:
@@ -65,7 +65,7 @@ def _nav(tree: etree._Element) -> Iterator[_Line]:
     for nav in [nav for nav in navs if "toc" in (nav.get(_TYPE) or "").split()] or navs[:1]:
         for label in nav.iter("{*}a", "{*}span"):
             parent = label.getparent()
-            # A part without a page of its own is a <span> directly in its <li>.
+            # A part without a page of its own is a <span> directly in the <li>.
             unlinked = parent is not None and str(parent.tag).endswith("}li") and label.find(".//{*}a") is None
             if str(label.tag).endswith("}a") or unlinked:
                 level = sum(1 for _ in label.iterancestors("{*}li"))

@@ -1,6 +1,6 @@
-"""EPUB 2 and 3: from the reading order and the book's own contents to chapters. Knows nothing of markup.
+"""Reads EPUB 2 and 3: makes chapters from the reading order and the table of contents. Knows nothing of markup.
 
-Nothing is ever unpacked to disk, and nothing outside the archive is looked up.
+Nothing is unpacked to disk, and nothing outside the archive is opened.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tasks.documents.opf import Package, package
 from tasks.documents.plain import title_of
 
 
-def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
+def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
     """The document in an EPUB file."""
     with Archive(data, name) as archive:
         book = package(archive)
@@ -28,7 +28,7 @@ def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
         blocks = Blocks(
             language=next(iter(book.languages), ""), others=frozenset(primary(one) for one in book.languages)
         )
-        drafts = list(_drafts(_slices(archive, book, found, blocks), wanted))
+        drafts = list(_drafts(_slices(archive, book, found, blocks), options))
         cover = _cover(archive, book)
     title = book.title or title_of(name)
     chapters, silent = audible(drafts, otherwise=title)
@@ -45,7 +45,7 @@ def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
 
 
 def _cover(archive: Archive, book: Package) -> bytes | None:
-    """The cover's picture; a book without a sound one is heard all the same."""
+    """The cover's picture; None if there is none or it cannot be read."""
     if book.cover is None or not archive.has(book.cover.path):
         return None
     try:
@@ -57,13 +57,13 @@ def _cover(archive: Archive, book: Package) -> bytes | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Slice:
-    """What stands between two places to which the contents lead, inside one document."""
+    """A part of one document, between two entries of the table of contents."""
 
     blocks: list[Block]
     kind: str
     title: str
     starts: bool
-    """A chapter begins here, as far as the contents say."""
+    """Whether a chapter begins here, according to the table of contents."""
 
 
 def _slices(archive: Archive, book: Package, found: list[ContentsEntry], reader: Blocks) -> Iterator[_Slice]:
@@ -88,11 +88,11 @@ def _slices(archive: Archive, book: Package, found: list[ContentsEntry], reader:
 
 
 def _places(entries: list[ContentsEntry], blocks: list[Block]) -> dict[int, ContentsEntry]:
-    """Before which of a document's blocks a chapter starts, and what the contents call it."""
+    """The entries of the table of contents, by the index of the block before which they start."""
     at = {anchor: index for index, block in reversed(list(enumerate(blocks))) for anchor in block.anchors}
     places: dict[int, ContentsEntry] = {}
     for entry in entries:
-        # An anchor that is not there still leads a reader to its document.
+        # A link to a missing anchor leads to the beginning of its document.
         place = at.get(entry.anchor, 0)
         first = places.setdefault(place, entry)
         if first is not entry and first.title == entry.part and (not entry.anchor or entry.anchor in at):
@@ -100,15 +100,15 @@ def _places(entries: list[ContentsEntry], blocks: list[Block]) -> dict[int, Cont
     return places
 
 
-def _drafts(slices: Iterator[_Slice], wanted: ReaderOptions) -> Iterator[Draft]:
-    """The chapters as the contents cut them; what is a section of its own kind stands alone without them too."""
-    draft = Draft(wanted=wanted)
-    for piece in slices:
-        if piece.starts or piece.kind != draft.kind:
+def _drafts(slices: Iterator[_Slice], options: ReaderOptions) -> Iterator[Draft]:
+    """The chapters of the table of contents. A section of a kind of its own, such as notes, is always one alone."""
+    draft = Draft(options=options)
+    for part in slices:
+        if part.starts or part.kind != draft.kind:
             if draft.paragraphs or draft.title or draft.left_out:
                 yield draft
-            draft = Draft(wanted=wanted, title=piece.title, kind=piece.kind)
-        for block in piece.blocks:
+            draft = Draft(options=options, title=part.title, kind=part.kind)
+        for block in part.blocks:
             kind = "" if block.kind == draft.kind else block.kind
             draft.add(block.runs, heading=block.level > 0, kind=kind, continued=block.continued)
     yield draft

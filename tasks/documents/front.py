@@ -1,6 +1,6 @@
-"""What stands above a text for programs, not for listeners: front matter with title, author, language and cast.
+"""Reads the front matter of a text, which is not spoken: title, author, language and the cast with its voices.
 
-Knows a little YAML, and no more than people write there.
+Knows as much YAML as people write there, and no file format.
 """
 
 import re
@@ -14,7 +14,7 @@ _FENCED = re.compile(r"\A\s*---[ \t]*\n(?=\S)(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z
 _FIELD = re.compile(r"^([A-Za-z][\w-]{0,40}):(?:[ \t]+(\S.*?))?[ \t]*$")
 _NAMES = {"authors": "author", "creator": "author", "lang": "language"}
 _YAML = re.compile(r"\s*(?:#.*)?|\s+\S.*|-\s.*|\]|\}")
-"""A line of front matter that begins no field."""
+"""Lines of front matter that do not begin a field."""
 _MEMBER = re.compile(rf"""\s*["']?([^":=\n]{{1,60}}?)["']?\s*[:=]\s*["']?({VOICE})["']?\s*(?:\#.*)?""")
 _CAST = re.compile(r"\A\s*voices:[ \t]*\n((?:[ \t]*\S.*(?:\n|\Z))+)", re.IGNORECASE)
 _HEAD_CHARS = 64 * 1024
@@ -22,31 +22,31 @@ _HEAD_CHARS = 64 * 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Front:
-    """A text's head."""
+    """The front matter of a text."""
 
     title: str = ""
     author: str = ""
     language: str = ""
     cast: Cast = field(default_factory=Cast)
     length: int = 0
-    """Characters of the text that are its head and not spoken."""
+    """How many characters of the text are front matter."""
     left_out: tuple[str, ...] = ()
 
 
 def front(text: str, name: str) -> Front:
-    """The head of a text, its lines ended by line feeds; an empty one if it has none."""
+    """The front matter of a text whose lines end in line feeds; an empty one if there is none."""
     head = text[:_HEAD_CHARS]
     if fenced := _FENCED.match(head):
         lines = fenced[1].splitlines()
         fields = [bool(_FIELD.match(line)) for line in lines]
-        # Anything else between two rules is text.
+        # With any other line between two rules it is ordinary text.
         known = any(fields) and all(
             is_field or _YAML.fullmatch(line) for is_field, line in zip(fields, lines, strict=True)
         )
         return _fields(lines, name, fenced.end()) if known else Front()
     if listed := _CAST.match(head):
         members = [_MEMBER.fullmatch(line) for line in listed[1].splitlines()]
-        # Any other line makes it a paragraph that begins with this word. Kokoro's voices are called `af_heart`.
+        # With any other line it is a paragraph that begins with `voices:`. Kokoro's voices have names like `af_heart`.
         if all(member and "_" in member[2] for member in members):
             return Front(
                 cast=_cast({member[1]: member[2] for member in members if member}),
@@ -81,7 +81,7 @@ def _fields(lines: list[str], name: str, length: int) -> Front:
 
 
 def _members(lines: list[str], name: str) -> Mapping[str, str]:
-    """Names and voices; what is neither an empty line nor a comment must be one of them."""
+    """The voices by name. Every line except empty ones and comments must be one of these; else SourceError."""
     voices: dict[str, str] = {}
     for line in (one for one in lines if one.strip() and not one.lstrip().startswith("#")):
         match = _MEMBER.fullmatch(line)

@@ -1,4 +1,4 @@
-"""Project Gutenberg's wrapping around a plain text: header, licence, small print, signs for pictures and notes."""
+"""Removes Project Gutenberg's header, licence and small print from a plain text. Knows nothing of chapters."""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _ASIDE = re.compile(r"\[(?:(Illustration)|Footnote(?: [\w*]{1,5})?)(?:: *([^\]]*
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Book:
-    """The text inside the wrapping, and what the wrapping says about it."""
+    """The book's own text, and what Project Gutenberg's header says about it."""
 
     text: str
     title: str = ""
@@ -36,7 +36,7 @@ class Book:
 
 
 def book(text: str) -> Book:
-    """The book in a text of Project Gutenberg; any other text as it is."""
+    """The book in a text of Project Gutenberg; any other text unchanged."""
     starts = list(_START.finditer(text))
     end = _END.search(text, starts[0].end() if starts else 0)
     if not starts and end is None:
@@ -56,18 +56,18 @@ def book(text: str) -> Book:
 
 
 def aside(text: str) -> Run | None:
-    """A paragraph that stands for a picture, or holds a note."""
+    """The run for a paragraph that stands for a picture or holds a note; None for any other."""
     match = _ASIDE.fullmatch(text) if text.startswith("[") else None
     return match and Run(match[2] or "", kind="images" if match[1] else "notes")
 
 
 def _words(text: str) -> int:
-    """Counted without a list of them, which would take ten times the text's memory."""
+    """The number of words, counted without a list, which would take ten times the memory of the text."""
     return sum(1 for _ in _WORD.finditer(text))
 
 
 def _ends(starts: list[re.Match[str]], text: str) -> list[int]:
-    """Up to where each text goes at most: several may stand in one file."""
+    """The offset before which each text ends; a file may hold several texts."""
     return [*(start.start() for start in starts[1:]), len(text)]
 
 

@@ -1,4 +1,4 @@
-"""A run of paragraphs cut into chapters at its headings. Knows no file format."""
+"""Cuts a list of paragraphs into chapters at its headings. Knows no file format."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from tasks.documents.blocks import Block, kind_of
 from tasks.documents.model import Draft, ReaderOptions
 
 
-def drafts(blocks: list[Block], wanted: ReaderOptions) -> Iterator[Draft]:
-    """The highest level that stands more than once makes the chapters; what stands alone above it is the title.
+def drafts(blocks: list[Block], options: ReaderOptions) -> Iterator[Draft]:
+    """The chapters. They begin at the highest level of heading that occurs more than once.
 
-    A title directly above its first chapter is spoken with it, though a table of contents should stand between them.
+    A single heading above it is the title, and is spoken with the first chapter even behind a table of contents.
     """
     above: list[Block] = []
     for group in _groups(blocks, _deepest(blocks)):
@@ -20,16 +20,16 @@ def drafts(blocks: list[Block], wanted: ReaderOptions) -> Iterator[Draft]:
         if all(block.level for block in group):
             above += group
         elif kind:
-            yield _draft(group, title, kind, wanted)
+            yield _draft(group, title, kind, options)
         else:
-            yield _draft([*above, *group], title, kind, wanted)
+            yield _draft([*above, *group], title, kind, options)
             above = []
     if above:
-        yield _draft(above, above[-1].text, "", wanted)
+        yield _draft(above, above[-1].text, "", options)
 
 
 def _groups(blocks: list[Block], deepest: int) -> Iterator[list[Block]]:
-    """From one chapter's heading to the next."""
+    """The blocks from one chapter's heading to the next."""
     group: list[Block] = []
     for block in blocks:
         if 0 < block.level <= deepest and group:
@@ -47,8 +47,8 @@ def _deepest(blocks: list[Block]) -> int:
     return repeated or (levels[:2][-1] if levels else 0)
 
 
-def _draft(group: list[Block], title: str, kind: str, wanted: ReaderOptions) -> Draft:
-    draft = Draft(wanted=wanted, title=title, kind=kind)
+def _draft(group: list[Block], title: str, kind: str, options: ReaderOptions) -> Draft:
+    draft = Draft(options=options, title=title, kind=kind)
     for block in group:
         own = "" if block.kind == kind else block.kind
         draft.add(block.runs, heading=block.level > 0, kind=own, continued=block.continued)

@@ -1,4 +1,4 @@
-"""HTML and XHTML as paragraphs, each with what its elements say about it. Knows nothing of chapters or files."""
+"""Reads HTML and XHTML as paragraphs with the properties of their elements. Knows nothing of chapters or files."""
 
 import re
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ _CELLS = frozenset(("td", "th"))
 _SILENT = frozenset(("head", "iframe", "noscript", "object", "rp", "rt", "script", "style", "template", "title"))
 _PICTURES = frozenset(("img", "image", "svg"))
 _SECTIONS = frozenset(("article", "aside", "body", "div", "dl", "nav", "ol", "section", "ul"))
-_TELLING = _SECTIONS.union(_LEVELS, ("hgroup", "table", "pre", "li"))
-"""What may mean something without any attribute."""
+_SCOPING = _SECTIONS.union(_LEVELS, ("hgroup", "table", "pre", "li"))
+"""Elements that change the scope even without an attribute."""
 _SPACE = re.compile(r"\s+")
 _NUMBERED = re.compile(r"\s*[\[(]?\d{1,4}[\]).:]")
 _NO_LANGUAGE = frozenset(("", "und", "zxx", "mul", "mis", "x", "i"))
@@ -27,61 +27,61 @@ _NO_LANGUAGE = frozenset(("", "und", "zxx", "mul", "mis", "x", "i"))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Scope:
-    """What holds inside an element."""
+    """The properties of the text inside an element."""
 
     kind: str = ""
     tags: tuple[Tag, ...] = ()
     language: str = ""
-    """The primary one: `en` of `en-GB`."""
+    """The primary language: `en` of `en-GB`."""
     level: int = 0
     pre: bool = False
     linked: bool = False
     interrupted: "_HtmlParagraph | None" = None
-    """What goes on behind this element, which is a note."""
+    """The paragraph that continues after this element, if it is a note."""
 
 
 @dataclass(kw_only=True, slots=True)
 class _HtmlParagraph:
-    """What was read of a paragraph."""
+    """A paragraph that is being read."""
 
     runs: list[Run] = field(default_factory=list)
     anchors: list[str] = field(default_factory=list)
     number: str = ""
-    """Its own in a list."""
+    """Its number in a list."""
     linked_chars: int = 0
 
 
 @dataclass(kw_only=True)
 class Blocks:
-    """Call `read` and take what it yields; then the counters hold what was left out."""
+    """Reads documents: `read` yields the blocks, and the counters then say what was left out."""
 
     language: str = ""
-    """Of the whole; where it is empty, what the first element states."""
+    """The language of the whole; if empty, the first one that an element states."""
     others: frozenset[str] = frozenset()
-    """Primary languages that a whole document may be in besides: no other is believed, for tools state their own."""
+    """Other primary languages that a whole document may state. Any other is ignored: tools often write their own."""
     page: bool = False
-    """Whether it is a page of the web: its navigation, forms, header and footer are no text."""
+    """Whether it is a web page, whose navigation, forms, header and footer are not read."""
     marks: int = 0
-    """Signs for the eye: a note's number, a page's number."""
+    """The count of marks that only readers need to see: numbers of notes and pages."""
     furniture: int = 0
-    """A page's navigation and the like."""
+    """The count of elements such as navigation that belong to the page and not to the text."""
     _open_paragraph: _HtmlParagraph = field(default_factory=_HtmlParagraph)
     _scopes: list[_Scope] = field(default_factory=list)
     _tables: list[Table] = field(default_factory=list)
     _lists: list[Numbering | None] = field(default_factory=list)
     _done: list[Block] = field(default_factory=list)
     _begun: str = ""
-    """The kind of the note, table or code block that goes on."""
+    """The kind of the note, table or code block that the next paragraph continues."""
 
     def read(self, markup: str) -> Iterator[Block]:
-        """The paragraphs in order."""
+        """The paragraphs of a document in order."""
         yield from self.walk(parsed(markup).root)
 
     def walk(self, node: LexborNode | None) -> Iterator[Block]:
-        """The paragraphs under this node."""
+        """The paragraphs under this node in order."""
         self._scopes = [_Scope(language=primary(self.language))]
         depth = 0
-        # By hand, for recursion would end at a hostile file's thousandth level.
+        # Without recursion, which would fail at the thousandth level of a malicious file.
         while node is not None:
             if not self._silent(node):
                 self._open(node)
@@ -89,7 +89,7 @@ class Blocks:
                     node, depth = node.first_child, depth + 1
                     continue
                 self._close(node)
-            # Depth, not equality, finds the root: nodes are compared by all of their markup.
+            # The root is found by depth and not by comparison, because nodes are compared by all of their markup.
             while node is not None and depth and node.next is None:
                 node, depth = node.parent, depth - 1
                 if node is not None:
@@ -98,7 +98,7 @@ class Blocks:
             node = node.next if node is not None and depth else None
         self._flush()
         yield from self._finished()
-        # An id behind the last paragraph must not be found in the next document.
+        # An id after the last paragraph must not belong to the next document.
         self._open_paragraph = _HtmlParagraph()
 
     def _finished(self) -> list[Block]:
@@ -106,7 +106,7 @@ class Blocks:
         return done
 
     def _silent(self, node: LexborNode) -> bool:
-        """Whether nobody hears what is in this node."""
+        """Whether the content of this node is not spoken. Notes its id, picture or mark."""
         tag = node.tag or ""
         if tag.startswith(("-", "_", "!")):
             return tag != "-text"
@@ -165,9 +165,9 @@ class Blocks:
         self._open_paragraph.linked_chars += len(text.strip()) if scope.linked else 0
 
     def _scope(self, node: LexborNode, tag: str) -> _Scope:
-        """What holds inside an element, given what holds around it."""
+        """The scope inside an element, from its own properties and those of the scope around it."""
         outer, attributes = self._scopes[-1], node.attributes
-        if not attributes and tag not in _TELLING:
+        if not attributes and tag not in _SCOPING:
             return replace(outer, interrupted=None) if outer.interrupted else outer
         kind, interrupted = self._kind(node, tag), None
         if signs.is_note(tag, signs.types(attributes), attributes):
@@ -175,7 +175,7 @@ class Blocks:
             kind = "notes"
         if interrupted or kind != outer.kind or (tag == "li" and kind == "notes"):
             self._begun = ""
-        language, tags = self._tongue(tag, attributes, outer)
+        language, tags = self._language(tag, attributes, outer)
         return _Scope(
             kind=kind,
             tags=tags,
@@ -194,8 +194,8 @@ class Blocks:
             return "tables"
         return "code" if tag == "pre" and signs.is_code(node) else outer
 
-    def _tongue(self, tag: str, attributes: signs.Attributes, outer: _Scope) -> tuple[str, tuple[Tag, ...]]:
-        """The language inside an element. Another country's is no other language: it would have to change the voice."""
+    def _language(self, tag: str, attributes: signs.Attributes, outer: _Scope) -> tuple[str, tuple[Tag, ...]]:
+        """The language inside an element, and its tags. Another country's variant is no other language."""
         stated = (attributes.get("xml:lang") or attributes.get("lang") or "").strip()
         own = primary(stated)
         disbelieved = tag in {"html", "body"} and outer.language and own not in self.others
@@ -259,7 +259,7 @@ class Blocks:
 
 
 def text_of(markup: str) -> list[str]:
-    """The paragraphs' text alone, without pictures."""
+    """The text of the paragraphs, without pictures."""
     return [
         text
         for block in Blocks().read(markup)
@@ -276,7 +276,7 @@ def _numbering(node: LexborNode) -> Numbering:
 
 
 def _level(node: LexborNode, tag: str) -> int:
-    """A heading's; a group's is its first heading's."""
+    """The level of a heading, or of the first heading in a group; 0 for other elements."""
     if tag != "hgroup":
         return _LEVELS.get(tag, 0)
     child = node.first_child
@@ -288,5 +288,5 @@ def _level(node: LexborNode, tag: str) -> int:
 
 
 def primary(language: str) -> str:
-    """`en` of `en-GB`."""
+    """The primary language: `en` of `en-GB`."""
     return language.replace("_", "-").partition("-")[0].strip().lower()

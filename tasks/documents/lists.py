@@ -1,4 +1,4 @@
-"""The numbers before the items of an ordered list, as a reader sees them. Knows no markup beyond its attributes."""
+"""Numbers the items of an ordered list as a browser shows them. Knows no markup except the list's attributes."""
 
 import re
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ _UNMARKED = re.compile(r"list-style(?:-type)?\s*:[^;]*\bnone\b")
 
 @dataclass(kw_only=True, slots=True)
 class Numbering:
-    """Where an ordered list is."""
+    """The state of an ordered list: its next number and its form."""
 
     number: int = 1
     step: int = 1
     form: str = "1"
-    """As HTML's `type`: `1`, `a`, `A`, `i`, `I`; empty for none."""
+    """As in HTML's `type`: `1`, `a`, `A`, `i` or `I`; empty for no numbers."""
 
     @classmethod
     def of(cls, attributes: Mapping[str, str | None], items: int) -> "Numbering":
-        """As an <ol> says."""
+        """The numbering that an <ol> states."""
         if _UNMARKED.search(attributes.get("style") or ""):
             return cls(form="")
         back = "reversed" in attributes
@@ -34,7 +34,7 @@ class Numbering:
         )
 
     def next(self, value: str | None) -> str:
-        """What stands before the next item: `3. `."""
+        """The number before the next item, such as `3. `; empty if there are no numbers."""
         number = _number(value, self.number)
         self.number = number + self.step
         return f"{written(number, self.form)}. " if self.form else ""

@@ -1,4 +1,4 @@
-"""Markdown: headings become chapters, links their text, tables rows, footnotes notes. Knows no other format."""
+"""Reads Markdown: headings become chapters, links their text, tables rows, footnotes notes. Knows no other format."""
 
 import re
 from collections.abc import Iterator
@@ -19,25 +19,25 @@ _LANGUAGE = re.compile(r"""<([a-z][a-z0-9]*)\b[^>]*?\slang\s*=\s*["']?([A-Za-z0-
 _DEEPEST_LANGUAGE = 20
 _ELEMENT = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
 _DONE = re.compile(r"\A\[[ xX]\][ \t]+")
-"""A task's box."""
+"""The check box of a task."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _MarkdownBlock:
     runs: tuple[Run, ...]
     level: int = 0
-    """A heading's, 1 to 6; 0 for any other paragraph."""
+    """The level of a heading, 1 to 6; 0 for any other paragraph."""
     kind: str = ""
     continued: bool = False
 
     @property
     def blank(self) -> bool:
-        """Whether nothing comes of it: an anchor, a comment."""
+        """Whether it has no text: an anchor or a comment."""
         return not any(run.kind or run.tags or run.text.strip() for run in self.runs)
 
     @property
     def text(self) -> str:
-        """What is visible of it, pictures aside."""
+        """Its visible text, without pictures."""
         return clean("".join(run.text for run in self.runs if not run.kind))
 
 
@@ -46,18 +46,18 @@ class _MarkdownReader:
     """Turns tokens into blocks."""
 
     marks: int = 0
-    """Of footnotes, in the text."""
+    """The count of footnote marks in the text."""
     _level: int = 0
     _number: str = ""
     _item: bool = False
     _note: bool = False
     _begun: bool = False
-    """A table, or a note, of which a paragraph was given already."""
+    """Whether the next paragraph continues a table or a note."""
     _cells: list[list[Run]] = field(default_factory=list)
     _head: bool = False
     _heads: tuple[str, ...] = ()
     _unsaid: list[list[Run]] = field(default_factory=list)
-    """The row of headings, until it was said with another row."""
+    """The row of headings, until it was spoken with another row."""
 
     def blocks(self, text: str, name: str) -> Iterator[_MarkdownBlock]:
         """The paragraphs in order."""
@@ -143,7 +143,7 @@ class _MarkdownReader:
 
 
 def _html(element: str, languages: list[tuple[str, Tag]]) -> str:
-    """The element's name; one that states a language keeps it until it is closed."""
+    """The name of an HTML element. One that states a language is kept in `languages` until it is closed."""
     match = _ELEMENT.match(element)
     name = match[2].lower() if match else ""
     if match and match[1]:
@@ -155,18 +155,18 @@ def _html(element: str, languages: list[tuple[str, Tag]]) -> str:
 
 
 def _plain(token: Token) -> str:
-    """An image's alternative text."""
+    """The alternative text of an image."""
     return "".join(child.content or _plain(child) for child in token.children or [])
 
 
-def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
+def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
     """The document in a Markdown file."""
-    text = unified(decode(data, name, wanted.encoding))
+    text = unified(decode(data, name, options.encoding))
     head = front(text, name)
     reader = _MarkdownReader()
     blocks = [block for block in reader.blocks(text[head.length :], name) if not block.blank]
     title = head.title or _title(blocks) or title_of(name)
-    chapters, left_out = audible(_drafts(blocks, head.cast, wanted), otherwise=title)
+    chapters, left_out = audible(_drafts(blocks, head.cast, options), otherwise=title)
     return Document(
         title=title,
         author=head.author,
@@ -177,21 +177,21 @@ def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
 
 
 def _title(blocks: list[_MarkdownBlock]) -> str:
-    """The only title on the first level, or else a heading with which everything begins."""
+    """The only heading of the first level, else a heading at the very beginning."""
     titles = [block.text for block in blocks if block.level == 1]
     titles = titles or [block.text for block in blocks[:1] if block.level > 0]
     return " ".join(titles[0].split()) if len(titles) == 1 else ""
 
 
-def _drafts(blocks: list[_MarkdownBlock], cast: Cast, wanted: ReaderOptions) -> list[Draft]:
-    """Where there is one title at most, the second level makes the chapters; where there are more, the first."""
+def _drafts(blocks: list[_MarkdownBlock], cast: Cast, options: ReaderOptions) -> list[Draft]:
+    """The chapters: at headings of the first level if there are several, else at those of the second."""
     deepest = 1 if sum(block.level == 1 for block in blocks) > 1 else 2
-    drafts = [Draft(wanted=wanted)]
+    drafts = [Draft(options=options)]
     for block in blocks:
-        # A title directly above its first chapter is spoken with it.
+        # A title directly above the first chapter is spoken with it.
         if 0 < block.level <= deepest:
             if not drafts[-1].only_headings:
-                drafts.append(Draft(wanted=wanted))
+                drafts.append(Draft(options=options))
             drafts[-1].title = block.text
         for speech in cast.speeches(block.runs):
             drafts[-1].add(speech, heading=block.level > 0, kind=block.kind, continued=block.continued)

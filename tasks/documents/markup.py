@@ -1,6 +1,6 @@
-"""Markup a writer puts between the words: `[word](/ipa/)`, `[pause:1.5s]`, `[voice:af_bella]` and speakers' lines.
+"""Understands markup that authors write between words: `[word](/ipa/)`, `[pause:1.5s]`, `[voice:af_bella]`, speakers.
 
-What only looks like markup stays text. Knows no file format: readers hand over their text, or single marks of it.
+What only looks like markup stays text. Knows no file format: readers pass their text, or single marks in it.
 """
 
 import re
@@ -15,7 +15,7 @@ from tasks.documents.runs import Run, Tag
 
 _SHARE = r"\w[\w.]{0,60}(?:[(*:]\d{0,6}(?:\.\d{1,6})?%?\)?)?"
 VOICE = rf"{_SHARE}(?:[ ]?[+,][ ]?{_SHARE}){{0,7}}"
-"""What a voice or a blend of voices looks like; whether it is there, the farm knows."""
+"""The form of a voice's name or a blend. Whether the voice exists is checked elsewhere."""
 _MARKUP = re.compile(
     r"(?P<escape>\\)?"
     r"\[(?:pause:\s*(?P<length>\d{1,9}(?:\.\d{0,9})?)\s*(?P<unit>m?s)"
@@ -26,21 +26,21 @@ _MARKUP = re.compile(
 _IPA_SIGNS = frozenset(" .'-|\u2016\u203f\u02c8\u02cc\u02d0\u02d1\u0361\u2191\u2193")
 _SPEAKER = re.compile(r"[^\S\n]*([^:\n]{1,60}?)[^\S\n]*:[^\S\n]*")
 SOFT = "\r"
-"""A line's end that only wraps: a speaker's line may begin behind it, otherwise it is a blank."""
+"""A line end that only wraps the text. A speaker's line may begin after it; otherwise it is a blank."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cast:
-    """Who speaks with which voice, as the head of a text lists them."""
+    """The speakers of a text and their voices, as the front matter lists them."""
 
     voices: Mapping[str, str] = field(default_factory=dict)
 
     def starts(self, line: str) -> bool:
-        """Whether a speaker's line begins here."""
+        """Whether the line begins with a speaker's name."""
         return self._speaker(line) is not None
 
     def speeches(self, runs: Iterable[Run]) -> Iterator[list[Run]]:
-        """A paragraph cut before each speaker's line, the names gone, the words in their voices."""
+        """A paragraph split before each speaker's line, without the names, and in the speakers' voices."""
         runs = list(runs)
         if not self.voices:
             yield [_on_one_line(run) for run in runs]
@@ -49,7 +49,7 @@ class Cast:
             yield [_on_one_line(run) for run in lines]
 
     def speaker(self, line: list[Run]) -> re.Match[str] | None:
-        """The name of one of the cast at the line's beginning, up to where the words begin."""
+        """The match of a speaker's name at the beginning of the line, up to the first word; None if there is none."""
         plain = line and not line[0].tags and not line[0].kind
         return self._speaker(line[0].text) if plain else None
 
@@ -59,7 +59,7 @@ class Cast:
 
 
 def runs(text: str, name: str) -> list[Run]:
-    """The text with its markup understood. `name` is the file's, for the sentence about what cannot be."""
+    """The text as runs, with its markup understood. `name` is the file's, for error messages."""
     found: list[Run] = []
     at = 0
     for match in _MARKUP.finditer(text):
@@ -71,17 +71,17 @@ def runs(text: str, name: str) -> list[Run]:
 
 
 def visible(text: str, name: str) -> str:
-    """The text alone."""
+    """The text without its markup."""
     return "".join(run.text for run in runs(text, name)) if "[" in text else text
 
 
 def match(text: str, at: int) -> re.Match[str] | None:
-    """Markup that begins at this place, if there is any; `understood` says what it means."""
+    """The markup that begins at this offset, if any. `understood` says what it means."""
     return _MARKUP.match(text, at)
 
 
 def understood(match: re.Match[str], name: str) -> Run | None:
-    """What a piece of markup is: a word with its phonemes, or a pause or a voice without a word; None if it is text."""
+    """The meaning of markup: a word with its phonemes, a pause, or a change of voice; None if it is text."""
     if match["escape"] is not None:
         return Run(match[0][1:])
     if match["length"] is not None:
@@ -93,7 +93,7 @@ def understood(match: re.Match[str], name: str) -> Run | None:
 
 
 def pause(length_ms: float, written: str, name: str) -> Run:
-    """Silence of this length, or SourceError if nobody would wait for it."""
+    """A silence of this length; SourceError if it is longer than the limit."""
     if length_ms > LONGEST_PAUSE_MS:
         raise SourceError(f"{name} has {written}: a pause has at most {LONGEST_PAUSE_MS // 1000} seconds.")
     return Run("", (Tag("pause", str(round(length_ms))),))
@@ -108,7 +108,7 @@ def _phonetic(char: str) -> bool:
 
 
 def _lines(runs: Iterable[Run]) -> Iterator[list[Run]]:
-    """The paragraph's lines, each with the line end behind it; neighbours about which nothing is known are one run."""
+    """The paragraph's lines, each with its line end. Adjacent runs without tags become one."""
     line: list[Run] = []
     for plain, group in groupby(runs, key=lambda run: not run.tags and not run.kind):
         for run in [Run("".join(run.text for run in group))] if plain else group:
@@ -121,7 +121,7 @@ def _lines(runs: Iterable[Run]) -> Iterator[list[Run]]:
 
 
 def _speeches(lines: Iterable[list[Run]], cast: Cast) -> Iterator[list[Run]]:
-    """What nobody of the cast says, and each speech with the lines behind it that name nobody."""
+    """The paragraphs: lines without a speaker, and each speech with the following lines that name no speaker."""
     said: list[Run] = []
     voice: Tag | None = None
     for line in lines:
@@ -136,7 +136,7 @@ def _speeches(lines: Iterable[list[Run]], cast: Cast) -> Iterator[list[Run]]:
 
 
 def _in_voice(voice: Tag | None, runs: Iterable[Run]) -> Iterator[Run]:
-    """The runs in a speaker's voice; one that is switched to within a speech ends with it."""
+    """The runs in a speaker's voice. A change of voice within a speech ends with the speech."""
     now = voice
     for run in runs:
         if voice is not None and not run.text and any(tag.kind == "voice" for tag in run.tags):

@@ -1,4 +1,4 @@
-"""What every reader makes of a file: chapters of plain paragraphs. Knows nothing of any file format or of speech."""
+"""The result of every reader: chapters of plain paragraphs with marks. Knows nothing of file formats or speech."""
 
 import itertools
 import re
@@ -31,7 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 BREAK = "\n\n"
-"""What stands between two paragraphs of a chapter's text, and never inside one."""
+"""Separates two paragraphs in a chapter's text, and never occurs inside one."""
 
 _EMOJI = range(0x1F000, 0x20000)
 _TITLE_HEADINGS = 2
@@ -40,14 +40,14 @@ _NAMES = {
     "contents": "table of contents", "notes": "note", "index": "index", "bibliography": "bibliography",
     "tables": "table", "images": "image", "code": "code block",
 }  # fmt: skip
-_MANY = {"contents": "tables of contents", "index": "indexes", "bibliography": "bibliographies"}
+_PLURALS = {"contents": "tables of contents", "index": "indexes", "bibliography": "bibliographies"}
 _BARE = "bare"
-"""Counted like a kind: images that were to be read and have no alternative text."""
+"""Counted like a kind: images that should be spoken and have no alternative text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
-    """A stretch of a text, its first and last characters no blanks."""
+    """A stretch of a text whose first and last characters are no blanks."""
 
     start: int
     end: int
@@ -55,43 +55,43 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paragraph:
-    """A stretch of a chapter's text that is one breath of thought."""
+    """One paragraph of a chapter's text."""
 
     start: int
-    """Offset of the first character in the chapter's text."""
+    """The offset of its first character in the chapter's text."""
     end: int
-    """Offset behind the last one."""
+    """The offset after its last character."""
     heading: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """What a reader knows about a stretch of a chapter's text and its letters do not say."""
+    """A property of a stretch of a chapter's text that its letters do not show."""
 
     start: int
-    """Offset of the first character it is about, in the chapter's text."""
+    """The offset of its first character in the chapter's text."""
     end: int
-    """Offset behind the last one; for a pause the same as `start`: it lies before the character there."""
+    """The offset after its last character. For a pause the same as `start`: it comes before the character there."""
     kind: MarkKind
     value: str
     """By kind: a language tag as the document states it; a voice or a blend of voices; a factor of the speed (`1.2`);
-    the words to say instead; their phonemes in Kokoro's or plain IPA; how SSML wants it read (`characters`, `date`,
+    the words to speak instead; their phonemes in Kokoro's or plain IPA; how SSML asks to read it (`characters`, `date`,
     `telephone`, …); the silence in milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReaderOptions:
-    """What a reader should do about things that are not a document's plain text."""
+    """Which parts of a document are spoken, and its encoding."""
 
     skip: frozenset[str] = SKIPPED
-    """Of chorus.reading.SKIPPABLE: whole sections and notes that are not spoken."""
+    """Kinds of chorus.reading.SKIPPABLE: sections and notes that are not spoken."""
     speak: frozenset[str] = frozenset()
-    """Of chorus.reading.SPEAKABLE: what is left out otherwise."""
+    """Kinds of chorus.reading.SPEAKABLE that are spoken, and would be left out by default."""
     encoding: str = ""
-    """Of a text file, where it is known."""
+    """The encoding of a text file; empty: to be detected."""
 
     def leaves_out(self, kind: str) -> bool:
-        """Whether a section, paragraph or run of this kind is not to be heard."""
+        """Whether a section, paragraph or run of this kind is not spoken."""
         return kind in self.skip or (kind in SPEAKABLE and kind not in self.speak)
 
 
@@ -103,18 +103,18 @@ class Chapter:
     """One chapter. Every span of a later stage is an offset into `text`."""
 
     title: str
-    """For the file's chapter marks; what is spoken stands in `text`, headings included."""
+    """The title for the file's chapter marks. Everything spoken, headings included, is in `text`."""
     text: str
-    """Paragraphs separated by an empty line."""
+    """Paragraphs with an empty line between them."""
     headings: tuple[int, ...] = ()
-    """Which paragraphs, counted from 0, are headings."""
+    """The indices of the paragraphs that are headings."""
     marks: tuple[Mark, ...] = ()
-    """In the order of their starts; of marks of one kind over one character the last and innermost counts."""
+    """In the order of their starts. Of several marks of one kind over a character the last, innermost one counts."""
     kind: str = ""
-    """What the section is, a word of chorus.reading.SKIPPABLE; empty for a chapter like any other."""
+    """The kind of section, a word of chorus.reading.SKIPPABLE; empty for an ordinary chapter."""
 
     def paragraphs(self) -> Iterator[Paragraph]:
-        """The paragraphs in order; with the breaks between them they are the whole text."""
+        """The paragraphs in order. Together with the breaks between them they are the whole text."""
         headings = frozenset(self.headings)
         start = 0
         for index, text in enumerate(self.text.split(BREAK)):
@@ -124,25 +124,25 @@ class Chapter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """One source, read."""
+    """One source that was read."""
 
     title: str
     author: str = ""
     series: str = ""
-    """As in `Discworld #3`."""
+    """For example `Discworld #3`."""
     language: str = ""
-    """As the document states it, not yet normalised; empty when it does not say."""
+    """The language as the document states it, not normalised; empty if it states none."""
     cover: bytes | None = None
     cover_type: str = ""
-    """The cover's media type, `image/jpeg` for one."""
+    """The cover's media type, for example `image/jpeg`."""
     chapters: tuple[Chapter, ...] = ()
     left_out: tuple[str, ...] = ()
-    """What the source holds and nobody will hear, each with its reason."""
+    """The parts of the source that are not spoken, each with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Passage:
-    """A paragraph before it has its place."""
+    """A paragraph of a draft, with marks relative to it."""
 
     text: str
     marks: tuple[Mark, ...]
@@ -152,47 +152,47 @@ class _Passage:
 
 @dataclass(kw_only=True)
 class Draft:
-    """A chapter while a reader collects it: paragraphs go in, a Chapter of the wanted ones comes out."""
+    """A chapter that a reader is collecting. Paragraphs are added, and `chapter` makes a Chapter of those to speak."""
 
     title: str = ""
     kind: str = ""
-    """What the section is, a word of chorus.reading.SKIPPABLE."""
-    wanted: ReaderOptions = USUAL
+    """The kind of section, a word of chorus.reading.SKIPPABLE; empty for an ordinary chapter."""
+    options: ReaderOptions = USUAL
     paragraphs: list[_Passage] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
-    """How much of each kind was added and is not wanted."""
-    _told: bool = False
-    """Whether there is more than headings."""
+    """How many paragraphs and runs were left out, by kind."""
+    _has_body: bool = False
+    """Whether it has other paragraphs than headings."""
     _voice: Tag | None = None
     _pauses: tuple[Tag, ...] = ()
-    """Of paragraphs that had nothing else."""
+    """The pauses of paragraphs without text, for the next paragraph."""
 
     def add(self, text: str | Iterable[Run], *, heading: bool = False, kind: str = "", continued: bool = False) -> None:
-        """Append a paragraph; one without any visible character is no paragraph.
+        """Append a paragraph, unless it has no visible character or is not to be spoken.
 
-        `kind` is a word of SKIPPABLE or SPEAKABLE, `continued` says that it belongs to the same note, table or code
-        block as the one before. Notes come to stand behind everything else in their chapter.
+        `kind` is a word of SKIPPABLE or SPEAKABLE. `continued` means that it belongs to the same note, table or code
+        block as the paragraph before. Notes are placed at the end of their chapter.
         """
         runs = [Run(text)] if isinstance(text, str) else list(text)
-        if self.wanted.leaves_out(kind):
+        if self.options.leaves_out(kind):
             self.left_out[kind] += not continued and any(clean(run.text) for run in runs)
             return
         pauses, self._pauses = self._pauses, ()
-        found, tags = placed([*(Run("", (tag,)) for tag in pauses), *self._voiced(filter(self._wants, runs))])
+        found, tags = placed([*(Run("", (tag,)) for tag in pauses), *self._voiced(filter(self._is_spoken, runs))])
         if not found:
             self._pauses = tuple(one.tag for one in tags)
             return
         marks = tuple(Mark(start=one.start, end=one.end, kind=one.tag.kind, value=one.tag.value) for one in tags)
-        self._told = self._told or not heading
+        self._has_body = self._has_body or not heading
         self.paragraphs.append(_Passage(text=found, marks=marks, heading=heading, note=kind == "notes"))
 
     @property
     def only_headings(self) -> bool:
-        """Whether nothing stands under the headings yet."""
-        return not self._told
+        """Whether it has headings only so far."""
+        return not self._has_body
 
     def chapter(self, *, otherwise: str = "") -> Chapter:
-        """The finished chapter; without a title of its own it is called by its headings, or else this."""
+        """The finished chapter. If it has no title, its headings are the title, else `otherwise`."""
         passages = sorted(self.paragraphs, key=lambda passage: passage.note)
         marks: list[Mark] = []
         start = 0
@@ -210,23 +210,23 @@ class Draft:
         )
 
     def _heading(self) -> str:
-        """What the headings at the top say: `Chapter 1` above `The Storm` is `Chapter 1: The Storm`."""
+        """The title from the headings at the top: `Chapter 1` above `The Storm` gives `Chapter 1: The Storm`."""
         opening = [passage.text for passage in itertools.takewhile(lambda one: one.heading, self.paragraphs)]
         if len(opening) == _TITLE_HEADINGS:
             return ": ".join(heading.rstrip(".:") for heading in opening)
-        # More than two are a list of headings, and the last one is this chapter's own.
+        # More than two headings are a list, and the last one is the chapter's own.
         return opening[-1] if opening else next((one.text for one in self.paragraphs if one.heading), "")
 
-    def _wants(self, run: Run) -> bool:
-        """Whether a run is heard; if not, it is counted."""
-        silent = self.wanted.leaves_out(run.kind)
+    def _is_spoken(self, run: Run) -> bool:
+        """Whether a run is spoken; if not, it is counted."""
+        silent = self.options.leaves_out(run.kind)
         bare = run.kind == "images" and not silent and not clean(run.text)
         if silent or bare:
             self.left_out[_BARE if bare else run.kind] += 1
         return not silent and not bare
 
     def _voiced(self, runs: Iterable[Run]) -> Iterator[Run]:
-        """The runs in the voice that was last switched to."""
+        """The runs with the voice that the last change of voice set."""
         for run in runs:
             if not run.text and run.tags and run.tags[-1].kind == "voice":
                 self._voice = run.tags[-1] if run.tags[-1].value else None
@@ -235,24 +235,24 @@ class Draft:
 
 
 def speakable(text: str) -> bool:
-    """Whether a reader would say anything: a letter, a number, a sum of money, an emoji; not a row of asterisks."""
+    """Whether there is anything to read aloud: a letter, a number, a currency sign or an emoji, not just asterisks."""
     return any(char.isalnum() or unicodedata.category(char) == "Sc" or ord(char) in _EMOJI for char in text)
 
 
 def counted(count: int, name: str) -> tuple[str, ...]:
-    """`3 images`, as `left_out` takes it; nothing for none."""
+    """An entry of `left_out` such as `3 images`; none for a count of 0."""
     return (f"{count} {name}{'' if count == 1 else 's'}",) if count else ()
 
 
 def audible(drafts: Iterable[Draft], *, otherwise: str) -> tuple[tuple[Chapter, ...], tuple[str, ...]]:
-    """The chapters with something to say that is wanted, and what is left out, each with its reason."""
+    """The chapters that are spoken, and what is left out, each with the reason."""
     spoken: list[Chapter] = []
     silent: list[str] = []
     counts: Counter[str] = Counter()
     for draft in drafts:
         counts.update(draft.left_out)
-        if draft.wanted.leaves_out(draft.kind):
-            silent.append(f"{draft.chapter().title or f'the {_NAMES[draft.kind]}'} ({_why(draft.kind)})")
+        if draft.options.leaves_out(draft.kind):
+            silent.append(f"{draft.chapter().title or f'the {_NAMES[draft.kind]}'} ({_reason(draft.kind)})")
         elif draft.paragraphs or draft.title:
             chapter = draft.chapter(otherwise=otherwise)
             if speakable(chapter.text):
@@ -265,23 +265,23 @@ def audible(drafts: Iterable[Draft], *, otherwise: str) -> tuple[tuple[Chapter, 
 def _left_out(kind: str, count: int) -> str:
     if kind == _BARE:
         return f"{counted(count, 'image')[0]} (without alternative text)"
-    many = f"{count} {_MANY[kind]}" if count > 1 and kind in _MANY else counted(count, _NAMES[kind])[0]
-    return f"{many} ({_why(kind)})"
+    many = f"{count} {_PLURALS[kind]}" if count > 1 and kind in _PLURALS else counted(count, _NAMES[kind])[0]
+    return f"{many} ({_reason(kind)})"
 
 
-def _why(kind: str) -> str:
+def _reason(kind: str) -> str:
     return f"unless --speak {kind}" if kind in SPEAKABLE else f"--skip {kind}"
 
 
 def select(document: Document, spec: str) -> Document:
-    """The document with these chapters only: `1-3,5`, counted from 1, in the document's order; empty for all."""
+    """The document with only these chapters, in its own order: `1-3,5`, counted from 1; all for an empty spec."""
     if not spec.strip():
         return document
     last = len(document.chapters)
-    wanted: set[int] = set()
+    chosen: set[int] = set()
     for part in spec.split(","):
-        wanted |= set(_range(part, last))
-    kept = tuple(chapter for number, chapter in enumerate(document.chapters, 1) if number in wanted)
+        chosen |= set(_range(part, last))
+    kept = tuple(chapter for number, chapter in enumerate(document.chapters, 1) if number in chosen)
     return replace(document, chapters=kept)
 
 
@@ -292,5 +292,5 @@ def _range(part: str, last: int) -> range:
     first = int(match[1])
     final = int(match[3]) if match[3] else last if match[2] else first
     if not 1 <= first <= final <= last:
-        raise OptionError(f"Chapters {part.strip()} are not there: this document has chapters 1 to {last}.")
+        raise OptionError(f"Chapters {part.strip()} do not exist: this document has chapters 1 to {last}.")
     return range(first, final + 1)

@@ -1,4 +1,4 @@
-"""An EPUB's package file: what the book is called, its reading order, its cover. Knows nothing of the text."""
+"""Reads an EPUB's package file: title, authors, reading order, cover. Knows nothing of the text."""
 
 import posixpath
 import re
@@ -21,7 +21,7 @@ _AUTHOR_ROLES = frozenset(("aut", ""))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
-    """A file of the book."""
+    """One file of the book."""
 
     path: str
     media: str
@@ -30,21 +30,21 @@ class Item:
 
 @dataclass(kw_only=True)
 class Package:
-    """The package file, as far as we need it."""
+    """The parts of the package file that we need."""
 
     title: str = ""
     author: str = ""
     series: str = ""
-    """As in `Discworld #3`."""
+    """For example `Discworld #3`."""
     languages: tuple[str, ...] = ()
-    """The first is the book's own."""
+    """The first is the main language."""
     spine: list[Item] = field(default_factory=list)
     items: dict[str, Item] = field(default_factory=dict)
     contents: str = ""
     """The path of the nav document or the NCX."""
     cover: Item | None = None
     kinds: dict[tuple[str, str], str] = field(default_factory=dict)
-    """What the book says its sections are, by path and anchor."""
+    """The kinds of sections that the book states, by path and anchor."""
     left_out: list[str] = field(default_factory=list)
 
 
@@ -75,7 +75,7 @@ def package(archive: Archive) -> Package:
 
 
 def _path(archive: Archive) -> str:
-    """Where the package file is: as the container says, else the only place it can be."""
+    """The path of the package file: as the container states it, else the first .opf in the archive."""
     if archive.has(_CONTAINER):
         tree = xml(archive.read(_CONTAINER))
         for root in tree.iter("{*}rootfile") if tree is not None else ():
@@ -91,7 +91,7 @@ def _path(archive: Archive) -> str:
 
 
 def _find_kinds(tree: etree._Element, base: str, package: Package) -> None:
-    """The guide of EPUB 2."""
+    """Add the kinds that the guide of EPUB 2 states."""
     for node in tree.iter("{*}reference"):
         if kind := sections.of_types((node.get("type") or "").split()):
             package.kinds.setdefault(place(base, node.get("href") or ""), kind)
@@ -110,7 +110,7 @@ def _read_spine(archive: Archive, tree: etree._Element, package: Package) -> Non
             package.left_out.append(f"{shown} (missing from the archive)")
         elif item.media not in _TEXT_TYPES and not item.path.lower().endswith(_TEXT_ENDINGS):
             package.left_out.append(f"{shown} ({item.media or 'no text'})")
-        # Notes stand outside of it in many a book, so that they pop up where they are called.
+        # Many books keep notes outside the reading order, so that a reader shows them in a pop-up.
         elif node.get("linear") == "no" and kind not in {"notes", "contents"}:
             package.left_out.append(f"{shown} (outside the reading order)")
         else:
@@ -132,14 +132,14 @@ def _find_cover(tree: etree._Element, package: Package) -> None:
 
 
 def _title(tree: etree._Element) -> str:
-    """The main one, where a book states several; else the first."""
+    """The main title if the book marks one, else the first."""
     main = {about for about, kind in _refined(tree, "title-type") if kind == "main"}
     titles = [(node.get("id"), text) for node in tree.iter("{*}title") if (text := text_of(node))]
     return next((text for about, text in titles if about in main), titles[0][1] if titles else "")
 
 
 def _series(tree: etree._Element) -> str:
-    """As calibre writes it, else as EPUB 3 does: a collection of the kind `series`, or of none; never a mere set."""
+    """The series as calibre writes it, else as in EPUB 3: a collection of the kind `series` or without a kind."""
     named = {node.get("name"): node.get("content") or "" for node in tree.iter("{*}meta") if node.get("name")}
     if name := " ".join(named.get("calibre:series", "").split()):
         return _numbered(name, named.get("calibre:series_index", ""))
@@ -152,22 +152,22 @@ def _series(tree: etree._Element) -> str:
 
 
 def _numbered(series: str, position: str) -> str:
-    # Calibre counts in tenths, so that a short story can stand between two books.
+    # Calibre writes positions with a fraction, so that a short story can come between two books.
     position = re.sub(r"\.0+$", "", position.strip())
     return f"{series} #{position}" if series and re.fullmatch(r"[\d.]{1,9}", position) else series
 
 
 def _refined(tree: etree._Element, about: str) -> Iterator[tuple[str, str]]:
-    """What is said of other elements in a property of this name, by their id."""
+    """The ids of other elements, and what a property of this name says of each."""
     for node in tree.iter("{*}meta"):
         if node.get("property") == about:
             yield (node.get("refines") or "").lstrip("#"), text_of(node)
 
 
 def _creators(tree: etree._Element) -> Iterator[str]:
-    """The authors: all creators but those whose role says that they were something else."""
+    """The authors: all creators, except those with other roles only."""
     roles = list(_refined(tree, "role"))
-    # Standard Ebooks gives an author several roles; being the author is the one that counts.
+    # Standard Ebooks gives an author several roles. Whoever is an author among other things is one.
     others = {about for about, _ in roles} - {about for about, role in roles if role in _AUTHOR_ROLES}
     for node in tree.iter("{*}creator"):
         role = next((str(value) for key, value in node.attrib.items() if str(key).endswith("}role")), "aut")
@@ -177,27 +177,27 @@ def _creators(tree: etree._Element) -> Iterator[str]:
 
 
 def text_of(node: etree._Element | None) -> str:
-    """An element's text on one line."""
+    """The text of an element on one line."""
     if node is None:
         return ""
-    # An entity is never resolved: it stands there as itself, and its name is nobody's title.
+    # Entities are never resolved. Their names remain as nodes and belong to no title.
     parts = (str(part) for part in node.itertext("*", etree.Entity))
     return " ".join("".join(part for part in parts if not _ENTITY.fullmatch(part)).split())
 
 
 def place(base: str, href: str) -> tuple[str, str]:
-    """Where a link leads: a path and an anchor."""
+    """The path and the anchor that a link leads to."""
     target, _, anchor = href.partition("#")
     return resolve(base, target), unquote(anchor)
 
 
 def resolve(base: str, href: str) -> str:
-    """A link's path inside the archive; one that leads out of it is no member's name and is not found."""
+    """The path of a link inside the archive. A link that leads out of it matches no member."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(base), unquote(href.partition("#")[0])))
 
 
 def xml(data: bytes) -> etree._Element | None:
-    """The root of an XML file, read with neither entities nor network; None where nothing can be made of it."""
+    """The root of an XML file, read without entities or network; None if it cannot be parsed."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True)
     try:
         return etree.fromstring(data, parser)

@@ -1,4 +1,4 @@
-"""Printed pages back into running text: without what repeats on every page, lines joined. Knows no file format."""
+"""Turns printed pages into running text: removes headers and footers, and joins lines. Knows no file format."""
 
 import re
 import statistics
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _EDGE_LINES = 3
-"""So many lines at the top and as many at the bottom of a page may be its header and footer."""
+"""This many lines at the top and at the bottom of a page may be header and footer."""
 _NEAR_PAGES = 2
-"""Left and right pages have different headers, so a line repeats on the next page or on the one after it."""
+"""Left and right pages have different headers, so a line is repeated on the next page or on the one after it."""
 _SAME_PT = 3.0
 _PLACE_SHARE = 0.3
-"""Where this share of the pages has its header, what stands there alone is one, though it stands there once."""
+"""If this share of the pages has its header at one height, a single line at that height is a header as well."""
 _LARGER = 1.15
-"""What is set larger than the text is a heading, though the next page has another at the same height."""
+"""A line that is this much larger than the text is a heading, even if the next page has one at the same height."""
 _SMALLER = 0.93
 _GAP = 1.4
-"""In lines: more white than this between two lines ends a paragraph."""
+"""A larger distance between two lines, measured in lines, ends a paragraph."""
 _INDENT_EM = 0.8
 _SHORT = 0.75
-"""Of a full line: what ends before ends a paragraph, if it ends a sentence too."""
+"""A line shorter than this share of a full line ends a paragraph if it ends a sentence as well."""
 _HALF = 0.5
-"""What is shorter than that ends a paragraph if the next line begins with a capital: a heading, a verse."""
+"""A line shorter than this share ends a paragraph if the next one begins with a capital: a heading, a verse."""
 _FULL_LINE_QUANTILE = 0.9
 _LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 _NUMBER = re.compile(r"\d+|\b[ivxlcdm]{1,7}\b", re.IGNORECASE)
@@ -36,30 +36,30 @@ _BROKEN = re.compile(r"([^\W\d_]+)[-\u00ad\u2010]$")
 _WORD = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*")
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 _FAR_PT = 72.0
-"""Two lines further apart than an inch say nothing about how the text is set."""
+"""Lines that are further apart than an inch do not count for the line spacing."""
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageLine:
-    """One printed line."""
+    """One line on a page."""
 
     text: str
     page: int
     x_pt: float
-    """Of its first letter, from the left."""
+    """The distance of its first letter from the left."""
     y_pt: float
-    """Of its baseline, from the bottom."""
+    """The distance of its baseline from the bottom."""
     size_pt: float
 
 
 def plain(text: str) -> str:
-    """A line's text with its ligatures as letters."""
+    """The text of a line, with ligatures as separate letters."""
     return " ".join(text.translate(_LIGATURES).split())
 
 
 def body_size(lines: Iterable[PageLine]) -> float:
-    """What most of the text is set in."""
+    """The font size of most of the text."""
     chars: Counter[float] = Counter()
     for line in lines:
         chars[round(line.size_pt, 1)] += len(line.text)
@@ -72,11 +72,11 @@ def body_size(lines: Iterable[PageLine]) -> float:
 def without_furniture(
     pages: Sequence[Sequence[PageLine]], headings: frozenset[PageLine] = frozenset()
 ) -> tuple[list[list[PageLine]], int]:
-    """The pages without what repeats at their edges, except for these headings, and how many such lines there were."""
+    """The pages without headers and footers, and the number of lines removed. `headings` are never removed."""
     body = body_size(line for page in pages for line in page)
     kept = [list(page) for page in pages]
     removed: list[PageLine] = []
-    # The outermost line first: under a header stands nothing else, and a footer may have two lines.
+    # The outermost lines first, then the next ones: a header or a footer may have two lines.
     for _ in range(_EDGE_LINES):
         found = (
             _repeated([{line for line in _edges(page) if line.size_pt <= _LARGER * body} for page in kept]) - headings
@@ -91,14 +91,14 @@ def without_furniture(
 
 
 def _edges(page: Sequence[PageLine]) -> list[PageLine]:
-    """A page's highest and lowest line."""
+    """The highest and the lowest line of a page."""
     if not page:
         return []
     return [max(page, key=lambda line: line.y_pt), min(page, key=lambda line: line.y_pt)]
 
 
 def _repeated(edges: Sequence[Iterable[PageLine]]) -> set[PageLine]:
-    """The lines that stand, but for the page's number, at the same height of a neighbouring page too."""
+    """The lines that a neighbouring page has at the same height, the page number apart."""
     found: set[PageLine] = set()
     by_words: defaultdict[str, list[PageLine]] = defaultdict(list)
     for line in (line for page in edges for line in page):
@@ -122,9 +122,9 @@ def _same_place(one: PageLine, other: PageLine) -> bool:
 
 
 def _same_but_for_the_page(one: PageLine, other: PageLine) -> bool:
-    """Whether two lines differ by their page's number at most; `Chapter 3` and `Chapter 4` are no such lines."""
+    """Whether two lines differ by the page number at most. `Chapter 3` and `Chapter 4` differ by more."""
     if one.text == other.text:
-        # The same figure at the same height may stand in a table.
+        # The same figure at the same height may be in a table.
         return any(char.isalpha() for char in one.text)
     words = re.findall(r"[^\W\d_]+|#", _words(one))
     named = [before in _NUMBERED for before, after in pairwise(["", *words]) if after == "#"]
@@ -141,7 +141,7 @@ def _value(number: str) -> int:
 
 
 def _in_their_places(pages: Sequence[Sequence[PageLine]], removed: Iterable[PageLine], body: float) -> set[PageLine]:
-    """Lines that stand once, apart from the text, where many pages have their header: a short chapter's title."""
+    """Lines apart from the text, at a height where many pages have their header: the header of a short chapter."""
     heights: defaultdict[int, set[int]] = defaultdict(set)
     for line in removed:
         heights[round(line.y_pt / _SAME_PT)].add(line.page)
@@ -161,7 +161,7 @@ def _in_their_places(pages: Sequence[Sequence[PageLine]], removed: Iterable[Page
 
 
 def notes_apart(page: Sequence[PageLine], body: float) -> tuple[list[PageLine], list[PageLine]]:
-    """A page's text, and the small print under it if that begins as a note does."""
+    """The text of a page, and the small print at its bottom if that begins like a note."""
     start = len(page)
     while start and page[start - 1].size_pt < _SMALLER * body:
         start -= 1
@@ -171,7 +171,7 @@ def notes_apart(page: Sequence[PageLine], body: float) -> tuple[list[PageLine], 
 
 
 def paragraphs(lines: Sequence[PageLine], words: Counter[str]) -> Iterator[str]:
-    """Lines joined to paragraphs; the document's words tell a compound's hyphen from a broken word's."""
+    """The lines joined to paragraphs. `words` of the document show whether a hyphen belongs to a word."""
     if not lines:
         return
     layout = _Layout.of(lines)
@@ -185,19 +185,19 @@ def paragraphs(lines: Sequence[PageLine], words: Counter[str]) -> Iterator[str]:
 
 
 def words_of(lines: Iterable[PageLine]) -> Counter[str]:
-    """The words that stand whole in these lines, with their hyphens."""
+    """The count of words that are whole in these lines, with their hyphens."""
     return Counter(word.casefold().replace("\u2010", "-") for line in lines for word in _WORD.findall(line.text))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Layout:
-    """How the text is set."""
+    """Line spacing, line length and margins of the text."""
 
     leading_pt: float
     full_chars: int
-    """How much fits on a line."""
+    """The number of characters in a full line."""
     margins_pt: dict[int, float]
-    """By page, where most lines begin."""
+    """The x position at which most lines begin, by page."""
 
     @classmethod
     def of(cls, lines: Sequence[PageLine]) -> "_Layout":
@@ -212,7 +212,7 @@ class _Layout:
         )
 
     def begins(self, group: list[PageLine], before: PageLine, line: PageLine) -> bool:
-        """Whether a line begins a paragraph behind those of the group."""
+        """Whether a line begins a new paragraph after the lines of the group."""
         smaller, larger = sorted((before.size_pt, line.size_pt))
         if larger > _LARGER * smaller or _ITEM.match(line.text):
             return True
@@ -228,16 +228,16 @@ class _Layout:
         return line.x_pt - self.margins_pt[line.page] > _INDENT_EM * line.size_pt
 
     def _set_in(self, group: list[PageLine], before: PageLine, line: PageLine) -> bool:
-        """Whether a line begins further in than the one before it, or further out than the rest of its paragraph."""
+        """Whether a line is indented against the line before it, or less indented than the rest of its paragraph."""
         by = (line.x_pt - before.x_pt) / max(line.size_pt, 1.0)
         if by > _INDENT_EM:
-            # An item's second line stands under its first word.
+            # The second line of a list item begins under its first word.
             return not (len(group) == 1 and _ITEM.match(before.text))
         return by < -_INDENT_EM and len(group) > 1
 
 
 def _leading(lines: Iterable[PageLine]) -> float:
-    """From one baseline to the next, as a rule."""
+    """The median distance from one baseline to the next."""
     steps = [
         round(a.y_pt - b.y_pt, 1) for a, b in pairwise(lines) if a.page == b.page and 0 < a.y_pt - b.y_pt < _FAR_PT
     ]
@@ -253,7 +253,7 @@ def _passage(group: list[PageLine], words: Counter[str]) -> str:
 
 
 def _seam(before: str, so_far: str, after: str, words: Counter[str]) -> tuple[str, str]:
-    """The text so far, without a hyphen that only broke a word, and what stands between it and the next line."""
+    """The text so far, without a hyphen that only breaks a word, and what goes between it and the next line."""
     broken, rest = _BROKEN.search(before), _WORD.match(after)
     if broken is None or rest is None:
         wide = before and after and _WIDE.match(before[-1]) and _WIDE.match(after[0])

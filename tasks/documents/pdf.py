@@ -1,4 +1,4 @@
-"""PDF by pypdf: its pages' lines, its outline, what it says of itself. Knows nothing of how lines become paragraphs."""
+"""Reads PDF with pypdf: lines of pages, outline, metadata. Knows nothing of how lines become paragraphs."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ from tasks.documents.pdf_lines import DAMAGE, Pages
 from tasks.documents.plain import title_of
 
 MOST_PDF_BYTES = 64 << 20
-"""Of a file; pictures make up most of a large one, and are not looked at."""
+"""The most bytes of a file. Most of a large one is pictures, which are not read."""
 MOST_PAGES = 5000
 _LIMITS = Configuration(
     maximum_declared_stream_length=MOST_PDF_BYTES,
@@ -40,19 +40,19 @@ _PART = re.compile(r"(?:part|book|volume|teil|band|buch|partie|tome|livre|parte|
 _PROGRAMS = re.compile(r"^(?:Microsoft (?:Office )?Word|PowerPoint Presentation|Untitled)\s*-?\s*", re.IGNORECASE)
 _FILE = re.compile(r".*\.(?:docx?|odt|rtf|tex|dvi|indd|qxd|pdf|ps|eps|pages|fm|wpd|txt)", re.IGNORECASE)
 _HEADINGS = 2
-"""So many of a chapter's first paragraphs may be its title."""
+"""At most this many of a chapter's first paragraphs may be its title."""
 _NUMBER_CHARS = 12
-_TELLING_CHARS = 4
-"""A shorter title than this stands in many a line."""
+_FEWEST_TITLE_CHARS = 4
+"""A title shorter than this occurs by chance in many lines."""
 _LEADERS = re.compile(r"(?:\.\s?){4,}\s*[\divxlc]+$")
-"""The dots between a title and its page."""
+"""The dots between a title and its page number."""
 _NUMBERED_SHARE = 0.5
-"""Of its lines: what ends in page numbers less often is no table of contents."""
+"""A list with page numbers at the end of fewer lines than this share is no table of contents."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _OutlineEntry:
-    """A line of the outline."""
+    """One entry of the outline."""
 
     level: int
     title: str
@@ -61,43 +61,43 @@ class _OutlineEntry:
     top_pt: float | None
 
 
-def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
+def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
     """The document in a PDF file."""
     if len(data) > MOST_PDF_BYTES:
         raise SourceError(f"{name} has {len(data) >> 20} MB; a PDF may have {MOST_PDF_BYTES >> 20}: split it.")
     with apply_configuration(_LIMITS):
         try:
-            return _read(data, name, wanted)
+            return _read(data, name, options)
         except DependencyError as error:
-            # By its own means pypdf opens older ciphers alone; whether this one asks for a password it cannot tell.
+            # Alone pypdf opens only older ciphers, and cannot say whether this file needs a password.
             raise SourceError(f"{name} is encrypted with AES: print it to a new PDF, without a password.") from error
 
 
-def _read(data: bytes, name: str, wanted: ReaderOptions) -> Document:
+def _read(data: bytes, name: str, options: ReaderOptions) -> Document:
     try:
         reader = _opened(data, name)
         title, author, language = _about(reader)
         outline = list(_outline(reader))
         count = len(reader.pages)
     except DAMAGE as error:
-        raise SourceError(f"{name} is damaged, or not quite a PDF: print it to a new one.") from error
+        raise SourceError(f"{name} is damaged or no valid PDF: print it to a new PDF.") from error
     if count > MOST_PAGES:
-        raise SourceError(f"{name} has {count} pages; more than {MOST_PAGES} are not read: split it.")
+        raise SourceError(f"{name} has {count} pages, more than {MOST_PAGES}: split it.")
     found = Pages(name=name)
     found.read(reader, count)
-    return _document(found, outline, wanted, Document(title=title or title_of(name), author=author, language=language))
+    return _document(found, outline, options, Document(title=title or title_of(name), author=author, language=language))
 
 
 def _opened(data: bytes, name: str) -> PdfReader:
     reader = PdfReader(BytesIO(data), xref_stream_maximum_entries=_XREF_ENTRIES)
-    # Many a PDF forbids printing only, and opens without being asked for anything.
+    # Many encrypted PDFs only forbid printing, and open with an empty password.
     if reader.is_encrypted and not reader.decrypt(""):
         raise SourceError(f"{name} is encrypted: save it without its password first.")
     return reader
 
 
 def _about(reader: PdfReader) -> tuple[str, str, str]:
-    """Title, author and language, as the file states them."""
+    """The title, author and language that the file states."""
     about = reader.metadata
     title = _PROGRAMS.sub("", clean(str(about.title or ""))) if about else ""
     author = clean(str(about.author or "")) if about else ""
@@ -106,7 +106,7 @@ def _about(reader: PdfReader) -> tuple[str, str, str]:
 
 
 def _outline(reader: PdfReader) -> Iterator[_OutlineEntry]:
-    """The outline, by hand rather than by recursion; what leads nowhere is no chapter."""
+    """The outline's entries, without recursion. An entry that leads to no page is left out."""
     waiting: list[tuple[int, Any]] = [(1, entry) for entry in reversed(reader.outline)]
     above: dict[int, str] = {}
     while waiting:
@@ -125,9 +125,9 @@ def _top(entry: Destination) -> float | None:
     return float(top) if isinstance(top, int | float) else None
 
 
-def _document(found: Pages, outline: list[_OutlineEntry], wanted: ReaderOptions, about: Document) -> Document:
+def _document(found: Pages, outline: list[_OutlineEntry], options: ReaderOptions, about: Document) -> Document:
     kept, furniture = pages.without_furniture(found.lines, frozenset(_headings(outline, found.lines)))
-    chapters, silent = audible(_drafts(kept, _chapters(outline), about.title, wanted), otherwise=about.title)
+    chapters, silent = audible(_drafts(kept, _chapters(outline), about.title, options), otherwise=about.title)
     empty = sum(not page for page in found.lines) - len(found.damaged)
     return replace(
         about,
@@ -143,23 +143,23 @@ def _document(found: Pages, outline: list[_OutlineEntry], wanted: ReaderOptions,
 
 
 def _headings(outline: list[_OutlineEntry], lines: Sequence[Sequence[PageLine]]) -> Iterator[PageLine]:
-    """The lines to which the outline leads: however often they stand at the top of a page, they are no headers."""
+    """The lines to which the outline leads. They are never headers of a page, even at its top."""
     for entry in outline:
         page = lines[entry.page] if entry.page < len(lines) else ()
         yield from [line for line in page if _same(line.text, entry.title)][:1]
 
 
 def _chapters(outline: list[_OutlineEntry]) -> list[_OutlineEntry]:
-    """The outline's highest level; the second too where the highest is the book itself, or its parts."""
+    """The entries of the outline's highest level, and of the second if the highest is the book or its parts."""
     tops = [entry for entry in outline if entry.level == 1]
     deepest = 2 if len(tops) == 1 or any(_PART.match(entry.title) for entry in tops) else 1
     return sorted((entry for entry in outline if entry.level <= deepest), key=lambda entry: entry.page)
 
 
 def _drafts(
-    kept: list[list[PageLine]], entries: list[_OutlineEntry], book: str, wanted: ReaderOptions
+    kept: list[list[PageLine]], entries: list[_OutlineEntry], book: str, options: ReaderOptions
 ) -> Iterator[Draft]:
-    """The chapters as the outline cuts the pages; without one, all pages are one chapter."""
+    """The chapters that the outline defines; one chapter if there is no outline."""
     lines = [line for page in kept for line in page]
     body, words = pages.body_size(lines), pages.words_of(lines)
     titles = sections.clear_titles([(entry.title, entry.part) for entry in entries], book)
@@ -176,15 +176,15 @@ def _drafts(
                 places[_place(entry, text)] = sections.joined(first, title)
         for at, line in enumerate(text):
             if at in places:
-                yield chapter.draft(words, wanted)
+                yield chapter.draft(words, options)
                 chapter = _Chapter(title=places[at])
             chapter.lines.append(line)
         chapter.notes += notes
-    yield chapter.draft(words, wanted)
+    yield chapter.draft(words, options)
 
 
 def _place(entry: _OutlineEntry, lines: Sequence[PageLine]) -> int:
-    """Before which line of its page a chapter starts: where the outline points, else at its title, else at the top."""
+    """The index of a chapter's first line on its page: where the outline points, else its title, else the top."""
     if entry.top_pt is not None:
         below = [at for at, line in enumerate(lines) if line.y_pt <= entry.top_pt]
         return below[0] if below else 0
@@ -193,15 +193,15 @@ def _place(entry: _OutlineEntry, lines: Sequence[PageLine]) -> int:
 
 @dataclass(kw_only=True)
 class _Chapter:
-    """The lines of a chapter, while they are collected."""
+    """The lines of a chapter that is being collected."""
 
     title: str = ""
     lines: list[PageLine] = field(default_factory=list)
     notes: list[PageLine] = field(default_factory=list)
 
-    def draft(self, words: Counter[str], wanted: ReaderOptions) -> Draft:
-        """The chapter in paragraphs, with its notes behind it."""
-        draft = Draft(title=self.title, kind=self._kind(), wanted=wanted)
+    def draft(self, words: Counter[str], options: ReaderOptions) -> Draft:
+        """The chapter as paragraphs, with its notes at the end."""
+        draft = Draft(title=self.title, kind=self._kind(), options=options)
         texts = list(pages.paragraphs(self.lines, words))
         listed = _listed(texts)
         for at, text in enumerate(texts):
@@ -218,16 +218,16 @@ class _Chapter:
 
 
 def _listed(texts: list[str]) -> list[bool]:
-    """Which paragraphs are lines of a printed table of contents, or its heading."""
+    """For each paragraph, whether it is an entry or the heading of a printed table of contents."""
     dotted = [bool(_LEADERS.search(text)) for text in texts]
     heads = [after and sections.of_title(text) == "contents" for text, after in zip(texts, dotted[1:], strict=False)]
     return [here or head for here, head in zip(dotted, [*heads, False], strict=False)]
 
 
 def _same(line: str, title: str) -> bool:
-    """Whether a line says a title, with or without its number."""
+    """Whether a line is this title, with or without its number."""
     said, stated = (re.sub(r"\W+", "", text).casefold() for text in (line, title))
     longer, shorter = max(said, stated, key=len), min(said, stated, key=len)
-    if len(shorter) < _TELLING_CHARS:
+    if len(shorter) < _FEWEST_TITLE_CHARS:
         return bool(shorter) and said == stated
     return shorter in longer and len(longer) - len(shorter) <= _NUMBER_CHARS

@@ -1,4 +1,4 @@
-"""The lines of a PDF's pages, as pypdf tells of their pieces. Knows nothing of chapters."""
+"""Builds the lines of a PDF's pages from the pieces of text that pypdf reports. Knows nothing of chapters."""
 
 import logging
 import re
@@ -17,8 +17,8 @@ from chorus.errors import SourceError
 from tasks.documents import pages
 from tasks.documents.pages import PageLine
 
-# pypdf answers a damaged file with its own errors, and, as it says itself, with whatever the standard library raises
-# on values of another type or range than it expected. Nothing here is our doing: our own code works on its results.
+# For a damaged file pypdf raises its own errors, and, as it documents, any error of the standard library for a value of
+# another type or range than it expected. None of them comes from our code, which works on pypdf's results.
 DAMAGE = (
     PyPdfError,
     ArithmeticError,
@@ -34,14 +34,14 @@ DAMAGE = (
     zlib.error,
 )
 _FIRST_S, _PAGE_S = 3.0, 0.1
-"""Processor time for a file, and for each of its pages: ten times what a full page takes."""
+"""The processor time for a file, and for each page: ten times what a full page takes."""
 _RAISED = re.compile(r"\d{1,3}(?:\s*,\s*\d{1,3})*|[*†‡§]{1,3}")
 _MARKED = re.compile(r"[^\W\d_]{3}$|[.,;:!?\"'”’)\]]$")
 _RAISED_SIZE = 0.8
 _RAISED_BY = 0.15
-"""Of the letters' size: an index stands lower."""
+"""A mark is raised by at least this share of the font size. An index is lowered."""
 
-# It tells of every flaw it could mend, on standard error unless somebody listens.
+# pypdf logs every error that it could repair, on standard error unless the logger has a handler.
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 
@@ -53,10 +53,10 @@ class Pages:
     lines: list[list[PageLine]] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
     marks: int = 0
-    """Notes' numbers that are left out."""
+    """The count of note numbers that are left out."""
 
     def read(self, reader: PdfReader, count: int) -> None:
-        """Every page, the damaged ones as empty."""
+        """Read every page; a damaged one is empty."""
         start_s = time.thread_time()
         for number in range(count):
             page = _Page(number=number)
@@ -64,7 +64,7 @@ class Pages:
                 page.read(reader.pages[number], deadline_s=start_s + _FIRST_S + _PAGE_S * (number + 1))
             except _TooSlowError as error:
                 raise SourceError(
-                    f"{self.name} is made of so many pieces that its page {number + 1} would take too long: "
+                    f"{self.name} has too many pieces of text on page {number + 1} to be read in reasonable time: "
                     "print it to a new PDF."
                 ) from error
             except DAMAGE:
@@ -78,28 +78,28 @@ class Pages:
 
 
 class _TooSlowError(Exception):
-    """A page takes longer than any honest one."""
+    """Reading a page takes too long."""
 
 
 @dataclass(kw_only=True)
 class _Page:
-    """One page's lines, as pypdf tells of its pieces."""
+    """The lines of one page, built from the pieces of text that pypdf reports."""
 
     number: int
     marks: int = 0
     _parts: list[str] = field(default_factory=list)
     _at: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Of the line: where its first letter stands, and the size of its largest."""
+    """The position of the current line's first letter, and the size of its largest letter."""
     _lines: list[PageLine] = field(default_factory=list)
     _deadline_s: float = 0.0
 
     def read(self, page: PageObject, *, deadline_s: float) -> None:
-        """Take the page in."""
+        """Read the page."""
         self._deadline_s = deadline_s
         page.extract_text(visitor_text=self._piece, visitor_operand_before=self._tick)
 
     def lines(self) -> list[PageLine]:
-        """All that was taken in."""
+        """The lines of the page."""
         self._end()
         return self._lines
 
@@ -126,7 +126,7 @@ class _Page:
         self._parts.append(part)
 
     def _is_mark(self, part: str, y: float, size: float) -> bool:
-        """Whether a piece is a note's number: small, raised, and behind a word."""
+        """Whether a piece of text is the number of a note: small, raised and after a word."""
         small = size < _RAISED_SIZE * self._at[2] and y > self._at[1] + _RAISED_BY * self._at[2]
         mark = small and _RAISED.fullmatch(part.strip()) and _MARKED.search("".join(self._parts).rstrip())
         self.marks += bool(mark)

@@ -1,4 +1,4 @@
-"""Plain text: its encoding, its hard-wrapped lines, its chapter headings. Knows no other format."""
+"""Reads plain text: joins hard-wrapped lines and finds chapter headings. Knows no other format."""
 
 import itertools
 import re
@@ -17,18 +17,18 @@ from tasks.documents.model import USUAL, Document, Draft, ReaderOptions, Run, au
 __all__ = ["decode", "read", "title_of"]
 
 _WRAP_CHARS, _WRAP_WIDE_CHARS = 120, 60
-"""A line longer than this was not wrapped by hand, so its line end ends a paragraph; in Chinese and Japanese half."""
+"""A longer line was not wrapped by hand, so its end ends a paragraph. In Chinese and Japanese half the length."""
 _WIDE = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef]")
-"""Letters as wide as high, between which no blank belongs; Korean has blanks."""
+"""Wide letters, which have no blanks between them. Korean has blanks."""
 _WIDE_SHARE = 0.3
 _SAMPLE_CHARS = 10_000
 _LONG_SHARE = 0.05
-"""Of a text's lines: with more that are longer, none was wrapped."""
+"""If more than this share of a text's lines are longer, no line was wrapped."""
 _MOST_LINES = 200_000
 _MOST_MARKS = 50_000
 _SIGNS = ("[pause:", "[voice:", "](/")
 _MOST_CHAPTERS = 20_000
-"""With more headings than this, a text has none."""
+"""If more lines than this look like headings, none of them is one."""
 _HEADING_CHARS = 80
 _HEADING_LINES = 3
 _ROMAN = r"(?-i:(?=[CLXVI])C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))"
@@ -51,31 +51,31 @@ _INDENT = re.compile(r"[ \t]{2,}\S")
 
 _CONTENTS = re.compile(r"(?:table of )?contents[.:]?", re.IGNORECASE)
 _LEAST_ENTRIES = 3
-"""Lines that could be headings, directly below each other: so many are a table of contents."""
+"""This many possible headings directly below each other are a table of contents."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _TextBlock:
     runs: tuple[Run, ...]
     text: str
-    """What is visible of it."""
+    """Its visible text."""
     numbered: bool = False
-    """It says by its words that a chapter starts here."""
+    """Whether its words say that a chapter begins, such as `Chapter 3`."""
     capitals: bool = False
-    """It looks like a heading and nothing more."""
+    """Whether it only looks like a heading, in capitals."""
     kind: str = ""
 
 
-def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
+def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
     """The document in a text file."""
-    text = unified(decode(data, name, wanted.encoding))
+    text = unified(decode(data, name, options.encoding))
     if text.count("\n") > _MOST_LINES or sum(map(text.count, _SIGNS)) > _MOST_MARKS:
-        raise SourceError(f"{name} has too many lines or marks to be read in good time: split it.")
+        raise SourceError(f"{name} has too many lines or marks to be read in reasonable time: split it.")
     head = front(text, name)
     book = gutenberg.book(text[head.length :])
     title = head.title or book.title or title_of(name)
     blocks = [_block(lines, head.cast, name) for lines in _blocks(book.text.splitlines(), head.cast)]
-    chapters, left_out = audible(_drafts(_without_contents(blocks), head.cast, wanted), otherwise=title)
+    chapters, left_out = audible(_drafts(_without_contents(blocks), head.cast, options), otherwise=title)
     return Document(
         title=title,
         author=head.author or book.author,
@@ -86,12 +86,12 @@ def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
 
 
 def title_of(name: str) -> str:
-    """What to call a document that does not say its title."""
+    """The title of a document that states none, from its file name."""
     return re.sub(r"[_\s]+", " ", PurePath(name).stem).strip() or name
 
 
 def _blocks(lines: list[str], cast: Cast) -> Iterator[list[str]]:
-    """Runs of lines between empty ones, cut again where a line starts a list item or an indented paragraph."""
+    """Groups of lines between empty lines, split again where a line begins a list item or an indented paragraph."""
     longest = _longest(lines)
     filled = [line for line in lines if line.strip()]
     wrapped = sum(len(line) > longest for line in filled) <= _LONG_SHARE * len(filled)
@@ -105,7 +105,7 @@ def _blocks(lines: list[str], cast: Cast) -> Iterator[list[str]]:
 
 
 def _longest(lines: list[str]) -> int:
-    """How many characters a line has at most that was wrapped by hand."""
+    """The most characters of a line that was wrapped by hand."""
     sample = "".join(lines[:_SAMPLE_CHARS])[:_SAMPLE_CHARS]
     return _WRAP_WIDE_CHARS if len(_WIDE.findall(sample)) > _WIDE_SHARE * len(sample) else _WRAP_CHARS
 
@@ -113,7 +113,7 @@ def _longest(lines: list[str]) -> int:
 def _starts_paragraph(line: str, block: list[str], cast: Cast, longest: int) -> bool:
     if _ITEM.match(line) or cast.starts(line) or max(len(block[-1]), len(line)) > longest:
         return True
-    # Verse and centred headings are set in as a whole: there one more indented line is no news.
+    # Verse and centred headings are indented as a whole, so an indented line there begins no paragraph.
     return bool(_INDENT.match(line)) and not _INDENT.match(block[-1])
 
 
@@ -145,7 +145,7 @@ def _short(line: str) -> bool:
 
 
 def _without_contents(blocks: list[_TextBlock]) -> list[_TextBlock]:
-    """The same blocks, those of a table of contents called so: headings in a row that come again, and their heading."""
+    """The blocks without a table of contents: a heading of that name, and headings after it that occur again later."""
     last = {block.text: at for at, block in enumerate(blocks) if block.numbered}
     entries = [block.numbered and last[block.text] > at for at, block in enumerate(blocks)]
     marked = list(blocks)
@@ -162,7 +162,7 @@ def _without_contents(blocks: list[_TextBlock]) -> list[_TextBlock]:
 
 
 def _join(lines: list[str]) -> str:
-    """Wrapped lines as one; a hyphen at a line's end keeps its word together."""
+    """Wrapped lines joined to one. A word that is broken by a hyphen at a line end gets no blank."""
     parts = [lines[0].strip()]
     for line in map(str.strip, lines[1:]):
         end, start = parts[-1][-2:], line[:1]
@@ -171,17 +171,17 @@ def _join(lines: list[str]) -> str:
     return "".join(parts)
 
 
-def _drafts(blocks: list[_TextBlock], cast: Cast, wanted: ReaderOptions) -> list[Draft]:
-    """Chapters start at numbered headings where there are two of them, else at lines in capitals, else nowhere."""
+def _drafts(blocks: list[_TextBlock], cast: Cast, options: ReaderOptions) -> list[Draft]:
+    """The chapters: at numbered headings if there are two, else at headings in capitals, else a single chapter."""
     by_number = 1 < sum(block.numbered for block in blocks) <= _MOST_CHAPTERS
     by_capitals = not by_number and 1 < sum(block.capitals for block in blocks) <= _MOST_CHAPTERS
-    drafts = [Draft(wanted=wanted)]
+    drafts = [Draft(options=options)]
     before = ""
     for block in blocks:
         starts = (by_number and block.numbered) or (by_capitals and block.capitals)
-        # PART ONE directly above CHAPTER I belongs to it.
+        # PART ONE directly above CHAPTER I belongs to that chapter.
         if starts and not drafts[-1].only_headings:
-            drafts.append(Draft(wanted=wanted))
+            drafts.append(Draft(options=options))
         for speech in cast.speeches(block.runs):
             heading = starts or (by_number and block.capitals)
             continued = block.kind == before == "contents"

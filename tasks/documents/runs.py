@@ -1,4 +1,4 @@
-"""One paragraph's text, cleaned, and where in it what a reader knows about its stretches came to lie.
+"""Cleans the text of one paragraph, and finds the place of each tag in the cleaned text.
 
 Knows no chapter and no file format.
 """
@@ -11,8 +11,8 @@ from typing import Literal
 
 MarkKind = Literal["language", "voice", "rate", "say", "phonemes", "as", "pause"]
 
-# Joiners and marks that show how to break or order letters, never a sound; espeak would spell some of them.
-# U+200C and U+200D stay: Hindi is written with them.
+# Joiners and marks for breaking or ordering letters. They have no sound, and espeak would spell some of them.
+# U+200C and U+200D stay, because Hindi needs them.
 _INVISIBLE = dict.fromkeys(
     [0xAD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 )
@@ -20,13 +20,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINE_ENDS = re.compile(r" ?\n[\n ]*")
 _SOLID = re.compile(r"\S")
-# Accents, vowel signs and the later parts of Korean syllables melt into the letter before them.
-_MELTING = range(0x1160, 0x1200)
+# Accents, vowel signs and the later parts of Korean syllables are composed with the letter before them.
+_JOINING = range(0x1160, 0x1200)
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """What a reader knows about a stretch of text, before the stretch has its place: see model.Mark."""
+    """A property of a stretch of text before its offsets are known. See model.Mark."""
 
     kind: MarkKind
     value: str
@@ -34,20 +34,20 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A stretch of a paragraph about which the same is known throughout."""
+    """A stretch of a paragraph with the same tags throughout."""
 
     text: str
     tags: tuple[Tag, ...] = ()
-    """From the outermost to the innermost. Neighbours that share one Tag object lie under one mark, so an element of
-    the source makes one Tag, however many runs it has. A run without text is a pause at its place, or switches to the
-    voice that is its last tag for the rest of the chapter."""
+    """From the outermost to the innermost. Adjacent runs that share one Tag object get one mark, so a reader makes one
+    Tag for an element, however many runs it has. A run without text is a pause, or changes the voice for the rest of
+    the chapter to its last tag."""
     kind: str = ""
-    """`images` for an alternative text, or another word of chorus.reading.SKIPPABLE and SPEAKABLE."""
+    """A word of chorus.reading.SKIPPABLE or SPEAKABLE, such as `images` for an alternative text; else empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlacedRun:
-    """A tag and the stretch it lies on."""
+    """A tag with the offsets of its stretch."""
 
     start: int
     end: int
@@ -55,28 +55,28 @@ class PlacedRun:
 
 
 def clean(text: str) -> str:
-    """One paragraph's text: composed letters, single blanks, single line ends, nothing invisible."""
+    """A paragraph's text with composed letters, single blanks and line ends, and without invisible characters."""
     text = _CONTROL.sub("", unicodedata.normalize("NFC", text)).translate(_INVISIBLE)
     text = _LINE_ENDS.sub("\n", _BLANKS.sub(" ", "\n".join(text.splitlines())))
     return text.strip()
 
 
 def placed(runs: Iterable[Run]) -> tuple[str, tuple[PlacedRun, ...]]:
-    """The runs' clean text, and where their tags lie in it, by start, outer ones first.
+    """The clean text of the runs, and the offsets of their tags in it, sorted by start, outer ones first.
 
-    A pause has no length; any other tag without a visible character under it is gone.
+    A pause has no length. Any other tag without a visible character is dropped.
     """
-    pieces = list(runs)
-    text = clean("".join(run.text for run in pieces))
-    if not any(run.tags for run in pieces):
+    listed = list(runs)
+    text = clean("".join(run.text for run in listed))
+    if not any(run.tags for run in listed):
         return text, ()
-    pieces = _whole_letters(pieces)
-    # Cleaning only composes, drops and joins blanks, so that the visible characters of a run can be counted off.
+    listed = _whole_letters(listed)
+    # Cleaning only composes letters and changes blanks, so the visible characters of each run can be counted off.
     at = [match.start() for match in _SOLID.finditer(text)]
     found: list[_Open] = []
     open_: list[_Open] = []
     first = 0
-    for run in pieces:
+    for run in listed:
         if not run.text:
             found += [_Open(tag, first, first) for tag in run.tags if tag.kind == "pause"]
             continue
@@ -97,7 +97,7 @@ def placed(runs: Iterable[Run]) -> tuple[str, tuple[PlacedRun, ...]]:
 
 @dataclass(slots=True)
 class _Open:
-    """A tag from its first visible character, by number, up to behind its last."""
+    """A tag with the numbers of its first visible character and of the one after its last."""
 
     tag: Tag
     first: int
@@ -110,7 +110,7 @@ class _Open:
 
 
 def _still_open(open_: list[_Open], tags: tuple[Tag, ...]) -> int:
-    """How many of the tags go on from the run before."""
+    """How many of the tags continue from the run before."""
     kept = 0
     while kept < min(len(open_), len(tags)) and open_[kept].tag is tags[kept] and tags[kept].kind != "pause":
         kept += 1
@@ -118,23 +118,23 @@ def _still_open(open_: list[_Open], tags: tuple[Tag, ...]) -> int:
 
 
 def _whole_letters(runs: Iterable[Run]) -> list[Run]:
-    """The same runs, none beginning with what belongs to the last letter of the ones before it."""
+    """The same runs, with accents at the beginning of one moved to the letter before it."""
     whole: list[Run] = []
     last = -1
     for run in runs:
-        melting = _melting(run.text) if last >= 0 else 0
-        if melting:
-            whole[last] = replace(whole[last], text=whole[last].text + run.text[:melting])
-        if run.text[melting:]:
+        joined = _joined_length(run.text) if last >= 0 else 0
+        if joined:
+            whole[last] = replace(whole[last], text=whole[last].text + run.text[:joined])
+        if run.text[joined:]:
             last = len(whole)
-        if run.text[melting:] or run.tags:
-            whole.append(replace(run, text=run.text[melting:]))
+        if run.text[joined:] or run.tags:
+            whole.append(replace(run, text=run.text[joined:]))
     return whole
 
 
-def _melting(text: str) -> int:
-    """How many of the first characters cannot stand alone."""
+def _joined_length(text: str) -> int:
+    """How many of the first characters belong to the letter before them."""
     return next(
-        (at for at, char in enumerate(text) if ord(char) not in _MELTING and unicodedata.category(char)[0] != "M"),
+        (at for at, char in enumerate(text) if ord(char) not in _JOINING and unicodedata.category(char)[0] != "M"),
         len(text),
     )

@@ -1,6 +1,6 @@
-"""What a section of a book is, by its stated type, its title or its file's name. Knows no file format.
+"""Finds the kind of a section of a book by its stated type, its title or its file's name. Knows no file format.
 
-Kinds are words of chorus.reading.SKIPPABLE; empty for a chapter like any other.
+Kinds are words of chorus.reading.SKIPPABLE; empty for an ordinary chapter.
 """
 
 import posixpath
@@ -34,7 +34,7 @@ _TITLES = {
     "index": "(?:general |subject )?index|register|[ií]ndice (?:anal[ií]tico|remissivo)",
     "bibliography": "bibliograph(?:y|ie)|bibliograf[ií]a|references|works cited|literatur(?:verzeichnis)?",
 }  # fmt: skip
-# A file called index is most often the whole book.
+# A file called index is usually the whole book, so that name is not listed.
 _FILES = re.compile(
     r"(?P<cover>cover|coverpage)|(?P<titlepage>title-?page|half-?title(?:page)?)|(?P<copyright>copyright|imprint|colophon)"
     r"|(?P<dedication>dedication)|(?P<contents>toc|contents|nav)|(?P<notes>footnotes|endnotes)"
@@ -47,31 +47,31 @@ _PREFIX = re.compile(r"^(?:doc|z3998:|other\.)-?")
 
 
 def of_types(words: Iterable[str]) -> str:
-    """By `epub:type`, `role` or the type of a landmark: `doc-endnotes`, `copyright-page`."""
+    """The kind by `epub:type`, `role` or the type of a landmark: `doc-endnotes`, `copyright-page`."""
     return next((kind for word in words if (kind := _KIND_OF_TYPE.get(_PREFIX.sub("", word.lower())))), "")
 
 
 def is_note(words: Iterable[str]) -> bool:
-    """Whether these types make an element one note's body."""
+    """Whether these types make an element the body of one note."""
     return any(_PREFIX.sub("", word.lower()) in _NOTES for word in words)
 
 
 def of_title(title: str) -> str:
-    """By the words a section is called in the book's contents or its own heading, if they are nothing else."""
+    """The kind by the whole title of a section in the table of contents or in its heading."""
     words = " ".join(title.split()).strip(" .:")
     return next((kind for kind, pattern in _TITLE.items() if pattern.fullmatch(words)), "")
 
 
 def of_path(path: str) -> str:
-    """By its file's name: `text/copyright.xhtml`."""
+    """The kind by the file's name: `text/copyright.xhtml`."""
     match = _FILES.fullmatch(posixpath.splitext(posixpath.basename(path))[0].lower().replace("_", "-"))
     return (match.lastgroup or "") if match else ""
 
 
 def clear_titles(titles: Sequence[tuple[str, str]], book: str) -> list[str]:
-    """Titles, each with the part it stands in, as a listener can tell them apart in a list without levels.
+    """Titles, each given with its part, as a list without levels needs them.
 
-    The part is said where the contents have another section of that name, or where the name is a mere number.
+    The part is added if another section has the same title, or if the title is only a number.
     """
     times = Counter(title.casefold() for title, _ in titles)
     return [
@@ -83,5 +83,5 @@ def clear_titles(titles: Sequence[tuple[str, str]], book: str) -> list[str]:
 
 
 def joined(part: str, title: str) -> str:
-    """What begins where its part begins: `Part One: Chapter 1`."""
+    """The title of a chapter that begins together with its part: `Part One: Chapter 1`."""
     return title if title.startswith(part) else f"{part.rstrip('.:')}: {title}"

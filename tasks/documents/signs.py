@@ -1,4 +1,4 @@
-"""Which elements of a page are for the eye only: note numbers, page marks, navigation. Knows nothing of paragraphs."""
+"""Recognises elements that are not read aloud: note numbers, page marks, navigation. Knows nothing of paragraphs."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -28,8 +28,8 @@ _NOTE_CLASSES = frozenset(("footnote", "footnotes", "endnote", "endnotes", "rear
 _NOTE_TAGS = frozenset(("aside", "dd", "div", "li", "ol", "p", "section", "td"))
 _CODE_CLASSES = frozenset(("programlisting", "sourcecode", "highlight"))
 _MARK_CHARS = 40
-"""Whoever calls something longer a page's number has put his chapter inside it."""
-_GLANCE_NODES = 40
+"""A longer element is no mark: some files put a whole chapter into the element of a page number."""
+_MOST_NODES = 40
 _NUMBER = re.compile(r"\d{1,4}[a-z]?|[a-z]|[ivxlc]{1,6}|[*†‡§¶#]{1,4}")
 _BRACKETED = re.compile(r"\[\s*(?:note )?(?:\d{1,4}|[a-z]|[ivxlc]{1,6}|[*†‡§¶]{1,4})\s*\]", re.IGNORECASE)
 _SYMBOL = re.compile(r"[*†‡§¶]{1,4}")
@@ -40,53 +40,53 @@ _FURNITURE = frozenset(("button", "dialog", "form", "input", "menu", "nav", "sel
 _FURNITURE_ROLES = frozenset(("banner", "complementary", "contentinfo", "form", "menu", "navigation", "search"))
 _FRAMES = frozenset(("aside", "footer", "header"))
 _BOILERPLATE = "pg-boilerplate"
-"""Project Gutenberg's licence."""
+"""The class of Project Gutenberg's licence."""
 _CONTENT = frozenset(("article", "main", "section"))
-_EYES_ONLY = frozenset(("landmarks", "page-list", "doc-pagelist"))
+_UNSPOKEN_LISTS = frozenset(("landmarks", "page-list", "doc-pagelist"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Glance:
-    """A small element seen as a whole."""
+class _SmallElement:
+    """The content of a small element."""
 
     text: str
     raised: bool
-    """There is a <sup> in it."""
+    """Whether it holds a <sup>."""
     linked: bool
-    """There is a link to a place in it."""
+    """Whether it holds a link to an anchor."""
 
 
 def types(attributes: Attributes) -> list[str]:
-    """What an element says it is."""
+    """The types that an element states."""
     return f"{attributes.get('epub:type') or ''} {attributes.get('role') or ''}".split()
 
 
 def hidden(attributes: Attributes) -> bool:
-    """Whether an element is not shown, or not to be read out; lists of pages and landmarks are not either."""
+    """Whether an element is hidden, hidden from screen readers, or a list of pages or landmarks."""
     return (
         "hidden" in attributes
         or attributes.get("aria-hidden") == "true"
         or bool(_UNSEEN.search(attributes.get("style") or ""))
-        or not _EYES_ONLY.isdisjoint(types(attributes))
+        or not _UNSPOKEN_LISTS.isdisjoint(types(attributes))
     )
 
 
 def is_mark(node: LexborNode, attributes: Attributes) -> bool:
-    """Whether an element is a note's number, a way back from a note, or a page's number."""
+    """Whether an element is the number of a note, a link back from a note, or a page number."""
     tag = node.tag
     if not _MARKS.isdisjoint(types(attributes)) or not _MARK_CLASSES.isdisjoint(_classes(attributes)):
-        return _glance(node) is not None
+        return _small(node) is not None
     if tag == "sup":
-        seen = _glance(node)
+        seen = _small(node)
         return seen is not None and seen.linked and _numbers(seen.text)
     if tag == "a" and "#" in (attributes.get("href") or ""):
-        seen = _glance(node)
+        seen = _small(node)
         return seen is not None and (_is_number_link(seen, node) or bool(_BACK.fullmatch(seen.text)))
     return False
 
 
-def _is_number_link(seen: _Glance, node: LexborNode) -> bool:
-    """A raised or bracketed number; a plain one may be a chapter's in a list of contents."""
+def _is_number_link(seen: _SmallElement, node: LexborNode) -> bool:
+    """Whether a link is a raised or bracketed number. A plain number may be a chapter in a table of contents."""
     above = node.parent
     raised = seen.raised or (above is not None and above.tag == "sup")
     plain = seen.text.strip()
@@ -99,7 +99,7 @@ def _numbers(text: str) -> bool:
 
 
 def is_note(tag: str, words: list[str], attributes: Attributes) -> bool:
-    """Whether an element is a note's body."""
+    """Whether an element is the body of a note."""
     return sections.is_note(words) or (tag in _NOTE_TAGS and not _NOTE_CLASSES.isdisjoint(_classes(attributes)))
 
 
@@ -114,12 +114,12 @@ def is_code(node: LexborNode) -> bool:
 
 
 def is_layout(attributes: Attributes) -> bool:
-    """Whether a table says that it is none."""
+    """Whether a table states that it is used for layout."""
     return attributes.get("role") in {"presentation", "none"}
 
 
 def is_furniture(node: LexborNode, attributes: Attributes) -> bool:
-    """Whether an element of a page of the web belongs to the site and not to the text."""
+    """Whether an element of a web page belongs to the site and not to the text."""
     roles = (attributes.get("role") or "").split()
     if is_note(node.tag or "", types(attributes), attributes):
         return False
@@ -131,18 +131,18 @@ def is_furniture(node: LexborNode, attributes: Attributes) -> bool:
 
 
 def is_initial(alternative: str) -> bool:
-    """Whether a picture is a letter drawn large, with the rest of its word behind it."""
+    """Whether a picture is an initial letter, with the rest of the word after it."""
     return len(alternative) == 1 and alternative.isalpha()
 
 
 def is_file_name(alternative: str) -> bool:
-    """Whether an alternative text says nothing a listener could use."""
+    """Whether an alternative text is only a file name."""
     return bool(_FILE_NAME.fullmatch(alternative))
 
 
 def _in_content(node: LexborNode) -> bool:
     above = node.parent
-    for _ in range(_GLANCE_NODES):
+    for _ in range(_MOST_NODES):
         if above is None or above.tag in _CONTENT:
             return above is not None
         above = above.parent
@@ -153,17 +153,17 @@ def _classes(attributes: Attributes) -> list[str]:
     return (attributes.get("class") or "").lower().split()
 
 
-def _glance(node: LexborNode) -> _Glance | None:
-    """An element's text, or None where it is more than a mark: what a hostile file nests is not looked through."""
+def _small(node: LexborNode) -> _SmallElement | None:
+    """The content of a small element; None if it is larger than a mark. Deeply nested files are not searched."""
     nodes = []
     for seen in _first(node):
         nodes.append(seen)
-        if len(nodes) > _GLANCE_NODES:
+        if len(nodes) > _MOST_NODES:
             return None
     text = "".join(seen.text_content or "" for seen in nodes if seen.tag == "-text")
     if len(text) > _MARK_CHARS:
         return None
-    return _Glance(
+    return _SmallElement(
         text=text,
         raised=any(seen.tag == "sup" for seen in nodes),
         linked=any(seen.tag == "a" and "#" in (seen.attributes.get("href") or "") for seen in nodes),
@@ -171,7 +171,7 @@ def _glance(node: LexborNode) -> _Glance | None:
 
 
 def _first(node: LexborNode) -> Iterator[LexborNode]:
-    """The nodes under this one, in order, without recursion."""
+    """The nodes under this one in order, without recursion."""
     waiting = [node.first_child]
     while waiting:
         seen = waiting.pop()

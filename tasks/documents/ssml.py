@@ -1,6 +1,6 @@
-"""SSML: paragraphs with breaks, rates, voices, languages and readings as marks. No entity, no document type is heeded.
+"""Reads SSML: paragraphs, with breaks, rates, voices, languages and readings as marks. Entities are never resolved.
 
-Knows what its elements mean for a listener, and not how any of it is spoken.
+Knows what SSML's elements mean, and not how they are spoken.
 """
 
 import re
@@ -19,14 +19,14 @@ from tasks.documents.model import USUAL, Document, Draft, ReaderOptions, Run, Ta
 from tasks.documents.plain import title_of
 
 _MOST_TAGS = 100_000
-"""Of elements, opened and closed: a novel with each of its sentences marked has a quarter of that."""
+"""The most tags, opening and closing; a novel with every sentence marked has a quarter of that."""
 _DEEPEST = 40
-"""Elements inside each other."""
+"""The most levels of elements."""
 _MOST_NAMED = 12
-"""Kinds of things that were not understood; what comes beyond them is only counted."""
+"""At most this many kinds of ignored things are named; the others are counted."""
 _NAME_CHARS = 40
 _NAMED_CHARS = 100
-"""Of an element's name, and of all that is said of one: a stranger's attributes may be long."""
+"""The most characters of an element's name, and of its whole description in the list of ignored things."""
 _ROOT = "speak"
 _LOOKS = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*(?:(?:<\?xml[^>]{0,200}\?>|<!--.{0,2000}?-->|<!DOCTYPE\s+speak[^>]{0,1000}>)\s*)*<speak[\s>/]",
@@ -50,12 +50,12 @@ _READINGS = {
     **dict.fromkeys(("spell-out", "verbatim", "digits", "letters"), "characters"),
     "number": "cardinal",
 }  # fmt: skip
-"""What `interpret-as` says, and what it is called in marks."""
+"""The values of `interpret-as`, and their names in marks."""
 _FORMATS = {
     "date": re.compile(r"dmy|mdy|ymd|ydm|dm|md|ym|my|d|m|y"),
     "time": re.compile(r"(?:h|hm|hms)(?:12|24)?"),
 }
-"""Whose format changes what is said; a telephone number's country, for one, does not."""
+"""The readings whose format matters. The country of a telephone number, for example, does not."""
 _REPEATED = re.compile(r"([a-z])\1+")
 _HARMLESS = frozenset(("emphasis", "w", "token", "mark", "lang"))
 _SILENT = frozenset(("meta", "metadata", "lexicon", "lookup", "desc"))
@@ -72,13 +72,13 @@ class _Element:
     name: str = ""
     rate: float = 1.0
     heard: bool = False
-    """Whether any text stood in it."""
+    """Whether it holds any text."""
     silent: bool = False
 
 
 @dataclass(kw_only=True)
 class _Speech:
-    """Takes the parser's events and collects paragraphs: a tree of a hostile file would not fit."""
+    """Collects paragraphs from the parser's events. The tree of a malicious file could be too large for memory."""
 
     file: str
     draft: Draft
@@ -89,7 +89,7 @@ class _Speech:
     _runs: list[Run] = field(default_factory=list)
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins."""
+        """Open an element."""
         if len(self._open) >= _DEEPEST:
             raise SourceError(f"{self.file} has elements more than {_DEEPEST} deep inside each other: flatten it.")
         name = etree.QName(tag).localname
@@ -106,7 +106,7 @@ class _Speech:
         self._open.append(element)
 
     def data(self, text: str) -> None:
-        """Text, in pieces of the parser's choice."""
+        """Add text. The parser may split it anywhere."""
         if not self._open or self._open[-1].silent:
             return
         if text.strip():
@@ -115,10 +115,10 @@ class _Speech:
         self._runs.append(Run(text, self._tags()))
 
     def end(self, _: str) -> None:
-        """An element ends."""
+        """Close an element."""
         element = self._open.pop()
         if element.tag and element.tag.kind == "say" and not element.heard:
-            # With nothing written, what is to be said is all there is.
+            # Without written text the alias is the whole text.
             self._runs.append(Run(element.tag.value, self._tags()))
         if element.name == "s":
             self._sentence()
@@ -126,16 +126,16 @@ class _Speech:
             self._flush()
 
     def close(self) -> None:
-        """The document ends."""
+        """End the document."""
         self._flush()
 
     def speak(self, element: _Element, _: Mapping[str, str]) -> None:
-        """A document inside a document is a paragraph, and so is a paragraph."""
+        """Begin a paragraph. A <speak> inside the document is one as well."""
         element.tag = None
         self._flush()
 
     def pause(self, _: _Element, attributes: Mapping[str, str]) -> None:
-        """Silence, by its length or its strength."""
+        """Add a pause, by length or strength."""
         written = attributes.get("time", "").strip()
         if match := _LENGTH.fullmatch(written):
             length_ms = float(match[1]) * (1 if match[2] == "ms" else 1000)
@@ -148,12 +148,12 @@ class _Speech:
             self.ignored[f'the length of <break time="{written}">' if written else "the strength of a <break>"] += 1
 
     def sub(self, element: _Element, attributes: Mapping[str, str]) -> None:
-        """Other words for the written ones."""
+        """Replace the written words."""
         alias = " ".join(attributes.get("alias", "").split())
         element.tag = Tag("say", alias) if alias else None
 
     def phoneme(self, element: _Element, attributes: Mapping[str, str]) -> None:
-        """The sounds of the written words."""
+        """Set the phonemes of the written words."""
         alphabet, sounds = attributes.get("alphabet", "ipa").strip().lower(), attributes.get("ph", "").strip()
         if alphabet == "ipa" and sounds:
             element.tag = Tag("phonemes", sounds)
@@ -161,7 +161,7 @@ class _Speech:
             self.ignored[f"phonemes in {alphabet or 'no alphabet'}" if sounds else "empty phonemes"] += 1
 
     def say_as(self, element: _Element, attributes: Mapping[str, str]) -> None:
-        """How figures and letters are read."""
+        """Set how figures and letters are read."""
         stated, order = (attributes.get(name, "").strip().lower() for name in ("interpret-as", "format"))
         reading = _READINGS.get(stated)
         if reading is None:
@@ -177,7 +177,7 @@ class _Speech:
             self.ignored[f'the format of <say-as interpret-as="{stated}" format="{order}">'] += 1
 
     def prosody(self, element: _Element, attributes: Mapping[str, str]) -> None:
-        """The rate; pitch and volume are the model's."""
+        """Set the rate. Pitch and volume cannot be changed with this model."""
         written = attributes.get("rate", "").strip().lower()
         rate = _rate(written)
         if rate:
@@ -189,7 +189,7 @@ class _Speech:
             self.ignored[f"the {name} of <prosody>"] += name in attributes
 
     def voice(self, element: _Element, attributes: Mapping[str, str]) -> None:
-        """Who speaks."""
+        """Set the voice."""
         name = attributes.get("name", "").strip()
         if re.fullmatch(markup.VOICE, name):
             element.tag = Tag("voice", name)
@@ -200,14 +200,14 @@ class _Speech:
         return tuple(tag for element in self._open for tag in (element.language, element.tag) if tag is not None)
 
     def _sentence(self) -> None:
-        """A sentence's end, which its last character may not show."""
+        """End a sentence, with a pause if no punctuation ends it."""
         said = "".join(run.text for run in self._runs[-8:]).rstrip()
         if said and not said.endswith(_STOPS):
             self._runs.append(markup.pause(PAUSES_MS["sentence"], "", self.file))
         self._runs.append(Run("\n"))
 
     def _flush(self) -> None:
-        """The paragraphs collected so far: blanks are XML's, and only between elements does an empty line part them."""
+        """Add the collected text as paragraphs. Blanks are collapsed as in XML, and empty lines separate paragraphs."""
         paragraph: list[Run] = []
         for run in self._runs:
             fixed = any(tag.kind in _FIXED for tag in run.tags)
@@ -228,18 +228,18 @@ _MEANINGS: Mapping[str, Callable[[_Speech, _Element, Mapping[str, str]], None]] 
 
 
 def looks(data: bytes) -> bool:
-    """Whether these bytes begin as SSML does."""
+    """Whether these bytes begin like SSML."""
     return _LOOKS.match(data[:4096]) is not None
 
 
-def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
-    """The document in an SSML file, or SourceError with the line that is wrong."""
+def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
+    """The document in an SSML file; SourceError with the line of a mistake."""
     if data.count(b"<") > _MOST_TAGS:
         raise SourceError(f"{name} has more than {_MOST_TAGS} tags: split it.")
-    speech = _Speech(file=name, draft=Draft(wanted=wanted))
-    _parse(data, speech, wanted.encoding)
+    speech = _Speech(file=name, draft=Draft(options=options))
+    _parse(data, speech, options.encoding)
     if speech.root != _ROOT:
-        raise SourceError(f"{name} is no SSML: it begins with <{speech.root}>, not with <{_ROOT}>.")
+        raise SourceError(f"{name} is no SSML: it begins with <{speech.root}> instead of <{_ROOT}>.")
     chapters, left_out = audible([speech.draft], otherwise=title_of(name))
     return Document(
         title=title_of(name),
@@ -258,11 +258,11 @@ def _ignored(counts: Counter[str]) -> Iterator[str]:
 
 
 def _parse(data: bytes, speech: _Speech, encoding: str) -> None:
-    # In whatever width the letters of a document type are written.
+    # Without zero bytes, so that a document type in UTF-16 is found as well.
     if _DECLARATIONS.search(data.replace(b"\0", b"")):
-        raise SourceError(f"{speech.file} declares entities of its own: take its DOCTYPE out.")
+        raise SourceError(f"{speech.file} declares entities of its own: remove its DOCTYPE.")
     parser = etree.XMLParser(
-        target=cast("Any", speech),  # it has what is asked for here, and no more
+        target=cast("Any", speech),  # it has all methods that lxml calls
         encoding=encoding or None,
         resolve_entities=False,
         no_network=True,
@@ -270,7 +270,7 @@ def _parse(data: bytes, speech: _Speech, encoding: str) -> None:
         huge_tree=False,
     )
     try:
-        # With a document type in front, an unknown entity would vanish in silence.
+        # With a document type, lxml would drop an unknown entity without an error.
         etree.fromstring(_DOCTYPE.sub(b"", data, count=1), parser)
     except (etree.XMLSyntaxError, LookupError) as error:
         what = str(error).split(", line ")[0]
@@ -283,7 +283,7 @@ def _spaced(run: Run, text: str) -> Run:
 
 
 def _rate(written: str) -> float:
-    """A factor of the speed; 0 where nothing is understood."""
+    """The factor of the speed; 0 if it is not understood."""
     if written in _RATES:
         return _RATES[written]
     match = _RATE.fullmatch(written)

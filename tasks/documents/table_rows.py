@@ -1,4 +1,4 @@
-"""A table as a listener can follow it: row by row, each cell under its column's heading. Knows no markup."""
+"""Turns a table into text that a listener can follow: row by row, each cell with its heading. Knows no markup."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from tasks.documents.runs import Run
 
 _HEAD_CHARS = 30
 _HEADS_CHARS = 80
-"""Longer headings are said once, not with every row."""
+"""Longer headings are spoken once and not with every row."""
 _CELL_CHARS = 300
-"""A longer cell is prose, and its row a piece of layout."""
+"""A longer cell is prose, and its row is used for layout."""
 
 
 def row(cells: Iterable[tuple[Run, ...]], heads: tuple[str, ...] = ()) -> Iterator[Run]:
-    """The runs of a row: `Ann, 30`, or with headings `Name: Ann; Age: 30`; empty cells are not said."""
+    """The runs of a row: `Ann, 30`, or with headings `Name: Ann; Age: 30`. Empty cells are left out."""
     said = [(at, cell) for at, cell in enumerate(cells) if any(run.text.strip() for run in cell)]
     for number, (at, cell) in enumerate(said):
         if number:
@@ -25,7 +25,7 @@ def row(cells: Iterable[tuple[Run, ...]], heads: tuple[str, ...] = ()) -> Iterat
 
 
 def short_heads(cells: list[str]) -> tuple[str, ...]:
-    """A row of headings as it can be said with every row; empty where it is too long for that, or a single one."""
+    """The headings to speak with every row; empty if they are too long for that, or only one."""
     short = (
         all(len(cell) <= _HEAD_CHARS and "\n" not in cell for cell in cells) and sum(map(len, cells)) <= _HEADS_CHARS
     )
@@ -34,31 +34,31 @@ def short_heads(cells: list[str]) -> tuple[str, ...]:
 
 @dataclass(kw_only=True, slots=True)
 class Table:
-    """A table being read: blocks go in, cell by cell, and rows come out."""
+    """A table that is being read: blocks are added cell by cell, and rows are returned."""
 
     _layout: bool = False
     _cells: list[list[Block]] = field(default_factory=list)
     _headings: list[bool] = field(default_factory=list)
     _heads: tuple[str, ...] = ()
     _unsaid: list[Block] = field(default_factory=list)
-    """The row of headings, until it was said with another row."""
+    """The row of headings, until it was spoken with another row."""
 
     @property
     def in_cell(self) -> bool:
-        """Whether a block belongs to a cell."""
+        """Whether blocks belong to a cell now."""
         return bool(self._cells) and not self._layout
 
     def cell(self, *, heading: bool) -> None:
-        """Another cell begins."""
+        """Begin a cell."""
         self._cells.append([])
         self._headings.append(heading)
 
     def add(self, block: Block) -> None:
-        """A block of the last cell."""
+        """Add a block to the last cell."""
         self._cells[-1].append(block)
 
     def end_row(self) -> list[Block]:
-        """The row is complete."""
+        """End the row, and return its blocks."""
         cells, headings = self._cells, self._headings
         self._cells, self._headings = [], []
         blocks = [block for cell in cells for block in cell]
@@ -74,12 +74,12 @@ class Table:
         return [_joined(cells, blocks, self._heads)]
 
     def give_up(self) -> list[Block]:
-        """There is a table inside: this one only places things on a page."""
+        """Treat the table as layout, because it holds another table. Return the blocks collected so far."""
         self._layout = True
         return self.end_row()
 
     def end(self) -> list[Block]:
-        """What was not said yet."""
+        """End the table, and return the blocks that were not returned yet."""
         return [*self.end_row(), *self._said()]
 
     def _said(self) -> list[Block]:
@@ -88,14 +88,14 @@ class Table:
 
 
 def _fits(cell: list[Block]) -> bool:
-    """Whether a cell is one short thing."""
+    """Whether a cell is one short text."""
     return not cell or (
         len(cell) == 1 and not cell[0].level and sum(len(run.text) for run in cell[0].runs) <= _CELL_CHARS
     )
 
 
 def _joined(cells: list[list[Block]], blocks: list[Block], heads: tuple[str, ...]) -> Block:
-    """One block of a row's cells."""
+    """The cells of a row as one block."""
     return Block(
         runs=tuple(row([cell[0].runs if cell else () for cell in cells], heads)),
         anchors=tuple(anchor for block in blocks for anchor in block.anchors),

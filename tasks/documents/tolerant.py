@@ -1,4 +1,4 @@
-"""XHTML and HTML of any quality as one tree, of bounded size. Knows nothing of what the elements mean."""
+"""Parses XHTML and HTML of any quality into a tree of bounded size. Knows nothing of what the elements mean."""
 
 import html
 import re
@@ -6,9 +6,9 @@ import re
 from selectolax.lexbor import LexborHTMLParser
 
 MOST_TAGS = 150_000
-"""Of one document: the parser takes a kilobyte for an element, and a fat novel in one file has fifty thousand."""
+"""The most tags of one document. An element takes a kilobyte, and a long novel in one file has 50,000."""
 _DEEPEST = 2000
-"""An element further in is read as if it were not there: the parser looks through all that are open for every other."""
+"""Deeper elements are ignored, not their text: for each element the parser searches all open ones."""
 _MOST_FORMATS = 8
 _LONGEST_TAG = 32 * 1024
 BLOCKS = frozenset((
@@ -17,11 +17,11 @@ BLOCKS = frozenset((
     "hr", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "select", "summary", "table", "tbody",
     "tfoot", "thead", "tr", "ul",
 ))  # fmt: skip
-"""Elements that begin and end a paragraph."""
+"""The elements that begin and end a paragraph."""
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
-# Their next one closes them, so that they do not lie inside one another.
+# The next element of the same name closes them, so they are never nested.
 _SELF_CLOSING = _VOID | frozenset((
     "a", "body", "caption", "colgroup", "dd", "dt", "head", "html", "li", "option", "p", "rp", "rt", "tbody", "td",
     "tfoot", "th", "thead", "tr",
@@ -29,16 +29,16 @@ _SELF_CLOSING = _VOID | frozenset((
 _FORMATS = frozenset(("b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"))
 _TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*)([^<>]*)>")
 _DATA = re.compile(r"data:[^\"'\s>]{1000,}")
-# Possessive, for what it takes in is never given back: the steps back would fill the memory.
+# Possessive quantifiers: backtracking would fill the memory.
 _SELF_CLOSED = re.compile(r"<([A-Za-z][\w:.-]*)((?:[^<>\"'/]|/(?!>)|\"[^\"<]*+\"|'[^'<]*+')*+)/>")
 _CDATA, _CDATA_END = "<![CDATA[", "]]>"
-# An HTML parser ends a doctype at the first ">", and would read out the declarations inside it.
+# An HTML parser ends a doctype at the first ">", and would take the declarations in it for text.
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]{0,1000}\[.*?\]\s*>", re.DOTALL | re.IGNORECASE)
 _DOCTYPE_CHARS = 64 * 1024
 
 
 def parsed(markup: str) -> LexborHTMLParser:
-    """The tree of a document, XHTML or HTML; beyond MOST_TAGS its text alone."""
+    """The tree of an XHTML or HTML document; with more than MOST_TAGS tags only its text."""
     text = _without_cdata(_without_declarations(markup))
     if text.count("<") > MOST_TAGS:
         return LexborHTMLParser(_TAG.sub(" ", text))
@@ -51,7 +51,7 @@ def _without_declarations(markup: str) -> str:
 
 
 def _without_cdata(markup: str) -> str:
-    """What stands in CDATA as ordinary text; by hand, for a pattern would look for a missing end again and again."""
+    """The markup with CDATA as ordinary text. Not by a regex, which would search for a missing end again and again."""
     parts, at = [], 0
     while (start := markup.find(_CDATA, at)) >= 0 and (end := markup.find(_CDATA_END, start)) >= 0:
         parts += [markup[at:start], html.escape(markup[start + len(_CDATA) : end])]
@@ -60,14 +60,14 @@ def _without_cdata(markup: str) -> str:
 
 
 def _open_and_closed(match: re.Match[str]) -> str:
-    """In XHTML `<title/>` is whole; an HTML parser would take the chapter for its text."""
+    """The tag with an end tag. `<title/>` is complete in XHTML, but HTML would read on to the next end tag."""
     return match[0] if match[1].lower() in _VOID else f"<{match[1]}{match[2]}></{match[1]}>"
 
 
 class _Nesting:
-    """Takes out the tags of elements that lie too deep, and closes formats where their paragraph ends.
+    """Removes the tags of elements that are nested too deep, and closes formats where their paragraph ends.
 
-    A parser opens a format that was never closed again in every paragraph behind it, and for us it means nothing.
+    A parser opens an unclosed format again in every later paragraph, and formats mean nothing here.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class _Nesting:
         return ended + (_short(match) if self._nested(name, match, closing=closing) else "")
 
     def _format(self, name: str, *, closing: bool) -> bool:
-        """Whether a format's tag means something."""
+        """Whether the tag of a format is kept."""
         if closing:
             if name in self._formats:
                 del self._formats[self._formats.index(name) :]
@@ -96,7 +96,7 @@ class _Nesting:
         return False
 
     def _nested(self, name: str, match: re.Match[str], *, closing: bool) -> bool:
-        """Whether an element lies within bounds."""
+        """Whether an element is not nested too deep."""
         if name in _SELF_CLOSING or match[3].endswith("/"):
             return True
         deep = self._deep if closing else self._deep + 1
@@ -105,7 +105,7 @@ class _Nesting:
 
 
 def _short(match: re.Match[str]) -> str:
-    """A tag without pictures written into it, and without attributes if there are too many of them."""
+    """A tag without embedded pictures, and without attributes if they are too long."""
     if len(match[3]) <= _LONGEST_TAG:
         return match[0]
     attributes = _DATA.sub("", match[3])

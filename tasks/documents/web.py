@@ -1,4 +1,4 @@
-"""HTML files: the text of a page without its navigation, cut into chapters at its headings. Knows no other format."""
+"""Reads HTML files: the text of a page without its navigation, in chapters by its headings. Knows no other format."""
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -20,20 +20,20 @@ _AUTHORS = ('meta[name="author" i]', 'meta[name="dc.creator" i]', 'meta[name="dc
 
 
 def looks(data: bytes) -> bool:
-    """Whether a file without a telling name begins as HTML does."""
+    """Whether these bytes begin like HTML."""
     head = data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     return head.startswith(_BEGINNINGS) or (head.startswith((b"<?xml", b"<!--")) and b"<html" in head)
 
 
-def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
+def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
     """The document in an HTML file."""
-    markup = _decoded(data, name, wanted)
+    markup = _decoded(data, name, options)
     if markup.count("<") > MOST_TAGS:
         raise SourceError(f"{name} has {markup.count('<')} tags; HTML may have {MOST_TAGS}: split it.")
     tree = parsed(markup)
     reader, blocks = _read(tree, _language(tree))
     title = _title(tree, blocks) or title_of(name)
-    chapters, silent = audible(drafts(blocks, wanted), otherwise=title)
+    chapters, silent = audible(drafts(blocks, options), otherwise=title)
     return Document(
         title=title,
         author=next(filter(None, (_attribute(tree, author, "content") for author in _AUTHORS)), ""),
@@ -47,13 +47,13 @@ def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
     )
 
 
-def _decoded(data: bytes, name: str, wanted: ReaderOptions) -> str:
-    declared = None if wanted.encoding else as_declared(data)
-    return decode(data, name, wanted.encoding) if declared is None else declared
+def _decoded(data: bytes, name: str, options: ReaderOptions) -> str:
+    declared = None if options.encoding else as_declared(data)
+    return decode(data, name, options.encoding) if declared is None else declared
 
 
 def _read(tree: LexborHTMLParser, language: str) -> tuple[Blocks, list[Block]]:
-    """What stands in the page's main part, or where that says nothing in all of it."""
+    """The blocks of the page's main part, or of the whole page if that has none."""
     for root in (_main(tree), tree.root):
         reader = Blocks(language=language, page=True)
         blocks = list(reader.walk(root))
@@ -63,7 +63,7 @@ def _read(tree: LexborHTMLParser, language: str) -> tuple[Blocks, list[Block]]:
 
 
 def _main(tree: LexborHTMLParser) -> LexborNode | None:
-    """Where the page says its text is; several articles are a list of them, and none is the text."""
+    """The element that the page marks as its text. Several articles are a list, and none of them is the text."""
     main = tree.css("main, [role=main]")
     articles = tree.css("article")
     return main[0] if main else articles[0] if len(articles) == 1 else tree.root
@@ -80,7 +80,7 @@ def _attribute(tree: LexborHTMLParser, where: str, name: str) -> str:
 
 
 def _title(tree: LexborHTMLParser, blocks: list[Block]) -> str:
-    """The only heading of the first level; a page's <title> names its site as well."""
+    """The only heading of the first level, else the <title>, which often names the site as well."""
     tops = [block.text for block in blocks if block.level == 1]
     node = tree.css_first("title")
     stated = clean(node.text()) if node is not None else ""

@@ -1,4 +1,4 @@
-"""DOCX by python-docx: the package within bounds, its properties, chapters by headings. Knows nothing of its XML."""
+"""Reads DOCX with python-docx, within limits: its properties, and chapters by headings. Knows nothing of the XML."""
 
 import io
 import zipfile
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 MOST_PARTS = 1000
 MOST_XML_BYTES = 16 << 20
-"""Of all parts together: Word takes some twenty bytes for a letter, and a novel has half a million."""
+"""The most bytes of all parts. Word takes about twenty bytes for a letter, and a novel has half a million letters."""
 _OLE = b"\xd0\xcf\x11\xe0"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _XML = (".xml", ".rels")
 _NOTES = ("footnotes", "endnotes")
 _NOBODY = frozenset(("python-docx", "Microsoft Office User", "Windows User", "User", "Admin", "Administrator"))
-"""What programs write where no author is known."""
-# python-docx opens what it is given and answers a damaged package with its own errors, lxml's, and what its attribute
-# and key look-ups raise where a part is missing or holds another element than it must.
+"""Names that programs write if the author is unknown."""
+# For a damaged package python-docx raises its own errors, those of lxml, and those of its attribute and key look-ups
+# where a part is missing or has another element than expected.
 _DAMAGE = (
     PythonDocxError,
     OpcError,
@@ -48,7 +48,7 @@ _DAMAGE = (
 )
 
 
-def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
+def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
     """The document in a Word file."""
     if data.startswith(_OLE):
         protected = _ENCRYPTED in data
@@ -68,9 +68,9 @@ def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
         blocks = list(words.read(body))
         title, author = clean(about.title or "") or words.title, clean(about.author or "")
     except _DAMAGE as error:
-        raise SourceError(f"{name} is damaged, or no Word document: save it again as .docx.") from error
+        raise SourceError(f"{name} is damaged or no Word document: save it again as .docx.") from error
     title = " ".join(title.split()) or title_of(name)
-    chapters, silent = audible(drafts(blocks, wanted), otherwise=title)
+    chapters, silent = audible(drafts(blocks, options), otherwise=title)
     return Document(
         title=title,
         author="" if author in _NOBODY else author,
@@ -81,9 +81,9 @@ def read(data: bytes, name: str, wanted: ReaderOptions = USUAL) -> Document:
 
 
 def _slim(archive: Archive) -> io.BytesIO:
-    """The package with its pictures, fonts and objects empty: python-docx would unpack them all, and nobody looks."""
+    """The package with empty pictures, fonts and objects, which are not needed and which python-docx would unpack."""
     if len(archive.names()) > MOST_PARTS:
-        raise SourceError(f"{archive.name} holds {len(archive.names())} parts; more than {MOST_PARTS} are not opened.")
+        raise SourceError(f"{archive.name} holds {len(archive.names())} parts, more than {MOST_PARTS}: split it.")
     slim = io.BytesIO()
     left_bytes = MOST_XML_BYTES
     with zipfile.ZipFile(slim, "w") as out:
@@ -96,7 +96,7 @@ def _slim(archive: Archive) -> io.BytesIO:
 
 
 def _part(package: "Package", kind: str) -> etree._Element | None:
-    """A part of the document by what its relation to it is called; read with neither entities nor network."""
+    """The part of the document with this kind of relation, read without entities or network."""
     for relation in package.part.rels.values():
         if not relation.is_external and relation.reltype.endswith(f"/{kind}"):
             return xml(relation.target_part.blob)
@@ -107,6 +107,6 @@ def _notes(package: "Package") -> Iterator[tuple[tuple[str, str], etree._Element
     for kind in _NOTES:
         tree = _part(package, kind)
         for note in () if tree is None else tree:
-            # The lines that part notes from the text are notes of a type.
+            # The separator lines between text and notes are stored as notes of another type.
             if isinstance(note.tag, str) and note.get(f"{W}type") in {None, "normal"}:
                 yield (kind, note.get(f"{W}id") or ""), note

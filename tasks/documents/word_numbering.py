@@ -1,4 +1,4 @@
-"""The numbers before the paragraphs of Word's lists and numbered headings. Knows no text."""
+"""Numbers the paragraphs of Word's lists and numbered headings. Knows no text."""
 
 import re
 from dataclasses import dataclass, field
@@ -23,23 +23,23 @@ _LEVELS = 9
 class _Level:
     start: int
     form: str
-    """As HTML's `type`; empty for bullets."""
+    """As in HTML's `type`; empty for bullets."""
     text: str
-    """`%1.%2`, or `Chapter %1`."""
+    """The pattern of the number: `%1.%2`, or `Chapter %1`."""
 
 
 @dataclass(kw_only=True)
 class Lists:
-    """All lists of a document, and where each of them is."""
+    """All lists of a document, with the next number of each."""
 
     _abstract: dict[str, str] = field(default_factory=dict)
-    """Which definition a list follows: lists of one definition count on from one another."""
+    """The definition of each list. Lists of one definition share their numbers."""
     _levels: dict[str, list[_Level]] = field(default_factory=dict)
     _counts: dict[str, list[int | None]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tree: etree._Element | None) -> "Lists":
-        """From the numbering part."""
+        """The lists of the numbering part."""
         if tree is None:
             return cls()
         return cls(
@@ -48,7 +48,7 @@ class Lists:
         )
 
     def next(self, list_id: str, level: int) -> str:
-        """What stands before the next paragraph of this list: `2.1 `; nothing for bullets."""
+        """The number before the next paragraph of this list, such as `2.1 `; empty for bullets."""
         definition = self._abstract.get(list_id, "")
         levels = self._levels.get(definition, [])
         if level >= len(levels):

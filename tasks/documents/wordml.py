@@ -1,6 +1,7 @@
-"""The XML of a Word document as paragraphs. Knows nothing of packages, files or chapters.
+"""Reads the XML of a Word document as paragraphs. Knows nothing of packages, files or chapters.
 
-Deleted text, comments, page headers and field instructions are not read; a note's body follows its paragraph.
+Deleted text, comments, page headers and field instructions are not read. The body of a note follows the paragraph that
+refers to it.
 """
 
 import re
@@ -45,31 +46,31 @@ class _WordParagraph:
 
 @dataclass(kw_only=True, slots=True)
 class _Rows:
-    """A table, and which of its rows are headings."""
+    """A table that is being read, and which of its rows are headings."""
 
     table: Table = field(default_factory=Table)
     headed: bool = False
-    """Its first row is set apart by its style."""
+    """Whether its style marks the first row as headings."""
     first: bool = True
     heading: bool = False
 
 
 @dataclass(kw_only=True)
 class Words:
-    """Call `read` and take what it yields; then the fields say what was found."""
+    """Reads a document: `read` yields the blocks, and the fields then say what was found."""
 
     styles: Styles
     lists: Lists
     notes: dict[tuple[str, str], etree._Element]
-    """By `footnotes` or `endnotes` and the note's id; each is read where it is called first."""
+    """By `footnotes` or `endnotes` and the note's id. Each note is read at the first reference to it."""
     language: str = ""
-    """Of the whole; where it is empty, of most of the text."""
+    """The language of the document; if empty, that of most of the text."""
     title: str = ""
-    """Of the title paragraphs."""
+    """The text of the first title paragraph."""
     marks: int = 0
-    """Notes' numbers that are left out."""
+    """The count of note numbers that are left out."""
     _paragraphs: list[_WordParagraph] = field(default_factory=list)
-    """The open ones: a text box stands inside a paragraph and has its own."""
+    """The open paragraphs. A text box is inside a paragraph and has paragraphs of its own."""
     _runs: list[tuple[Tag, ...]] = field(default_factory=list)
     _tables: list[_Rows] = field(default_factory=list)
     _done: list[Block] = field(default_factory=list)
@@ -109,7 +110,7 @@ class Words:
                 yield from done
 
     def _enter(self, node: etree._Element) -> bool:
-        """Take note of an element; whether what is in it is read."""
+        """Open an element, and say whether its content is read."""
         tag = str(node.tag)
         if tag in _UNREAD:
             return False
@@ -168,10 +169,10 @@ class Words:
             self._read_note(note)
 
     def _read_note(self, note: etree._Element) -> None:
-        """A note's paragraphs, which belong to none of the tables around its number."""
+        """Read the paragraphs of a note. They do not belong to the tables around its number."""
         tables, self._tables = self._tables, []
         outer, self._note, self._begun = self._note, True, ""
-        # What a note calls in its turn was taken from the notes, so that this comes to an end.
+        # A note was removed from `notes` before it is read, so notes that refer to each other do not loop.
         self._done = list(self._walk(note))
         self._tables, self._note, self._begun = tables, outer, ""
 
@@ -209,7 +210,7 @@ class Words:
 
 
 def _most_spoken(body: etree._Element, otherwise: str) -> str:
-    """The language of most letters."""
+    """The language of most of the letters."""
     letters: Counter[str] = Counter()
     for run in body.iter(f"{W}r"):
         language = value(run.find(f"{W}rPr"), f"{W}lang") or otherwise
@@ -218,7 +219,7 @@ def _most_spoken(body: etree._Element, otherwise: str) -> str:
 
 
 def _alternative(picture: etree._Element) -> str:
-    """A picture's alternative text, unless it is a machine's."""
+    """The alternative text of a picture, unless a program generated it."""
     described = ""
     for above in picture.iterancestors():
         if above.tag == f"{W}drawing":
@@ -232,6 +233,6 @@ def _alternative(picture: etree._Element) -> str:
 
 
 def _bold(row: etree._Element) -> bool:
-    """Whether all that a row says is bold."""
+    """Whether all text in a row is bold."""
     runs = [run for run in row.iter(f"{W}r") if any((text.text or "").strip() for text in run.iterfind(f"{W}t"))]
     return bool(runs) and all(is_on(run.find(f"{W}rPr"), "b") for run in runs)

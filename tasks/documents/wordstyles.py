@@ -1,6 +1,6 @@
-"""What the styles of a Word document say of its paragraphs: headings, contents, list levels. Knows no text.
+"""Reads the styles of a Word document: which paragraphs are headings, contents or list items. Knows no text.
 
-A style is known by its built-in name, which stays English in every language's Word, and by its outline level.
+A style is recognised by its built-in name, which is English in every language of Word, and by its outline level.
 """
 
 import re
@@ -11,21 +11,21 @@ from lxml import etree
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 TITLE = 1
-"""The level of a document's title; its first headings stand one below."""
+"""The level of a document's title. Its first headings are one level below."""
 _HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
 _CONTENTS = re.compile(r"toc (?:[1-9]|heading)|table of (?:figures|authorities)", re.IGNORECASE)
 _CODE = re.compile(r"html preformatted|source code|code|macro", re.IGNORECASE)
 _BODY_OUTLINE = 9
 _DEEPEST = 50
-"""Of styles based on one another: more go round in a circle."""
+"""At most this many styles may be based on one another; more are a circle."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Style:
-    """A paragraph's style, with what it has from those it is based on."""
+    """A paragraph's style, with the properties of the styles that it is based on."""
 
     level: int = 0
-    """A heading's; 0 for any other."""
+    """The level of a heading; 0 for any other paragraph."""
     kind: str = ""
     """`contents`, `index`, `bibliography` or `code`."""
     list_id: str = ""
@@ -34,13 +34,13 @@ class Style:
 
 
 def value(node: etree._Element | None, path: str) -> str:
-    """The `w:val` of what stands there under a node, if anything does."""
+    """The `w:val` of the element at this path under a node; empty if there is none."""
     found = None if node is None else node.find(path)
     return "" if found is None else found.get(f"{W}val") or ""
 
 
 def is_on(node: etree._Element | None, name: str) -> bool:
-    """Whether a property such as `vanish` is set: there, and not said to be off."""
+    """Whether a property such as `vanish` is set: it is there and not switched off."""
     found = None if node is None else node.find(f"{W}{name}")
     return found is not None and (found.get(f"{W}val") or "1") not in {"0", "false", "off"}
 
@@ -50,15 +50,15 @@ class Styles:
     """All styles of a document."""
 
     language: str = ""
-    """What is not said to be in another language is in this one."""
+    """The language of text that states no other."""
     usual: str = ""
-    """The style of paragraphs that name none."""
+    """The style of paragraphs that state none."""
     _nodes: dict[str, etree._Element] = field(default_factory=dict)
     _known: dict[str, Style] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tree: etree._Element | None) -> "Styles":
-        """From the styles part."""
+        """The styles of the styles part."""
         nodes = {} if tree is None else {node.get(f"{W}styleId") or "": node for node in tree.iter(f"{W}style")}
         usual = (
             key for key, node in nodes.items() if node.get(f"{W}type") == "paragraph" and node.get(f"{W}default") == "1"
@@ -74,7 +74,7 @@ class Styles:
         return self._known[key]
 
     def _chain(self, key: str) -> Iterator[etree._Element]:
-        """A style and those it is based on."""
+        """A style and the styles that it is based on."""
         for _ in range(_DEEPEST):
             node = self._nodes.get(key)
             if node is None:
@@ -107,7 +107,7 @@ def _level(name: str, properties: etree._Element | None) -> int:
 
 
 def outline_level(properties: etree._Element | None) -> int:
-    """As a paragraph's or a style's own properties state it."""
+    """The level that the properties of a paragraph or a style state; 0 for none."""
     stated = value(properties, f"{W}outlineLvl")
     level = number(stated) if stated else _BODY_OUTLINE
     return TITLE + 1 + level if level < _BODY_OUTLINE else 0
@@ -122,5 +122,5 @@ def _kind(name: str) -> str:
 
 
 def number(text: str) -> int:
-    """A small number of a hostile file; 0 for anything else."""
+    """The number in a string of up to six digits; 0 for anything else."""
     return int(text) if re.fullmatch(r"\d{1,6}", text) else 0

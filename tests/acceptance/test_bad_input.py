@@ -92,7 +92,7 @@ def refused(capsys: pytest.CaptureFixture[str], *parts: str) -> None:
         (["ok.md", "-l", "ja"], ["Japanese (ja) needs"]),
         (["ok.md", "-f", "aac"], ["--format is 'aac': choose wav, flac"]),
         (["ok.md", "--chapters", "one"], ["Chapters 'one' is not understood: write numbers"]),
-        (["ok.md", "--chapters", "2-7"], ["Chapters 2-7 are not there: this document has chapters 1 to 1."]),
+        (["ok.md", "--chapters", "2-7"], ["Chapters 2-7 do not exist: this document has chapters 1 to 1."]),
         (["ok.md", "-s", "9"], ["Speed 9 is out of range: choose 0.25 to 4.0."]),
         (["ok.md", "-s", "0"], ["Speed 0 is out of range: choose 0.25 to 4.0."]),
         (["ok.md", "--on-error", "shrug"], ["--on-error is 'shrug': choose silence or stop."]),

@@ -7,7 +7,7 @@ import pytest
 from chorus import reading
 from chorus.errors import OptionError, SourceError
 from chorus.request import Request
-from tasks.documents import Document, ReaderOptions, read, wanted
+from tasks.documents import Document, ReaderOptions, read, reader_options
 
 BOOK = """The Project Gutenberg eBook of The Dog
 
@@ -136,7 +136,7 @@ def test_chinese_lines_are_joined_without_a_blank_and_wrapped_at_half_the_length
     ],
 )  # fmt: skip
 def test_a_text_is_read_in_the_encoding_that_is_named(name: str, text: str) -> None:
-    asked = wanted(Request(name="a.txt", encoding=name))
+    asked = reader_options(Request(name="a.txt", encoding=name))
     assert read(text.encode(name), "a.txt", asked).chapters[0].text == text
     assert read(text.encode(name), "a.md", asked).chapters[0].text == text
 

@@ -99,7 +99,7 @@ def test_notes_come_behind_everything_else_with_their_marks() -> None:
 
 
 def drafted(wanted: ReaderOptions) -> Draft:
-    draft = Draft(wanted=wanted)
+    draft = Draft(options=wanted)
     draft.add([Run("Look: "), Run("a cat", kind="images"), Run(" ", kind="images")])
     draft.add("Note.", kind="notes")
     draft.add("Its end.", kind="notes", continued=True)
@@ -133,8 +133,8 @@ def test_what_is_wanted_is_kept_and_the_rest_named_with_its_reason(
 
 def test_a_section_that_is_skipped_is_named_by_its_title_or_by_what_it_is() -> None:
     wanted = ReaderOptions(skip=frozenset(("copyright", "notes")))
-    drafts = [Draft(kind="copyright", wanted=wanted), Draft(title="Endnotes", kind="notes", wanted=wanted)]
-    drafts.append(Draft(kind="dedication", wanted=wanted))
+    drafts = [Draft(kind="copyright", options=wanted), Draft(title="Endnotes", kind="notes", options=wanted)]
+    drafts.append(Draft(kind="dedication", options=wanted))
     for draft in drafts:
         draft.add("Words.")
     (chapter,), named = audible(drafts, otherwise="x")

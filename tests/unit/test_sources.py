@@ -97,7 +97,7 @@ def squeezed() -> bytes:
         (pack(()), "more holds no documents"),
         (pack(PARTS)[:-30], "more is damaged"),
         (pack(PARTS)[:200], "more is damaged"),
-        (squeezed(), "no bundle that chorus packed"),
+        (squeezed(), "no bundle that Chorus packed"),
     ],
 )
 def test_a_part_that_cannot_be_read_is_named(data: bytes, sentence: str) -> None:

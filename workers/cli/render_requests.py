@@ -98,7 +98,7 @@ def _request(source: Source, options: Options, cover: bytes | None) -> RenderReq
     request = Request(**wishes)
     target = _target(source, form, options)
     data = source.read()
-    document = select(documents.read(data, source.name, documents.wanted(request)), request.chapters)
+    document = select(documents.read(data, source.name, documents.reader_options(request)), request.chapters)
     return RenderRequest(
         data=data,
         document=document,
