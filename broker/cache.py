@@ -8,14 +8,12 @@ import hashlib
 import logging
 import os
 import shutil
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from broker.disk_use import age_s, on_disk, stored_files
 from chorus.errors import ChorusError
-from chorus.files import TEMPORARY, whole_file
+from chorus.files import whole_file
 
 FOLDER = "cache"
 """Its place in a store."""
@@ -35,15 +33,8 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _CacheEntry:
-    path: Path
-    size_bytes: int
-    used_s: float
-
-
 class DiskCache:
-    """Entries in a folder of this machine, together no more than `most_bytes`."""
+    """Entries in a folder of this machine, which with half-written ones take no more than `most_bytes` of the disk."""
 
     def __init__(self, folder: Path, *, most_bytes: int) -> None:
         self._folder = folder
@@ -67,7 +58,7 @@ class DiskCache:
 
     @property
     def size_bytes(self) -> int:
-        """What they take."""
+        """What they take on the disk."""
         return self._bytes
 
     def read(self, name: str) -> bytes | None:
@@ -85,7 +76,8 @@ class DiskCache:
 
     def write(self, name: str, data: bytes) -> None:
         """Keep it, in place of what was there; drop others if there is no room."""
-        if len(data) > self._most_bytes:
+        takes = on_disk(len(data))
+        if takes > self._most_bytes:
             return
         path = self._path(name)
         try:
@@ -93,7 +85,7 @@ class DiskCache:
                 return
             # Not the folder itself: where a disk was unmounted, nothing is written into its empty place.
             path.parent.mkdir(exist_ok=True)
-            before = path.stat().st_size if path.exists() else None
+            before = on_disk(path.stat().st_size) if path.exists() else None
             with whole_file(path, durable=False) as temporary:
                 temporary.write_bytes(data)
         except (OSError, ChorusError) as error:
@@ -101,8 +93,8 @@ class DiskCache:
             return
         with self._lock:
             self._entries += before is None
-            self._bytes += len(data) - (before or 0)
-            self._written += len(data)
+            self._bytes += takes - (before or 0)
+            self._written += takes
             full = self._bytes > self._most_bytes or self._written > _LOOK_AGAIN * self._most_bytes
         if full:
             self.trim()
@@ -111,30 +103,27 @@ class DiskCache:
         """It was no good."""
         self._path(name).unlink(missing_ok=True)
 
-    def trim(self) -> None:
-        """Count what is there, and remove what is too much of it and what killed writers left."""
-        with self._lock:
-            found = sorted(self._found(), key=lambda entry: entry.used_s)
-            size = sum(entry.size_bytes for entry in found)
-            if size > self._most_bytes:
-                while found and size > _ROOM * self._most_bytes:
-                    gone = found.pop(0)
-                    gone.path.unlink(missing_ok=True)
-                    size -= gone.size_bytes
-            self._entries, self._bytes, self._written = len(found), size, 0
+    def trim(self, most_bytes: int | None = None) -> int:
+        """Count what is there, and remove what is too much of it and what killed writers left; how much that freed.
 
-    def _found(self) -> Iterator[_CacheEntry]:
-        for root, _, names in os.walk(self._folder):
-            for name in names:
-                path = Path(root, name)
-                try:
-                    status = path.stat()
-                except OSError:
-                    continue  # another process removed it meanwhile
-                if not name.endswith(TEMPORARY):
-                    yield _CacheEntry(path=path, size_bytes=status.st_size, used_s=status.st_mtime)
-                elif status.st_mtime < time.time() - _ABANDONED_S:
-                    path.unlink(missing_ok=True)
+        `most_bytes`: less than usual, 0 for all of it.
+        """
+        most = self._most_bytes if most_bytes is None else most_bytes
+        with self._lock:
+            found = sorted(stored_files(self._folder), key=lambda one: one.written_s)
+            left = [one for one in found if one.half_written]
+            entries = [one for one in found if not one.half_written]
+            gone = [one for one in left if age_s(one.written_s) > _ABANDONED_S]
+            size = before = sum(one.disk_bytes for one in found)
+            size -= sum(one.disk_bytes for one in gone)
+            if size > most:
+                while entries and size > _ROOM * most:
+                    gone.append(entries.pop(0))
+                    size -= gone[-1].disk_bytes
+            for one in gone:
+                one.path.unlink(missing_ok=True)
+            self._entries, self._bytes, self._written = len(entries), size, 0
+        return before - size
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / name

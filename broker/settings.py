@@ -33,7 +33,8 @@ class FarmSettings(ClientSettings):
     cache_mb: int = Field(
         default=2048,
         ge=0,
-        description="Most megabytes of spoken segments kept in the store, so that none is spoken twice. 0: none.",
+        description="Most megabytes of the disk that spoken segments may take, which the store keeps so that none is "
+        "spoken twice; half-written ones and whole disk blocks count. 0: none.",
     )
     lanes: str = Field(
         default="auto",

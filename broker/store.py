@@ -10,21 +10,20 @@ import os
 import re
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from broker.disk_use import age_s, stored_files
+from broker.stored_jobs import JOBS, REPORT, StoredJob, stored_job
 from chorus.errors import ChorusError, DiskError, FarmError
-from chorus.files import TEMPORARY, reason, refusal, whole_file
+from chorus.files import reason, refusal, whole_file
 
 # A name of dots alone would lead out of the folder.
 _NAME = r"(?!\.+(?:/|$))[A-Za-z0-9._-]{1,200}"
 _KEY = re.compile(rf"{_NAME}(?:/{_NAME})*")
-_ABANDONED = timedelta(days=1)
-_REPORT = "result.report.json"
 _TRASH = "~trash"
 
 
@@ -45,7 +44,7 @@ def result_key(job: str, epoch: int, ending: str) -> str:
 
 def report_key(job: str, epoch: int) -> str:
     """What was made, as JSON; written last: where it stands, this run of the job is finished."""
-    return f"{epoch_key(job, epoch)}/{_REPORT}"
+    return f"{epoch_key(job, epoch)}/{REPORT}"
 
 
 def source_key(job: str) -> str:
@@ -60,7 +59,7 @@ def epoch_key(job: str, epoch: int) -> str:
 
 def job_key(job: str) -> str:
     """The folder of everything a job owns."""
-    return f"jobs/{job}"
+    return f"{JOBS}/{job}"
 
 
 class Store(Protocol):
@@ -97,10 +96,6 @@ class Store(Protocol):
 
     def delete_tree(self, folder: str) -> None:
         """Remove a folder and everything below; nothing there is as good."""
-        ...
-
-    def sweep(self, *, unfinished: timedelta, finished: timedelta) -> int:
-        """Remove the jobs that nobody wrote to for so long, and what killed writers left; says how many jobs."""
         ...
 
 
@@ -158,29 +153,36 @@ class LocalStore:
     def keys(self, folder: str = "") -> tuple[str, ...]:
         """All keys in a folder and below it, sorted."""
         root = self.path(folder) if folder else self.folder
-        found = (path.relative_to(self.folder).as_posix() for path in _files(root))
+        found = (one.path.relative_to(self.folder).as_posix() for one in stored_files(root))
         return tuple(sorted(key for key in found if _KEY.fullmatch(key) and key != "store.json"))
 
     def delete_tree(self, folder: str) -> None:
         """Remove a folder and everything below; nothing there is as good."""
         self._remove(self.path(folder))
 
-    def sweep(self, *, unfinished: timedelta, finished: timedelta) -> int:
-        """Remove the jobs that nobody wrote to for so long, and what killed writers left; says how many jobs."""
-        now_s = time.time()
-        old = []
-        for job in _children(self.folder / "jobs"):
-            kept = finished if _is_finished(job) else unfinished
-            if _newest_s(job) < now_s - kept.total_seconds():
-                old.append(job)
-                self._remove(job)
-        abandoned_s = now_s - min(unfinished, _ABANDONED).total_seconds()
-        for path in _files(self.folder):
-            if path.name.endswith(TEMPORARY) and _written_s(path) < abandoned_s:
-                self._remove(path)
-        for trash in self.folder.glob(f".*{_TRASH}"):  # whoever was removing it may have been killed
-            _discard(trash)
-        return len(old)
+    def remove_job(self, found: StoredJob) -> bool:
+        """Remove a job's folder as it was found; False if somebody has written to it since, or removed it."""
+        trash = self._take(found.folder)
+        if trash is None:
+            return False
+        now = stored_job(trash)
+        if now is not None and now.written_s > found.written_s and not found.folder.exists():
+            # The same job was submitted again in this very moment.
+            trash.rename(found.folder)
+            return False
+        _discard(trash)
+        return True
+
+    def old_trash(self, older_than: timedelta) -> tuple[Path, ...]:
+        """Removals that were begun so long ago and never finished: the process was killed."""
+        return tuple(
+            path for path in self.folder.glob(f".*{_TRASH}") if _renamed_ago_s(path) > older_than.total_seconds()
+        )
+
+    def empty_trash(self, older_than: timedelta) -> None:
+        """Finish those removals."""
+        for path in self.old_trash(older_than):
+            _discard(path)
 
     def _check_there(self) -> None:
         """An unmounted disk leaves an empty folder behind: what was written there would be lost when it is back."""
@@ -192,15 +194,20 @@ class LocalStore:
             raise DiskError(f"The store {self.folder} is not there: mount it again, or bring it back.")
 
     def _remove(self, path: Path) -> None:
+        trash = self._take(path)
+        if trash is not None:
+            _discard(trash)
+
+    def _take(self, path: Path) -> Path | None:
         """Out of sight in one step, so that a reader never meets half a tree and two removers never quarrel."""
         trash = self.folder / f".{secrets.token_hex(8)}{_TRASH}"
         try:
             path.rename(trash)
-            _discard(trash)
         except FileNotFoundError:
-            return
+            return None
         except OSError as error:
             raise DiskError(f"{path} cannot be removed from the store ({reason(error)}).") from error
+        return trash
 
     def _refusal(self, path: Path, error: OSError) -> ChorusError:
         """A store is ours: whatever refuses is the outside, and the remedy is another folder for all of it."""
@@ -214,14 +221,12 @@ class LocalStore:
         )
 
 
-def _children(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file below; what others remove while we look is simply not there."""
-    for root, _, names in os.walk(folder):
-        yield from (Path(root, name) for name in names)
+def _renamed_ago_s(path: Path) -> float:
+    """A rename changes this time and leaves that of the last write as it is."""
+    try:
+        return age_s(path.stat().st_ctime)
+    except FileNotFoundError:
+        return 0.0
 
 
 def _discard(path: Path) -> None:
@@ -230,24 +235,6 @@ def _discard(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _written_s(path: Path) -> float:
-    """When it was last written, in seconds since the epoch; now, if it has just gone."""
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return time.time()
-
-
-def _is_finished(job: Path) -> bool:
-    """Whether its latest run has come to a result."""
-    runs = [run for run in _children(job) if run.name.isdigit()]
-    return bool(runs) and (max(runs, key=lambda run: int(run.name)) / _REPORT).exists()
-
-
-def _newest_s(folder: Path) -> float:
-    return max([_written_s(folder), *map(_written_s, _files(folder))])
 
 
 def _read_id(path: Path) -> str:

@@ -28,8 +28,8 @@ from chorus.submission import Terms
 from chorus.terminal import STAND_IN, complain, made, progress, tell, warn_of_stand_in, width
 
 OPERATOR: Final = (
-    "render", "convert", "inspect", "up", "down", "reset", "doctor", "demo", "status", "metrics", "optimize", "models",
-    "phonemize",
+    "render", "convert", "inspect", "up", "down", "reset", "clean", "doctor", "demo", "status", "metrics", "optimize",
+    "models", "phonemize",
 )  # fmt: skip
 """The commands that only a checkout has, in the order of its help: workers/commands.py mounts exactly these."""
 

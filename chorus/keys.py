@@ -48,10 +48,15 @@ def worker(worker_id: str) -> str:
     return _WORKER + worker_id
 
 
+def is_job_id(job: str) -> bool:
+    """Whether this may be a job's id."""
+    # "." and ".." pass as characters but are folders.
+    return bool(_JOB_ID.fullmatch(job) and job.strip("."))
+
+
 def check_job_id(job: str) -> str:
     """The id itself, or OptionError: it becomes part of key and file names."""
-    # "." and ".." pass as characters but are folders.
-    if not _JOB_ID.fullmatch(job) or not job.strip("."):
+    if not is_job_id(job):
         raise OptionError(f"Job id {job!r} cannot be used: take 1 to 64 letters, digits, dots, dashes or underscores.")
     return job
 

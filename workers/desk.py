@@ -1,11 +1,9 @@
 """The desk worker: `celery -A workers.desk worker`. Texts and files: plan, part, bind. No model."""
 
-from datetime import timedelta
 from typing import Any
 
 from broker import worker_process
 from broker.app import DESK, DESK_LIVE, app
-from broker.cache import FOLDER, DiskCache
 from broker.gate import HOLD
 from broker.hints import store_queue
 from broker.settings import settings
@@ -13,18 +11,15 @@ from broker.store import LocalStore
 from tasks import desk_tasks
 from tasks.phonemes import phonemize, tagger_choice
 from workers.process.lifecycle import connect, listen
-
-# As long as a job's record lives, and a day for whoever comes late to fetch a result.
-UNFINISHED, FINISHED = timedelta(days=30), timedelta(days=1)
+from workers.upkeep import store_upkeep
 
 
 def _open(node: str, conf: Any) -> None:
     store = LocalStore(settings().store_folder())
-    store.sweep(unfinished=UNFINISHED, finished=FINISHED)
-    DiskCache(store.folder / FOLDER, most_bytes=settings().cache_bytes()).trim()
     slots = settings().desk_slots
     listen(conf, dict.fromkeys((DESK_LIVE, store_queue(store.id), DESK), slots + HOLD))
     here = worker_process.open_process(app, settings(), role="desk", node=node, slots={"desk": slots}, store=store)
+    store_upkeep.look_after(here, store)
     here.count(_counters)
     here.tagger = tagger_choice.expected
 
@@ -38,4 +33,4 @@ def _counters() -> dict[str, dict[str, float]]:
 
 
 desk_tasks.register(app)
-connect("desk", _open)
+connect("desk", _open, ready=store_upkeep.begin, closed=store_upkeep.leave)

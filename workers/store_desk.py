@@ -14,6 +14,7 @@ from broker.settings import settings
 from broker.store import LocalStore
 from tasks import desk_tasks
 from workers.process.lifecycle import connect, listen
+from workers.upkeep import store_upkeep
 
 
 def _open(node: str, conf: Any) -> None:
@@ -21,9 +22,10 @@ def _open(node: str, conf: Any) -> None:
     slots = settings().desk_slots
     listen(conf, {store_queue(store.id): slots + HOLD})
     here = worker_process.open_process(app, settings(), role="store", node=node, slots={"desk": slots}, store=store)
+    store_upkeep.look_after(here, store)
     # A job without a store of its own gets the oldest that is registered.
     here.worker = replace(here.worker, store="")
 
 
 desk_tasks.register(app)
-connect("store", _open)
+connect("store", _open, ready=store_upkeep.begin, closed=store_upkeep.leave)

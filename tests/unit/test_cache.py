@@ -14,19 +14,20 @@ from disk import small_disk
 from broker.cache import DiskCache, digest
 from chorus.files import TEMPORARY
 
-ENTRY = bytes(1000)
+# As much as one takes on the disk.
+ENTRY = bytes(4096)
 WRITERS = """
 import sys
 from pathlib import Path
 from broker.cache import DiskCache, digest
-cache = DiskCache(Path(sys.argv[1]), most_bytes=20_000)
+cache = DiskCache(Path(sys.argv[1]), most_bytes=20 * 4096)
 cache.open()
 for number in range(100):
-    cache.write(digest(number), bytes([number]) * 1000)
+    cache.write(digest(number), bytes([number]) * 4096)
 """
 
 
-def opened(folder: Path, most_bytes: int = 10_000) -> DiskCache:
+def opened(folder: Path, most_bytes: int = 10 * 4096) -> DiskCache:
     cache = DiskCache(folder, most_bytes=most_bytes)
     cache.open()
     return cache
@@ -52,7 +53,7 @@ def test_what_was_kept_is_found_under_its_own_name_alone(cache: DiskCache) -> No
     assert cache.read(digest("a", 1.0)) == b"two"
     assert cache.read(digest("a", 1.5)) is None
     assert cache.read(digest("a1.0")) is None
-    assert (cache.entries, cache.size_bytes) == (1, 3)
+    assert (cache.entries, cache.size_bytes) == (1, 4096)
 
 
 def test_parts_of_a_name_do_not_run_together() -> None:
@@ -69,25 +70,51 @@ def test_the_cache_never_grows_beyond_its_bound_and_drops_what_was_used_longest_
     cache.write(digest(10), ENTRY)
     kept = {number for number in range(11) if cache.read(digest(number)) is not None}
     assert kept == {0, *range(3, 11)}
-    assert sum(path.stat().st_size for path in files(folder)) == cache.size_bytes == 9000
+    assert sum(path.stat().st_size for path in files(folder)) == cache.size_bytes == 9 * 4096
 
 
 def test_what_is_larger_than_the_whole_cache_is_not_kept(cache: DiskCache) -> None:
     cache.write(digest(1), ENTRY)
-    cache.write(digest(2), bytes(10_001))
+    cache.write(digest(2), bytes(10 * 4096 + 1))
     assert cache.read(digest(2)) is None
     assert cache.read(digest(1)) == ENTRY
+
+
+def test_an_entry_counts_with_all_that_it_takes_on_the_disk(cache: DiskCache) -> None:
+    for number in range(30):
+        cache.write(digest(number), b"x")
+    assert cache.entries * 4096 == cache.size_bytes <= 10 * 4096
+    assert len(files(cache._folder)) == cache.entries
+
+
+def test_what_is_half_written_counts_as_well(cache: DiskCache) -> None:
+    for number in range(8):
+        cache.write(digest(number), ENTRY)
+    (files(cache._folder)[0].parent / f".new{TEMPORARY}").write_bytes(bytes(4 * 4096))
+    assert cache.trim() == 3 * 4096
+    assert (cache.entries, cache.size_bytes) == (5, 9 * 4096)
+
+
+def test_all_of_it_can_be_dropped_while_others_use_it(cache: DiskCache) -> None:
+    other = opened(cache._folder)
+    for number in range(5):
+        other.write(digest(number), ENTRY)
+    assert cache.trim(0) == 5 * 4096
+    assert files(cache._folder) == []
+    assert other.read(digest(1)) is None
+    other.write(digest(1), ENTRY)
+    assert other.read(digest(1)) == ENTRY
 
 
 def test_processes_share_a_cache_and_its_bound(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WRITERS, tmp_path]
     writers = [subprocess.Popen(command) for _ in range(3)]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
-    cache = opened(tmp_path, 20_000)
+    cache = opened(tmp_path, 20 * 4096)
     # Each may write a twentieth before it looks what the others wrote.
-    assert sum(path.stat().st_size for path in files(tmp_path)) <= 20_000 * 1.1
+    assert sum(path.stat().st_size for path in files(tmp_path)) <= 20 * 4096 * 1.1
     for number in range(100):
-        assert cache.read(digest(number)) in (None, bytes([number]) * 1000)
+        assert cache.read(digest(number)) in (None, bytes([number]) * 4096)
 
 
 def test_a_reader_never_meets_half_an_entry(cache: DiskCache) -> None:
@@ -117,7 +144,7 @@ def test_what_a_killed_writer_left_goes_when_it_is_old(cache: DiskCache) -> None
 def test_a_smaller_bound_holds_from_the_next_start_on(cache: DiskCache) -> None:
     for number in range(10):
         cache.write(digest(number), ENTRY)
-    assert opened(cache._folder, 5000).entries == 4
+    assert opened(cache._folder, 5 * 4096).entries == 4
     assert opened(cache._folder, 0).entries == 0
 
 

@@ -4,8 +4,6 @@ import fcntl
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from os import utime
 from pathlib import Path
 from threading import Barrier
 
@@ -15,7 +13,6 @@ from disk import small_disk
 from broker.store import LocalStore, Store, part_key, result_key, sidecar_key, source_key
 from chorus.errors import DiskError, FarmError
 
-DAY_S = 86_400
 HALF_WRITER = """
 import sys
 from pathlib import Path
@@ -30,13 +27,6 @@ with LocalStore(Path(sys.argv[1])).writer("jobs/a/1/part-00000.flac") as path:
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
-
-
-def age(path: Path, days: float) -> None:
-    """As if nothing here had been written to for so long."""
-    for each in (path, *path.rglob("*")):
-        then_s = each.stat().st_mtime - days * DAY_S
-        utime(each, (then_s, then_s))
 
 
 def test_what_was_written_is_read_again(store: LocalStore) -> None:
@@ -150,7 +140,7 @@ def test_a_damaged_id_is_named_with_its_remedy(store: LocalStore) -> None:
         LocalStore(store.folder)
 
 
-def test_a_writer_killed_midway_leaves_no_key_and_the_sweep_removes_its_rest(store: LocalStore) -> None:
+def test_a_writer_killed_midway_leaves_no_key(store: LocalStore) -> None:
     command = [sys.executable, "-c", HALF_WRITER, store.folder]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout
@@ -158,41 +148,8 @@ def test_a_writer_killed_midway_leaves_no_key_and_the_sweep_removes_its_rest(sto
         child.kill()
     folder = store.folder / "jobs" / "a" / "1"
     assert store.keys() == ()
+    # test_store_sweep.py has who removes it.
     assert len(list(folder.iterdir())) == 1
-    store.write("jobs/a/1/part-00001.flac", b"alive")
-    age(folder, days=2)
-    assert store.sweep(unfinished=timedelta(days=30), finished=timedelta(days=1)) == 0
-    assert [path.name for path in folder.iterdir()] == ["part-00001.flac"]
-
-
-def test_the_sweep_takes_jobs_nobody_wrote_to_and_spares_the_rest(store: LocalStore) -> None:
-    for job in ("old", "resumed", "new"):
-        store.write(f"jobs/{job}/1/part-00000.flac", b"")
-    age(store.folder / "jobs", days=31)
-    store.write("jobs/resumed/1/part-00001.flac", b"")
-    store.write("jobs/new/1/part-00000.flac", b"")
-    assert store.sweep(unfinished=timedelta(days=30), finished=timedelta(days=1)) == 1
-    assert store.keys("jobs/old") == ()
-    assert len(store.keys()) == 3
-
-
-def test_a_finished_job_is_swept_sooner_than_one_that_waits_unless_it_runs_again(
-    store: LocalStore,
-) -> None:
-    for key in ("jobs/done/1/result.report.json", "jobs/paused/1/part-00000.flac", "jobs/again/1/result.report.json"):
-        store.write(key, b"x")
-    store.write("jobs/again/2/part-00000.flac", b"x")
-    age(store.folder / "jobs", days=2)
-    assert store.sweep(unfinished=timedelta(days=30), finished=timedelta(days=1)) == 1
-    assert {key.split("/")[1] for key in store.keys("jobs")} == {"paused", "again"}
-
-
-def test_the_sweep_finishes_a_removal_whose_process_was_killed(store: LocalStore) -> None:
-    trash = store.folder / ".0123456789abcdef~trash" / "1"
-    trash.mkdir(parents=True)
-    (trash / "part-00000.flac").write_bytes(b"")
-    store.sweep(unfinished=timedelta(days=30), finished=timedelta(days=1))
-    assert [path.name for path in store.folder.iterdir()] == ["store.json"]
 
 
 def test_a_full_disk_names_the_store_and_keeps_what_was_there(store: LocalStore) -> None:

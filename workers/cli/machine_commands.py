@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from broker.disk_use import for_people
 from broker.settings import FarmSettings
 from chorus import options, standing_in
 from chorus.errors import ServerError
@@ -79,4 +80,25 @@ def demo() -> None:
     stage.demo(FarmSettings.load(), tell)
 
 
-COMMANDS: Final = (up, down, reset, doctor, demo)
+def clean(
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Spoken segments too, and prepared graphs that are not in use.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Delete nothing; say what would be.")] = False,
+    as_json: options.AsJson = False,
+    url: options.Url = "",
+) -> None:
+    """Free the disk of jobs that are over, and say what is kept and why. No job loses what it may still need."""
+    from workers.cli import cleaning  # noqa: PLC0415 - see above
+
+    found = cleaning.clean(FarmSettings.load(url=url), everything=everything, dry_run=dry_run)
+    freed = "Would free" if dry_run else "Freed"
+    for one in found:
+        sentence = f"{freed if one.freed else 'Kept'} {for_people(one.disk_bytes)}: {one.what}, {one.why}."
+        tell(json.dumps({**asdict(one), "dry_run": dry_run}) if as_json else sentence)
+    if not as_json and not any(one.freed for one in found):
+        tell("There was nothing to free.")
+
+
+COMMANDS: Final = (up, down, reset, doctor, demo, clean)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from broker.disk_use import for_people
 from broker.settings import FarmSettings
 from chorus import options, standing_in
 from chorus.errors import ServerError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from broker.farm_status import FarmStatus
     from broker.lane_reports import LaneReport
     from broker.session_control import Sessions
+    from broker.store_usage import StoreUsage
     from workers.stack.stack import StackStatus
 
 LISTED: Final = 20
@@ -33,23 +35,26 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
 
     The farm is this machine's, or the one that --url or CHORUS_URL names.
     """
-    from broker import farm_status  # noqa: PLC0415 - Celery, half a second that most commands never need
+    from broker import farm_status, store_usage  # noqa: PLC0415 - Celery, half a second that most commands never need
     from workers.cli import machine_load  # noqa: PLC0415 - see above
     from workers.stack import stack  # noqa: PLC0415 - see above
 
     settings = FarmSettings.load(url=url)
     found = stack.status(settings)
     load = machine_load.look()
+    store = store_usage.look(settings)
     address = locate(settings) if found.server else ""
     view = farm_status.look(address) if address else farm_status.FarmStatus()
     if as_json:
-        told = {**asdict(found), **asdict(view), "usage": asdict(load)}
+        told = {**asdict(found), **asdict(view), "usage": asdict(load), "store": asdict(store) if store else None}
         tell(json.dumps(told, ensure_ascii=False, default=str))
         return
     print_stack(found)
     _print_workers(view)
     for one in view.sessions:
         _print_sessions(one)
+    if store:
+        print_store(store)
     tell(f"this machine: {load}")
     if view.traffic:
         _print_traffic(view.traffic)
@@ -92,6 +97,16 @@ def print_stack(found: "StackStatus") -> None:
     # Of a farm elsewhere nothing needs to run here.
     if not found.running and not found.elsewhere:
         tell("Nothing runs here. `chorus up` starts the stack; `chorus render` starts and stops its own.")
+
+
+def print_store(found: "StoreUsage") -> None:
+    """What this machine's store holds. `chorus clean` says which of it is still needed."""
+    jobs = found.finished_jobs + found.unfinished_jobs
+    tell(
+        f"store: {for_people(found.jobs_bytes)} in {jobs} job{'s' * (jobs != 1)}, {found.unfinished_jobs} of them "
+        f"unfinished ({for_people(found.unfinished_bytes)}); spoken segments {for_people(found.segments_bytes)} of at "
+        f"most {for_people(found.segments_most_bytes)}; {for_people(found.free_bytes)} free in {found.folder}"
+    )
 
 
 def _print_workers(view: "FarmStatus") -> None:

@@ -15,6 +15,8 @@ OPTIMIZE = "chorus optimize"
 AS_IT_IS = "the file as it is"
 # What loads in no time gains nothing by being prepared for it; Kokoro's smallest file has a hundred times as much.
 SMALL_BYTES = 4 * 1024 * 1024
+LOCK = ".lock"
+"""In a model's folder; held by whoever prepares it, or removes what was prepared."""
 _GRAPH = "graph.onnx"
 
 

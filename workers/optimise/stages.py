@@ -17,6 +17,7 @@ import onnx
 
 from chorus.errors import DiskError
 from workers.inference.constant_noise import Noise, fix
+from workers.models.prepared import LOCK
 from workers.models.variants import Manifest, StageRecord, Variant
 from workers.optimise import offline
 
@@ -162,7 +163,7 @@ def alone_in(folder: Path, say: Say) -> Iterator[None]:
     """Hold the lock of this folder: of two workers that start at the same time, the second waits for the first."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("a")
+        handle = (folder / LOCK).open("a")
     except OSError as error:
         raise DiskError(f"{folder} cannot be written ({error.strerror}): make room in CHORUS_HOME.") from error
     with handle:

@@ -1,4 +1,4 @@
-"""The thread that calls a voice worker's maintenance once a second, while the worker serves.
+"""The thread that calls a worker's maintenance once a second, while the worker serves.
 
 Knows nothing of what it calls. A duty that fails is logged and called again in the next turn.
 """
