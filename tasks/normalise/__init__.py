@@ -1,15 +1,15 @@
-"""A sentence as it is said, before any phonemizer sees it: every character of it knows what it was written as.
+"""Rewrites a sentence as it is read aloud: numbers, dates and symbols become words, which keep their place in the text.
 
 Knows no phonemes, no documents and no segments.
 """
 
 import re
 
-from tasks.normalise import formats, layout, tongues
-from tasks.normalise import say_as as told
+from tasks.normalise import formats, layout, rules_by_language
 from tasks.normalise.english import BUSY, english
 from tasks.normalise.english_capitals import capitals, in_capitals
 from tasks.normalise.rewriting import Reading, Rewriting, Rule, SourcedStretch
+from tasks.normalise.say_as import read_as
 
 __all__ = ["Reading", "SourcedStretch", "normalise"]
 
@@ -24,15 +24,15 @@ def normalise(
     as_written: frozenset[str] = frozenset(),
     say_as: str = "",
 ) -> Reading:
-    """What is said for a sentence, or for a stretch of one.
+    """The reading of a sentence, or of a stretch of one.
 
-    `as_written` leaves kinds of chorus.reading.NORMALISED to the dictionaries. `say_as` is how SSML wants all of the
-    text to be read, `characters` or `date:dmy` for two. What no rule knows stays as it is.
+    `as_written` names kinds of chorus.reading.NORMALISED that are left to the dictionaries. `say_as` is the way in
+    which SSML asks to read the whole text, for example `characters` or `date:dmy`. Text that no rule matches stays.
     """
     draft = Rewriting(plain=layout.plain(text))
-    told_apart = bool(say_as) and _as_told(draft, language, say_as)
+    read_as_asked = bool(say_as) and _read_as(draft, language, say_as)
     draft.apply(layout.DIGITS)
-    if not told_apart and (heading or say_as or BUSY.search(draft.plain) or not language.startswith("en")):
+    if not read_as_asked and (heading or say_as or BUSY.search(draft.plain) or not language.startswith("en")):
         _rewrite(draft, language, heading=heading, as_written=as_written)
     layout.tidy(draft)
     return draft.reading(stopped=heading)
@@ -52,15 +52,15 @@ def _rewrite(draft: Rewriting, language: str, *, heading: bool, as_written: froz
 def _rules(language: str, *, heading: bool) -> tuple[Rule, ...]:
     if language.startswith("en"):
         return english(british=language == "en-gb", heading=heading)
-    return tongues.rules(language, heading=heading)
+    return rules_by_language.rules(language, heading=heading)
 
 
-def _as_told(draft: Rewriting, language: str, how: str) -> bool:
-    """Read all of it in one way; False where the usual rules know as much."""
+def _read_as(draft: Rewriting, language: str, how: str) -> bool:
+    """Read all of the text in the way that SSML asks for; False if the usual rules do the same."""
     body = draft.plain.strip()
     if not body:
         return False
-    said = _time_told(body, language, how) if how.startswith("time:") else told.said(body, language, how)
+    said = _time(body, language, how) if how.startswith("time:") else read_as(body, language, how)
     if said is None:
         return False
     start = len(draft.plain) - len(draft.plain.lstrip())
@@ -68,7 +68,7 @@ def _as_told(draft: Rewriting, language: str, how: str) -> bool:
     return True
 
 
-def _time_told(text: str, language: str, how: str) -> str | None:
-    """A time on the face that is wanted, in the words of the usual rules."""
+def _time(text: str, language: str, how: str) -> str | None:
+    """A time in the requested format, on a 12 or 24 hour clock, in the words of the usual rules."""
     written = formats.clock(text, how.partition(":")[2], language)
     return normalise(written, language).text if written else None

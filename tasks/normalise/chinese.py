@@ -1,4 +1,4 @@
-"""Mandarin Chinese: its table for the rules of tasks.normalise.han."""
+"""The table of Mandarin Chinese for tasks.normalise.han. Knows no rules."""
 
 from tasks.normalise.han import Script
 

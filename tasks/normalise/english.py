@@ -1,4 +1,4 @@
-"""All rules for English in their order: addresses before numbers, dates before both. Knows no other language."""
+"""All rules for English in their order: addresses, then dates, then numbers. Knows no other language."""
 
 import re
 from functools import cache
@@ -25,12 +25,12 @@ BUSY = re.compile(
     r"[^\w\s,;:!?'\"\u2018\u2019\u201c\u201d\u2014\u2026().-]|[0-9_/]|[A-Z\u00c0-\u00de]{2}|\.[^\W_]|\b[IVX]\b(?! )"
     r"|(?<=\w )[IVX](?= )|\b[A-Za-z]{1,6}\.(?!\w)|\b(?:Mr|Mrs|Dr|vs?)\b|[-=]>|\((?:[ivx])"
 )
-"""What a sentence must have for any rule below to change it."""
+"""A sentence without a match is changed by no rule below."""
 
 
 @cache
 def english(*, british: bool, heading: bool) -> tuple[Rule, ...]:
-    """The rules, most particular first."""
+    """The rules, the most specific first."""
     marks = masks.MarkNames(
         names=_NAMES,
         number=lambda text: numbers.number(text, british=british),

@@ -1,4 +1,4 @@
-"""English abbreviations as they are said. Knows no amounts and no dates."""
+"""Rules for English abbreviations. Knows no amounts and no dates."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ _TITLES = {
     "Ste": "Sainte", "Mt": "Mount", "Ft": "Fort", "Pvt": "Private", "Insp": "Inspector", "Amb": "Ambassador",
 }  # fmt: skip
 _BARE_TITLES = frozenset(("Mr", "Mrs", "Dr", "Messrs", "Mme", "Mlle"))
-"""Written without a full stop as well, as the British do."""
+"""Titles that are also written without a full stop, as in British English."""
 _STREETS = {
     "St": "Street", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Dr": "Drive", "Ln": "Lane", "Hwy": "Highway",
     "Sq": "Square", "Ct": "Court", "Pl": "Place", "Pkwy": "Parkway", "Ter": "Terrace",
@@ -66,7 +66,7 @@ def rules() -> Iterator[Rule]:
     numbered = "|".join(
         sorted((name for name in _BEFORE_NUMBERS if len(name) > 1 or name in "pP"), key=len, reverse=True)
     )
-    # A lone I is the pronoun.
+    # A single I is the pronoun.
     roman = r"(?:[ivxlc]{1,7}|(?!I\b)[IVXLC]{1,7})"
     yield Rule(
         kind="abbreviations",
@@ -124,7 +124,7 @@ def _numbered(match: re.Match[str]) -> str:
 def _street(match: re.Match[str]) -> str | None:
     before = match.string[max(0, match.start() - 24) : match.start()].split()
     word = before[-1] if before else ""
-    # A street has a name: a word with a capital, or a number such as 5th.
+    # A street has a name before it: a word with a capital, or a number such as 5th.
     named = (
         word[:1].isupper() or word[-1:] == "\ue000" or (word[:1].isdigit() and word[-2:] in ("st", "nd", "rd", "th"))
     )

@@ -1,4 +1,4 @@
-"""English amounts: percentages, fractions, ranges, years and plain numbers. Knows no dates and no names."""
+"""Rules for English amounts: percentages, fractions, ranges, years, plain numbers. Knows no dates and no names."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -103,7 +103,7 @@ def _years(match: re.Match[str], *, british: bool) -> str:
     return f"{first} to {numbers.year(int(last), british=british)}"
 
 
-# The second of Table 10-2 is no end of a range.
+# The 2 of Table 10-2 is not the end of a range.
 _LISTED = re.compile(
     r"(?:(?<=\b[Ll]isting )|(?<=\b[Tt]able )|(?<=\b[Ff]igure )|(?<=\b[Ee]xample )|(?<=\b[Ss]ection )|(?<=\bFig\. ))"
     r"([0-9]{1,3})-([0-9]{1,3})(?![\w-])"

@@ -1,4 +1,4 @@
-"""English words in capitals: acronyms said by letters or as words, and lines that only shout. Knows no numbers."""
+"""Rules for English words in capitals: acronyms, by letters or as words, and lines in capitals. Knows no numbers."""
 
 import re
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ _WORDS = frozenset(
     "NATO NASA UNESCO UNICEF OPEC AIDS FIFA COVID ASAP IMAX SARS RADAR LASER SCUBA PIN SIM RAM ROM JPEG".split()
 )
 _LETTERS = frozenset(_SPELLED) - _WORDS
-# Letters that a shouting person's words are as well.
+# Acronyms that are also words, and may be meant as words in a line of capitals.
 _ALSO_WORDS = frozenset(("US", "IT", "WHO", "LA", "IV", "SS", "AD", "PR", "BA"))
-# Stress is written in capitals as well: who in WHO said that is no organisation.
+# Capitals may only show emphasis: in “WHO said that?” WHO is no organisation.
 _BY_NEIGHBOURS = {
     "IT": re.compile(
         r"(?i:\b(?:in|an|the|our|your|their|my|of|and|for|senior)\s)IT\b(?!\s+(?:is|was"
@@ -32,7 +32,7 @@ _BY_NEIGHBOURS = {
     ),
 }
 _SOUNDS = frozenset("MM MMM XX XL LL ZZ ZZZ TH PSST HMM SHH PFFT BRRR GRR MR MRS MS DR ST JR SR VS TSK NTH".split())
-"""Written without vowels, and neither letters nor shouting."""
+"""Words without vowels that are not read by letters."""
 _SHOUT = re.compile(r"(?<!\w)[A-Z]{2,}(?!\w)")
 _SMALL = frozenset(
     "a an and as at but by for from in into nor of off on or over the to up upon with within without is not".split()
@@ -40,7 +40,7 @@ _SMALL = frozenset(
 
 
 def acronyms() -> Iterator[Rule]:
-    """Letters are put apart by full stops, which the dictionaries read as letters; words are left alone."""
+    """Separate the letters of acronyms by full stops, so that the dictionaries read them by name. Words stay."""
     names = "|".join(sorted(_LETTERS, key=len, reverse=True))
     yield Rule(kind="acronyms", pattern=re.compile(rf"(?<![\w.'\u2019-])({names})(?!\.?\w)"), say=_acronym)
     yield Rule(
@@ -53,20 +53,20 @@ def acronyms() -> Iterator[Rule]:
 def _acronym(match: re.Match[str]) -> str | None:
     text = match[0]
     near = match.string[max(0, match.start() - 40) : match.end() + 40]
-    if text in _SOUNDS or (text in _ALSO_WORDS and _shouted(text, near)):
+    if text in _SOUNDS or (text in _ALSO_WORDS and _in_capital_line(text, near)):
         return None
     neighbours = _BY_NEIGHBOURS.get(text)
     return ".".join(text) if neighbours is None or neighbours.search(near) else None
 
 
-def _shouted(text: str, near: str) -> bool:
-    """Whether other words around it are in capitals and no acronyms, or nothing around it is not."""
+def _in_capital_line(text: str, near: str) -> bool:
+    """Whether it is in a line of capitals: other words near it are capitals and no acronyms, or all words are."""
     others = [word for word in _SHOUT.findall(near) if word not in _LETTERS and word not in _WORDS]
     return bool(others) or near.count(text) > 1 or not re.search("[a-z]", near)
 
 
 def capitals(text: str) -> Iterator[tuple[int, int, str]]:
-    """The words of a line in capitals as they would stand in a title."""
+    """The words of a line in capitals, written as in a title."""
     first = True
     for match in re.finditer(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*", text):
         word = match[0]
@@ -89,7 +89,7 @@ def _titled_word(word: str, *, first: bool) -> str:
 
 
 def in_capitals(text: str, *, heading: bool) -> bool:
-    """Whether all its letters are capitals and they are words: a heading, or a line that shouts."""
+    """Whether all letters are capitals and form words: a heading, or a line in capitals."""
     words = [word for word in re.findall(r"[^\W\d_]{2,}", text) if word not in _LETTERS and word not in _WORDS]
     if not words or text.upper() != text or text.lower() == text:
         return False

@@ -1,4 +1,4 @@
-"""English dates and times. Knows no amounts and no names."""
+"""Rules for English dates and times. Knows no amounts and no names."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _DAY = r"(?:3[01]|[12][0-9]|0?[1-9])"
 _WEEKDAY = rf"(?:(?P<wday>(?:{'|'.join(name.capitalize() for name in _DAYS)})\.?,?)\s)?"
 _YEAR = r"(?:1[0-9]{3}|20[0-9]{2})"
 FREE = r"(?<!\w)(?<![0-9\ue000][.,/:-])"
-"""Where a date or a time may begin."""
+"""A date or a time may begin here."""
 _END = r"(?![\w\ue000]|[-/:][0-9]|[.,][0-9])"
 _LAST_MONTH, _LAST_DAY = 12, 31
 
@@ -36,7 +36,7 @@ def rules(*, british: bool) -> Iterator[Rule]:
 
 
 def date(year: int | None, month: int, day: int | None, *, british: bool) -> str | None:
-    """A date as it is said; None if there is no such day."""
+    """A date in words; None if there is no such day."""
     if not 1 <= month <= _LAST_MONTH or (day is not None and not 1 <= day <= _LAST_DAY):
         return None
     name = MONTHS[month - 1]
@@ -74,7 +74,7 @@ def _iso(match: re.Match[str], *, british: bool) -> str | None:
 
 def _slashed(match: re.Match[str], *, british: bool) -> str | None:
     one, mark, two = int(match[1]), match[2], int(match[3])
-    # 1.2.30 is a version and 3-5-24 a score, unless the year is whole.
+    # With a short year 1.2.30 may be a version and 3-5-24 a score, so the year must have four digits.
     if mark != "/" and len(match[4]) == 2:
         return None
     day_first = british if mark != "." else True
@@ -102,7 +102,7 @@ def _named(*, british: bool) -> Iterator[Rule]:
     yield Rule(
         kind="dates", pattern=re.compile(first), say=lambda match: _day_first(match, british=british), needs="digits"
     )
-    # The year stands before the day's end, or "March 2024" would be a day and a half.
+    # No digit may follow the day, or the 20 in "March 2024" would be one.
     second = (
         rf"(?<!\w){_WEEKDAY}(?P<month>{_MONTH})\s(?P<the>the\s)?{day}{more}(?![\w:%]"
         rf"|[.,/][0-9]|-[0-9]|\s(?:a|p)\.?m\b){year}"

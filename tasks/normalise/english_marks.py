@@ -1,4 +1,4 @@
-"""English names of symbols and emoji, and of words made of letters and figures. Knows no amounts and no dates."""
+"""Rules for English symbols, emoji, and words of letters and figures. Knows no amounts and no dates."""
 
 import re
 import unicodedata
@@ -67,7 +67,7 @@ _POWERS = {"⁰": 0, "¹": 1, "²": 2, "³": 3, "⁴": 4, "⁵": 5, "⁶": 6, "�
 
 
 def rules() -> Iterator[Rule]:
-    """The rules for symbols, which look at what the rules for numbers have claimed."""
+    """The rules for symbols. They run after the rules for numbers and look at what those have claimed."""
     for pattern, words in _SYMBOLS:
         yield Rule(kind="symbols", pattern=re.compile(pattern), say=_const(words))
 
@@ -77,14 +77,14 @@ def _const(words: str) -> Callable[[re.Match[str]], str | None]:
 
 
 def pictures() -> Iterator[Rule]:
-    """The rules for emoji: said once however often they are repeated, without their modifiers."""
+    """The rules for emoji. A repeated emoji is read once, and modifiers are left out."""
     yield Rule(kind="emoji", pattern=_KEYCAP, say=lambda match: f" {match[1]} ")
     yield Rule(kind="emoji", pattern=_FLAG, say=_flag)
     yield Rule(kind="emoji", pattern=_PICTURES, say=lambda match: f" {emoji(match[1])} ")
 
 
 def emoji(char: str) -> str:
-    """The short name of an emoji, or the one it has in Unicode."""
+    """The short name of an emoji, else its name in Unicode."""
     return _EMOJI.get(char) or unicodedata.name(char, "emoji").lower().replace("-", " ")
 
 
@@ -94,7 +94,7 @@ def _flag(match: re.Match[str]) -> str:
 
 
 def powers(*, british: bool) -> Iterator[Rule]:
-    """10⁶ is ten to the power of six."""
+    """The rule for powers: 10⁶ is ten to the power of six."""
     yield Rule(
         kind="symbols",
         pattern=re.compile(r"(?<![\w.,])([0-9]{1,12}|[a-zA-Z])(⁻?)([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4})(?!\w)"),
@@ -124,7 +124,7 @@ def _mixed(text: str, *, british: bool) -> str | None:
     if not text.isascii():
         return None
     words = [_group(group, british=british) for group in groups]
-    # An A alone would be the article.
+    # An A alone would be read as the article.
     if groups[0] in ("A", "a") and len(groups) == 2:
         return f"{groups[0]}-{words[1].replace(' ', '-')}"
     return " ".join(words)

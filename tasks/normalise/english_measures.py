@@ -1,4 +1,4 @@
-"""Measures in English: lengths, weights, speeds, angles. Knows the units' names from a table, and no money."""
+"""Rules for English measures: lengths, weights, speeds, angles. Knows units from a table, and no money."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from tasks.normalise.english_units import UNITS, WEAK_UNITS
 from tasks.normalise.rewriting import Rule
 
 _QUOTED = 400
-"""Characters that a quotation in one sentence may have had before an inch's mark."""
+"""How many characters before an inch mark are searched for the beginning of a quotation."""
 
 
 def rules(words: Callable[[str], str], *, british: bool) -> Iterator[Rule]:
@@ -38,7 +38,7 @@ def rules(words: Callable[[str], str], *, british: bool) -> Iterator[Rule]:
         needs="digits",
     )
     units = "|".join(map(re.escape, sorted(UNITS, key=len, reverse=True)))
-    # One letter is a unit only behind a blank or a number that nobody would take for a name.
+    # A single letter is a unit only after a blank, or after a number that cannot be a name.
     weak = "|".join(map(re.escape, sorted(WEAK_UNITS, key=len, reverse=True)))
     yield Rule(
         kind="units",
@@ -61,7 +61,7 @@ def _angle(match: re.Match[str], words: Callable[[str], str]) -> str:
 
 
 def _length(match: re.Match[str], words: Callable[[str], str]) -> str | None:
-    # Behind an open quotation mark the second one closes it.
+    # After an open quotation mark this mark closes the quotation and is no inch mark.
     if match[2] == '"' and match.string.count('"', max(0, match.start() - _QUOTED), match.start()) % 2:
         return None
     names = ("foot", "feet") if match[2] == "\u2032" else ("inch", "inches")

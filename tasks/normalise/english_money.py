@@ -1,4 +1,4 @@
-"""Sums of money in English: symbols and codes, magnitudes, cents. Knows no other amounts."""
+"""Rules for sums of money in English: symbols and codes, magnitudes, cents. Knows no other amounts."""
 
 import re
 from collections.abc import Callable, Iterator

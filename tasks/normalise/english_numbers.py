@@ -13,15 +13,15 @@ _ORDINALS = {
     "twelve": "twelfth",
 }  # fmt: skip
 LONGEST = 12
-"""Digits. A longer number is no quantity that anyone says: it is read digit by digit."""
+"""The most digits of a number in words. A longer one is read digit by digit."""
 _CENTURY, _HUNDRED, _THOUSAND = 100, 100, 1000
 _SMALL = 20
 
 
 def cardinal(number: int, *, british: bool = False) -> str:
-    """105 is one hundred five, in British English one hundred and five.
+    """A cardinal: 105 is one hundred five, in British English one hundred and five.
 
-    24 is twenty four without a hyphen, with which misaki would stress it on its first half.
+    24 is written twenty four, because with a hyphen misaki would stress the first half.
     """
     if number < 0:
         return f"minus {cardinal(-number, british=british)}"
@@ -45,7 +45,7 @@ def _below_hundred(number: int) -> str:
 
 
 def ordinal(number: int, *, british: bool = False) -> str:
-    """21 is twenty-first."""
+    """An ordinal: 21 is twenty-first."""
     words = cardinal(number, british=british)
     head, mark, last = words[: _last(words)], "", words[_last(words) :]
     if last in _ORDINALS:
@@ -58,14 +58,14 @@ def _last(words: str) -> int:
 
 
 def plural(words: str) -> str:
-    """Nineteen ninety becomes nineteen nineties."""
+    """The plural: nineteen ninety becomes nineteen nineties."""
     if words.endswith("y"):
         return f"{words[:-1]}ies"
     return f"{words}es" if words.endswith("x") else f"{words}s"
 
 
 def year(number: int, *, british: bool = False) -> str:
-    """1984 is nineteen eighty-four, 1905 nineteen oh five, 2005 two thousand five."""
+    """A year: 1984 is nineteen eighty four, 1905 nineteen oh five, 2005 two thousand five."""
     century, rest = divmod(number, _CENTURY)
     if number < _THOUSAND or century % 10 == 0 and rest < 10:  # noqa: RUF021 - 2000 to 2009
         return cardinal(number, british=british)
@@ -75,13 +75,13 @@ def year(number: int, *, british: bool = False) -> str:
 
 
 def digits(text: str, *, zero: str = "zero") -> str:
-    """Each digit by its name; anything else separates groups: `555-01` is five five five, zero one."""
+    """Each digit by its name. Other characters separate groups: `555-01` is five five five, zero one."""
     groups = re.findall(r"[0-9]+", text)
     return ", ".join(" ".join(zero if digit == "0" else _ONES[int(digit)] for digit in group) for group in groups)
 
 
 def pairs(text: str) -> str:
-    """Three or four digits as numbers of rooms and flights are read: 237 is two thirty-seven."""
+    """Three or four digits as rooms and flights are read: 237 is two thirty seven."""
     head, tail = text[:-2], int(text[-2:])
     if not tail:
         return cardinal(int(text)) if int(head) % 10 == 0 else f"{cardinal(int(head))} hundred"
@@ -89,7 +89,7 @@ def pairs(text: str) -> str:
 
 
 def number(text: str, *, british: bool = False) -> str:
-    """What is written in digits, with commas between thousands and a decimal point: 1,234.5."""
+    """A number in digits, with commas between thousands and a decimal point: 1,234.5."""
     whole, point, part = text.replace(",", "").replace(" ", "").partition(".")
     if len(whole) > LONGEST or (len(whole) > 1 and whole[0] == "0"):
         head = digits(whole)
@@ -99,7 +99,7 @@ def number(text: str, *, british: bool = False) -> str:
 
 
 def fraction(top: int, bottom: int, *, british: bool = False) -> str:
-    """3/4 is three quarters, 1/2 one half, 7/16 seven sixteenths."""
+    """A fraction: 3/4 is three quarters, 1/2 one half, 7/16 seven sixteenths."""
     name = {2: "half", 4: "quarter"}.get(bottom) or ordinal(bottom, british=british)
     if top != 1:
         name = "halves" if bottom == 2 else f"{name}s"
@@ -108,10 +108,10 @@ def fraction(top: int, bottom: int, *, british: bool = False) -> str:
 
 _NUMERALS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 ROMAN = r"(?=[MDCLXVI])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
-"""A Roman numeral rightly written, in capitals."""
+"""A valid Roman numeral in capitals."""
 
 
 def roman(text: str) -> int:
-    """The number that a Roman numeral is."""
+    """The value of a Roman numeral."""
     values = [_NUMERALS[letter] for letter in text.upper()]
     return sum(-value if value < after else value for value, after in zip(values, [*values[1:], 0], strict=True))

@@ -1,4 +1,4 @@
-"""How English amounts are written and what they are in words. Knows neither money nor units."""
+"""Patterns of English amounts, and their words. Knows neither money nor units."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ VULGAR = {
     "⅑": (1, 9), "⅒": (1, 10),
 }  # fmt: skip
 FREE = r"(?<!\w)(?<![0-9\ue000][.,])"
-"""Where a number may begin: not inside a word, nor behind another number's point."""
+"""A number may begin here: not inside a word, and not after the point of another number."""
 NUM = (
     rf"(?:[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?["
     rf"{''.join(VULGAR)}]?|\.[0-9]+|[{''.join(VULGAR)}])"
@@ -27,7 +27,7 @@ _ADJECTIVAL = re.compile(
 
 
 def quantity(text: str, *, british: bool) -> str:
-    """A number with its sign, comma groups, point or vulgar fraction in words."""
+    """A number in words, with its sign, groups of thousands, point or vulgar fraction."""
     sign, text = (text[0], text[1:]) if text[:1] in SIGNS and text[:1] else ("", text)
     if text[-1] in VULGAR:
         top, bottom = VULGAR[text[-1]]
@@ -39,17 +39,17 @@ def quantity(text: str, *, british: bool) -> str:
 
 
 def after_whole(part: str) -> str:
-    """A fraction behind a whole number: and a half, not and one half."""
+    """A fraction after a whole number: a half, and not one half."""
     return f"a {part.removeprefix('one ')}" if part.startswith("one ") else part
 
 
 def span_words(match: re.Match[str], words: Callable[[str], str], first: str = "num", second: str = "to") -> str:
-    """One number, or two with `to` between them."""
+    """One number, or two with `to` between them, in words."""
     said = words((match["sign"] or "") + match[first])
     return f"{said} to {words(match[second])}" if match[second] else said
 
 
 def adjectival(match: re.Match[str]) -> bool:
-    """Whether it says of what kind something is: a $5 bill, a 10 km run."""
+    """Whether the amount describes a noun: a $5 bill, a 10 km run."""
     opened = _ARTICLE.search(match.string, max(0, match.start() - 4), match.start())
     return bool(opened and _ADJECTIVAL.match(match.string, match.end()))

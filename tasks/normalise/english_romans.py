@@ -1,4 +1,4 @@
-"""Roman numerals in English: chapters and wars have cardinal ones, kings and heirs ordinal ones. Knows no dates."""
+"""Rules for Roman numerals: cardinals for chapters and wars, ordinals for kings and heirs. Knows no dates."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _CHAPTERS = (
 _NEVER_FIRST = frozenset(
     "no class case mark page game group area step unit century number round table title letter type".split()
 )
-"""Words before an `I` that is the pronoun all the same."""
+"""Words after which an `I` is still the pronoun."""
 _LOWER_WORDS = frozenset(("mix", "dim", "mild", "civil", "mi", "di", "c", "d", "m", "l"))
 _NO_VERBS = "of|and|is|was|in|to|the|by|has|on|we|he|she"
 _CUT = {"vol.": "volume", "fig.": "figure", "no.": "number"}
@@ -35,7 +35,7 @@ _SURE_OF_KINGS = r"(?=[,.;:)!?\u2014]|['\u2019]s\b|\s+(?:of|and|reigned|ruled|di
 
 
 def rules(*, british: bool, heading: bool) -> Iterator[Rule]:
-    """The rules for Roman numerals: chapters and wars have cardinal ones, kings and heirs ordinal ones."""
+    """The rules for Roman numerals, in their order."""
 
     def cardinal(match: re.Match[str]) -> str:
         return numbers.cardinal(numbers.roman(match[1]), british=british)
@@ -85,7 +85,7 @@ def _numbered(match: re.Match[str], *, british: bool) -> str | None:
     if not text or (text in ("I", "i") and word.lower().rstrip(".") in _NEVER_FIRST) or text in _LOWER_WORDS:
         return None
     behind = match.string[match.end() : match.end() + 20]
-    # "Part I played" is half of a sentence about me, and "Part I of the book" is not.
+    # In "the part I played" the I is the pronoun, in "Part I of the book" it is a numeral.
     about_me = re.match(r"\s+[a-z]", behind) and not re.match(rf"\s+(?:{_NO_VERBS})\b", behind)
     if text == "I" and (not word[0].isupper() or about_me):
         return None
@@ -108,7 +108,7 @@ def _king(match: re.Match[str]) -> str | None:
 
 
 def _heir(match: re.Match[str]) -> bool:
-    """Whether two names with capitals stand before it: Thurston Howell III."""
+    """Whether two names with capitals come before it: Thurston Howell III."""
     before = match.string[max(0, match.start() - 40) : match.start()].split()
     return (
         len(before) > 1

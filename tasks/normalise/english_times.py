@@ -1,4 +1,4 @@
-"""English times of day, ratios and verses, which are written alike. Knows no dates."""
+"""Rules for English times of day, ratios and Bible verses, which are written alike. Knows no dates."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The names of currencies and units in English, by how they are written. Tables alone."""
+"""Tables of English names of currencies and units, by symbol. Knows no rules."""
 
 from tasks.normalise.tables import squared
 
@@ -13,7 +13,7 @@ CURRENCIES = {
     "₿": ("bitcoin", "bitcoins"), "¤": ("unit", "units"), "CHF": ("Swiss franc", "Swiss francs"),
     "CN¥": ("yuan", "yuan"),
 }  # fmt: skip
-"""By symbol: one of them, several of them."""
+"""Singular and plural, by symbol."""
 ISO = {
     "USD": "US$", "EUR": "€", "GBP": "£", "JPY": "¥", "CHF": "CHF", "CNY": "CN¥", "RMB": "CN¥", "INR": "₹",
     "AUD": "A$", "CAD": "C$", "NZD": "NZ$", "BRL": "R$",
@@ -36,7 +36,7 @@ SUBUNITS = {
     "real": ("centavo", "centavos", True),
     "Swiss franc": ("centime", "centimes", True),
 }
-"""By the currency's name: its hundredth part, and whether the parts are named behind the whole: two pounds fifty."""
+"""By the currency's name: its hundredth part, and whether that is named after the whole: two pounds fifty."""
 
 
 def _plain(names: str) -> dict[str, tuple[str, str]]:
@@ -96,9 +96,9 @@ UNITS = {
     **_SPEEDS,
     **_AREAS,
 }  # fmt: skip
-"""By symbol, behind a number with or without a blank: one of them, several of them."""
+"""Singular and plural, by symbol, which may follow a number with or without a blank."""
 WEAK_UNITS = _plain("t:tonne,s:second,K:kelvin,J:joule")
-"""Single letters: units only behind a blank."""
+"""Single letters, which are units only after a blank."""
 UNITS |= _plain("g:gram,l:liter,L:liter,W:watt,V:volt,m:meter,h:hour")
 UNITS["in."] = ("inch", "inches")
 UNITS = squared(UNITS)

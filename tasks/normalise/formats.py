@@ -1,13 +1,13 @@
-"""Dates and times whose parts stand in a stated order, as the format of SSML's `say-as` tells it: `dmy`, `hms12`.
+"""Reads dates and times in the order that the format of SSML's `say-as` states: `dmy`, `hms12`.
 
-Knows no markup, and not what a part is called in any language but through its table.
+Knows no markup, and the words of a language only through its table.
 """
 
 import re
 from collections.abc import Mapping
 
 from tasks.normalise import english_dates, english_numbers, han
-from tasks.normalise.tongues import SCRIPTS, TONGUES
+from tasks.normalise.rules_by_language import SCRIPTS, TABLES
 
 _PARTS = re.compile(r"[0-9]{1,8}|[0-9]{1,4}(?:\s?[-/., ]\s?[0-9]{1,4}){1,2}")
 _CLOCK = re.compile(
@@ -15,7 +15,7 @@ _CLOCK = re.compile(
     r"\s?(?P<half>[AaPp]\.?[Mm]\.?)?"
 )
 _LEAP_YEAR = 2000
-"""It has every day there is."""
+"""A year in which every date exists."""
 _NOON, _LAST_HOUR, _LAST_MINUTE = 12, 24, 59
 _LAST_MONTH, _LAST_DAY = 12, 31
 _CENTURY = 100
@@ -23,7 +23,7 @@ _WIDTHS = {"d": 2, "m": 2}
 
 
 def date(text: str, order: str, language: str) -> str | None:
-    """The words for a date; None where the text has other parts than its order."""
+    """The words for a date; None if the text does not have the parts that the order states."""
     parts = _parts(text, order)
     if parts is None:
         return None
@@ -35,18 +35,18 @@ def date(text: str, order: str, language: str) -> str | None:
     full = _LEAP_YEAR if year is None else year
     if language in SCRIPTS:
         return _cut(han.date(full, month, day, SCRIPTS[language]) or "", order, "年", "月")
-    return _in_tongue(full, month, day, order, language) if language in TONGUES else None
+    return _in_table(full, month, day, order, language) if language in TABLES else None
 
 
 def clock(text: str, order: str, language: str) -> str | None:
-    """A time written in the way that the usual rules know, on the face that is wanted; None if it is no time."""
-    match, face = _CLOCK.fullmatch(text), order.lstrip("hms")
+    """A time in the form that the usual rules know, on the requested clock of 12 or 24 hours; None if it is no time."""
+    match, hours = _CLOCK.fullmatch(text), order.lstrip("hms")
     if match is None or int(match["hour"]) > _LAST_HOUR or int(match["minute"] or 0) > _LAST_MINUTE:
         return None
     hour, half = int(match["hour"]), (match["half"] or "")[:1].lower()
-    if face == "24" and half and hour <= _NOON:
+    if hours == "24" and half and hour <= _NOON:
         hour, half = hour % _NOON + (_NOON if half == "p" else 0), ""
-    elif face == "12" and not half and language.startswith("en") and not 1 <= hour <= _NOON:
+    elif hours == "12" and not half and language.startswith("en") and not 1 <= hour <= _NOON:
         hour, half = (hour - 1) % _NOON + 1, "p" if _NOON < hour < _LAST_HOUR else "a"
     written = f"{hour}:{match['minute'] or '00'}" + (f":{match['second']}" if match["second"] else "")
     return f"{written} {half}m" if half else written
@@ -57,18 +57,18 @@ def _parts(text: str, order: str) -> Mapping[str, int] | None:
         return None
     found = re.findall("[0-9]+", text)
     if len(found) == 1 and len(order) > 1:
-        found = _apart(found[0], order)
+        found = _split(found[0], order)
     if len(found) != len(order) or max(map(len, found)) > len("2024"):
         return None
     values = dict(zip(order, map(int, found), strict=True))
     if "y" in values and len(found[order.index("y")]) <= 2 and len(order) > 1:
-        # As in dates without a format: 49 is still to come, and 50 is long ago.
+        # As in dates without a format: up to 49 the year is in this century, from 50 on in the last.
         values["y"] += 2000 if values["y"] < _CENTURY // 2 else 1900
     return values
 
 
-def _apart(figures: str, order: str) -> list[str]:
-    """20240305 in its parts: the year has what the others leave."""
+def _split(figures: str, order: str) -> list[str]:
+    """The parts of 20240305. The year has the digits that the other parts leave."""
     year_width = len(figures) - sum(_WIDTHS.get(part, 0) for part in order)
     if year_width not in ((2, 4) if "y" in order else (0,)):
         return []
@@ -88,20 +88,20 @@ def _english(year: int | None, month: int, day: int, order: str, *, british: boo
     return english_dates.date(year, month, day if "d" in order else None, british=british)
 
 
-def _in_tongue(year: int, month: int, day: int, order: str, language: str) -> str:
-    tongue = TONGUES[language]
+def _in_table(year: int, month: int, day: int, order: str, language: str) -> str:
+    table = TABLES[language]
     if order == "y":
-        return (tongue.year or tongue.cardinal)(year)
+        return (table.year or table.cardinal)(year)
     if order == "d":
-        return tongue.cardinal(day)
-    said, name = tongue.date(year, month, day), tongue.months[month - 1]
-    # All of them say the day, the month, the year.
+        return table.cardinal(day)
+    said, name = table.date(year, month, day), table.months[month - 1]
+    # All these languages say day, month, year.
     start, end = said.index(name), said.index(name) + len(name)
     return said[0 if "d" in order else start : None if "y" in order else end]
 
 
 def _cut(said: str, order: str, year_mark: str, month_mark: str) -> str:
-    """The parts of a date that are wanted, of one that says the year, the month, the day."""
+    """The requested parts of a date that reads year, month, day."""
     year, _, rest = said.partition(year_mark)
     month, _, day = rest.partition(month_mark)
     parts = {"y": f"{year}{year_mark}", "m": f"{month}{month_mark}", "d": day}

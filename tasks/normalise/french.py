@@ -1,10 +1,10 @@
-"""French: its table for the rules of tasks.normalise.tongue."""
+"""The table of French for tasks.normalise.common_rules. Knows no other language."""
 
 import re
 
 from tasks.normalise.counted import cardinal, ordinal
 from tasks.normalise.english_numbers import roman
-from tasks.normalise.tables import CLOCK, COLON, Tongue, digits, units
+from tasks.normalise.tables import CLOCK, COLON, LanguageTable, digits, units
 
 _FR_MONTHS = (
     "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
@@ -39,7 +39,7 @@ def _fr_time(hour: int, minute: int, second: int | None, _half: str) -> str:
     )
 
 
-FRENCH = Tongue(
+FRENCH = LanguageTable(
     cardinal=_fr,
     digits=digits("fr"),
     point="virgule",

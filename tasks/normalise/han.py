@@ -1,6 +1,7 @@
-"""Chinese and Japanese: numbers in Chinese characters, which their phonemizers read, and the rules around them.
+"""Rules for Chinese and Japanese: numbers become Chinese characters, which the phonemizers read.
 
-A blank never stands between words here, and a year's digits are read one by one in Chinese alone.
+Words have no blanks between them, and the digits of a year are read one by one in Chinese only. Knows no names of units
+except through a table.
 """
 
 import re
@@ -14,7 +15,7 @@ from tasks.normalise.tables import CIRCLED, encircled, squared
 _DIGITS = "零一二三四五六七八九"
 _SMALL = ((1000, "千"), (100, "百"), (10, "十"))
 _AFTER_A_DATE = r"(?<![0-9])(?<![0-9][.,])(?<![A-Za-z])"
-"""A clock's time may stand against a date that was read already."""
+"""A time may directly follow a date that was read already."""
 _FREE = r"(?<![0-9\ue000])(?<![0-9\ue000][.,])(?<![A-Za-z])"
 _NUM = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?)"
 _TO = r"\s?[-\u2013\u301c~至]\s?"
@@ -23,7 +24,7 @@ _LONGEST = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
-    """What differs between the two."""
+    """The differences between the two languages."""
 
     chinese: bool
     point: str
@@ -41,7 +42,7 @@ class Script:
 
 
 def cardinal(number: int, *, chinese: bool) -> str:
-    """1984 is 一千九百八十四 in Chinese and 千九百八十四 in Japanese."""
+    """A cardinal: 1984 is 一千九百八十四 in Chinese and 千九百八十四 in Japanese."""
     powers = ((10**12, "兆"), (10**8, "亿" if chinese else "億"), (10**4, "万"))
     for power, name in powers:
         if number >= power:
@@ -56,7 +57,7 @@ def _below_myriad(number: int, *, chinese: bool) -> str:
     for power, name in _SMALL:
         digit, number = divmod(number, power)
         if digit:
-            # Ten is 十 alone at the beginning; Japanese leaves the one out everywhere.
+            # At the beginning ten is 十 without a one. Japanese leaves the one out everywhere.
             bare = digit == 1 and (not chinese or (power == 10 and whole < 20))
             said += ("零" if missing and said and chinese else "") + ("" if bare else _DIGITS[digit]) + name
             missing = False
@@ -68,13 +69,13 @@ def _below_myriad(number: int, *, chinese: bool) -> str:
 
 
 def digits(text: str) -> str:
-    """Figures one by one."""
+    """The digits one by one."""
     groups = re.findall(r"[0-9]+", text)
     return "、".join("".join(_DIGITS[int(digit)] for digit in group) for group in groups)
 
 
 def number(text: str, script: Script) -> str:
-    """What is written in figures."""
+    """The number that is written in figures."""
     whole, _, part = text.replace(",", "").partition(".")
     said = (
         digits(whole)
@@ -96,12 +97,12 @@ def _date_words(year: str, month: str, day: str, script: Script) -> str | None:
 
 
 def date(year: int, month: int, day: int, script: Script) -> str | None:
-    """A date as it is said."""
+    """A date in words; None if there is no such day."""
     return _date_words(str(year), str(month), str(day), script)
 
 
 def rules(script: Script) -> Iterator[Rule]:
-    """The rules of such a language, in their order."""
+    """The rules of the language, in their order."""
     marks = masks.MarkNames(
         names=script.marks, number=lambda text: number(text, script), digits=digits, plus=script.symbols["+"]
     )

@@ -1,8 +1,8 @@
-"""Hindi: its numbers, which follow no rule below a hundred, and its table for the rules of tasks.normalise.tongue."""
+"""The table of Hindi for tasks.normalise.common_rules, and Hindi numbers, which are irregular below a hundred."""
 
 import re
 
-from tasks.normalise.tables import Tongue
+from tasks.normalise.tables import LanguageTable
 
 _WORDS = (
     "शून्य एक दो तीन चार पाँच छह सात आठ नौ "
@@ -24,7 +24,7 @@ _NTHS = {1: "पहल", 2: "दूसर", 3: "तीसर", 4: "चौथ", 6
 
 
 def cardinal(number: int) -> str:
-    """The number's words: 24 is चौबीस."""
+    """The number in words: 24 is चौबीस."""
     for power, name in _POWERS:
         if number >= power:
             rest = number % power
@@ -104,7 +104,7 @@ _NAMES = {
     "Hz": "हर्ट्ज़",
     "मि.": "मिनट",
 }
-HINDI = Tongue(
+HINDI = LanguageTable(
     cardinal=cardinal,
     digits=_digits,
     point="दशमलव",

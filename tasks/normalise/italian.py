@@ -1,9 +1,9 @@
-"""Italian: its table for the rules of tasks.normalise.tongue."""
+"""The table of Italian for tasks.normalise.common_rules. Knows no other language."""
 
 import re
 
 from tasks.normalise.counted import cardinal, ordinal
-from tasks.normalise.tables import CLOCK, COLON, Tongue, digits, units
+from tasks.normalise.tables import CLOCK, COLON, LanguageTable, digits, units
 
 _ENDS = r"(?![\w:]|[.,][0-9])"
 
@@ -36,7 +36,7 @@ def _it_agree(said: str, following: str) -> str:
     return "una" if following.endswith("a") else "un"
 
 
-ITALIAN = Tongue(
+ITALIAN = LanguageTable(
     cardinal=_it,
     digits=digits("it"),
     point="virgola",

@@ -1,4 +1,4 @@
-"""Japanese: its table for the rules of tasks.normalise.han."""
+"""The table of Japanese for tasks.normalise.han. Knows no rules."""
 
 from tasks.normalise.han import Script
 

@@ -1,6 +1,6 @@
-"""What stands in a text for the eye alone: line ends, rows of ornaments, marks of emphasis, endless words.
+"""Removes what is only visual: line ends, rows of ornaments, marks of emphasis. Splits endless words.
 
-Knows no language; what it takes away nobody would speak.
+Knows no language.
 """
 
 import re
@@ -10,9 +10,9 @@ from tasks.normalise.english_numbers import LONGEST
 from tasks.normalise.rewriting import Rewriting, Rule
 
 _LONGEST_WORD = 40
-"""Letters. espeak cuts off words far beyond this, and misaki's time grows with their square."""
+"""The most letters of a word. espeak truncates much longer words, and misaki's time grows with the square."""
 _UNPRINTED = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0xD800, 0xE000)], " ")
-# Nothing above the first plane counts but the mathematicians' bold and italic figures.
+# Above the first plane only the bold and italic figures of mathematics are replaced.
 _DIGITS = {
     char: str(decimal(char))
     for char in map(chr, (*range(0x660, 0x10000), *range(0x1D7CE, 0x1D800)))
@@ -27,12 +27,12 @@ _PLAIN = str.maketrans({
     **{chr(0xFF21 + index): chr(0x41 + index) for index in range(26)},
     **{chr(0xFF41 + index): chr(0x61 + index) for index in range(26)},
 })  # fmt: skip
-# Every character for one, so that offsets stay what they are.
+# One character for each, so that offsets stay the same.
 TITLE_LINE = Rule(kind="", pattern=re.compile(r"(?<=\S)\s{0,20}\n\s{0,20}(?=[^\W\d])"), say=lambda _match: ": ")
-"""In a heading: what the chapter is called stands on a line of its own."""
+"""In a heading the title of the chapter may be on a line of its own."""
 _ELLIPSIS = re.compile(r"\.(?: ?\.){2,}")
 _DASH = re.compile(r"(?<!-)-{2,3}(?!-)")
-# Rules, bullets and marks of emphasis which are there for the eye.
+# Rules, bullets and marks of emphasis.
 _ORNAMENT = re.compile(
     r"(?<!\S)[*_~=#|+^<>\u2022\u00b7\\/`-]{2,}(?!\S)|(?<![\w*\ue000])[_*]{1,3}(?=[\w\ue000])"
     r"|(?<=[^\W_])[_*]{1,3}(?!\w)|(?<=[\ue000])[_*]{1,3}(?![\w\ue000])"
@@ -44,9 +44,9 @@ DIGITS = Rule(
     say=lambda match: f" {' '.join(match[0])} ",
     needs="digits",
 )
-"""More digits than anyone says as one number."""
+"""Numbers with too many digits to be read as one number."""
 _RULES = (
-    # Dashes first, or one between blanks would be an ornament.
+    # Dashes first, or a dash between blanks would be taken for an ornament.
     Rule(kind="", pattern=_DASH, say=lambda _match: "\u2014"),
     Rule(kind="", pattern=_ELLIPSIS, say=lambda _match: "\u2026"),
     Rule(kind="", pattern=_ORNAMENT, say=lambda _match: " "),
@@ -54,25 +54,25 @@ _RULES = (
 
 
 def plain(text: str) -> str:
-    """The text with one kind of blank, dash and digit; each character still where it was."""
+    """The text with one kind of blank, dash and digit. Every character keeps its offset."""
     return text.translate(_PLAIN)
 
 
 def tidy(draft: Rewriting) -> None:
-    """Claim what is there for the eye alone."""
+    """Claim what is only visual, and separate the parts of endless words."""
     for rule in _RULES:
         draft.apply(rule)
     for match in _LONG.finditer(draft.open):
         for at in _cuts(match[0]):
-            draft.part(match.start() + at)
+            draft.separate(match.start() + at)
 
 
 def _cuts(run: str) -> list[int]:
-    """Where a run without blanks is cut into pieces a phonemizer takes whole: at its own marks where it has some."""
+    """Where to split a word that is too long for a phonemizer, at its own punctuation if there is any."""
     cuts, at = [], 0
     while len(run) - at > _LONGEST_WORD:
-        piece = run[at : at + _LONGEST_WORD]
-        marks = [place for place, char in enumerate(piece, 1) if not char.isalnum() and not combining(char)]
+        part = run[at : at + _LONGEST_WORD]
+        marks = [place for place, char in enumerate(part, 1) if not char.isalnum() and not combining(char)]
         at += marks[-1] if marks else _LONGEST_WORD
         cuts.append(at)
     return cuts

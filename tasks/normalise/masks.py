@@ -1,6 +1,6 @@
-"""What must be read before its figures and dots mislead: web and mail addresses, paths, versions, telephone numbers.
+"""Rules for text that looks like numbers to later rules: web and mail addresses, paths, versions, telephone numbers.
 
-Knows how addresses are built; the words for their marks come from a language's table.
+Knows how addresses are built. The words for their marks come from the language's table.
 """
 
 import re
@@ -12,13 +12,13 @@ from tasks.normalise.rewriting import Rule
 _WORDY = frozenset(
     "com org net gov info shop blog online store app dev museum name pro news wiki zip co mil int biz".split()
 )
-"""Endings of hosts that are said as words; the others are spelled."""
+"""Top-level domains that are read as words; the others are spelled."""
 _BARE = (
     "com org net edu gov info io co uk de fr es it eu ca au jp cn in br ru ch nl se pl at be nz ie za us tv app"
     " dev ai biz mil blog"
 ).split()
 _UNWRITTEN = frozenset(("in", "us", "it", "at", "be", "es", "co", "app", "mil"))
-"""Endings that are words as well: without `www.` or a path they are the next sentence's first word."""
+"""Top-level domains that are also words. Without `www.` or a path they are the first word of the next sentence."""
 _SPELLED = frozenset(
     "www api html htm php pdf faq ftp http https rss url id js css xml sql csv png jpg gif svg txt md py cpp exe mp doc"
     " docx xls xlsx ppt pptx epub usr tmp cfg ini yml wav ogg m4b mp3 mp4 uk eu io ai tv".split()
@@ -72,23 +72,23 @@ _PHONES = tuple(map(re.compile, (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MarkNames:
-    """What an address's marks are called, and how its letters and figures are read."""
+    """The names of the marks in addresses, and how letters and figures are read, in one language."""
 
     names: Mapping[str, str]
-    """By mark: `.` is dot, `/` slash."""
+    """The names by mark: `.` is dot, `/` slash."""
     number: Callable[[str], str]
     """A run of digits in words."""
     digits: Callable[[str], str]
-    """Digits one by one; what stands between them separates groups."""
+    """Digits one by one. Other characters between them separate groups."""
     plus: str
     letters: Callable[[str], str] = lambda text: ".".join(text.upper())
     """Letters one by one."""
     version: str = ""
-    """What a `v` before a number is."""
+    """The word for a `v` before a number."""
 
 
 def rules(marks: MarkNames) -> Iterator[Rule]:
-    """The rules that go before all others."""
+    """The rules, which run before all others."""
     for pattern in (_URL, _WWW, _LOCAL, _MAIL, _BARE_HOST):
         yield Rule(kind="addresses", pattern=pattern, say=lambda match: _address(match, marks))
     for pattern in (_WINDOWS, _UNIX):
@@ -109,7 +109,7 @@ def _phone(text: str, marks: MarkNames) -> str:
 
 def _version(match: re.Match[str], marks: MarkNames) -> str | None:
     parts = match["digits"].split(".")
-    # Nor are thousands with dots between them one.
+    # A number with dots between its thousands is no version either.
     if not marks.version and len(parts[0]) <= 3 and all(len(part) == 3 for part in parts[1:]):
         return None
     # A date with dots is no version.
@@ -121,7 +121,7 @@ def _version(match: re.Match[str], marks: MarkNames) -> str | None:
 
 
 def _address(match: re.Match[str], marks: MarkNames) -> str | None:
-    """An address as a person reads it out: no scheme, no closing slash."""
+    """An address as a person reads it aloud: without scheme and final slash."""
     fields = match.groupdict()
     host = fields["host"]
     bare = "end" in fields
@@ -149,7 +149,7 @@ _LONGEST = 12
 
 
 def _said(text: str, marks: MarkNames, *, ending: bool = False) -> str:
-    """The parts of an address in words: letters, figures, marks."""
+    """A part of an address in words: letters, figures, marks."""
     parts = _PARTS.findall(text)
     words = [_part(part, marks) for part in parts]
     if ending and len(parts) > 2 and parts[-2] == ".":

@@ -1,9 +1,9 @@
-"""Brazilian Portuguese: its table for the rules of tasks.normalise.tongue."""
+"""The table of Brazilian Portuguese for tasks.normalise.common_rules. Knows no other language."""
 
 import re
 
 from tasks.normalise.counted import cardinal, ordinal
-from tasks.normalise.tables import CLOCK, COLON, Tongue, digits, units
+from tasks.normalise.tables import CLOCK, COLON, LanguageTable, digits, units
 
 _ENDS = r"(?![\w:]|[.,][0-9])"
 
@@ -50,7 +50,7 @@ def _pt_time(hour: int, minute: int, second: int | None, _half: str) -> str:
     return said if second is None else f"{said} e {_pt(second)} segundos"
 
 
-PORTUGUESE = Tongue(
+PORTUGUESE = LanguageTable(
     cardinal=_pt,
     digits=digits("pt_BR"),
     point="vírgula",

@@ -1,6 +1,6 @@
-"""A text being rewritten, and what comes of it: words whose every character knows what it was written as.
+"""Rewrites a text by rules, and keeps the place in the source that each character of the result comes from.
 
-Knows no language: rules say what stands for what, this room keeps the places.
+Knows no language: rules say what is read as what.
 """
 
 import re
@@ -11,44 +11,44 @@ from dataclasses import dataclass, field
 from tasks.documents.model import Span
 
 HOLE = "\ue000"
-"""Stands for each character that a rule has claimed: no letter, no digit, no blank, so that no later rule sees it."""
+"""Replaces each character that a rule has claimed. It is no letter, digit or blank, so no later rule matches it."""
 _WIDE = 0x2E80
-"""From here on scripts are written without blanks between words."""
+"""From this code point on, scripts have no blanks between words."""
 _END = re.compile(r"[\s\"')\]\u2019\u201d\u00bb]*$")
 _WORDS = re.compile(r"\S+(?: \S+)*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourcedStretch:
-    """A stretch of the reading and where it came from."""
+    """A stretch of the reading, and the stretch of the source that it comes from."""
 
     start: int
-    """Offset of its first character in the reading's text."""
+    """The offset of its first character in the reading."""
     end: int
     source: Span
-    """What it was written as."""
+    """The stretch of the source."""
     exact: bool
-    """Character by character as it was written; else the whole stands for the whole."""
+    """Whether each character comes from one character of the source; else the whole comes from the whole."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """A text as it is to be spoken."""
+    """A text as it is read aloud."""
 
     text: str
-    pieces: tuple[SourcedStretch, ...] = ()
-    """In the order of the text; between them nothing but blanks."""
+    stretches: tuple[SourcedStretch, ...] = ()
+    """In the order of the text, with only blanks between them."""
 
     def source(self, start: int, end: int) -> Span:
-        """What this stretch of the text was written as; of blanks alone, what stands before them."""
-        first = bisect_right(self.pieces, start, key=lambda piece: piece.end)
-        last = bisect_left(self.pieces, end, key=lambda piece: piece.start) - 1
-        if not self.pieces:
+        """The source of a stretch of the text; for blanks only, an empty span after what comes before them."""
+        first = bisect_right(self.stretches, start, key=lambda stretch: stretch.end)
+        last = bisect_left(self.stretches, end, key=lambda stretch: stretch.start) - 1
+        if not self.stretches:
             return Span(start=0, end=0)
         if last < first:
-            near = self.pieces[max(last, 0)].source
+            near = self.stretches[max(last, 0)].source
             return Span(start=near.end, end=near.end)
-        one, other = self.pieces[first], self.pieces[last]
+        one, other = self.stretches[first], self.stretches[last]
         begin = one.source.start + max(0, start - one.start) * one.exact
         final = other.source.end - max(0, other.end - end) * other.exact
         return Span(start=begin, end=max(begin, final))
@@ -56,15 +56,15 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """What a pattern's matches are read as."""
+    """A pattern, and how its matches are read."""
 
     kind: str
-    """One of chorus.reading.NORMALISED, or empty for what always holds."""
+    """A kind of chorus.reading.NORMALISED; empty for a rule that always applies."""
     pattern: re.Pattern[str]
     say: Callable[[re.Match[str]], str | None]
-    """The words for a match; None leaves it to the rules behind."""
+    """The words for a match; None leaves it to later rules."""
     needs: str = ""
-    """`digits`: not tried where there are none."""
+    """`digits`: the rule is only tried on a text with digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,60 +72,60 @@ class _Claim:
     start: int
     end: int
     said: str | None
-    """None: as it is written."""
+    """The words; None: as it is written."""
 
 
 @dataclass(kw_only=True)
 class Rewriting:
-    """A text with the claims that rules have laid on it; the first claim counts."""
+    """A text, and the claims of rules on its stretches. The first claim on a stretch counts."""
 
     plain: str
-    """The text, or one of the same length whose characters are easier to read."""
+    """The text, with some characters replaced by simpler ones, one for one."""
     open: str = ""
-    """The same with a hole wherever something is claimed."""
+    """The same text with a hole for every claimed character."""
     claims: list[_Claim] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.open = self.open or self.plain
 
     def apply(self, rule: Rule, *, as_written: bool = False) -> None:
-        """Lay the rule's claims; `as_written` protects what it is about from the rules behind instead."""
-        laid = []
+        """Claim the rule's matches. With `as_written` they stay as they are, and later rules do not match them."""
+        claims = []
         for match in rule.pattern.finditer(self.open):
             said = rule.say(match)
             if said is not None and match.end() > match.start():
-                said = None if as_written else self._stopped(match, said)
-                laid.append(_Claim(match.start(), match.end(), said))
-        self._lay(laid)
+                said = None if as_written else self._with_stop(match, said)
+                claims.append(_Claim(match.start(), match.end(), said))
+        self._add_claims(claims)
 
-    def _stopped(self, match: re.Match[str], said: str) -> str:
-        """An abbreviation at the end lends its full stop to the sentence."""
+    def _with_stop(self, match: re.Match[str], said: str) -> str:
+        """The words of a match, with a full stop if its abbreviation ended the sentence."""
         if match[0][-1] != "." or said.rstrip()[-1:] in ("", ".") or not _END.match(self.open, match.end()):
             return said
         return f"{said.rstrip()}."
 
     def claim(self, stretches: Iterable[tuple[int, int, str]]) -> None:
-        """Lay claims by hand: start, end, what is said; in their order."""
-        self._lay([_Claim(*stretch) for stretch in stretches])
+        """Claim stretches without a rule: start, end and words, in their order."""
+        self._add_claims([_Claim(*stretch) for stretch in stretches])
 
-    def part(self, at: int) -> None:
+    def separate(self, at: int) -> None:
         """Put a blank between two characters."""
         self.claims.append(_Claim(at, at, " "))
 
-    def _lay(self, laid: list[_Claim]) -> None:
-        if not laid:
+    def _add_claims(self, claims: list[_Claim]) -> None:
+        if not claims:
             return
         parts, at = [], 0
-        for claim in laid:
+        for claim in claims:
             parts += [self.open[at : claim.start], HOLE * (claim.end - claim.start)]
             at = claim.end
         self.open = "".join((*parts, self.open[at:]))
-        self.claims += laid
+        self.claims += claims
 
     def reading(self, *, stopped: bool) -> Reading:
-        """What was claimed as it is said, all else as it is written, with single blanks.
+        """The claimed stretches in words, the rest as it is written, with single blanks.
 
-        `stopped`: with a full stop at the end, for without one the voice stays up.
+        `stopped` adds a full stop at the end, without which the voice would not fall.
         """
         writer = _Writer()
         at = 0
@@ -150,10 +150,10 @@ class Rewriting:
 
 @dataclass(kw_only=True)
 class _Writer:
-    """Puts words together, a blank wherever two would run into each other."""
+    """Joins words, with a blank wherever two would become one."""
 
     parts: list[str] = field(default_factory=list)
-    pieces: list[SourcedStretch] = field(default_factory=list)
+    stretches: list[SourcedStretch] = field(default_factory=list)
     length: int = 0
     last: str = ""
 
@@ -162,7 +162,7 @@ class _Writer:
             self._add(" ")
 
     def copy(self, text: str, at: int) -> None:
-        self._part(text)
+        self._separate(text)
         self._add(text, Span(start=at, end=at + len(text)), exact=True)
 
     def say(self, text: str, source: Span) -> None:
@@ -170,19 +170,19 @@ class _Writer:
             self.blank()
         words = " ".join(text.split())
         if words:
-            self._part(words)
+            self._separate(words)
             self._add(words, source)
         if text[-1:] == " ":
             self.blank()
 
-    def _part(self, text: str) -> None:
+    def _separate(self, text: str) -> None:
         one, other = self.last, text[0]
         if one.isalnum() and other.isalnum() and min(ord(one), ord(other)) < _WIDE:
             self._add(" ")
 
     def _add(self, text: str, source: Span | None = None, *, exact: bool = False) -> None:
         if source is not None:
-            self.pieces.append(
+            self.stretches.append(
                 SourcedStretch(start=self.length, end=self.length + len(text), source=source, exact=exact)
             )
         self.parts.append(text)
@@ -195,13 +195,13 @@ class _Writer:
             self.length -= 1
             self.last = self.parts[-1][-1] if self.parts else ""
         if stopped and self.last.isalnum():
-            end = self.pieces[-1].source.end
+            end = self.stretches[-1].source.end
             self._add(".", Span(start=end - 1, end=end))
-        return Reading(text="".join(self.parts), pieces=tuple(self.pieces))
+        return Reading(text="".join(self.parts), stretches=tuple(self.stretches))
 
 
 def rules(*groups: Iterable[Rule]) -> tuple[Rule, ...]:
-    """Groups of rules in the order in which they claim."""
+    """The rules of all groups, in the order in which they claim."""
     return tuple(_flat(groups))
 
 

@@ -1,20 +1,20 @@
-"""A whole stretch of text read as SSML's `say-as` wants it: by letters, as a number, as a date. Knows no markup."""
+"""Reads a stretch of text as SSML's `say-as` asks: by letters, as a number, as a date. Knows no markup."""
 
 import re
 from collections.abc import Callable
 
 from tasks.normalise import english_dates, english_numbers, english_quantities, formats, han
 from tasks.normalise.counted import ordinal
-from tasks.normalise.tables import Tongue, number
-from tasks.normalise.tongues import SCRIPTS, TONGUES
+from tasks.normalise.rules_by_language import SCRIPTS, TABLES
+from tasks.normalise.tables import LanguageTable, number
 
 _LETTER = re.compile(r"\S")
 _DATE = re.compile(r"([0-9]{1,4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,4})|([0-9]{4})([0-9]{2})([0-9]{2})")
 _NUMBER = re.compile(r"[-+]?[0-9.,\s]*[0-9]")
 
 
-def said(text: str, language: str, how: str) -> str | None:
-    """The words for a text to be read in such a way, `date:dmy` for one; None where the usual rules know as much."""
+def read_as(text: str, language: str, how: str) -> str | None:
+    """The words of a text that is read in a way such as `date:dmy`; None if the usual rules do the same."""
     how, _, order = how.partition(":")
     if how == "date" and order:
         return formats.date(text, order, language)
@@ -29,13 +29,13 @@ def said(text: str, language: str, how: str) -> str | None:
 def _digit_words(language: str) -> Callable[[str], str]:
     if language in SCRIPTS:
         return han.digits
-    return TONGUES[language].digits if language in TONGUES else english_numbers.digits
+    return TABLES[language].digits if language in TABLES else english_numbers.digits
 
 
 def _spelled(text: str, language: str) -> str:
     digits = _digit_words(language)
     words = [digits(char) if char.isascii() and char.isdecimal() else char.upper() for char in _LETTER.findall(text)]
-    # Full stops make dictionaries read letters as letters, an A too.
+    # With full stops the dictionaries read each letter by its name, even an A.
     joint = "." if language.startswith("en") and all(len(word) == 1 and word.isalpha() for word in words) else " "
     return joint.join(words)
 
@@ -57,14 +57,14 @@ def _cardinal(text: str, language: str) -> str | None:
         text = str(english_numbers.roman(text))
     if language in SCRIPTS:
         return han.number(text.lstrip("+-"), SCRIPTS[language])
-    if language in TONGUES:
-        return _signed(text, TONGUES[language])
+    if language in TABLES:
+        return _signed(text, TABLES[language])
     return english_quantities.quantity(text.replace(" ", ""), british=language == "en-gb")
 
 
-def _signed(text: str, tongue: Tongue) -> str:
-    sign = {"-": f"{tongue.minus} ", "+": f"{tongue.plus} "}.get(text[0], "")
-    return sign + number(text.lstrip("+-"), tongue)
+def _signed(text: str, table: LanguageTable) -> str:
+    sign = {"-": f"{table.minus} ", "+": f"{table.plus} "}.get(text[0], "")
+    return sign + number(text.lstrip("+-"), table)
 
 
 def _ordinal(text: str, language: str) -> str | None:
@@ -82,7 +82,7 @@ def _ordinal(text: str, language: str) -> str | None:
 
 def _nth(count: int, language: str) -> str:
     if language == "hi":
-        return f"{TONGUES['hi'].cardinal(count)}वाँ"
+        return f"{TABLES['hi'].cardinal(count)}वाँ"
     return ordinal(count, {"fr-fr": "fr", "pt-br": "pt_BR"}.get(language, language))
 
 
@@ -104,4 +104,4 @@ def _date(text: str, language: str) -> str | None:
         return english_dates.date(full, int(month), int(day), british=language == "en-gb")
     if language in SCRIPTS:
         return han.date(full, int(month), int(day), SCRIPTS[language])
-    return TONGUES[language].date(full, int(month), int(day)) if language in TONGUES else None
+    return TABLES[language].date(full, int(month), int(day)) if language in TABLES else None

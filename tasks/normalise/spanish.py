@@ -1,9 +1,9 @@
-"""Spanish: its table for the rules of tasks.normalise.tongue."""
+"""The table of Spanish for tasks.normalise.common_rules. Knows no other language."""
 
 import re
 
 from tasks.normalise.counted import cardinal, ordinal
-from tasks.normalise.tables import CLOCK, COLON, Tongue, digits, units
+from tasks.normalise.tables import CLOCK, COLON, LanguageTable, digits, units
 
 _ES_MONTHS = (
     "enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre",
@@ -43,7 +43,7 @@ def _es_time(hour: int, minute: int, second: int | None, half: str) -> str:
     return f"{said} {'de la ' + part if mark in ('am', 'pm') else 'horas' if mark.startswith('h') else ''}".strip()
 
 
-SPANISH = Tongue(
+SPANISH = LanguageTable(
     cardinal=_es,
     digits=digits("es"),
     point="coma",

@@ -186,7 +186,7 @@ def _spaced(
 def _spans(reading: Reading, offset: int) -> Iterator[Span]:
     """For each character of a reading its place in the whole source. A blank between two stretches has an empty one."""
     at = source = 0
-    for part in reading.pieces:
+    for part in reading.stretches:
         yield from repeat(Span(start=source + offset, end=source + offset), part.start - at)
         for place in range(part.end - part.start):
             if part.exact:

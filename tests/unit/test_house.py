@@ -33,6 +33,8 @@ FORMER_MODULES = frozenset(
         "tagging",
         "tend",
         "tending",
+        "tongue",
+        "tongues",
         "usage",
         "using",
     ]

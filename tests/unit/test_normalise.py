@@ -311,15 +311,15 @@ def test_every_character_of_any_reading_has_a_source_and_no_letter_is_lost(
 ) -> None:
     reading = normalise(text, language, heading=heading, say_as=how)
     covered = set[int]()
-    for piece in reading.pieces:
+    for piece in reading.stretches:
         assert 0 <= piece.start < piece.end <= len(reading.text)
         assert 0 <= piece.source.start < piece.source.end <= len(text)
         assert not piece.exact or piece.end - piece.start == piece.source.end - piece.source.start
         covered.update(range(piece.start, piece.end))
-    assert all(one.end <= other.start for one, other in pairwise(reading.pieces))
-    assert all(one.source.start <= other.source.start for one, other in pairwise(reading.pieces))
+    assert all(one.end <= other.start for one, other in pairwise(reading.stretches))
+    assert all(one.source.start <= other.source.start for one, other in pairwise(reading.stretches))
     assert {at for at, char in enumerate(reading.text) if not char.isspace()} <= covered
-    sources = {at for piece in reading.pieces for at in range(piece.source.start, piece.source.end)}
+    sources = {at for piece in reading.stretches for at in range(piece.source.start, piece.source.end)}
     assert {at for at, char in enumerate(text) if char.isalnum()} <= sources
     assert reading.text == " ".join(reading.text.split())
 
