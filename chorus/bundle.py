@@ -1,4 +1,4 @@
-"""Several documents as one source: an archive that holds them in order, as they are. Knows no document format."""
+"""Packs several documents into one source: an uncompressed archive, in their order. Knows no document format."""
 
 import io
 import zipfile
@@ -8,7 +8,7 @@ from typing import Final
 MIMETYPE: Final = "mimetype"
 MEDIA: Final = b"application/vnd.chorus.bundle"
 MAGIC: Final = b"PK\x03\x04"
-# The same documents must give the same bytes, for the job's id is made of them.
+# The same documents must give the same bytes: the job's id is their digest.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -23,5 +23,5 @@ def pack(documents: Iterable[tuple[str, bytes]]) -> bytes:
 
 
 def packed(data: bytes) -> bool:
-    """Whether these bytes are such an archive."""
+    """Whether these bytes are an archive that `pack` made."""
     return data.startswith(MAGIC) and MEDIA in data[: len(MAGIC) + 100]

@@ -1,6 +1,6 @@
-"""One way to reach Redis or Valkey, and its refusals as sentences. Knows nothing of jobs.
+"""Opens the connection to Redis or Valkey, and turns its errors into sentences. Knows nothing of jobs.
 
-An address may hold a password, so a sentence names the host and port alone.
+An address may hold a password, so a sentence names only the host and the port.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ SOCKET_S: Final = 5
 """Must exceed the longest blocking read, or a quiet stream would look like a dead server."""
 CONNECT_S: Final = 2
 _RETRIES: Final = 3
-_SILENCE: Final = "No Redis or Valkey answers at {where}: start one there, or name another with CHORUS_URL or --url."
+_NO_ANSWER: Final = "No Redis or Valkey answers at {where}: start one there, or name another with CHORUS_URL or --url."
 _EXAMPLE: Final = "redis://:password@host:6379/0"
 
 
 def connect(url: str) -> "redis.Redis":
-    """A client that has not connected yet; what it then meets goes through `refusals`."""
+    """A client; it connects at its first command, and `refusals` turns the errors of that into sentences."""
     try:
         return redis.Redis.from_url(
             url,
@@ -37,7 +37,7 @@ def connect(url: str) -> "redis.Redis":
 
 @contextlib.contextmanager
 def refusals(connection: "redis.Redis") -> Iterator[None]:
-    """Turn what the server or the way to it refuses into ServerError."""
+    """Raise ServerError for an error of the server or of the network."""
     try:
         yield
     except redis.RedisError as error:
@@ -45,17 +45,17 @@ def refusals(connection: "redis.Redis") -> Iterator[None]:
 
 
 def place(connection: "redis.Redis") -> str:
-    """Where the server is, without the password."""
+    """The server's host and port, or its socket, without the password."""
     known = connection.connection_pool.connection_kwargs
     return str(known["path"]) if "path" in known else f"{known.get('host', 'localhost')}:{known.get('port', 6379)}"
 
 
 _SENTENCES: Final[tuple[tuple[type[redis.RedisError], str], ...]] = (
-    # The first that fits: some of these are kinds of ConnectionError to redis-py.
+    # The first that fits counts: to redis-py some of these are kinds of ConnectionError.
     (redis.AuthenticationError, "The server at {where} refuses the password: correct it in CHORUS_URL or --url."),
     (redis.BusyLoadingError, "The server at {where} is still reading its data from disk: try again in a moment."),
-    (redis.ConnectionError, _SILENCE),
-    (redis.TimeoutError, _SILENCE),
+    (redis.ConnectionError, _NO_ANSWER),
+    (redis.TimeoutError, _NO_ANSWER),
     (redis.OutOfMemoryError, "The server at {where} has no memory left: let jobs finish, or raise its maxmemory."),
     (redis.ReadOnlyError, "The server at {where} is a read-only replica: name the primary."),
     (redis.RedisError, "The server at {where} refused: {error}."),
@@ -63,7 +63,7 @@ _SENTENCES: Final[tuple[tuple[type[redis.RedisError], str], ...]] = (
 
 
 def read_hash(connection: "redis.Redis", key: str) -> dict[bytes, bytes]:
-    """A whole hash; empty if there is none. The connection leaves bytes as they are, which its types cannot know."""
+    """A whole hash; empty if there is none. redis-py's types cannot say that this connection answers with bytes."""
     return cast("dict[bytes, bytes]", connection.hgetall(key))
 
 

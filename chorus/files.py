@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all, and the disk's refusals as sentences. Knows nothing of what they hold."""
+"""Writes files that are complete or absent, and turns the disk's errors into sentences. Knows no file format."""
 
 import contextlib
 import errno
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chorus.errors import ChorusError, DiskError, OutputError
 
-# No key of a store holds a tilde, so that no one takes such a file for a finished one.
+# No key of a store has a tilde in it, so an unfinished file is never taken for a finished one.
 TEMPORARY = "~chorus"
 _FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
@@ -18,12 +18,12 @@ Refusal = Callable[[Path, OSError], ChorusError]
 
 
 def reason(error: OSError) -> str:
-    """The system's own word for it: `permission denied`."""
+    """The system's own words for an error: `permission denied`."""
     return (error.strerror or type(error).__name__).lower()
 
 
 def refusal(path: Path, error: OSError) -> ChorusError:
-    """What a failed write to a place of the caller's choice means."""
+    """The error to raise when a file that the caller named cannot be written."""
     if error.errno in _FULL:
         return DiskError(
             f"There is no room for {path.name} in {path.parent} ({reason(error)}): "
@@ -34,9 +34,9 @@ def refusal(path: Path, error: OSError) -> ChorusError:
 
 @contextlib.contextmanager
 def whole_file(path: Path, *, refuse: Refusal = refusal, durable: bool = True) -> Iterator[Path]:
-    """A path beside `path` to write to: it becomes `path` when the block ends well, and vanishes when it does not.
+    """A temporary path beside `path`: renamed to `path` if the block succeeds, deleted if it does not.
 
-    What is not `durable` may be gone or torn after the machine lost its power.
+    Without `durable` the file may be missing or incomplete after a power failure.
     """
     temporary = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")
     try:
@@ -47,7 +47,7 @@ def whole_file(path: Path, *, refuse: Refusal = refusal, durable: bool = True) -
             _sync(temporary)
         temporary.replace(path)
         if durable:
-            # The name must be as durable as the bytes: after this a ledger may free the only other copy.
+            # The name must be as durable as the bytes: the ledger may then free the only other copy.
             with contextlib.suppress(OSError):
                 _sync(path.parent)
     except OSError as error:
@@ -58,7 +58,7 @@ def whole_file(path: Path, *, refuse: Refusal = refusal, durable: bool = True) -
 
 
 def _check_target(path: Path) -> None:
-    """Refuse early what only the rename would find out, and never replace a device or a folder."""
+    """Refuse a folder or a device before anything is written: the rename would fail, or replace it."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """One listener of one job as a pure object: what it has read, what it may hand out, and what it needs next.
 
-It knows no Redis and no clock. Whoever drives it (`chorus/listen.py`, later an asynchronous listener) asks
-`next_event()`, does what the answer says, and asks again, until FINISHED or Failed. The first row that holds decides:
+It knows no Redis and no clock. Its driver (`chorus/listen.py`, later an asynchronous listener) calls `next_event()`,
+does what the answer says, and calls again, until FINISHED or Failed. The first row that holds decides:
 
 | the listener                              | `next_event()` | what the driver does                             |
 |-------------------------------------------|----------------|--------------------------------------------------|
@@ -213,7 +213,7 @@ class Hearing:
     def _take(self) -> Event | None:
         """The next chunk in the order of speech, from as many received entries as it takes; None if they bring none."""
         while not self._ready:
-            # Whoever resumes must read again what still waits here, so the id moves only when nothing does.
+            # A listener that resumes must read again what still waits here, so the id moves only when nothing does.
             if not self._order.holding:
                 self._move(self._taken_id, self._order.state)
             if not self._entries:

@@ -1,6 +1,7 @@
-"""Every key Chorus keeps in Redis: what builds it, its type, its meaning, its TTL. Pure: knows nothing of Redis itself.
+"""Every key Chorus keeps in Redis: its name, type, meaning and TTL. Pure: knows no connection.
 
-All keys of a job share the hash tag `{job}` and one TTL: UNFINISHED_S until the job is finished, FINISHED_S afterwards.
+All keys of a job share a hash tag, its id in braces, so that a Redis cluster keeps them together: `chorus:{a1}:stream`
+for job a1. They share one TTL too: UNFINISHED_S until the job is finished, FINISHED_S afterwards.
 """
 
 import re
@@ -17,7 +18,7 @@ GLOBAL_S: Final = UNFINISHED_S + 24 * 3600
 WORKER_S: Final = 10
 """TTL of a worker's registration, renewed by its heartbeat."""
 PRIMER_S: Final = 300
-"""How long a live job's first segment is kept after it was last spoken or heard."""
+"""How long a live job's first segment is kept after it was last spoken or used."""
 
 INBOX: Final = "chorus:inbox"
 """List of job ids: "look at this job". TTL GLOBAL_S."""
@@ -26,13 +27,13 @@ JOBS: Final = "chorus:jobs"
 ACTIVE: Final = "chorus:active"
 """Sorted set, job id to created ms: the jobs that the reaper looks at. TTL GLOBAL_S."""
 REAPER: Final = "chorus:reaper"
-"""String: the mutex of the one process that looks for lost work. TTL a few ticks."""
+"""String: held by the one process that looks for expired leases. TTL: a few of its rounds."""
 WORKERS: Final = "chorus:workers"
 """Sorted set, worker id to last seen ms. TTL GLOBAL_S."""
 PRIMERS: Final = "chorus:primers"
-"""Hash, digest of what made it to the first segment of a live job, for whoever asks for the same. TTL PRIMER_S."""
+"""Hash, digest of text, voice and model to the first segment of a live job, to be used again. TTL PRIMER_S."""
 PRIMERS_USED: Final = "chorus:primers:used"
-"""Sorted set, those digests to when they were last spoken or heard, in ms. TTL PRIMER_S."""
+"""Sorted set, those digests to the time they were last spoken or used, in ms. TTL PRIMER_S."""
 _WORKER: Final = "chorus:worker:"
 
 _GLOBAL_KINDS: Final = {
@@ -64,7 +65,7 @@ def check_job_id(job: str) -> str:
 class _Key:
     """One key of every job: its Redis type and its meaning. It is stored under the attribute's name, or under `stored`.
 
-    Two keys keep the names they were first stored under, so that a job of an earlier release goes on.
+    Two keys keep the names they were first stored under, so that a job of an earlier release can go on.
     """
 
     def __init__(self, kind: str, meaning: str, *, stored: str = "") -> None:
@@ -84,11 +85,11 @@ class JobKeys:
 
     __slots__ = ("job",)
 
-    record = _Key("hash", "What the job is and how far it has come: see chorus/records.py.")
+    record = _Key("hash", "The job: its request, state and progress. See chorus/records.py.")
     source = _Key("string", "The document's bytes, until it is planned.")
     cover = _Key("string", "The cover picture's bytes; absent without one.")
     steps = _Key("hash", "Step (`plan:k`, `segment:n`, `part:m`, `bind`) to its state's letter.")
-    specs = _Key("hash", "Step to the JSON of what it is to do.")
+    specs = _Key("hash", "Segment number to its spec as JSON: its text, phonemes and pause.")
     owners = _Key("hash", "Step to the token of the claim that holds it.")
     attempts = _Key("hash", "Step to how often it was claimed.")
     sends = _Key("hash", "Step to how often its hint was sent.")
@@ -96,8 +97,8 @@ class JobKeys:
     desk_leases = _Key("zset", "Plan, part and bind steps sent or running, by deadline ms.", stored="errands")
     stream = _Key("stream", "The audio: see chorus/wire.py.")
     entries = _Key("hash", "Segment to the ids of its stream entries.")
-    parts = _Key("hash", "Part to what is known of it.")
-    chapters = _Key("hash", "Chapter to what is known of it.")
+    parts = _Key("hash", "Part number to JSON: its chapter, its segments, how many of them are missing.")
+    chapters = _Key("hash", "Chapter number to JSON: its title, segments, characters and digest.")
     readers = _Key("hash", "Listener to its cursor, JSON `segment` and `deadline_ms`.")
 
     def __init__(self, job: str) -> None:
@@ -118,7 +119,7 @@ _JOB_KINDS: Final = {key.name: key.kind for key in vars(JobKeys).values() if isi
 
 
 def kind_of(key: str) -> str:
-    """The Redis type declared here for this key; empty for a key nobody declared."""
+    """The Redis type declared here for this key; empty for any other key."""
     if match := _JOB_KEY.fullmatch(key):
         return _JOB_KINDS.get(match[1], "")
     if key.startswith(_WORKER):

@@ -20,7 +20,7 @@ LANGUAGES = {
 _CODES = {
     **{code: code for code in LANGUAGES},
     **dict.fromkeys(("en", "eng", "english"), "en-us"),
-    # Englishes whose spelling and vowels are nearer to the British dictionary than to the American one.
+    # The kinds of English whose spelling and vowels are nearer to the British dictionary than to the American one.
     **dict.fromkeys(("en-uk", "en-au", "en-ie", "en-in", "en-nz", "en-za", "british"), "en-gb"),
     **dict.fromkeys(("spa", "spanish"), "es"),
     **dict.fromkeys(("fr", "fra", "fre", "french"), "fr-fr"),
@@ -54,11 +54,11 @@ def normalise(tag: str) -> str:
 
 
 def for_voice(name: str) -> str:
-    """The language a voice was recorded in: Kokoro's voices carry it in their first letter, `af_heart`, `ff_siwis`.
+    """The language a voice was recorded in, by its first letter: `af_heart` is American, `ff_siwis` French.
 
-    A blend speaks its heaviest voice's.
+    A blend speaks the language of its heaviest voice.
     """
     code = _OF_VOICE.get(voices.blend(name)[0].name[:1].lower())
     if code is None:
-        raise OptionError(f"Voice {name!r} does not tell its language by its first letter: name the language as well.")
+        raise OptionError(f"Voice {name!r} does not show its language in its first letter: name the language as well.")
     return code

@@ -1,6 +1,6 @@
-"""Pronunciations of the caller's own: files of words, each with its IPA or another spelling, made one text.
+"""Reads a user's own pronunciations, each a word with its IPA or another spelling, and writes them as one JSON text.
 
-Pure but for reading the file. Knows no sentence: where the words stand in one, tasks/phonemes/pronunciation.py finds.
+Pure but for reading the file. Knows no sentences: tasks/phonemes/pronunciation.py finds the words in them.
 """
 
 import json
@@ -27,23 +27,23 @@ class LexiconEntry:
     """One word's pronunciation."""
 
     word: str
-    """One word or a few. In small letters it means the word however written, with a capital only as it stands here."""
+    """One word or a few. Written in small letters it stands for any case, with a capital only for this spelling."""
     said: str
     """Words to say instead, or between slashes IPA."""
     language: str = ""
-    """A code of chorus.languages, or `en` for all Englishes; empty: whatever is spoken."""
+    """A code of chorus.languages, or `en` for both kinds of English; empty: every language."""
 
     @property
     def ipa(self) -> str:
-        """Between its slashes; empty where it is words."""
+        """The IPA between the slashes; empty if `said` is words."""
         return self.said[1:-1] if self.said.startswith("/") else ""
 
 
 def read(path: Path) -> str:
-    """The pronunciations of a file, as Request.lexicon takes them: equal ones give equal text."""
+    """The pronunciations of a file, as Request.lexicon takes them. Equal pronunciations give equal text."""
     parser = _PARSERS.get(path.suffix.lower())
     if parser is None:
-        raise OptionError(f"Lexicon {path} is of no kind that is read: name a file that ends in {_ENDINGS}.")
+        raise OptionError(f"Lexicon {path} has a format that cannot be read: name a file that ends in {_ENDINGS}.")
     try:
         if path.stat().st_size > LONGEST_FILE_BYTES:
             raise OptionError(f"Lexicon {path} is too large: {LONGEST_FILE_BYTES // 1024} KB are the most.")
@@ -74,14 +74,14 @@ def _entries(lexicon: str) -> tuple[LexiconEntry, ...]:
 
 
 def _checked(name: str, found: Iterable[LexiconEntry]) -> list[LexiconEntry]:
-    """The entries in their order, each fit to be spoken."""
+    """The entries, sorted, after each was checked."""
     kept: dict[tuple[str, str], LexiconEntry] = {}
     for raw in found:
         entry = _plain(raw)
         _check(name, entry)
         before = kept.setdefault((entry.language, entry.word), entry)
         if before != entry:
-            raise OptionError(f"{name}: {entry.word!r} stands there twice, as {before.said!r} and as {entry.said!r}.")
+            raise OptionError(f"{name}: {entry.word!r} is listed twice, as {before.said!r} and as {entry.said!r}.")
     if not kept:
         raise OptionError(f'{name} holds no word: write lines such as `Hermione = "/hɜɹmˈIəni/"`.')
     return [kept[key] for key in sorted(kept)]
@@ -94,7 +94,10 @@ def _plain(entry: LexiconEntry) -> LexiconEntry:
 
 def _check(name: str, entry: LexiconEntry) -> None:
     if not any(char.isalnum() for char in entry.word) or len(entry.word) > _LONGEST_WORD:
-        raise OptionError(f"{name}: {entry.word[:30]!r} is no word: 1 to {_LONGEST_WORD} characters, a letter in it.")
+        raise OptionError(
+            f"{name}: {entry.word[:30]!r} is not a word: write 1 to {_LONGEST_WORD} characters, at least one of them "
+            "a letter or a digit."
+        )
     slashes = len(entry.said) > 1 and entry.said.startswith("/") and entry.said.endswith("/")
     if entry.said.startswith("/") != slashes or len(entry.said) > _LONGEST_SOUND:
         raise OptionError(
@@ -125,9 +128,9 @@ def _written(found: Iterable[LexiconEntry]) -> str:
 
 
 def _nested(tree: object) -> Iterator[LexiconEntry]:
-    """Words at the top, or in a table that is named by their language."""
+    """The words at the top level, and those in tables that are named after a language."""
     if not isinstance(tree, Mapping):
-        raise ValueError("it is no table of words")  # noqa: TRY004 - the same kind as the parsers'
+        raise ValueError("it is not a table of words")  # noqa: TRY004 - the same kind as the parsers'
     for word, said in tree.items():
         if isinstance(said, Mapping):
             for inner, value in said.items():
@@ -160,7 +163,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"{name!r} stands there twice")
+            raise ValueError(f"{name!r} is listed twice")
         found[name] = value
     return found
 

@@ -1,4 +1,4 @@
-"""Listens to a job over a synchronous connection: reads, waits and retries. What is read means: chorus/hearing.py."""
+"""Listens to a job over a synchronous connection: reads, waits and retries. chorus/hearing.py knows what it means."""
 
 import contextlib
 import secrets
@@ -53,11 +53,11 @@ class Listener(Iterator[Chunk]):
 
     @property
     def position(self) -> Position:
-        """What was handed out so far."""
+        """How far it has heard: enough to go on from here in another process."""
         return self._hearing.position
 
     def close(self) -> None:
-        """Stop listening, and no longer hold the audio back for this reader."""
+        """Stop listening. The farm no longer keeps audio for this listener."""
         self._chunks.close()
         self._leave()
 
@@ -76,11 +76,11 @@ class Listener(Iterator[Chunk]):
                 case Failed(error):
                     raise error
                 case Verdict.READ:
-                    self._hearing.receive(self._patiently(self._read))
+                    self._hearing.receive(self._retrying(self._read))
                 case Verdict.CHECK:
-                    self._hearing.check(self._patiently(self._status))
+                    self._hearing.check(self._retrying(self._status))
                 case Verdict.CURSOR:
-                    self._patiently(self._write_cursor)
+                    self._retrying(self._write_cursor)
                 case Verdict.FINISHED:
                     return
 
@@ -106,14 +106,14 @@ class Listener(Iterator[Chunk]):
             pipe.execute()
 
     def _leave(self) -> None:
-        # A cursor that cannot be taken back lapses by itself, as does that of a listener nobody closed.
+        # A cursor that cannot be deleted expires by itself, as does that of a listener that was never closed.
         if self._present:
             self._present = False
             with contextlib.suppress(redis.RedisError):
                 self._redis.hdel(self._keys.readers, self._name)
 
-    def _patiently(self, ask: Callable[[], _Answer]) -> _Answer:
-        """Ask until the server answers: a restart or a cut line costs time, not audio."""
+    def _retrying(self, ask: Callable[[], _Answer]) -> _Answer:
+        """Repeat the call until the server answers: a restart or a lost connection costs time, not audio."""
         give_up_at_s = time.monotonic() + OUTAGE_S
         with refusals(self._redis):
             while True:

@@ -1,4 +1,4 @@
-"""W3C pronunciation lexicons, by the parser of the standard library with no entity and no DTD. Knows no languages."""
+"""Reads W3C pronunciation lexicons with the standard library's parser, and refuses a DTD. Knows no languages."""
 
 import re
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ class _Leaf:
 
 @dataclass(kw_only=True, slots=True)
 class _PlsReader:
-    """Collects what expat tells."""
+    """Collects the lexemes from the events of the parser."""
 
     language: str = ""
     alphabet: str = ""

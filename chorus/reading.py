@@ -1,6 +1,6 @@
-"""How a text is to be read: what is skipped, what is normalised, how long pauses last. Pure lists and their options.
+"""The options for reading a text: what is skipped, what is normalised, how long pauses last. Pure.
 
-Knows no document and no phonemes; the rooms that do take their words from here, and a submit is refused by them.
+Knows no document and no phonemes. Whatever reads documents uses the names listed here, and a submit is checked by them.
 """
 
 import codecs
@@ -14,58 +14,58 @@ from chorus.errors import OptionError
 SKIPPABLE = ("cover", "titlepage", "copyright", "dedication", "contents", "notes", "index", "bibliography", "tables")
 """Sections and notes that a reader may leave out: `--skip`."""
 SKIPPED = frozenset(("contents",))
-"""What is left out if nothing is said."""
+"""What is left out by default."""
 SPEAKABLE = ("images", "code")
-"""What is left out unless it is asked for: `--speak`; images by their alternative text."""
+"""What is spoken only if `--speak` asks for it. Of an image that is its alternative text."""
 NORMALISED = (
     "numbers", "years", "ordinals", "fractions", "roman", "money", "percent", "units", "dates", "times", "phones",
     "addresses", "abbreviations", "acronyms", "ranges", "symbols", "emoji", "capitals",
 )  # fmt: skip
-"""What is written out before it is spoken; `--as-written` leaves a kind to the dictionaries."""
+"""What is written out in words before it is spoken, unless `--as-written` names it."""
 PAUSES_MS: Mapping[str, int] = MappingProxyType({
     "cut": 0, "clause": 60, "sentence": 200, "paragraph": 450, "heading": 700, "scene": 900, "chapter": 1200,
 })  # fmt: skip
-"""Silence behind a segment at speed 1, by what ends with it. `scene` is a row of ornaments, `cut` is no end at all."""
+"""Silence after a segment at speed 1, by what ends there. `scene` is a row of ornaments, `cut` is within a sentence."""
 LONGEST_PAUSE_MS = 60_000
 
 _NO_FILES = frozenset(("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"))
-"""What Python takes for encodings though no file is written in them."""
+"""Codecs of Python in which no text file is written."""
 _USUAL = ("utf-8", "cp1252", "cp1251")
 _SHOWN_CHARS = 40
 
 
 def skipped(text: str) -> frozenset[str]:
-    """What `--skip` names: `notes,contents`; empty for the usual, `none` for nothing."""
+    """The value of `--skip`: `notes,contents`; empty: the default, `none`: skip nothing."""
     if not text.strip():
         return SKIPPED
     return frozenset() if text.strip() == "none" else _listed("--skip", text, SKIPPABLE)
 
 
 def also_spoken(text: str) -> frozenset[str]:
-    """What `--speak` names: `images,code`."""
+    """The value of `--speak`: `images,code`."""
     return _listed("--speak", text, SPEAKABLE)
 
 
 def as_written(text: str) -> frozenset[str]:
-    """What `--as-written` names: kinds of NORMALISED, or `all`."""
+    """The value of `--as-written`: names of NORMALISED, or `all`."""
     return frozenset(NORMALISED) if text.strip() == "all" else _listed("--as-written", text, (*NORMALISED, "all"))
 
 
 def pauses(text: str) -> Mapping[str, int]:
-    """All pauses by what they follow, with what `--pauses` changes: `paragraph=600,chapter=2000`."""
+    """PAUSES_MS with the changes of `--pauses`: `paragraph=600,chapter=2000`."""
     found = dict(PAUSES_MS)
     for part in filter(None, map(str.strip, text.split(","))):
         name, equals, value = (word.strip() for word in part.partition("="))
         if name not in PAUSES_MS or not equals:
             raise OptionError(f"--pauses has {part!r}: write a name of {', '.join(PAUSES_MS)}, `=` and milliseconds.")
         if not value.isdecimal() or int(value) > LONGEST_PAUSE_MS:
-            raise OptionError(f"--pauses has {part!r}: a pause has 0 to {LONGEST_PAUSE_MS} milliseconds.")
+            raise OptionError(f"--pauses has {part!r}: a pause lasts 0 to {LONGEST_PAUSE_MS} milliseconds.")
         found[name] = int(value)
     return MappingProxyType(found)
 
 
 def encoding(text: str) -> str:
-    """Python's name of the encoding that `--encoding` names, `cp1251` for `windows-1251`; empty for none."""
+    """Python's name of the encoding that `--encoding` names, `cp1251` for `windows-1251`; empty if none is named."""
     name = text.strip().lower()
     if not name:
         return ""

@@ -26,13 +26,13 @@ from chorus.wire import Chunk, Kind, WireError
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 """Far above the farm's window of unfreed audio, so that only a lost segment can reach it."""
 ENTRY_BYTES: Final = 512
-"""What holding an entry costs besides its audio."""
+"""The memory that holding an entry takes besides its audio, about."""
 JOB: Final = -1
-"""The segment number of what concerns the whole job."""
+"""The segment number of an entry that concerns the whole job."""
 
 
 class ReorderError(FarmError):
-    """Too much audio waits for a segment that does not come."""
+    """Too much audio waits for a segment that has not arrived."""
 
     code = "reorder"
 
@@ -54,7 +54,10 @@ def after(chunk: Chunk) -> Place:
 
 
 class Reassembler:
-    """Push in any order, get what became ready. `Reassembler(*other.state)` resumes without what `other` still held."""
+    """Push entries in any order, get those that became ready.
+
+    `Reassembler(*other.state)` resumes behind what `other` handed out; push again what `other` still held.
+    """
 
     def __init__(self, segment: int = 0, chunk: int = 0, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self._next = Place(segment, chunk)
@@ -88,7 +91,7 @@ class Reassembler:
         if chunk.kind is Kind.FAILURE and chunk.segment == JOB:
             self._finish()
             return [chunk]
-        if not self._is_news(chunk):
+        if not self._is_new(chunk):
             return []
         self._hold(chunk)
         return self._ready()
@@ -108,12 +111,12 @@ class Reassembler:
         count = max(self._counts.get(segment, 0), start + 1)
         return [Place(segment, chunk) for chunk in range(start, count) if chunk not in held]
 
-    def _is_news(self, chunk: Chunk) -> bool:
-        """Whether this entry is neither past nor held; WireError if it cannot be."""
+    def _is_new(self, chunk: Chunk) -> bool:
+        """Whether this entry was neither handed out nor is held; WireError if it contradicts the stream."""
         if chunk.segment < 0 or not 0 <= chunk.chunk < chunk.chunks:
             raise WireError(f"Entry {chunk.segment}.{chunk.chunk} of {chunk.chunks} chunks has no place in a stream.")
         if chunk.kind is Kind.END:
-            return self._is_news_of_the_end(chunk)
+            return self._is_new_end(chunk)
         if self._end and chunk.segment >= self._end.segment and chunk.kind is not Kind.MARK:
             raise WireError(f"Segment {chunk.segment} arrived, but the stream ends after {self._end.segment} segments.")
         if chunk.kind is Kind.MARK:
@@ -121,9 +124,9 @@ class Reassembler:
             return not past and chunk.text not in self._marks.get(chunk.segment, {})
         if chunk.kind is Kind.FAILURE:
             return (chunk.segment, 0) >= self._next and not self._held.get(chunk.segment)
-        return self._is_news_of_audio(chunk)
+        return self._is_new_audio(chunk)
 
-    def _is_news_of_audio(self, chunk: Chunk) -> bool:
+    def _is_new_audio(self, chunk: Chunk) -> bool:
         held = self._held.get(chunk.segment, {})
         if chunk.order < self._next or chunk.chunk in held or _is_failure(held):
             return False
@@ -132,7 +135,7 @@ class Reassembler:
             raise WireError(f"Segment {chunk.segment} arrived cut into {known} chunks and into {chunk.chunks}.")
         return True
 
-    def _is_news_of_the_end(self, chunk: Chunk) -> bool:
+    def _is_new_end(self, chunk: Chunk) -> bool:
         if self._end and self._end.segment != chunk.segment:
             raise WireError(f"The stream ends after {self._end.segment} segments and after {chunk.segment}.")
         first_after = max([*self._held, self._next.segment - (self._next.chunk == 0)]) + 1
@@ -145,12 +148,12 @@ class Reassembler:
             self._end = chunk
             return
         cost = len(chunk.pcm) + ENTRY_BYTES
-        # What is handed out at once never waits, so it may pass even when the memory is full.
+        # An entry that is handed out at once is never held, so it passes even when the limit is reached.
         waits = chunk.order != self._next or chunk.kind is Kind.MARK
         if waits and self._held_bytes + cost > self._limit_bytes:
             raise ReorderError(
                 f"Segment {self._next.segment} did not arrive while {self._held_bytes >> 20} MB of later audio waited "
-                "for it: follow the job again, or look into its record for what failed."
+                "for it: follow the job again, or look at its record for the cause."
             )
         self._held_bytes += cost
         if chunk.kind is Kind.MARK:

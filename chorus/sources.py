@@ -19,44 +19,44 @@ _STDIN = 0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """One book's document, or documents, in order."""
+    """One book: its document, or several documents in order."""
 
     paths: tuple[Path, ...]
 
     @property
     def name(self) -> str:
-        """What its request calls it."""
+        """The name that its request carries."""
         first, *others = map(_name, self.paths)
         return f"{first} and {len(others)} more" if others else first
 
     @property
     def stem(self) -> str:
-        """The name of a file made of it, without an ending."""
+        """The name of the file that is made of it, without its ending."""
         return _PIPE_NAME if self.paths[0] == PIPE else self.paths[0].stem
 
     def __str__(self) -> str:
         return " and ".join(map(str, self.paths))
 
     def read(self) -> bytes:
-        """Its bytes, several documents packed into one archive; or SourceError."""
+        """Its bytes, with several documents packed into one archive; or SourceError."""
         if len(self.paths) == 1:
             return read_file(self.paths[0])
         return pack([(_name(path), read_file(path)) for path in self.paths])
 
     def given(self) -> Path | bytes:
-        """As a submit takes it: a plain file is looked at before it is read."""
+        """What a submit takes: of a single file its path, so that its size is checked before it is read; else bytes."""
         return self.paths[0] if len(self.paths) == 1 and self.paths[0] != PIPE else self.read()
 
 
 def sources(paths: Sequence[Path], *, one_book: bool = False) -> list[Source]:
-    """What is named on a command line, each for itself or all as one book."""
+    """The documents of a command line, each as a book of its own or all as one."""
     if list(paths).count(PIPE) > 1:
         raise OptionError("`-` is standard input, which can be read only once: name it once.")
     return [Source(paths=tuple(paths))] if one_book else [Source(paths=(path,)) for path in paths]
 
 
 def read_file(path: Path) -> bytes:
-    """A file the user named, or what comes on standard input."""
+    """The bytes of a file or of standard input; or SourceError."""
     try:
         if path != PIPE and path.stat().st_size > MOST_BYTES:
             raise _too_large(path, path.stat().st_size)
@@ -80,5 +80,5 @@ def _shown(path: Path) -> str:
 
 
 def _name(path: Path) -> str:
-    """A file's name may be any bytes, a request's is text."""
+    """The file's name as text: on disk it may be any bytes."""
     return _PIPE_NAME if path == PIPE else os.fsencode(path.name).decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Speaks a text while it is made: into a file, a pipe or the loudspeaker. Knows nothing of the command line."""
+"""Speaks a text into a file, a pipe or the loudspeaker, while its audio is made. Knows nothing of the command line."""
 
 import contextlib
 import shlex
@@ -25,18 +25,18 @@ LEAD_MS: Final = 50
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeechRequest:
-    """What is to be said, and where it is to go."""
+    """A text to speak, with its options and where the audio goes."""
 
     text: str
     wishes: Wishes
     output: Path | None
     """A file, `-` for standard output, or None for the loudspeaker."""
     lead_ms: int | None = None
-    """Silence before the first sound, which no duration counts; None: LEAD_MS, and none in a file."""
+    """Silence before the first sound, not counted in any duration. None: LEAD_MS, but no silence in a file."""
 
 
 def speak(speech: SpeechRequest, connect: Callable[[], AbstractContextManager[Client]]) -> None:
-    """Say it. Where it goes is settled before anything is started for it."""
+    """Speak a text. The output is opened first, so that no job is made for one that cannot be opened."""
     if not speech.text.strip():
         raise SourceError("There is nothing to say: the text is empty.")
     if speech.output is not None and speech.output != PIPE and speech.output.suffix.lower() != ".wav":
@@ -56,7 +56,7 @@ def _sink(output: Path | None) -> AbstractContextManager[AudioOutput]:
 
 
 def _led(write: Write, lead_ms: int) -> Write:
-    """The same, with silence before the first sound."""
+    """The same, but it writes silence before the first sound."""
     left = [bytes(lead_ms * RATE_HZ // 1000 * SAMPLE_BYTES)]
 
     def write_led(pcm: bytes) -> None:
@@ -82,11 +82,11 @@ def _standard_output() -> Iterator[AudioOutput]:
         begun: list[WavWriter] = []
 
         def write(pcm: bytes) -> None:
-            # Not before there is audio: what cannot be said at all leaves the pipe empty.
+            # Not before there is audio: a job that fails at once leaves the pipe empty.
             if not begun:
                 begun.append(stack.enter_context(WavWriter(stream)))
             begun[0].write(pcm)
-            # The next program speaks what it has: nothing may wait here for more.
+            # The next program plays what it has: nothing may wait in a buffer here.
             stream.flush()
 
         yield AudioOutput(write)
@@ -117,21 +117,22 @@ def _say_aloud(client: Client, speech: SpeechRequest, speaking: AudioOutput, wri
 
 
 def _check_voice(client: Client, speech: SpeechRequest) -> None:
-    """Refuse an unknown voice before a job is made for it. Without a voice worker nobody knows: the desk then asks."""
+    """Refuse an unknown voice before a job is made for it. While no voice worker is registered, only the desk can."""
     known = {name for worker in client.workers() for name in worker.voices}
     if known and (voice := speech.wishes.get("voice")):
         voices.require(voice, known)
 
 
 def _say_into_file(speech: SpeechRequest, path: Path, connect: Callable[[], AbstractContextManager[Client]]) -> None:
-    """A finished file in a format that only the whole of it can have."""
+    """A file in a format that is written once all of the audio is there."""
     form = format_of(path)
     if not form:
         name, better = shlex.quote(str(path)), shlex.quote(f"{path}.wav")
         raise OutputError(f"{name} has no ending that names its format: name it {better}.")
     if speech.lead_ms:
         raise OptionError(
-            f"--lead-ms is for sound as it is made: drop it, or name a .wav instead of {shlex.quote(str(path))}."
+            "--lead-ms is for audio that is heard while it is made: leave it out, "
+            f"or name a .wav instead of {shlex.quote(str(path))}."
         )
     wishes: Wishes = {**speech.wishes, "format": form}
     with connect() as client:

@@ -1,13 +1,13 @@
-"""What every surface says where the stand-in voice speaks instead of Kokoro. Pure: knows no model file."""
+"""The sentences about the stand-in voice, which speaks while Kokoro's weights are missing. Knows no model file."""
 
 from typing import Final
 
 NAME: Final = "stand-in voice"
-"""What the model calls itself."""
+"""The name that its model file carries."""
 PULL: Final = "chorus models pull"
-"""The command that fetches the real voice; every surface that names the stand-in names it too."""
+"""The command that fetches the real voice. Every message that names the stand-in names it too."""
 REMARK: Final = f"The {NAME} only stands in for Kokoro's real one, which `{PULL}` fetches."
-"""For files and reports, which are read without the farm at hand."""
+"""For files and reports."""
 SPEAKS: Final = f"The {NAME} speaks: `{PULL}` fetches Kokoro's real one."
 """For terminals."""
 LANGUAGES: Final = (

@@ -1,4 +1,4 @@
-"""Kokoro's vocabulary: which symbols the model knows, and what becomes of those that it does not. Knows no text."""
+"""Kokoro's vocabulary: the symbols that the model knows, and what replaces others. Knows no text."""
 
 import difflib
 import re
@@ -25,9 +25,9 @@ VOCABULARY = {
 
 _MARKS = frozenset(';:,.!?—…"()“” ˈˌːʰʲᵝ\u0303↓→↗↘')
 SOUNDS = frozenset(VOCABULARY) - _MARKS
-"""The symbols that can be heard by themselves; without one of them there is nothing to speak."""
+"""The symbols that have a sound of their own; without one of them there is nothing to speak."""
 
-# What espeak and the dictionaries write, and the model's nearest symbol. Empty: a sign that sounds no different.
+# What espeak and the dictionaries write, and the model's nearest symbol. Empty: the symbol changes no sound.
 _NEAR = {
     "g": "ɡ", "ɝ": "ɜɹ", "ɫ": "l", "ɭ": "l", "ɬ": "l", "ʟ": "l", "ʀ": "ʁ", "ħ": "h", "ɦ": "h", "ʍ": "w", "ʜ": "h",
     "ɵ": "ə", "ɘ": "ə", "ɞ": "ɜ", "ɶ": "œ", "ʉ": "u", "ʏ": "y", "ᵿ": "ʊ", "ɱ": "m", "ʘ": "p", "ɓ": "b", "ɗ": "d",
@@ -39,7 +39,7 @@ _NEAR = {
 }  # fmt: skip
 
 
-# Plain IPA, and the symbols that the model was taught with: one for each diphthong and affricate.
+# Plain IPA, and the symbols that the model was trained with: one for each diphthong and affricate.
 _KOKOROS = {
     "aɪ": "I",
     "aʊ": "W",
@@ -65,16 +65,16 @@ _EARLY_STRESS = re.compile(rf"([ˈˌ])([^\sˈˌ{_VOWELS}]+)(?=[{_VOWELS}])")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fitted:
-    """Phonemes the model can speak, and what had to go."""
+    """Phonemes that the model can speak, and the symbols that were left out."""
 
     text: str
     """Symbols of the vocabulary alone, single blanks, none at the ends: one symbol is one token."""
     dropped: str = ""
-    """Each symbol, once, for which there is no near one."""
+    """The symbols, each once, for which the model has no near one."""
 
 
 def fit(phonemes: str) -> Fitted:
-    """These phonemes within the vocabulary."""
+    """These phonemes in symbols of the vocabulary."""
     parts, dropped = [], dict[str, None]()
     # Taken apart, a nasal vowel is a vowel and the tilde the model knows; but ç is a letter of its own there.
     for symbol in unicodedata.normalize("NFC", phonemes):
@@ -87,27 +87,27 @@ def fit(phonemes: str) -> Fitted:
 
 
 def from_ipa(ipa: str, language: str) -> str:
-    """IPA as a person writes it, or Kokoro's own symbols, as the model was taught them in this language.
+    """IPA as a person writes it, or Kokoro's own symbols, in the form that the model was trained with in this language.
 
-    Stress stands before the vowel there, where a dictionary has it before the syllable.
+    That form has the stress mark before the vowel; a dictionary has it before the syllable.
     """
     plain = unicodedata.normalize("NFC", ipa).replace("\u0361", "").replace("'", "ˈ").replace(":", "ː")
     # A dot between syllables would be heard as the end of a sentence.
     plain = _SYLLABLE_END.sub("", plain)
-    table, pattern = _taught(language if language == "en-gb" else language[:2])
+    table, pattern = _replacements(language if language == "en-gb" else language[:2])
     said = pattern.sub(lambda match: table[match[0]], plain)
     return _EARLY_STRESS.sub(r"\2\1", said)
 
 
 @cache
-def _taught(language: str) -> tuple[dict[str, str], re.Pattern[str]]:
+def _replacements(language: str) -> tuple[dict[str, str], re.Pattern[str]]:
     english = {**_ENGLISH, **(_BRITISH if language == "en-gb" else _AMERICAN)}
     table = english if language.startswith("en") else _KOKOROS
     return table, re.compile("|".join(map(re.escape, sorted(table, key=len, reverse=True))))
 
 
 def nearest(symbol: str) -> str:
-    """The sound whose sign is most like this one; empty for what is no letter."""
+    """The symbol with a sound that looks most like this one; empty if this is no letter."""
     plain = unicodedata.normalize("NFKD", symbol.lower())[:1]
     if plain in SOUNDS or not plain.isalpha():
         return plain if plain in SOUNDS else ""

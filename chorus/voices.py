@@ -1,6 +1,6 @@
-"""Who speaks: one voice by its name, or a blend of several, under one spelling each. Pure: knows no voices file.
+"""Reads the name of a voice or of a blend of voices, and gives each blend one spelling. Pure: knows no voices file.
 
-`af_bella(2)+af_sky(1)`, `af_sky*0.5 + af_bella*1` and `af_bella:50,af_sky:25` are one blend: `af_bella*2+af_sky`.
+`af_bella(2)+af_sky(1)`, `af_sky*0.5 + af_bella*1` and `af_bella:50,af_sky:25` are the same blend, `af_bella*2+af_sky`.
 """
 
 import difflib
@@ -28,11 +28,11 @@ class Share:
 
     name: str
     weight: Fraction
-    """Above 0; all of a blend are 1 together."""
+    """Above 0; the weights of a blend sum to 1."""
 
 
 def blend(text: str) -> tuple[Share, ...]:
-    """The voices in a name or a blend, heaviest first, equals in the order named; or OptionError."""
+    """The voices in a name or a blend, heaviest first, equal ones in the order written; or OptionError."""
     weights: dict[str, Fraction] = {}
     for term in re.split(r"[+,]", text):
         name, weight = _share(term, text)
@@ -41,7 +41,7 @@ def blend(text: str) -> tuple[Share, ...]:
         raise OptionError(f"Voice {text!r} blends {len(weights)} voices: take {MOST_VOICES} at most.")
     whole = sum(weights.values())
     shares = [Share(name=name, weight=weight / whole) for name, weight in weights.items()]
-    # A spelling must be a blend again, with numbers of no more digits than may be written.
+    # The spelling must be readable again, and numbers with more digits are refused there.
     if len(str(max(_parts(shares)))) > _DIGITS:
         raise OptionError(f"Voice {text!r} weighs its voices too finely: round the shares.")
     return tuple(sorted(shares, key=lambda share: -share.weight))
@@ -92,8 +92,8 @@ def _share(term: str, text: str) -> tuple[str, Fraction]:
     match = _TERM.fullmatch(term)
     name = match[1].strip() if match else ""
     if match is None or not name:
-        told = f"Voice {text!r} is not understood" if text.strip() else "No voice is named"
-        raise OptionError(f"{told}: write a name, or a blend like {_EXAMPLE}.")
+        problem = f"Voice {text!r} is not understood" if text.strip() else "No voice is named"
+        raise OptionError(f"{problem}: write a name, or a blend like {_EXAMPLE}.")
     given = match[2] if match[2] is not None else match[3]
     if given is None:
         return name, Fraction(1)

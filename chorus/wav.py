@@ -1,4 +1,4 @@
-"""WAV with sizes that are true: a header, and a writer for files and for pipes. Knows nothing of where PCM comes from.
+"""Writes WAV with correct sizes, to files and to pipes. Knows nothing of where the PCM comes from.
 
 PCM here is always s16le mono 24 kHz.
 """
@@ -21,7 +21,7 @@ _COPY_BYTES = 1 << 20
 
 
 def is_long(frames: int) -> bool:
-    """Whether so many frames pass what the 32-bit sizes of RIFF can say."""
+    """Whether so many frames need more than the 32-bit sizes of RIFF."""
     return frames * SAMPLE_BYTES + _SHORT_BYTES - 8 > _UNKNOWN
 
 
@@ -31,7 +31,7 @@ def wav_header(frames: int) -> bytes:
 
 
 def streaming_header() -> bytes:
-    """The header for a pipe whose end is not known yet: both sizes say `until the end`."""
+    """The header for a pipe whose length is not known yet: both sizes mean 'until the end'."""
     return struct.pack("<4sI4s", b"RIFF", _UNKNOWN, b"WAVE") + _FORMAT + struct.pack("<4sI", b"data", _UNKNOWN)
 
 
@@ -49,9 +49,9 @@ def _long_header(frames: int) -> bytes:
 
 
 class WavWriter:
-    """Header first, then PCM as it comes. A stream that can seek gets its exact sizes at the end; a pipe cannot.
+    """Writes the header, then PCM as it comes. A stream that can seek gets its exact sizes at the end; a pipe cannot.
 
-    `frames`, where the length is known beforehand, makes the header exact from the first byte on, in a pipe too.
+    If the length is known beforehand, `frames` makes the header exact from the start, in a pipe too.
     """
 
     def __init__(self, stream: BinaryIO, *, frames: int | None = None) -> None:
@@ -77,7 +77,7 @@ class WavWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Also after an error: what was written until then is a playable file, should its owner keep it.
+        # Also after an error: what was written until then can be played, if the caller keeps it.
         if self._start is not None:
             self._settle(self._start)
         self._stream.flush()
@@ -85,7 +85,7 @@ class WavWriter:
             raise FarmError(f"The header announced {self._announced} frames, but {self.frames} were written.")
 
     def _settle(self, start: int) -> None:
-        """Make the header say what the payload is; where RIFF became RF64, move the payload to make room."""
+        """Write the header with the final sizes. If RIFF became RF64, move the audio to make room for it."""
         header = _long_header(self.frames) if self._header_bytes == _LONG_BYTES else wav_header(self.frames)
         end = start + self._header_bytes + self.frames * SAMPLE_BYTES
         grown = len(header) - self._header_bytes
@@ -97,7 +97,7 @@ class WavWriter:
 
 
 def _move_up(stream: BinaryIO, *, start: int, end: int, by: int) -> None:
-    """Move the bytes from `start` to `end` further on, the last first, so that none is overwritten unread."""
+    """Move the bytes from `start` to `end` by `by`, the last block first, so that none is overwritten unread."""
     while end > start:
         at = max(start, end - _COPY_BYTES)
         stream.seek(at)
@@ -109,6 +109,6 @@ def _move_up(stream: BinaryIO, *, start: int, end: int, by: int) -> None:
 
 @contextlib.contextmanager
 def wav_file(path: Path, *, frames: int | None = None) -> Iterator[WavWriter]:
-    """A WAV that is whole or not there, with exact sizes."""
+    """A WAV file with exact sizes that is complete or absent."""
     with whole_file(path) as temporary, temporary.open("r+b") as stream, WavWriter(stream, frames=frames) as writer:
         yield writer

@@ -1,6 +1,6 @@
-"""What a stream entry holds: small fields and raw PCM. Pure: knows nothing of Redis or time.
+"""The format of a stream entry: small fields and raw PCM. Pure: knows no Redis and no clock.
 
-Total order is (segment, chunk); entry ids are arrival order. See docs/wire.md.
+The order of speech is (segment, chunk); entry ids are the order of arrival. See docs/wire.md.
 """
 
 import zlib
@@ -17,7 +17,7 @@ MAX_CHUNK_BYTES = 256 * 1024
 
 
 class Kind(StrEnum):
-    """What an entry says."""
+    """The kind of an entry."""
 
     AUDIO = "audio"
     MARK = "mark"
@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
 
 class WireError(FarmError):
-    """A stream entry is not ours, of a newer version, or damaged."""
+    """A stream entry is not Chorus's, is of a newer version, or is damaged."""
 
     code = "wire"
 
@@ -54,7 +54,7 @@ class Chunk:
 
     @property
     def order(self) -> tuple[int, int]:
-        """The place in the total order."""
+        """Its place in the order of speech."""
         return self.segment, self.chunk
 
 
@@ -80,7 +80,7 @@ def decode(fields: Mapping[bytes, bytes]) -> Chunk:
     try:
         version = int(fields[b"v"])
         if version > VERSION:
-            raise WireError(f"The stream speaks wire version {version}, this reader knows {VERSION}: update Chorus.")
+            raise WireError(f"A stream entry has wire version {version}, this reader knows {VERSION}: update Chorus.")
         pcm = fields.get(b"d", b"")
         chunk = Chunk(
             kind=Kind(fields[b"k"].decode()),
@@ -91,8 +91,10 @@ def decode(fields: Mapping[bytes, bytes]) -> Chunk:
             text=fields.get(b"t", b"").decode("utf-8", "replace"),
         )
         damaged = zlib.crc32(pcm) != int(fields.get(b"x", 0)) or len(pcm) % SAMPLE_BYTES
-    except (KeyError, ValueError) as error:
-        raise WireError(f"A stream entry is not Chorus's: {error!r}.") from error
+    except KeyError as error:
+        raise WireError(f"A stream entry is not Chorus's: it has no field {error.args[0].decode()!r}.") from error
+    except ValueError as error:
+        raise WireError(f"A stream entry is not Chorus's: {error}.") from error
     if damaged:
         raise WireError(f"Segment {chunk.segment}, chunk {chunk.chunk} arrived damaged: its checksum does not match.")
     return chunk

@@ -98,7 +98,7 @@ def test_a_job_submitted_again_gets_another_priority_and_only_one_there_is(
         (["submit", "a", "-s", "fast"], 2, "Invalid value for '-s' / '--speed'"),
         (["submit", "a", "-l", "tlh"], 2, "Language 'tlh' is unknown"),
         (["submit", "a", "--pauses", "line=3"], 2, "--pauses has 'line=3': write a name of cut, clause"),
-        (["submit", "a", "--pauses", "heading=-1"], 2, "a pause has 0 to 60000 milliseconds"),
+        (["submit", "a", "--pauses", "heading=-1"], 2, "a pause lasts 0 to 60000 milliseconds"),
         (["submit", "a", "--as-written", "maths"], 2, "--as-written names 'maths', which is none of numbers"),
         (["submit", "a", "--lexicon", "no.toml"], 2, "Lexicon no.toml cannot be read"),
         (["say", "x", "-o", "x.wav", "--pauses", "chapter"], 2, "--pauses has 'chapter': write a name of"),

@@ -191,7 +191,10 @@ def test_a_name_that_is_to_be_typed_is_quoted(chorus: Type, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("-o", "x.mp3", "--lead-ms", "9"), "--lead-ms is for sound as it is made: drop it, or name a .wav"),
+        (
+            ("-o", "x.mp3", "--lead-ms", "9"),
+            "is heard while it is made: leave it out, or name a .wav",
+        ),
         (("-o", "x.wav", "--lead-ms", "-1"), "Invalid value for '--lead-ms'"),
     ],
 )

@@ -1,5 +1,7 @@
 """The keys: one place builds them all, and a job's share one hash tag."""
 
+from pathlib import Path
+
 import pytest
 
 from chorus import keys
@@ -61,3 +63,9 @@ def test_every_key_is_declared_with_its_type_and_no_other(key: str, kind: str) -
 
 def test_the_lists_of_jobs_outlive_every_job_they_name() -> None:
     assert keys.GLOBAL_S > keys.UNFINISHED_S > keys.FINISHED_S > keys.WORKER_S
+
+
+def test_the_page_about_the_wire_shows_a_key_as_it_is_stored() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "wire.md").read_text("utf-8")
+    assert f"The stream of job `a1` is `{JobKeys('a1').stream}`:" in page
+    assert f"STREAMS {JobKeys('a1').stream} 0-0" in page

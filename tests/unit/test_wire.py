@@ -45,7 +45,7 @@ def test_an_entry_may_leave_out_what_has_a_default() -> None:
 
 def test_a_newer_wire_is_refused_with_the_remedy() -> None:
     newer = {**stored(Chunk(kind=Kind.END, segment=1)), b"v": str(VERSION + 1).encode()}
-    with pytest.raises(WireError, match=r"speaks wire version 2, this reader knows 1: update Chorus"):
+    with pytest.raises(WireError, match=r"has wire version 2, this reader knows 1: update Chorus"):
         decode(newer)
 
 
