@@ -40,7 +40,7 @@ def test_an_unfinished_book_of_an_earlier_release_is_gone_on_with(machine: Machi
         assert (rendered.returncode, rendered.stderr) == (0, "")
         after = client.job(JOB)
     assert after.state is State.DONE
-    assert "Going on behind segment " in rendered.stdout
+    assert "Resuming after segment " in rendered.stdout
     assert heard_tokens(out) == planned_tokens(book.read_bytes(), "book.md")
     now = sum(count for worker, count in after.spoken_by.items() if worker not in before.spoken_by)
     assert now == after.segments_planned - before.segments_done, "what was spoken before is not spoken again"

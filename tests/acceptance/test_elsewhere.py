@@ -62,12 +62,12 @@ def test_a_disk_that_fills_up_keeps_the_finished_parts(farm: Workshop, caller: M
     assert full.returncode == 1
     store = caller.home / "store"
     assert full.stderr.startswith(f"chorus: The store {store} is full (file too large): free some space")
-    assert full.stderr.endswith("Then the same command goes on from there.\n")
+    assert full.stderr.endswith("Then run the same command to resume.\n")
     assert full.stderr.count("\n") == 1
     caller.wait_quiet()
     again = caller.chorus(*words[len(OPERATOR) :])
     assert again.returncode == 0
-    assert "Going on behind segment 8 of 8." in again.stdout
+    assert "Resuming after segment 8 of 8." in again.stdout
     assert heard_tokens(out) == planned_tokens(SAMPLE.read_bytes(), "sample.md")
 
 

@@ -31,7 +31,7 @@ def test_a_render_says_that_the_disk_is_full_and_the_same_command_goes_on(machin
     assert refused.returncode == 1
     told = refused.stderr.strip().splitlines()[-1]
     assert f"The store {machine.home / 'store'} is full (file too large): free some space" in told
-    assert told.endswith("Then the same command goes on from there.")
+    assert told.endswith("Then run the same command to resume.")
     with Client(machine.url()) as client:
         assert [job.state for job in client.jobs()] == [State.PAUSED]
 

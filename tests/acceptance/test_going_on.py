@@ -37,13 +37,13 @@ def test_ctrl_c_pauses_and_the_same_command_goes_on(machine: Machine) -> None:
         rendering.send_signal(signal.SIGINT)
         said, complained = rendering.communicate(timeout=30)
     assert (rendering.returncode, complained) == (130, "")
-    assert re.search(r"\nPaused behind segment \d+\. The same command goes on from there\.\n\Z", said)
+    assert re.search(r"\nPaused after segment \d+\. Run the same command to resume\.\n\Z", said)
     assert not out.exists()
     machine.wait_quiet()
 
     again = machine.chorus(*words)
     assert (again.returncode, again.stderr) == (0, "")
-    assert "Going on behind segment " in again.stdout
+    assert "Resuming after segment " in again.stdout
     assert heard_tokens(out) == planned_tokens(SAMPLE.read_bytes(), "sample.md")
     machine.wait_quiet()
 
@@ -68,7 +68,7 @@ def test_an_interrupted_book_is_the_undisturbed_one(kept: Machine) -> None:
     undisturbed = kept.chorus(*words, "--fresh")
     assert undisturbed.returncode == 0
     assert AGAIN not in undisturbed.stdout
-    assert "Going on" not in undisturbed.stdout
+    assert "Resuming" not in undisturbed.stdout
     assert out.read_bytes() == interrupted
 
 
@@ -82,7 +82,7 @@ def test_a_killed_render_leaves_no_process_behind_and_the_next_goes_on(machine: 
     assert not out.exists()
     again = machine.chorus("render", SAMPLE, "-o", out)
     assert (again.returncode, again.stderr) == (0, "")
-    assert "Going on behind segment " in again.stdout
+    assert "Resuming after segment " in again.stdout
     assert heard_tokens(out) == planned_tokens(SAMPLE.read_bytes(), "sample.md")
     machine.wait_quiet()
 

@@ -133,7 +133,7 @@ def test_ctrl_c_silences_the_player(machine: Machine, tmp_path: Path) -> None:
         rendering.send_signal(signal.SIGINT)
         said, complained = rendering.communicate(timeout=30)
     assert (rendering.returncode, complained) == (130, "")
-    assert "Paused behind segment " in said
+    assert "Paused after segment " in said
     assert not player.alive()
 
 

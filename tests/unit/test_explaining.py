@@ -73,7 +73,7 @@ def test_a_text_may_come_on_standard_input(capsys: pytest.CaptureFixture[str], m
         (["x", "--voice", "q"], "name the language as well"),
         (["x", "--lexicon", "absent.toml"], "Lexicon absent.toml cannot be read"),
         (["x", "--as-written", "everything"], "--as-written names 'everything'"),
-        ([" "], "There is no text"),
+        ([" "], "The text is empty"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(

@@ -47,5 +47,5 @@ def test_a_summary_that_lists_no_document_is_one_itself(book: Path) -> None:
 
 
 def test_a_folder_without_documents_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="holds no documents"):
+    with pytest.raises(SourceError, match="has no documents that Chorus reads"):
         documents_in(tmp_path)

@@ -42,7 +42,7 @@ def test_an_idle_neural_engine_is_told_from_one_that_nobody_knows_of() -> None:
     unknown = read(MAC.replace("ANE Power: 1890 mW\n", ""), cpu=0.5)
     assert (idle.ane_w, unknown.ane_w) == (0, None)
     assert str(idle).endswith("Neural Engine 0.0 W")
-    assert str(unknown).endswith("Neural Engine unavailable (powermetrics says nothing of the ANE)")
+    assert str(unknown).endswith("Neural Engine unavailable (powermetrics did not report the ANE)")
 
 
 @pytest.mark.parametrize("told", ["", "nonsense", "GPU Power: many mW", "ANE Power:"])
@@ -50,24 +50,24 @@ def test_what_says_nothing_is_not_taken_for_idle(told: str) -> None:
     usage = read(told, cpu=0.25)
     assert (usage.gpu, usage.gpu_w, usage.ane_w) == (None, None, None)
     assert str(usage) == (
-        "CPU 25%, GPU unavailable, Neural Engine unavailable (powermetrics says nothing of the GPU and the ANE)"
+        "CPU 25%, GPU unavailable, Neural Engine unavailable (powermetrics did not report the GPU and the ANE)"
     )
 
 
 def test_where_there_is_no_powermetrics_the_processor_is_told_all_the_same() -> None:
     def absent() -> str:
-        raise OSError("no powermetrics here: it is a Mac's")
+        raise OSError("powermetrics exists only on macOS")
 
     usage = look(absent)
     assert 0 <= usage.cpu <= 1
     assert (usage.gpu, usage.ane_w) == (None, None)
-    assert "unavailable (no powermetrics here: it is a Mac's)" in str(usage)
+    assert "unavailable (powermetrics exists only on macOS)" in str(usage)
 
 
 @pytest.mark.parametrize(
     ("script", "user", "why"),
     [
-        ("echo 'ANE Power: 12 mW'", 501, "tells only root"),
+        ("echo 'ANE Power: 12 mW'", 501, "needs root"),
         ("echo broken >&2; exit 64", 0, "ended with status 64: broken"),
     ],
 )

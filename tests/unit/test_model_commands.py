@@ -80,7 +80,7 @@ def test_a_pull_over_a_bad_line_is_whole_and_verified(
         monkeypatch.setenv("CHORUS_MIRROR", f"http://127.0.0.1:{server.server_port}")
         status, said = typed("models", "pull")
     assert status == 0
-    assert said[0] == f"{pulled / MODELS[DEFAULT].file} is here and verified."
+    assert said[0] == f"Downloaded and verified {pulled / MODELS[DEFAULT].file}."
     # Its tagger is not on this mirror; that alone is no failure.
     assert set(server.ranges) == {"", "bytes=1000-"}
     monkeypatch.setenv("CHORUS_OFFLINE", "1")
@@ -98,7 +98,10 @@ def test_offline_a_pull_says_what_it_would_need(typed: Typed, pulled: Path) -> N
 def test_a_model_that_is_chosen_speaks_until_another_one_is(typed: Typed, pulled: Path) -> None:
     published = str(pulled / MODELS[DEFAULT].file)
     assert typed("models", "path") == (0, [published])
-    assert typed("models", "use", "stand-in") == (0, [f"stand-in voice speaks here from now on ({standin.MODEL})."])
+    assert typed("models", "use", "stand-in") == (
+        0,
+        [f"This machine's model is now stand-in voice ({standin.MODEL})."],
+    )
     assert typed("models", "path") == (0, [str(standin.MODEL)])
     typed("models", "use", DEFAULT)
     assert typed("models", "path") == (0, [published])
@@ -116,7 +119,7 @@ def test_a_model_that_is_chosen_is_prepared_and_one_that_gains_nothing_is_not(ty
     assert typed("models", "use", "kokoro-v1.0.int8")[1] == said[:1]
     listed = typed("models", "list")[1]
     assert listed[0] == f"speaks here: toy voice ({pulled / MODELS['kokoro-v1.0.int8'].file})"
-    assert listed[1] == "as original: no variant is faster here"
+    assert listed[1] == "variant original: no variant is faster here"
     assert listed[2].startswith("  original: 4 MB, durations equal")
     assert Path(typed("models", "path", "--graph")[1][0]).parent.name == "original"
 
@@ -127,7 +130,7 @@ def test_the_environment_goes_before_the_choice_and_that_is_said(
     monkeypatch.setenv("CHORUS_MODEL", str(MODEL))
     monkeypatch.setenv("CHORUS_VOICES", str(VOICES))
     said = typed("models", "use", "stand-in")[1]
-    assert said[1] == f"But CHORUS_MODEL={MODEL} goes before it: unset that."
+    assert said[1] == f"CHORUS_MODEL={MODEL} still takes precedence: unset it."
     assert typed("models", "path") == (0, [str(MODEL)])
     assert pulled.exists()
 
@@ -213,8 +216,11 @@ def test_who_changes_the_sound_is_told_what_becomes_of_books_begun_before(
 
     monkeypatch.setattr(preparing, "prepare", lossy)
     assert typed("optimize")[1] == [
-        "speaks here: toy voice as int8: 2.40 × the original's speed here",
-        "That is another sound: CHORUS_VARIANT=raw goes on with books that were begun before.",
+        "speaks here: toy voice, variant int8: 2.40 × the original's speed here",
+        (
+            "Its audio differs from before, so unfinished books do not continue with it: "
+            "set CHORUS_VARIANT=raw to finish them."
+        ),
     ]
     assert pulled.exists()
 
@@ -227,4 +233,4 @@ def test_optimize_tells_what_each_stage_did_and_does_nothing_twice(typed: Typed,
     assert list(told["stages"]) == ["analyse", "graph", "validate", "bench", "choose", "quantize"]
     said = typed("optimize")[1]
     assert all(line.endswith("already done for this model and machine") for line in said[:-1])
-    assert said[-1] == "speaks here: toy voice as original: no variant is faster here"
+    assert said[-1] == "speaks here: toy voice, variant original: no variant is faster here"

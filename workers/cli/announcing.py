@@ -15,7 +15,7 @@ from tasks.plan import spoken_language
 from workers.cli.render_requests import RenderRequest
 
 LONG_S: Final = 5 * 3600
-"""From this length on a person is asked: a wrong folder would keep the machine busy for hours."""
+"""Beyond this length the user is asked: a wrong folder would keep the machine busy for hours."""
 LISTED: Final = 20
 
 
@@ -24,9 +24,9 @@ class Announcement:
     """Says what was found before anything is started for it."""
 
     folders: Sequence[Path]
-    """The folders that the user named; if there are none, nothing is said."""
+    """The folders that the user named; without one, nothing is said."""
     ask: Callable[[str], None] | None = None
-    """Asks the user a question, and raises if they answer no; None: nobody can be asked, or wants to be."""
+    """Asks the user a question and raises if the answer is no. None: there is no terminal, or `--yes` was given."""
 
     def __call__(self, orders: Sequence[RenderRequest], progress: Progress) -> None:
         """Say it, and ask beyond five hours of audio. `orders`: what is left to render."""

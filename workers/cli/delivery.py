@@ -1,6 +1,6 @@
-"""Finished files on their way from the store to where they were asked for, with their reports.
+"""Copies finished files from the store to the paths that the user named, with reports and captions.
 
-Knows nothing of how a job comes to its end.
+Knows nothing of how a job runs.
 """
 
 import json
@@ -19,7 +19,7 @@ from workers.cli.render_requests import RenderRequest
 
 
 def deliver(store: LocalStore, job: str, epoch: int, order: RenderRequest) -> dict[str, Any]:
-    """Put the finished file and its report where they were asked for; the report."""
+    """Copy the finished file to its target, write the report and the captions beside it, and return the report."""
     made = store.path(result_key(job, epoch, order.request.format))
     with whole_file(order.target) as temporary:
         try:
@@ -36,14 +36,14 @@ def deliver(store: LocalStore, job: str, epoch: int, order: RenderRequest) -> di
 
 
 def _deliver_captions(store: LocalStore, job: str, epoch: int, order: RenderRequest) -> None:
-    """`book.srt` beside `book.m4b`, from the sidecars, which outlive the parts."""
+    """Write `book.srt` beside `book.m4b`, from the sidecars, which are kept when the parts are deleted."""
     text = captions(read_sidecars(store, job, epoch), as_captions(order.captions))
     with whole_file(order.target.with_suffix(f".{order.captions}")) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def finished_run(store: LocalStore, job: str, form: str) -> int | None:
-    """The latest run of a job that lies whole in the store, with nothing missing in it."""
+    """The epoch of the latest run of a job that is finished in the store; None if there is none or segments failed."""
     runs = {int(key.split("/")[2]) for key in store.keys(job_key(job)) if key.endswith(f"/result.{form}")}
     for epoch in sorted(runs, reverse=True):
         if store.exists(report_key(job, epoch)):
@@ -58,7 +58,7 @@ def report_path(target: Path) -> Path:
 
 
 def made(report: dict[str, Any]) -> str:
-    """The last line of a render."""
+    """The last line of a render's output."""
     segments, chapters, pace = report["segments"], len(report["chapters"]), report["times_real_time"]
     done, cached = segments["planned"] - segments["failed"], segments.get("cached", 0)
     speed = f" ({pace:.1f}x real time)" if pace else ""
@@ -71,5 +71,5 @@ def made(report: dict[str, Any]) -> str:
 
 
 def _shown(path: Path) -> str:
-    """The path as text; bytes in it that are no letters would be none in JSON either."""
+    """The path as text for JSON; bytes in it that are not UTF-8 are replaced."""
     return str(path).encode("utf-8", "replace").decode()

@@ -1,7 +1,7 @@
-"""`chorus demo`: a story told twice, the second time with a worker killed in the middle of a sentence, and compared.
+"""`chorus demo`: renders a text twice, the second time with a worker killed while it speaks, and compares the files.
 
-Runs a stack of its own in a temporary home, with two voice workers of one slot each. Everything it says it has seen:
-who held which segment when it was killed, and when the segment was taken again.
+Runs a stack of its own in a temporary home, with two voice workers of one slot each. What it prints was observed: which
+segment the worker was speaking when it was killed, and when another worker claimed that segment.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from workers.stack.run_folder import StackSpec, voice_program
 from workers.stack.stack import ensure
 
 NAMES = ("voice-1", "voice-2")
-STORY = ROOT / "docs" / "sample.md"
+TEXT = ROOT / "docs" / "sample.md"
 LEASE_S = 3.0
 LOOK_S = 0.01
 PATIENCE_S = 60.0
@@ -38,60 +38,62 @@ Tell = Callable[[str], None]
 
 
 def demo(settings: FarmSettings, tell: Tell) -> None:
-    """Tell the story undisturbed, then with a kill; FarmError if the two files differ."""
+    """Render the text undisturbed, then with a kill; FarmError if the two files differ."""
     with tempfile.TemporaryDirectory(prefix="chorus-demo-") as home:
-        # Without a cache: what was told once would not be spoken the second time.
-        stage = {"url": "", "home": Path(home), "store": None, "slots": 1, "lease_s": LEASE_S, "cache_mb": 0}
-        own = settings.model_copy(update=stage)
+        # Without the cache: with it nothing would be spoken the second time.
+        demo_settings = {"url": "", "home": Path(home), "store": None, "slots": 1, "lease_s": LEASE_S, "cache_mb": 0}
+        own = settings.model_copy(update=demo_settings)
         spec = StackSpec(voice=False, others=tuple(voice_program(name) for name in NAMES))
         with ensure(own, spec) as stack, Client(stack.url) as client, connect(stack.url) as server:
-            _Stage(client, server, Path(home), tell).play()
+            _Demonstration(client, server, Path(home), tell).play()
 
 
-class _Stage:
+class _Demonstration:
+    """The two renders, on a running stack."""
+
     def __init__(self, client: Client, server: "redis.Redis", folder: Path, tell: Tell) -> None:
         self._client, self._server, self._folder = client, server, folder
         self._began_s = time.monotonic()
         self._tell = tell
 
     def play(self) -> None:
-        self._await(lambda: self._pids().keys() >= set(NAMES), "both voice workers are up")
-        self._say(f"two voice workers are up: {', '.join(NAMES)}")
-        calm = self._told("undisturbed", lambda: None)
-        storm = self._told("disturbed", self._kill_one)
-        if calm != storm:
+        self._await(lambda: self._pids().keys() >= set(NAMES), "both voice workers are registered")
+        self._say(f"two voice workers are registered: {', '.join(NAMES)}")
+        calm = self._rendered("undisturbed", lambda: None)
+        disturbed = self._rendered("disturbed", self._kill_one)
+        if calm != disturbed:
             raise FarmError("The two files differ: that must not happen; please report it.")
-        self._say("both files are the same, bit for bit: nothing lost, nothing said twice")
+        self._say("both files are identical: no segment is missing, and none is spoken twice")
 
-    def _told(self, job: str, disturb: Callable[[], None]) -> str:
-        """The story as a WAV; the digest of the file."""
-        self._say(f"{job}: the story begins")
-        self._client.submit(STORY, job=job, format="wav", fresh=True)
+    def _rendered(self, job: str, disturb: Callable[[], None]) -> str:
+        """Render the text as a WAV file; the digest of that file."""
+        self._say(f"{job} run: started")
+        self._client.submit(TEXT, job=job, format="wav", fresh=True)
         disturb()
         record = self._client.wait(job, timeout_s=PATIENCE_S)
         if record.state is not State.DONE:
-            raise FarmError(f"The {job} story is {record.state} after {PATIENCE_S:.0f} s: {record.error}")
+            raise FarmError(f"The {job} run is {record.state} after {PATIENCE_S:.0f} s: {record.error}")
         digest = hashlib.sha256(self._client.save(job, self._folder / f"{job}.wav").read_bytes()).hexdigest()
-        self._say(f"{job}: {self._summary(record)}, sha256 {digest[:16]}…")
+        self._say(f"{job} run: {self._summary(record)}, sha256 {digest[:16]}…")
         return digest
 
     def _kill_one(self) -> None:
-        """Freeze a worker until it is caught with a segment in its hands; then it dies with it."""
+        """Stop a worker while it speaks a segment, and kill it."""
         victim = NAMES[1]
         pid = self._pids()[victim]
         step = self._caught(pid, victim)
         os.kill(pid, signal.SIGKILL)
         killed_s = time.monotonic()
-        self._say(f"{victim} holds {step.replace(':', ' ')} and is killed (kill -9, pid {pid})")
+        self._say(f"{victim} is killed while it speaks {step.replace(':', ' ')} (kill -9, pid {pid})")
         attempts = JobKeys("disturbed").attempts
-        self._await(lambda: int(self._server.hget(attempts, step) or 2) > 1, "the segment is taken again")
+        self._await(lambda: int(self._server.hget(attempts, step) or 2) > 1, "another worker claims the segment")
         waited_s = time.monotonic() - killed_s
         self._say(
-            f"{step.replace(':', ' ')} is taken by another {waited_s:.1f} s later (its lease was {LEASE_S:.0f} s)"
+            f"another worker claims {step.replace(':', ' ')} {waited_s:.1f} s later (the lease lasts {LEASE_S:.0f} s)"
         )
 
     def _caught(self, pid: int, name: str) -> str:
-        """A segment that is in this process's hands, now that it is frozen."""
+        """The segment that this process is speaking; when this returns, the process is stopped in the middle of it."""
         deadline_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline_s:
             os.kill(pid, signal.SIGSTOP)
@@ -101,7 +103,7 @@ class _Stage:
                     return step.decode()
             os.kill(pid, signal.SIGCONT)
             time.sleep(LOOK_S)
-        raise FarmError(f"{name} was never caught with a segment: the story was over too soon.")
+        raise FarmError(f"{name} was not seen speaking a segment within {PATIENCE_S:.0f} s: run the demo again.")
 
     def _pids(self) -> dict[str, int]:
         return {worker.id.partition("@")[0]: worker.pid for worker in self._client.workers() if worker.role == "voice"}
@@ -115,7 +117,7 @@ class _Stage:
         deadline_s = time.monotonic() + PATIENCE_S
         while not true():
             if time.monotonic() > deadline_s:
-                raise FarmError(f"Not within {PATIENCE_S:.0f} s: {what}.")
+                raise FarmError(f"This did not happen within {PATIENCE_S:.0f} s: {what}.")
             time.sleep(LOOK_S)
 
     def _say(self, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""What is installed, reachable and missing on this machine, and what to do about it. For `chorus doctor`."""
+"""Checks what a render needs on this machine, and says what to do about what is missing. For `chorus doctor`."""
 
 import platform
 import shutil
@@ -23,17 +23,17 @@ LEAST_MEMORY_BYTES = 2 << 30
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line of the examination."""
+    """The result of one check."""
 
     what: str
     well: bool
-    """False: rendering will not work until it is mended."""
+    """False: rendering will not work until this is fixed."""
     told: str
-    """What was found, and the remedy if it is not well."""
+    """What was found, and the remedy if `well` is false."""
 
 
 def examine(settings: FarmSettings) -> Iterator[Finding]:
-    """Look at everything a render needs, one after another."""
+    """Check everything that a render needs, one thing after another."""
     yield _look("python", lambda: f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield _look("onnxruntime", lambda: f"{version('onnxruntime')}, {available_cores()} cores")
     yield _look("lanes", lambda: _lanes(settings))
@@ -59,17 +59,17 @@ def _lanes(settings: FarmSettings) -> str:
 
     machine = detect()
     wished(settings.coreml)
-    told = f"CHORUS_LANES={settings.lanes} on {machine.chip} with {machine.system}"
+    told = f"{machine.chip}, {machine.system}, CHORUS_LANES={settings.lanes}"
     if machine.has_coreml:
-        return f"{told}; CoreML is here, for the Neural Engine and the GPU"
-    return f"{told}; the CPU alone" + (", though this is Apple Silicon" if machine.apple_silicon else "")
+        return f"{told}: CoreML is available, for the Neural Engine and the GPU"
+    return f"{told}: CPU only" + (", because this onnxruntime has no CoreML" if machine.apple_silicon else "")
 
 
 def _espeak() -> str:
     from tasks.phonemes import tagger_choice  # noqa: PLC0415 - see below
     from tasks.phonemes.phonemize import phonemize  # noqa: PLC0415 - misaki takes two seconds; only this line needs it
 
-    return f"speaks: hello is {phonemize('hello', 'en-us').text}; English tagger: {tagger_choice.name()}"
+    return f"'hello' becomes {phonemize('hello', 'en-us').text}; English tagger: {tagger_choice.name()}"
 
 
 def _disk(settings: FarmSettings) -> str:
@@ -85,7 +85,7 @@ def _memory() -> str:
     memory = psutil.virtual_memory()
     told = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB available"
     if memory.available < LEAST_MEMORY_BYTES:
-        raise OutsideError(f"{told}: Kokoro needs about 2 GB; close something.")
+        raise OutsideError(f"{told}: Kokoro needs about 2 GB; end other programs.")
     return told
 
 
@@ -95,18 +95,18 @@ def _server(settings: FarmSettings) -> str:
     program = next(programs(settings.home_folder() / "server"), None)
     if program is None:
         raise ServerError(NO_SERVER)
-    return f"none runs; `chorus up` and every render start {program}"
+    return f"not running; `chorus up` and `chorus render` start {program}"
 
 
 def _player() -> str:
     try:
         return find_player().command[0]
     except OutputError:
-        return "none: `say` and `--play` need one, files do not"
+        return "none found; only `say` and `--play` need one"
 
 
 def _model(settings: FarmSettings) -> str:
     model = resolving.resolve(settings)
     if model.stand_in:
-        return f"{model.name}: Kokoro's weights are not here, `{PULL}` fetches them"
-    return f"{model.name} ({model.path}), as {model.variant}: {model.why}"
+        return f"{model.name}: Kokoro's model is not installed, `{PULL}` downloads it"
+    return f"{model.name} ({model.path}), variant {model.variant}: {model.why}"

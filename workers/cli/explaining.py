@@ -1,4 +1,4 @@
-"""How a text would be said, sentence by sentence and word by word, and who says it. For `chorus phonemize`.
+"""`chorus phonemize`: how a text would be pronounced, sentence by sentence and word by word, and by which backend.
 
 Parses, calls, prints. Speaks nothing and needs no server.
 """
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from tasks.phonemes.phonemize import Explained, Rules
 
 MOST_BYTES = 1 << 20
-"""What is phonemized at once: a chapter or four. More is a book, which `inspect` and `render` read."""
+"""The longest text that is accepted, several chapters. A whole book is for `inspect` and `render`."""
 
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What to say; `-` reads it from standard input.")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainedLine:
-    """One sentence with all that is known about its sounds."""
+    """One sentence with its pronunciation."""
 
     written: str
     language: str
@@ -80,16 +80,16 @@ def phonemize(
     check(spoken)
     given = _standard_input() if text == "-" else text
     if not given.strip():
-        raise SourceError("There is no text: write it behind the command, or `-` and hand it in.")
+        raise SourceError("The text is empty: give it as an argument, or give `-` and write it to standard input.")
     show = _print_json if as_json else _print
     for line in lines(given, spoken, Rules.of(request)):
         show(line)
     if not as_json:
-        _tell_who_spoke(spoken)
+        _tell_backends(spoken)
 
 
 def lines(text: str, language: str, rules: "Rules") -> Iterator[ExplainedLine]:
-    """The sentences of a text, read as a text file would be."""
+    """The sentences of a text, which is read like a text file."""
     from tasks import documents  # noqa: PLC0415 - see above
 
     for chapter in documents.read(text.encode("utf-8", "replace"), "text.txt").chapters:
@@ -114,7 +114,7 @@ def _standard_input() -> str:
         data = pipe.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise SourceError(
-            f"Standard input has more than {MOST_BYTES >> 20} MB: name a part of it, or `inspect` the book."
+            f"Standard input has more than {MOST_BYTES >> 20} MB: give a part of it, or `chorus inspect` the book."
         )
     return data.decode("utf-8", "replace")
 
@@ -129,7 +129,7 @@ def _print(line: ExplainedLine) -> None:
     if facts["reading"] != facts["text"]:
         tell(f"read as   {facts['reading']}")
     tell(f"phonemes  {facts['phonemes']}  ({facts['tokens']} tokens)")
-    table = Table("written", "at", "said", "phonemes", "by", box=None, padding=(0, 2, 0, 0))
+    table = Table("written", "at", "read as", "phonemes", "backend", box=None, padding=(0, 2, 0, 0))
     for word in facts["words"]:
         at = f"{word['start']}–{word['end']}"
         table.add_row(word["written"], at, word["said"], word["phonemes"], word["backend"])
@@ -139,7 +139,7 @@ def _print(line: ExplainedLine) -> None:
     tell("")
 
 
-def _tell_who_spoke(language: str) -> None:
+def _tell_backends(language: str) -> None:
     from tasks.phonemes.backends import release  # noqa: PLC0415 - see above
 
     tell(f"{language}: {release(language)}")

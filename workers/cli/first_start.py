@@ -1,4 +1,7 @@
-"""What a worker does once, at its first start with a model, before it can speak: for whoever waits for it."""
+"""Sentences for the user who waits while a worker starts with a model for the first time.
+
+Such a start prepares the model and measures the lanes, which takes minutes. Knows nothing of how that is done.
+"""
 
 import platform
 import sys
@@ -10,7 +13,7 @@ from workers.optimise import preparing
 
 
 def notes(settings: FarmSettings, model: Model) -> tuple[str, ...]:
-    """A sentence for each; none if all of it was done before."""
+    """A sentence for each thing that is still to be done; none if this model has been started here before."""
     found = []
     if preparing.is_pending(settings, model):
         found.append(f"{preparing.NOTE}.")

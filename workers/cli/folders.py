@@ -1,4 +1,4 @@
-"""The documents in a folder, in the order in which they are to be read."""
+"""Finds the documents in a folder, in the order in which they are to be read. Opens none of them but SUMMARY.md."""
 
 import os
 import re
@@ -10,15 +10,15 @@ from chorus.sources import read_file
 
 READABLE = (".epub", ".md", ".markdown", ".txt", ".text", ".ssml", ".html", ".htm", ".xhtml", ".pdf", ".docx")
 SUMMARY = "SUMMARY.md"
-"""Where an mdBook lists its chapters."""
+"""The file in which an mdBook lists its chapters."""
 _LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s<>#]+)")
 
 
 def documents_in(folder: Path) -> list[Path]:
-    """By name; or as the folder's SUMMARY.md lists them, which then is no page itself, and the rest behind."""
+    """Sorted by name. If there is a SUMMARY.md: what it links, in its order, then the rest but itself."""
     found = sorted(path for path in folder.iterdir() if _is_document(path))
     if not found:
-        raise SourceError(f"{folder} holds no documents: there are readers for {', '.join(READABLE)}.")
+        raise SourceError(f"{folder} has no documents that Chorus reads, which are {', '.join(READABLE)}.")
     listed = _listed(folder)
     if not listed:
         return found
@@ -31,7 +31,7 @@ def _listed(folder: Path) -> list[Path]:
         return []
     text = read_file(summary).decode("utf-8", "replace")
     paths = (Path(os.path.normpath(folder / unquote(link))) for link in _LINK.findall(text))
-    # Nothing outside the folder was asked for.
+    # The user named this folder and nothing outside it.
     inside = (path for path in paths if path.resolve().is_relative_to(folder.resolve()) and _is_document(path))
     return list(dict.fromkeys(inside))
 

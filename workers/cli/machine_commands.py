@@ -1,4 +1,4 @@
-"""The commands that look after this machine: its stack, its sessions, its health. `workers.commands` mounts them.
+"""The commands for this machine: its stack, its sessions, its health. `workers.commands` mounts them.
 
 Parses, calls, prints. What is heavy to import is imported by the command that needs it.
 """
@@ -55,9 +55,9 @@ def reset(*, url: options.Url = "") -> None:
 
     address = locate(FarmSettings.load(url=url))
     if not address:
-        raise ServerError("Nothing runs on this machine: there is no session to reset.")
+        raise ServerError("Nothing runs on this machine, so there is no session to reset.")
     for one in session_control.reset(address):
-        tell(f"{one.node}: new sessions of {one.model}, {one.rss_bytes / 1e6:.0f} MB")
+        tell(f"{one.node}: rebuilt its sessions of {one.model}, {one.rss_bytes / 1e6:.0f} MB resident")
 
 
 def doctor(*, as_json: options.AsJson = False) -> None:
@@ -75,9 +75,9 @@ def doctor(*, as_json: options.AsJson = False) -> None:
 
 def demo() -> None:
     """Show that a killed worker costs no audio. Speaks a story twice, once with a kill, and compares the files."""
-    from workers.cli import demo as stage  # noqa: PLC0415 - see above
+    from workers.cli import demo as demonstration  # noqa: PLC0415 - see above
 
-    stage.demo(FarmSettings.load(), tell)
+    demonstration.demo(FarmSettings.load(), tell)
 
 
 def clean(

@@ -1,6 +1,6 @@
-"""How busy this machine's processor, GPU and Neural Engine are. What cannot be known is None with a reason, never 0.
+"""How busy this machine's processor, GPU and Neural Engine are. What cannot be measured is None with a reason, never 0.
 
-The processor by psutil; the others by a Mac's powermetrics, which tells only root. Knows nothing of lanes.
+The processor is measured with psutil, the others with macOS's powermetrics, which needs root. Knows nothing of lanes.
 """
 
 import os
@@ -23,21 +23,21 @@ _POWER = re.compile(r"^(GPU|ANE) Power:\s*([\d.]+) mW", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Usage:
-    """One look at the machine."""
+    """The load at one moment."""
 
     cpu: float
-    """Share of all cores that was busy, with whatever."""
+    """The busy share of all cores, from 0 to 1; every program counts."""
     gpu: float | None = None
-    """Share of the time that the GPU was active."""
+    """The share of the time that the GPU was active, from 0 to 1."""
     gpu_w: float | None = None
-    """What the GPU drew, in watts."""
+    """The GPU's power in watts."""
     ane_w: float | None = None
-    """The same of the Neural Engine, which tells no share."""
+    """The Neural Engine's power in watts; powermetrics reports no share of time for it."""
     unavailable: str = ""
-    """Why some of these are not known."""
+    """Why some of these are None."""
 
     def __str__(self) -> str:
-        """For people."""
+        """As `chorus status` prints it."""
         gpu = [f"{self.gpu:.0%}"] if self.gpu is not None else []
         gpu += [f"{self.gpu_w:.1f} W"] if self.gpu_w is not None else []
         ane = f"{self.ane_w:.1f} W" if self.ane_w is not None else "unavailable"
@@ -46,7 +46,7 @@ class Usage:
 
 
 def look(ask: Callable[[], str] | None = None) -> Usage:
-    """As it is in these moments."""
+    """Measure for a fifth of a second. `ask` stands for powermetrics in tests."""
     cpu = psutil.cpu_percent(interval=SAMPLE_MS / 1000) / 100
     try:
         told = (ask or powermetrics)()
@@ -56,7 +56,7 @@ def look(ask: Callable[[], str] | None = None) -> Usage:
 
 
 def read(told: str, *, cpu: float) -> Usage:
-    """What powermetrics printed, as far as it says anything."""
+    """Parse what powermetrics printed."""
     residency, watts = _RESIDENCY.search(told), {unit: float(mw) / 1000 for unit, mw in _POWER.findall(told)}
     gpu = float(residency[1]) / 100 if residency else None
     missing = [
@@ -69,19 +69,19 @@ def read(told: str, *, cpu: float) -> Usage:
         gpu=gpu,
         gpu_w=watts.get("GPU"),
         ane_w=watts.get("ANE"),
-        unavailable=f"powermetrics says nothing of {' and '.join(missing)}" if missing else "",
+        unavailable=f"powermetrics did not report {' and '.join(missing)}" if missing else "",
     )
 
 
 def powermetrics(program: str | None = None, user: int | None = None) -> str:
-    """One sample of it, or OSError with the reason why there is none."""
+    """Run powermetrics for one sample; OSError with the reason if that is impossible."""
     program = program or shutil.which("powermetrics")
     if program is None:
-        raise OSError("no powermetrics here: it is a Mac's")
+        raise OSError("powermetrics exists only on macOS")
     if (os.geteuid() if user is None else user) != 0:
-        raise OSError("powermetrics tells only root")
+        raise OSError("powermetrics needs root")
     try:
-        done = subprocess.run(  # noqa: S603 - the program that was found, with words of our own
+        done = subprocess.run(  # noqa: S603 - the program that was found, with fixed arguments
             [program, *_COMMAND], capture_output=True, text=True, timeout=_ANSWER_S, check=False
         )
     except subprocess.TimeoutExpired as error:

@@ -1,6 +1,7 @@
-"""What is counted on a farm, as Prometheus reads it: printed once, or answered on loopback.
+"""A farm's metrics in Prometheus' text format: printed once, or served on loopback.
 
-Every scrape looks anew and nothing is kept between two. Knows names and shapes, not where the figures come from.
+Each scrape reads the farm's status anew; nothing is stored between scrapes. Knows the metrics' names and types, not how
+the figures are counted.
 """
 
 import threading
@@ -21,26 +22,26 @@ if TYPE_CHECKING:
     from chorus.records import Worker
 
 Look = Callable[[], "FarmStatus | None"]
-"""None: no server answers."""
+"""Reads the farm's status; None if no server answers."""
 
 HOST: Final = "127.0.0.1"
 _SIZES: Final = ("entries", "bytes", "size", "limit")
-"""What workers count that may fall again."""
+"""The figures among a worker's counters that can fall: gauges to Prometheus."""
 
 
 class _Farm(Collector):
-    """The farm, as it is when it is asked."""
+    """Collects the metrics when it is asked for them."""
 
     def __init__(self, look: Look) -> None:
         self._look = look
 
     def describe(self) -> list[Metric]:
-        """Nothing beforehand: a look costs a second, and a registry would take one to learn the names."""
+        """No names in advance: without this, registering would already read the status, which takes a second."""
         return []
 
     def collect(self) -> Iterator[Metric]:
         view = self._look()
-        yield GaugeMetricFamily("chorus_up", "Whether a server answers.", float(view is not None))
+        yield GaugeMetricFamily("chorus_up", "1 if the farm's Redis server answers, else 0.", float(view is not None))
         if view is None:
             return
         yield from _workers(view.workers)
@@ -51,16 +52,16 @@ class _Farm(Collector):
 
 
 def text(look: Look) -> str:
-    """All of it."""
+    """All metrics once."""
     return generate_latest(_registry(look)).decode()
 
 
 def serve(look: Look, port: int, tell: Callable[[str], None]) -> None:
-    """Answer scrapes until Ctrl-C."""
+    """Serve scrapes until Ctrl-C."""
     try:
         server, thread = start_http_server(port, HOST, _registry(look))
     except (OSError, OverflowError) as error:
-        raise SettingError(f"--port {port}: nothing can listen there ({error}): name a free one.") from error
+        raise SettingError(f"--port {port} cannot be used ({error}): name a free port.") from error
     tell(f"http://{HOST}:{port}/metrics")
     try:
         threading.Event().wait()
@@ -79,11 +80,15 @@ def _registry(look: Look) -> CollectorRegistry:
 def _workers(workers: "Sequence[Worker]") -> Iterator[Metric]:
     known = GaugeMetricFamily(
         "chorus_worker_info",
-        "A worker that is alive; always 1.",
+        "A registered worker; the value is always 1.",
         labels=["worker", "role", "model", "variant", "stand_in"],
     )
-    steps = CounterMetricFamily("chorus_worker_steps", "Steps done since the worker started.", labels=["worker"])
-    slots = GaugeMetricFamily("chorus_worker_slots", "Steps at once, by lane.", labels=["worker", "lane"])
+    steps = CounterMetricFamily(
+        "chorus_worker_steps", "Steps that the worker has finished since it started.", labels=["worker"]
+    )
+    slots = GaugeMetricFamily(
+        "chorus_worker_slots", "Steps that the worker can run at once, by lane.", labels=["worker", "lane"]
+    )
     for one in workers:
         known.add_metric([one.id, one.role, one.model, one.variant, str(one.stand_in).lower()], 1)
         steps.add_metric([one.id], one.served)
@@ -93,7 +98,7 @@ def _workers(workers: "Sequence[Worker]") -> Iterator[Metric]:
 
 
 def _counted(workers: "Sequence[Worker]") -> Iterator[Metric]:
-    """Caches, phonemes: one family for each figure, whichever workers have it."""
+    """Caches and phonemes: one metric family for each figure, with a sample for each worker that reports it."""
     families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
     for one in workers:
         for what, counts in one.counters.items():
@@ -101,18 +106,26 @@ def _counted(workers: "Sequence[Worker]") -> Iterator[Metric]:
                 name = f"chorus_{what}_{figure}"
                 if name not in families:
                     make = GaugeMetricFamily if figure in _SIZES else CounterMetricFamily
-                    families[name] = make(name, f"{what}: {figure.replace('_', ' ')}.", labels=["worker"])
+                    families[name] = make(
+                        name, f"As reported by workers, {what}: {figure.replace('_', ' ')}.", labels=["worker"]
+                    )
                 families[name].add_metric([one.id], value)
     yield from families.values()
 
 
 def _lanes(sessions: "Sequence[Sessions]") -> Iterator[Metric]:
     labels = ["node", "lane", "provider"]
-    served = CounterMetricFamily("chorus_lane_served", "Segments that a session spoke.", labels=labels)
-    failures = CounterMetricFamily("chorus_lane_failures", "Segments it failed.", labels=labels)
-    busy = CounterMetricFamily("chorus_lane_busy_seconds", "Time its slots spent on work.", labels=labels)
-    waited = CounterMetricFamily("chorus_lane_wait_seconds", "Time work waited for it.", labels=labels)
-    memory = GaugeMetricFamily("chorus_voice_resident_bytes", "Memory of a voice worker.", labels=["node"])
+    served = CounterMetricFamily("chorus_lane_served", "Segments spoken on the lane.", labels=labels)
+    failures = CounterMetricFamily("chorus_lane_failures", "Segments that failed on the lane.", labels=labels)
+    busy = CounterMetricFamily(
+        "chorus_lane_busy_seconds", "Seconds that the lane's slots were busy, summed.", labels=labels
+    )
+    waited = CounterMetricFamily(
+        "chorus_lane_wait_seconds", "Seconds that segments waited for the lane, summed.", labels=labels
+    )
+    memory = GaugeMetricFamily(
+        "chorus_voice_resident_bytes", "Resident memory of the voice worker's process.", labels=["node"]
+    )
     for one in sessions:
         memory.add_metric([one.node], one.rss_bytes)
         for lane in one.lanes:
@@ -127,17 +140,20 @@ def _lanes(sessions: "Sequence[Sessions]") -> Iterator[Metric]:
 def _traffic(traffic: "Traffic") -> Iterator[Metric]:
     jobs = Counter(job.state for job in traffic.jobs)
     sums: Mapping[str, tuple[str, float]] = {
-        "chorus_segments_under_way": ("Segments sent or being spoken.", sum(job.under_way for job in traffic.jobs)),
-        "chorus_listeners": ("Who hears a job now.", sum(len(job.readers) for job in traffic.jobs)),
-        "chorus_held_audio_seconds": ("Audio in Redis.", sum(job.held_s for job in traffic.jobs)),
+        "chorus_segments_under_way": (
+            "Segments dispatched to workers or being spoken.",
+            sum(job.under_way for job in traffic.jobs),
+        ),
+        "chorus_listeners": ("Listeners connected to unfinished jobs.", sum(len(job.readers) for job in traffic.jobs)),
+        "chorus_held_audio_seconds": ("Seconds of audio held in Redis.", sum(job.held_s for job in traffic.jobs)),
         "chorus_hint_wait_seconds": (
-            "How long the oldest step that nobody took has waited.",
+            "Longest time that a dispatched step has waited for a worker.",
             max((job.hint_wait_s for job in traffic.jobs), default=0.0),
         ),
     }
-    yield _by("chorus_jobs", "Jobs that are not over, by state.", "state", jobs)
-    yield _by("chorus_queue_messages", "Messages that wait in Celery's queues.", "queue", traffic.queues)
-    yield _by("chorus_worker_silent_seconds", "Since a worker's last heartbeat.", "worker", traffic.silent_s)
+    yield _by("chorus_jobs", "Unfinished jobs, by state.", "state", jobs)
+    yield _by("chorus_queue_messages", "Messages waiting in each of Celery's queues.", "queue", traffic.queues)
+    yield _by("chorus_worker_silent_seconds", "Seconds since the worker's last heartbeat.", "worker", traffic.silent_s)
     for name, (meaning, value) in sums.items():
         yield GaugeMetricFamily(name, meaning, value)
 

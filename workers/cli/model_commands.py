@@ -1,4 +1,4 @@
-"""`chorus models …` and `chorus optimize`: Kokoro's files on this machine, and what is made of them.
+"""`chorus models …` and `chorus optimize`: Kokoro's files on this machine, and the graphs made from them.
 
 Parses, calls, prints. What is heavy to import is imported by the command that needs it.
 """
@@ -34,16 +34,16 @@ def list_models() -> None:
     settings = FarmSettings.load()
     chosen = resolving.resolve(settings)
     tell(f"speaks here: {chosen.name} ({chosen.path})")
-    tell(f"as {chosen.variant}: {chosen.why}")
+    tell(f"variant {chosen.variant}: {chosen.why}")
     _list_variants(settings, chosen)
     if chosen.stand_in:
         tell(standing_in.SPEAKS)
     for name, asset in published.MODELS.items():
         here = (published.models_folder(settings) / asset.file).exists()
-        tell(f"{name}: {asset.size_bytes / 1e6:.0f} MB, {asset.licence}{', pulled' if here else ''}")
+        tell(f"{name}: {asset.size_bytes / 1e6:.0f} MB, {asset.licence}{', downloaded' if here else ''}")
     tagger, here = published.TAGGER, settings.tagger_folder().exists()
     told = f"English tagger, {tagger.size_bytes / 1e6:.0f} MB, {tagger.licence}"
-    tell(f"{published.TAGGER_NAME}: {told}{', pulled' if here else ''}")
+    tell(f"{published.TAGGER_NAME}: {told}{', downloaded' if here else ''}")
 
 
 def _list_variants(settings: FarmSettings, model: "Model") -> None:
@@ -69,7 +69,7 @@ def pull(
 
     with download_bar() as show:
         path = fetching.pull(FarmSettings.load(), name or published.DEFAULT, progress=show)
-    tell(f"{path} is here and verified.")
+    tell(f"Downloaded and verified {path}.")
     _prepare(FarmSettings.load())
 
 
@@ -98,9 +98,9 @@ def use_model(
 
     settings = FarmSettings.load()
     chosen = choosing.use(settings, name)
-    tell(f"{chosen.name} speaks here from now on ({chosen.path}).")
+    tell(f"This machine's model is now {chosen.name} ({chosen.path}).")
     if settings.model is not None:
-        tell(f"But CHORUS_MODEL={settings.model} goes before it: unset that.")
+        tell(f"CHORUS_MODEL={settings.model} still takes precedence: unset it.")
     _prepare(settings)
 
 
@@ -128,29 +128,32 @@ def optimize(*, as_json: options.AsJson = False) -> None:
 
     settings = FarmSettings.load()
     before = resolving.resolve(settings)
-    found = preparing.prepare(settings, before, _hush if as_json else tell, pipeline.ALL)
+    found = preparing.prepare(settings, before, _print_nothing if as_json else tell, pipeline.ALL)
     if as_json:
         tell(json.dumps(asdict(found), ensure_ascii=False))
         return
     chosen = resolving.resolve(settings)
-    tell(f"speaks here: {chosen.name} as {chosen.variant}: {chosen.why}")
+    tell(f"speaks here: {chosen.name}, variant {chosen.variant}: {chosen.why}")
     if chosen.sound != before.sound:
-        tell(f"That is another sound: CHORUS_VARIANT={before.variant} goes on with books that were begun before.")
+        tell(
+            "Its audio differs from before, so unfinished books do not continue with it: "
+            f"set CHORUS_VARIANT={before.variant} to finish them."
+        )
 
 
 def tell_of_preparing(settings: FarmSettings) -> None:
-    """A worker that is about to start with a model it has never met takes its time: say so before."""
+    """Say beforehand if the worker's start will take long, because it has never started with this model."""
     from workers.cli import first_start  # noqa: PLC0415 - see above
     from workers.models import resolving  # noqa: PLC0415 - see above
 
-    # Whatever is wrong with the model, the worker says it.
+    # If something is wrong with the model, the worker will report it.
     with suppress(ChorusError):
         for note in first_start.notes(settings, resolving.resolve(settings)):
             complain(note)
 
 
 def _prepare(settings: FarmSettings) -> None:
-    """After a model was fetched or chosen; the first render should not have to wait for it."""
+    """Prepare a model that was just fetched or chosen, so that the first render need not wait for it."""
     from workers.models import resolving  # noqa: PLC0415 - see above
     from workers.optimise import preparing  # noqa: PLC0415 - see above
 
@@ -160,17 +163,17 @@ def _prepare(settings: FarmSettings) -> None:
         try:
             preparing.prepare(settings, model, tell)
         except ChorusError as error:
-            # The model was fetched all the same, and speaks.
+            # The command succeeded all the same: the model works without preparation.
             tell(f"The voice could not be prepared and is used unchanged: {error}")
 
 
-def _hush(_line: str) -> None:
-    """Programs want the end of it."""
+def _print_nothing(_line: str) -> None:
+    """With --json, only the result is printed."""
 
 
 @contextmanager
 def download_bar() -> Iterator[Any]:
-    """A bar per file, on a terminal."""
+    """Shows a progress bar per file, if standard error is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

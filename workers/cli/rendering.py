@@ -1,6 +1,6 @@
-"""The main job: documents in, finished files out, on this machine's own stack or on a farm elsewhere.
+"""Renders documents into files, on this machine's own stack or on a farm elsewhere.
 
-Ties render requests, models, the stack and the client together. Knows nothing of the command line.
+Connects render requests, the model, the stack and the client. Knows nothing of the command line.
 """
 
 import time
@@ -30,19 +30,19 @@ from workers.models import voicebank
 from workers.models.resolving import Model
 from workers.stack.stack import Stack, StackSpec, ensure
 
-# How long a farm elsewhere may take to show its workers before we say that it has none.
+# How long a farm elsewhere may take until its workers are registered, before the command fails.
 FARM_PATIENCE_S = 15.0
-# How long the server may be away in the middle of a job: our own is started again within a second or two.
+# How long the server may be unreachable during a job: the supervisor restarts our own within a second or two.
 OUTAGE_S = 20.0
 LOOK_S = 0.2
-# A worker of our own that ended by itself so often while starting will not start.
+# If our own voice worker has exited this often while starting, it will not start.
 HOPELESS_STARTS = 2
-AGAIN = "This was rendered already; --fresh renders it again."
+AGAIN = "This was rendered before; --fresh renders it again."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Voice:
-    """Who will speak, as far as it must be known before the first job is submitted."""
+    """The voice of a render, as far as it must be known before the first job is submitted."""
 
     sound: str
     name: str
@@ -53,10 +53,10 @@ class Voice:
 
 
 class Audience(AbstractContextManager["Audience"], Protocol):
-    """Who listens while books are made; left in good order, it has heard everything."""
+    """Plays jobs while they are rendered; if its block ends without an error, it first plays them to their end."""
 
     def __call__(self, client: Client, record: JobRecord) -> None:
-        """A job is on its way."""
+        """Play this job too."""
         ...
 
 
@@ -96,7 +96,7 @@ def render(
 
 
 def _spec(settings: FarmSettings) -> StackSpec:
-    """Here everything; for a farm elsewhere only a desk, so that this machine's disk is the book's store."""
+    """The full stack; for a farm elsewhere only a desk worker, so that this machine's disk is the job's store."""
     return StackSpec(voice=False, url=settings.url) if settings.url else StackSpec()
 
 
@@ -111,7 +111,7 @@ def _own_voice(model: Model) -> Voice:
 
 
 def _farm_voice(client: Client) -> Voice:
-    """The voice most of the farm speaks with, once it shows itself; somebody there must plan as well."""
+    """The voice that most of the farm's slots speak with, once a voice worker and a desk worker are registered."""
     deadline_s = time.monotonic() + FARM_PATIENCE_S
     while True:
         farm = Farm(workers=tuple(client.workers()))
@@ -139,21 +139,21 @@ def _introduce(voice: Voice, orders: list[RenderRequest], progress: Progress) ->
             voices.require(name, voice.known)
         phonemize.check(spoken_language(order.request, order.document))
     if voice.stand_in:
-        progress.note(f"Speaking with the {voice.name}, which only stands in: `{PULL}` fetches Kokoro's real voice.")
+        progress.note(f"Speaking with the {voice.name}, a stand-in for Kokoro: `{PULL}` downloads the real one.")
 
 
 def _marked_voices(document: Document) -> Iterator[str]:
-    """Whom the document itself wants to hear."""
+    """The voices that the document itself names."""
     return (mark.value for chapter in document.chapters for mark in chapter.marks if mark.kind == "voice")
 
 
 def _job(order: RenderRequest, voice: Voice) -> str:
-    """The job's id follows from everything that makes its audio, so the same command finds its own job again."""
+    """The job's id, derived from everything that its audio depends on, so that the same command finds its job again."""
     return order.request.digest(order.data, order.cover or b"", voice.sound, voice.voices_digest)
 
 
 def _made_before(order: RenderRequest, voice: Voice, store: LocalStore, progress: Progress) -> bool:
-    """Whether the store holds this very book; then nothing needs to be started for it."""
+    """Whether the store has this file already; then it is delivered, and nothing needs to be started for it."""
     job = _job(order, voice)
     epoch = finished_run(store, job, order.request.format)
     if epoch is None:
@@ -171,19 +171,19 @@ def _tell_order(order: RenderRequest, progress: Progress) -> None:
 
 
 class _Course:
-    """The course of one command's jobs on a running stack."""
+    """Submits the jobs of one command to a running stack and follows them to their end."""
 
     def __init__(self, client: Client, stack: Stack, store: LocalStore, progress: Progress, *, sound: str) -> None:
         self._client, self._stack, self._store, self._progress = client, stack, store, progress
         self._sound = sound
-        """The one that our own stack is only starting to speak with; empty: nothing is starting any more."""
+        """The sound of our own voice worker while it is still starting; empty once it has started."""
 
     def run(self, orders: list[RenderRequest], voice: Voice, audience: Audience | None, *, fresh: bool) -> None:
-        """Submit all, then see each to its end. An interruption pauses what was submitted."""
+        """Submit all jobs, then follow each to its end. An interruption pauses those that were submitted."""
         jobs: list[JobRecord] = []
         try:
             with audience or nullcontext():
-                # One by one: what was submitted before an interruption is paused by it.
+                # One by one, so that an interruption pauses those that are already submitted.
                 jobs.extend(self._submit(order, voice, fresh=fresh) for order in orders)
                 for order, record in zip(orders, jobs, strict=True):
                     self._tell_start(order, record)
@@ -199,7 +199,7 @@ class _Course:
     def _submit(self, order: RenderRequest, voice: Voice, *, fresh: bool) -> JobRecord:
         job = _job(order, voice)
         if fresh:
-            # Or an interrupted fresh run would next time be taken for finished, with the run before it.
+            # Otherwise, if this run is interrupted, the next command would deliver the result of the run before it.
             self._store.delete_tree(job_key(job))
         in_store = len(order.data) > MAX_SOURCE_BYTES
         if in_store:
@@ -221,7 +221,7 @@ class _Course:
             self._progress.note(AGAIN)
         elif record.segments_done:
             planned = f" of {record.segments_planned}" if record.planned else ""
-            self._progress.note(f"Going on behind segment {record.segments_done}{planned}.")
+            self._progress.note(f"Resuming after segment {record.segments_done}{planned}.")
 
     def _follow(self, record: JobRecord) -> JobRecord:
         """Show the job until it is over."""
@@ -232,21 +232,21 @@ class _Course:
             if record.finished:
                 break
             if record.state is State.PAUSED and record.waiting and not record.want:
-                # Paused by a worker, not by a person: it waits for room on the disk, or for its store.
-                raise DiskError(f"{record.waiting} Then the same command goes on from there.")
+                # A worker paused it, not a person: its disk is full or its store unreachable.
+                raise DiskError(f"{record.waiting} Then run the same command to resume.")
             time.sleep(LOOK_S)
         if record.state is State.FAILED:
-            raise JobFailedError(f"{record.error.rstrip('.')}; the same command goes on from what was made.")
+            raise JobFailedError(f"{record.error.rstrip('.')}; run the same command to resume from what was rendered.")
         if record.state is not State.DONE:
-            raise JobFailedError(f"Job {record.job} was {record.state} from elsewhere: --fresh renders it again.")
+            raise JobFailedError(f"Job {record.job} was {record.state} by another client: --fresh renders it again.")
         return record
 
     def _look(self, job: str) -> JobRecord:
-        """The job as it stands; a server that is being started again costs patience only."""
+        """The job's record; waits while the server is being restarted."""
         give_up_at_s = time.monotonic() + OUTAGE_S
         while True:
             if not self._stack.alive():
-                raise FarmError("The stack was stopped meanwhile: the same command goes on where this one was.")
+                raise FarmError("The stack was stopped during the render: run the same command to resume.")
             try:
                 return self._client.job(job)
             except ServerError:
@@ -255,12 +255,12 @@ class _Course:
             time.sleep(LOOK_S)
 
     def _starting(self, record: JobRecord) -> bool:
-        """Whether our own voice worker has yet to begin; FarmError if it never will."""
+        """Whether our own voice worker is still starting; FarmError if it fails to start."""
         if not self._sound:
             return False
         with suppress(ServerError):
             here = any(worker.sound == self._sound for worker in self._client.workers())
-            # Once it is there, half a second passes until the job knows of it and waits no longer.
+            # After it has registered, it takes up to half a second until the job stops waiting.
             if here and not record.waiting:
                 self._sound = ""
                 return False
@@ -272,13 +272,11 @@ class _Course:
         return True
 
     def _pause(self, jobs: list[JobRecord]) -> None:
-        """Ctrl-C: what is being spoken is finished and kept; nothing new is begun."""
-        # A server that has gone has paused everything by itself.
+        """After Ctrl-C: segments that are being spoken are finished and kept, no others are started."""
+        # Without a server nothing runs anyway.
         with suppress(ChorusError):
             for job in jobs:
                 record = self._client.job(job.job)
                 if record.may("paused"):
                     self._client.want(job.job, "paused")
-                    self._progress.note(
-                        f"Paused behind segment {record.segments_done}. The same command goes on from there."
-                    )
+                    self._progress.note(f"Paused after segment {record.segments_done}. Run the same command to resume.")

@@ -1,4 +1,4 @@
-"""This machine's own stack: the server, the workers and Flower under one supervisor.
+"""This machine's stack: the server, the workers and Flower, started and restarted by one supervisor.
 
 Knows nothing of jobs, and nothing of the command line.
 """

@@ -1,6 +1,7 @@
-"""A small process that outlives a killed supervisor just long enough to end what it left behind.
+"""A small process that ends the supervisor's children if the supervisor is killed.
 
-It reads process ids from a pipe; when the pipe closes, whoever is still there is ended. Knows nothing of what they do.
+It reads their process ids from a pipe. When the pipe closes, the supervisor has ended, and every process that still
+runs is ended too. Knows nothing of what they do.
 """
 
 import sys
@@ -13,18 +14,18 @@ GRACE_S = 5.0
 
 
 def main(grace_s: float = GRACE_S) -> None:
-    """Watch until the supervisor is gone, then end its children."""
+    """Wait until the supervisor has ended, then end its children."""
     watched: list[psutil.Process] = []
     for line in sys.stdin:
-        # Looked at once, while the supervisor still holds it: psutil remembers the start time with the id, so that
-        # a stranger who gets the same id later is never signalled.
+        # Opened now, while the process is certainly the supervisor's child: psutil compares the start time later, so
+        # that another process that is given the same id is never signalled.
         with suppress(psutil.NoSuchProcess, ValueError):
             watched.append(psutil.Process(int(line)))
     end(watched, grace_s)
 
 
 def end(processes: Iterable[psutil.Process], grace_s: float) -> None:
-    """SIGTERM to those who are still themselves, SIGKILL to those who stay."""
+    """Send SIGTERM to those that still run, and SIGKILL to those that do not end within the grace period."""
     alive = [process for process in processes if process.is_running()]
     for process in alive:
         with suppress(psutil.NoSuchProcess):

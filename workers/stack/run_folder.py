@@ -1,6 +1,7 @@
-"""The files and locks by which the clients and the supervisor of one stack agree. Starts and ends nothing.
+"""The files and locks through which commands and the supervisor of one stack communicate. Starts and ends nothing.
 
-Who is alive is told by locks, which the kernel takes from whoever dies; a process id in a file is only for people.
+Locks say which processes are alive, because the kernel releases the locks of a process that dies. Process ids in the
+files are only for people.
 """
 
 import fcntl
@@ -26,12 +27,12 @@ LOG_BYTES = 4_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """Something to keep running."""
+    """A program that the supervisor keeps running."""
 
     name: str
-    """Names its log and its line in the status; one of each name per stack."""
+    """Unique within the stack; its log file and its line in `chorus status` are named after it."""
     argv: tuple[str, ...]
-    """Secrets come through the environment, never here."""
+    """Never contains a secret: those are passed in the environment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +40,15 @@ class StackSpec:
     """What one stack consists of."""
 
     voice: bool = True
-    """A voice worker."""
+    """Whether it has a voice worker."""
     desk: bool = True
-    """A desk worker; for a server elsewhere one that serves this machine's store alone."""
+    """Whether it has a desk worker; with a server elsewhere that one serves only this machine's store."""
     flower: bool = False
-    """Flower on loopback."""
+    """Whether it has Flower, on loopback."""
     url: str = ""
-    """The server elsewhere that the workers serve; empty: our own, which the stack then runs too."""
+    """The address of a server elsewhere; if it is empty, the stack runs its own."""
     others: tuple[Program, ...] = ()
-    """Programs of the caller's own, kept running beside ours."""
+    """Further programs of the caller."""
 
     @property
     def server(self) -> bool:
@@ -55,16 +56,16 @@ class StackSpec:
         return not self.url
 
     def programs(self, flower_port: int) -> tuple[Program, ...]:
-        """What to run beside the server."""
+        """The programs to run besides the server."""
         voice = _worker("voice", "workers.voice")
-        # On a farm elsewhere only this machine's disk is ours to serve; its own desks plan.
+        # With a server elsewhere that farm's own desk workers plan; ours serves only this machine's disk.
         desk = _worker("desk", "workers.desk" if self.server else "workers.store_desk")
         flower = _celery("flower", "-A", "broker", "flower", "--address=127.0.0.1", f"--port={flower_port}")
         wanted = ((self.voice, voice), (self.desk, desk), (self.flower, flower))
         return (*(program for chosen, program in wanted if chosen), *self.others)
 
     def joined(self, more: Self) -> Self:
-        """What both want."""
+        """A stack that has everything of both."""
         known = {program.name for program in self.others}
         return replace(
             self,
@@ -82,33 +83,33 @@ class ProcessStatus:
     name: str
     """`server`, `voice`, `desk`, `flower`."""
     pid: int
-    """0 while it waits to be started again."""
+    """0 while it is not running."""
     alive: bool
-    """Whether it runs."""
+    """Whether it is running."""
     restarts: int
-    """How often it ended by itself and was started again."""
+    """How often it exited unexpectedly and was restarted."""
     since_s: float
     """When it was last started, in Unix time."""
     last_words: str
-    """The last line of its log when it last ended by itself."""
+    """The last line of its log when it last exited unexpectedly."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What the supervisor says of itself."""
+    """The supervisor's report on itself."""
 
     pid: int
     """Its own."""
     processes: tuple[ProcessStatus, ...] = ()
     """Everything it keeps running."""
     failure: str = ""
-    """Why it could not start, as the sentence for the user."""
+    """Why it could not start, as a sentence for the user."""
     failure_kind: str = ""
     """The name of that error's class in chorus/errors.py."""
 
 
 class RunFolder:
-    """`run` in the home, and one folder below it for each server elsewhere that this machine works for."""
+    """The folder `run` in CHORUS_HOME or, for a server elsewhere, a folder of its own below that one."""
 
     def __init__(self, home: Path, key: str) -> None:
         self.home, self.key = home, key
@@ -126,12 +127,12 @@ class RunFolder:
 
     @classmethod
     def of(cls, settings: FarmSettings, url: str = "") -> Self:
-        """The folder of the stack that works for this server."""
+        """The folder of the stack that uses this server."""
         chosen = url or settings.url
         return cls(settings.home_folder(), hashlib.sha256(chosen.encode()).hexdigest()[:12] if chosen else "")
 
     def spec(self) -> StackSpec | None:
-        """What is wanted; None: nothing any more."""
+        """What the supervisor should run; None: nothing, it should end."""
         try:
             fields = json.loads(self._spec.read_text("utf-8"))
             others = tuple(Program(name=other["name"], argv=tuple(other["argv"])) for other in fields.pop("others"))
@@ -140,14 +141,14 @@ class RunFolder:
             return None
 
     def want(self, spec: StackSpec | None) -> None:
-        """Write down what is wanted. Only for who holds the door, or all clients' lock."""
+        """Write what the supervisor should run. The caller holds the door lock, or the clients' lock exclusively."""
         if spec is None:
             self._spec.unlink(missing_ok=True)
         else:
             write_private(self._spec, json.dumps(asdict(spec)))
 
     def report(self) -> Report | None:
-        """What the supervisor last said, which counts only while one is there."""
+        """The supervisor's last report; it is valid only while a supervisor runs."""
         try:
             fields = json.loads(self._report.read_text("utf-8"))
             return Report(**fields | {"processes": tuple(ProcessStatus(**one) for one in fields["processes"])})
@@ -162,19 +163,19 @@ class RunFolder:
             write_private(self._report, json.dumps(asdict(report)))
 
     def supervised(self) -> bool:
-        """Whether a supervisor is there."""
+        """Whether a supervisor is running."""
         lock = take(self.supervisor_lock, shared=True)
         if lock is not None:
             os.close(lock)
         return lock is None
 
     def log(self, name: str) -> Path:
-        """Where a program's output goes."""
+        """The file that receives a program's output."""
         return self.logs / f"{name}.log"
 
     @contextmanager
     def open_log(self, name: str) -> Iterator[IO[bytes]]:
-        """A program's log to append to; one that has grown long is put aside first."""
+        """A program's log, opened for appending; one that has grown too long is renamed first."""
         path = self.log(name)
         try:
             if path.exists() and path.stat().st_size > LOG_BYTES:
@@ -187,7 +188,7 @@ class RunFolder:
 
 
 def take(path: Path, *, shared: bool = False) -> int | None:
-    """A descriptor that holds the lock until it is closed; None if someone else has it."""
+    """A descriptor that holds the lock until it is closed; None if another process holds it."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -204,7 +205,7 @@ def take(path: Path, *, shared: bool = False) -> int | None:
 
 @contextmanager
 def held(path: Path, *, shared: bool = False, timeout_s: float, blocked: str) -> Iterator[None]:
-    """Hold a lock; FarmError with the sentence `blocked` if it is not to be had in time."""
+    """Hold a lock; FarmError with the sentence `blocked` if it cannot be taken within the timeout."""
     deadline_s = time.monotonic() + timeout_s
     while (lock := take(path, shared=shared)) is None:
         if time.monotonic() > deadline_s:
@@ -217,12 +218,12 @@ def held(path: Path, *, shared: bool = False, timeout_s: float, blocked: str) ->
 
 
 def voice_program(name: str) -> Program:
-    """A voice worker beside the stack's own, under a name of its own."""
+    """A further voice worker, under this name."""
     return _worker(name, "workers.voice", "-n", f"{name}@%h")
 
 
 def _worker(name: str, module: str, *arguments: str) -> Program:
-    # Mingling asks the other workers for what ours need not know, and costs a second at every start and reconnect.
+    # "Mingle" asks other workers for revoked tasks and clocks, which Chorus does not use, and delays start by a second.
     return _celery(name, "-A", module, "worker", "--without-mingle", "--without-gossip", *arguments)
 
 

@@ -1,6 +1,6 @@
-"""What commands use to have a stack on this machine: the server, the workers, Flower, under one supervisor.
+"""Starts, stops and inspects this machine's stack: the server, the workers and Flower, under one supervisor.
 
-Starts what is missing and shares what is there. Knows nothing of jobs, and nothing of the command line.
+Starts what is missing and shares what already runs. Knows nothing of jobs, and nothing of the command line.
 """
 
 import subprocess
@@ -28,60 +28,60 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """A running stack that stays at least as long as the block that ensured it."""
+    """A running stack; it keeps running at least until the `ensure` block ends."""
 
     url: str
-    """Of the server that its workers serve, with the password."""
+    """The address of its server, with the password."""
     run: RunFolder
-    """Where its logs and locks lie."""
+    """The folder of its locks and logs."""
 
     def alive(self) -> bool:
-        """Whether it is still kept running: `down`, or a killed supervisor, ends it under its clients."""
+        """Whether it still runs: `chorus down`, or the death of its supervisor, ends it while commands use it."""
         return self.run.supervised()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerStatus:
-    """The server that the stack serves."""
+    """The server that the stack's workers use."""
 
     address: str
     """`127.0.0.1:40123`, without the password."""
     version: str
     """`Valkey 9.1.2`."""
     pid: int
-    """0 if it is not ours."""
+    """0 if the stack does not run it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackStatus:
-    """What runs on this machine."""
+    """What `chorus status` shows of this machine's stack."""
 
     running: bool
-    """Whether a supervisor is there."""
+    """Whether a supervisor is running."""
     keep: bool
-    """Whether it stays when nobody uses it: after `up`."""
+    """Whether it keeps running without commands that use it: after `chorus up`."""
     elsewhere: bool
     """Whether the server is one that the user named, and not this machine's own."""
     server: ServerStatus | None
-    """None if none answers."""
+    """None if no server answers."""
     trouble: str
-    """Why the server named by CHORUS_URL does not serve; empty if it does, or if none is named."""
+    """Why the server in CHORUS_URL cannot be used; empty if it can, or if none is named there."""
     processes: tuple[ProcessStatus, ...]
-    """What the supervisor keeps running, as it last said."""
+    """The supervisor's programs, as it last reported them."""
     logs: Path
-    """The folder of their logs."""
+    """The folder of the programs' logs."""
 
 
 @contextmanager
 def ensure(settings: FarmSettings, spec: StackSpec | None = None) -> Iterator[Stack]:
-    """Have this stack running while the block lasts; without a spec: everything but Flower."""
+    """Have this stack running while the block lasts. Without a `spec` it is the full stack without Flower."""
     wanted = spec or StackSpec()
     wanted = replace(wanted, url=_elsewhere(settings, wanted.url or settings.url))
     settings = settings.model_copy(update={"url": wanted.url})
     if wanted.url:
         check(wanted.url)
     run = RunFolder.of(settings, wanted.url)
-    stopping = f"The last stack of {run.home} does not end: see {run.log('supervisor')}, or run `chorus down`."
+    stopping = f"The previous stack of {run.home} does not end: see {run.log('supervisor')}, or run `chorus down`."
     with held(run.clients_lock, shared=True, timeout_s=PATIENCE_S, blocked=stopping):
         with _door(run):
             url = _bring_up(run, settings, wanted)
@@ -89,7 +89,7 @@ def ensure(settings: FarmSettings, spec: StackSpec | None = None) -> Iterator[St
 
 
 def up(settings: FarmSettings, *, flower: bool = False) -> StackStatus:
-    """Start the stack, and keep it until `down`."""
+    """Start the stack, and keep it running until `down`."""
     run = _run_folder(settings)
     if flower and "flower" not in {process.name for process in _processes(run) if process.alive}:
         embedded.require_free(settings.flower_port, "CHORUS_FLOWER_PORT")
@@ -99,7 +99,7 @@ def up(settings: FarmSettings, *, flower: bool = False) -> StackStatus:
 
 
 def down(settings: FarmSettings) -> bool:
-    """Stop the stack, whoever uses it; whether there was one. Its jobs are paused: all they have is on disk."""
+    """Stop the stack, even if commands use it; returns whether one was running. Its jobs are kept on disk."""
     run = _run_folder(settings)
     with _door(run):
         was_running = run.supervised()
@@ -116,7 +116,7 @@ def down(settings: FarmSettings) -> bool:
 
 
 def status(settings: FarmSettings) -> StackStatus:
-    """What runs; raises for no state of the server."""
+    """What runs now. A server that is down or refuses the connection is reported, not raised."""
     run = _run_folder(settings)
     server, trouble = None, ""
     if run.key:
@@ -156,14 +156,14 @@ def _processes(run: RunFolder) -> tuple[ProcessStatus, ...]:
 
 @contextmanager
 def _door(run: RunFolder) -> Iterator[None]:
-    """One at a time decides what the stack is: two starts share one supervisor, and no start meets a stop half-way."""
+    """Only one process at a time starts or stops the stack, so that two starts share one supervisor."""
     blocked = f"Another chorus command has been starting or stopping the stack for a minute: see {run.logs}."
     with held(run.door_lock, timeout_s=PATIENCE_S, blocked=blocked):
         yield
 
 
 def _bring_up(run: RunFolder, settings: FarmSettings, wanted: StackSpec) -> str:
-    """Join the supervisor that is there, or start one; the URL as soon as everything wanted has been started."""
+    """Use the running supervisor, or start one; returns the server's address once all wanted programs were started."""
     launched = False
     if run.supervised():
         there = run.spec()
@@ -177,7 +177,7 @@ def _bring_up(run: RunFolder, settings: FarmSettings, wanted: StackSpec) -> str:
         elif launched:
             raise _failure(run)
         else:
-            # None is there, or the one we joined was just ending.
+            # None runs, or the one that ran has just ended.
             _launch(run, settings, wanted)
             launched = True
         time.sleep(POLL_S)
@@ -222,5 +222,5 @@ def _failure(run: RunFolder) -> ChorusError:
     if report and report.failure:
         kind = getattr(errors, report.failure_kind, FarmError)
         return kind(report.failure)
-    words = embedded.last_words(run.log("supervisor")) or "it said nothing"
+    words = embedded.last_words(run.log("supervisor")) or "its log is empty"
     return FarmError(f"The stack's supervisor ended: {words} (more in {run.log('supervisor')}).")

@@ -1,6 +1,6 @@
-"""The one process that keeps a stack running: the server, the workers, Flower. `workers.stack.stack` starts it.
+"""The supervisor: the process that keeps a stack's programs running. `workers.stack.stack` starts it.
 
-What runs is what its own child processes are; what shall run stands in the run folder and is read anew on every turn.
+What should run stands in the run folder and is read again on every turn; what does run are its own child processes.
 Knows nothing of jobs.
 """
 
@@ -32,7 +32,7 @@ log = logging.getLogger("chorus.supervisor")
 
 
 class Backoff:
-    """How long to wait before a program is started again: doubling, until it stays alive for a while."""
+    """The delay before a program is restarted: it doubles each time, until the program has run for a while."""
 
     FIRST_S, MOST_S, HEALTHY_S = 0.2, 10.0, 30.0
 
@@ -40,7 +40,7 @@ class Backoff:
         self._next_s = self.FIRST_S
 
     def after(self, alive_s: float) -> float:
-        """The wait after it was alive for so long."""
+        """The next delay, after the program ran for this long."""
         if alive_s >= self.HEALTHY_S:
             self._next_s = self.FIRST_S
         wait_s, self._next_s = self._next_s, min(self.MOST_S, self._next_s * 2)
@@ -48,7 +48,7 @@ class Backoff:
 
 
 class Child:
-    """A program that is started when it is due, and due again a while after it ended."""
+    """A program that is started, and restarted after a delay whenever it has exited."""
 
     def __init__(self, name: str, log_file: Path, launch: Callable[[], subprocess.Popen[bytes]]) -> None:
         self.name, self._log_file, self._launch = name, log_file, launch
@@ -58,7 +58,7 @@ class Child:
         self._starts, self._since_s, self._last_words = 0, 0.0, ""
 
     def alive(self) -> bool:
-        """Whether it runs at this moment."""
+        """Whether it is running."""
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
@@ -69,7 +69,7 @@ class Child:
         log.info("%s runs as process %d.", self.name, self.process.pid)
 
     def check(self) -> None:
-        """Start it if it is due."""
+        """Start it if it does not run and its delay is over."""
         if self.process is not None and not self.alive():
             self._rest(f"ended with {self.process.returncode}")
         if self.process is None and time.monotonic() >= self._due_s:
@@ -85,7 +85,7 @@ class Child:
         log.warning("%s %s; starting it again in %.1f s.", self.name, why, wait_s)
 
     def status(self) -> ProcessStatus:
-        """What there is to say of it."""
+        """Its line in the supervisor's report."""
         return ProcessStatus(
             name=self.name,
             pid=self.process.pid if self.process else 0,
@@ -97,7 +97,7 @@ class Child:
 
 
 class Supervisor:
-    """Keeps a run folder's stack running until nobody wants it any more."""
+    """Keeps a run folder's stack running until no command uses it and it was not kept by `chorus up`."""
 
     def __init__(self, run: RunFolder, farm: FarmSettings) -> None:
         self._run, self._farm = run, farm
@@ -109,11 +109,11 @@ class Supervisor:
         self._last_client: int | None = None
 
     def end(self, *_: object) -> None:
-        """Told to end, by a signal."""
+        """End at the next turn; a signal handler."""
         self._told_to_end = True
 
     def run(self) -> None:
-        """Start, watch, and in the end stop everything."""
+        """Start the stack, watch it, and finally stop all of it."""
         try:
             self._guard.start()
             spec = self._run.spec()
@@ -126,12 +126,12 @@ class Supervisor:
             self._stop()
 
     def _wanted(self) -> StackSpec | None:
-        """What shall run; None once nobody wants anything."""
+        """What should run; None if the stack is to end."""
         if self._told_to_end or not (spec := self._run.spec()):
             return None
         if not self._run.keep.exists():
-            # While clients are there they share this lock. Once it is ours it stays ours until all is stopped, so that
-            # the next client waits for that instead of meeting half a stack.
+            # Commands that use the stack hold this lock together. Once the supervisor has it, it keeps it until all is
+            # stopped, so that the next command waits for that and does not find half a stack.
             self._last_client = take(self._run.clients_lock)
         return None if self._last_client is not None else spec
 
@@ -145,7 +145,7 @@ class Supervisor:
         shown = [*([self._server] if spec.server else []), *self._workers.values()]
         report = Report(pid=os.getpid(), processes=tuple(child.status() for child in shown))
         if report != self._run.report():
-            # A full disk must not end what renders.
+            # A full disk must not end the stack.
             with suppress(DiskError):
                 self._run.say(report)
 
@@ -160,7 +160,7 @@ class Supervisor:
         return self._workers[program.name]
 
     def _launch_server(self) -> subprocess.Popen[bytes]:
-        # The workers know its port and password, so a server that died comes back with both.
+        # The workers know its port and password, so a restarted server must have the same.
         server = embedded.start(self._farm, self._spawn, like=self._instance)
         self._instance = server.instance
         return server.process
@@ -199,7 +199,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                # Its own group: what it started can be ended with it, and a Ctrl-C in a terminal is not for it.
+                # Its own process group: its children can be ended with it, and Ctrl-C in a terminal does not reach it.
                 start_new_session=True,
                 pass_fds=keep_open,
                 preexec_fn=partial(children.end_with, os.getpid(), signal.SIGTERM),  # noqa: PLW1509 - one thread here
@@ -209,7 +209,7 @@ class Supervisor:
         return process
 
     def _stop(self) -> None:
-        # Nobody shall find what is about to end.
+        # First, so that no command finds a stack that is about to end.
         self._run.say(None)
         if not self._run.key:
             embedded.forget(self._run.home)
@@ -221,7 +221,7 @@ class Supervisor:
 
 
 def end_all(processes: Iterable[subprocess.Popen[bytes] | None], grace_s: float) -> None:
-    """SIGTERM to all at once; to those who stay longer, and what they started, SIGKILL."""
+    """Send SIGTERM to all at once, and SIGKILL to the process groups of those that have not ended in time."""
     alive = [process for process in processes if process is not None and process.poll() is None]
     for process in alive:
         process.terminate()
@@ -230,13 +230,13 @@ def end_all(processes: Iterable[subprocess.Popen[bytes] | None], grace_s: float)
         try:
             process.wait(max(0.0, deadline_s - time.monotonic()))
         except subprocess.TimeoutExpired:
-            # Not yet waited for, so the id is still its own.
+            # It has not been waited for, so its id cannot belong to another process yet.
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
 def _tell(guard: subprocess.Popen[bytes], pid: int) -> None:
-    # A guard that is gone is replaced on the next turn, and the new one is told of everybody.
+    # A guard that has ended is replaced on the next turn, and the new one gets all ids.
     if guard.stdin is not None:
         with suppress(BrokenPipeError):
             guard.stdin.write(b"%d\n" % pid)
@@ -244,13 +244,13 @@ def _tell(guard: subprocess.Popen[bytes], pid: int) -> None:
 
 
 def _environment(more: dict[str, str]) -> dict[str, str]:
-    # CELERY_BROKER_URL and its like, meant for another application, would lead our workers astray.
+    # CELERY_BROKER_URL and similar variables, set for another application, would misconfigure our workers.
     ours = {name: value for name, value in os.environ.items() if not name.startswith("CELERY_")}
     return ours | more
 
 
 def _take_lock(run: RunFolder) -> int | None:
-    """The supervisor's lock. Someone who only asks whether it is taken may hold it for an instant."""
+    """Take the supervisor's lock. Retries, because a process that only tests the lock holds it for an instant."""
     deadline_s = time.monotonic() + LOCK_S
     while (lock := take(run.supervisor_lock)) is None and time.monotonic() < deadline_s:
         time.sleep(0.01)
@@ -258,12 +258,12 @@ def _take_lock(run: RunFolder) -> int | None:
 
 
 def main(key: str) -> None:
-    """Take the lock, leave the caller, and run; who comes second goes away."""
+    """Take the lock, fork away from the caller, and run; a second supervisor ends at once."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     run = RunFolder(settings().home_folder(), key)
     lock = _take_lock(run)
     if lock is None or os.fork():
-        # The lock lives on in the child: the caller sees it taken for as long as there is a supervisor.
+        # The child inherits the lock and holds it for as long as it runs.
         return
     supervisor = Supervisor(run, settings())
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -271,7 +271,7 @@ def main(key: str) -> None:
     try:
         supervisor.run()
     except ChorusError as error:
-        log.error("%s", error)  # noqa: TRY400 - a sentence for the user, not a defect
+        log.error("%s", error)  # noqa: TRY400 - an expected error, shown to the user as a sentence
         run.say(Report(pid=os.getpid(), failure=str(error), failure_kind=type(error).__name__))
     os.close(lock)
 
