@@ -100,7 +100,8 @@ def test_flower_shows_workers_tasks_and_results_that_mean_something(slow_worksho
     )
     assert slow_workshop.finished("book").state is State.DONE
 
-    client.submit("Nobody has this voice.", job="mute", voice="af_nobody", format="wav")
+    # Named in the text: a voice that is named for the whole job is refused by its plan.
+    client.submit("[voice:af_nobody]Nobody has this voice.", job="mute", format="wav")
     assert slow_workshop.finished("mute").state is State.FAILED
 
     wait_until(lambda: len(flower.failures("chorus.synthesize")) == 1, description="Flower knows the failure")
