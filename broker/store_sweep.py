@@ -83,11 +83,16 @@ def ledger_of(connection: "redis.Redis") -> Ask:
     """Asks this server's ledger; ServerError if it does not answer."""
 
     def ask(job: str) -> Standing:
+        record = JobKeys(job).record
         with refusals(connection):
-            state, want = cast("list[bytes | None]", connection.hmget(JobKeys(job).record, ["state", "want"]))
+            try:
+                state, want = cast("list[bytes | None]", connection.hmget(record, ["state", "want"]))
+                # A damaged record, which lacks its state or is no hash, is none that has expired.
+                there = state is not None or connection.exists(record)
+            except redis.ResponseError:
+                return "unfinished"
         if state is None:
-            # A record that lacks its state is damaged, and none that has expired.
-            return "unfinished" if connection.exists(JobKeys(job).record) else "unknown"
+            return "unfinished" if there else "unknown"
         if want:
             return "unfinished"
         standings: dict[bytes, Standing] = {

@@ -23,6 +23,8 @@ from chorus.commands import run
 from chorus.errors import ServerError
 from chorus.keys import JobKeys
 from workers.commands import app
+from workers.models import build_target
+from workers.stack.run_folder import RunFolder
 
 DAY_S = 86_400
 REPORT = json.dumps({"segments": {"failed": 0}}).encode()
@@ -63,6 +65,14 @@ def test_a_ledger_says_how_a_job_stands(client: Client, server: redis.Redis) -> 
     assert ask("talk") == "unfinished"
     server.hdel(JobKeys("talk").record, "state", "want")
     assert ask("talk") == "unfinished"
+
+
+def test_a_damaged_record_keeps_its_job(client: Client, server: redis.Redis) -> None:
+    client.submit(b"# One\n\nHello.", name="talk.md", job="talk")
+    server.delete(JobKeys("talk").record)
+    server.rpush(JobKeys("talk").record, "no hash")
+    assert ledger_of(server)("talk") == "unfinished"
+    server.delete(JobKeys("talk").record)
 
 
 def test_a_ledger_that_is_away_says_so() -> None:
@@ -148,6 +158,22 @@ def test_clean_all_frees_the_spoken_segments_as_well(
     ]
     assert store.keys(FOLDER) == ()
     assert left(store) == {"paused"}
+
+
+def test_clean_all_leaves_prepared_graphs_alone_while_a_stack_runs(
+    chorus: Type, machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = machine.home / "models" / "prepared" / "0123456789ab" / build_target.key()
+    (other / "fast").mkdir(parents=True)
+    (other / "fast" / "graph.onnx").write_bytes(bytes(100_000))
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, "supervised", lambda _: True)
+        assert chorus("clean", "--all") == 0
+    assert said(capsys)[0].endswith("made of another model; only while nothing runs: `chorus down` first.")
+    assert other.exists()
+    assert chorus("clean", "--all") == 0
+    assert said(capsys) == ["Freed 0.1 MB: an unknown model, prepared, made of another model."]
+    assert not other.exists()
 
 
 def test_clean_asks_the_ledger_of_a_stack_that_is_down(

@@ -29,7 +29,7 @@ class Cleaned:
     """What was, or would be, freed or kept for one reason."""
 
     what: str
-    """`3 jobs`, `spoken segments`, `original, prepared`, for people."""
+    """`3 jobs`, `spoken segments`, `kokoro-v1.0 as original, prepared`, for people."""
     disk_bytes: int
     freed: bool
     why: str
@@ -108,4 +108,4 @@ def _clean_prepared(settings: FarmSettings, *, everything: bool, dry_run: bool) 
             why = f"{why}; {ALL} it"
         elif running:
             why = f"{why}; {NOT_WHILE_RUNNING}"
-        yield Cleaned(what=f"{one.folder.name}, prepared", disk_bytes=one.disk_bytes, freed=freed, why=why)
+        yield Cleaned(what=f"{one.what}, prepared", disk_bytes=one.disk_bytes, freed=freed, why=why)

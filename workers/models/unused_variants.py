@@ -23,6 +23,8 @@ class UnusedVariant:
     """One folder of graphs."""
 
     folder: Path
+    what: str
+    """`kokoro-v1.0 as original`, for people."""
     disk_bytes: int
     why: str
     """`made of another model`, for people."""
@@ -64,21 +66,25 @@ def _in_all(here: Path, variant: str) -> Iterator[UnusedVariant]:
             chosen = known.choice.variant if known and known.choice else ""
             yield from _lossless(folder, known, "not chosen", spare={variant, chosen})
         elif folder.name != here.name:
-            yield _whole(folder, "made for another onnxruntime or processor")
+            yield _whole(folder, _model(known), "made for another onnxruntime or processor")
         elif known and not all(one.lossless for one in known.variants.values()):
             yield from _lossless(folder, known, "made of another model", spare=set())
         elif folder.is_dir():
-            yield _whole(folder, "made of another model")
+            yield _whole(folder, _model(known), "made of another model")
 
 
 def _lossless(folder: Path, known: Manifest | None, why: str, *, spare: set[str]) -> Iterator[UnusedVariant]:
     for one in known.variants.values() if known else ():
         if one.lossless and one.name not in spare and (folder / one.name).is_dir():
-            yield _whole(folder / one.name, why)
+            yield _whole(folder / one.name, f"{_model(known)} as {one.name}", why)
 
 
-def _whole(folder: Path, why: str) -> UnusedVariant:
-    return UnusedVariant(folder=folder, disk_bytes=total_bytes(folder), why=why)
+def _model(known: Manifest | None) -> str:
+    return known.model if known else "an unknown model"
+
+
+def _whole(folder: Path, what: str, why: str) -> UnusedVariant:
+    return UnusedVariant(folder=folder, what=what, disk_bytes=total_bytes(folder), why=why)
 
 
 @contextmanager
