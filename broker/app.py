@@ -1,6 +1,6 @@
-"""The Celery app: one for every worker, Flower and sender. Messages are hints; the settings follow from that.
+"""The Celery app that every worker, Flower and every sender use. Its settings follow from messages being only hints.
 
-What was measured about each of them stands in docs/architecture.md.
+docs/architecture.md has what was measured about each of them.
 """
 
 import sys
@@ -19,13 +19,13 @@ from chorus.stack_address import NOTHING_RUNS
 
 DESK, DESK_LIVE = "chorus.desk", "chorus.desk.live"
 EXCHANGE = "chorus"
-# How often a worker looks for a server that went away. Kombu's own pauses grow to half a minute.
-LOOK_AGAIN_S = 1.0
+# Seconds between two attempts to reach a server that is away. Kombu's own pauses grow to half a minute.
+RECONNECT_S = 1.0
 
 
 class _Connection(Connection):  # type: ignore[misc] # kombu has no types here
     def ensure_connection(self, *arguments: Any, **options: Any) -> Any:
-        steady = {"interval_start": LOOK_AGAIN_S, "interval_step": 0.0, "interval_max": LOOK_AGAIN_S}
+        steady = {"interval_start": RECONNECT_S, "interval_step": 0.0, "interval_max": RECONNECT_S}
         return super().ensure_connection(*arguments, **steady | options)
 
 
@@ -34,7 +34,7 @@ class _Amqp(AMQP):  # type: ignore[misc] # celery has no types
 
 
 def queue(name: str) -> Queue:
-    """A queue bound by its own name. Without exchange and key, Celery would copy every message to every queue."""
+    """A queue whose routing key is its name. Without exchange and key, Celery copies each message to every queue."""
     return Queue(name, Exchange(EXCHANGE, type="direct"), routing_key=name)
 
 
@@ -47,7 +47,7 @@ def _server() -> str:
 
 
 def _server_for_the_command() -> str:
-    """The same. Celery's own command shows an error behind sixty lines of traceback, so there it is one line."""
+    """The same, but a `celery` command prints an error as one line, without the traceback that Celery would print."""
     try:
         return _server()
     except ChorusError as error:
@@ -101,5 +101,5 @@ def _configuration() -> dict[str, Any]:
 
 
 app = Celery("chorus", amqp=_Amqp, set_as_current=False)
-# A function, so that importing the app neither reads the environment nor reaches for a server.
+# A function, so that importing the app neither reads the environment nor connects to a server.
 app.add_defaults(_configuration)

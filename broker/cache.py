@@ -1,7 +1,7 @@
-"""A bounded cache on disk: bytes under the digest of what made them; what was used longest ago goes first.
+"""A bounded cache on disk: bytes, found by the digest of what they were made from. The least recently used goes first.
 
-Knows nothing of sound. Any number of processes may share a folder. Losing an entry costs its making and nothing else,
-so whatever the disk refuses is logged, and nobody's work stops for it.
+Knows nothing of sound. Any number of processes may share a folder. A lost entry is made again, so an error of the disk
+is logged and stops no work.
 """
 
 import hashlib
@@ -17,19 +17,19 @@ from chorus.files import whole_file
 
 FOLDER = "cache"
 """Its place in a store."""
-_ROOM = 0.9
-"""The share of the bound that is left by a removal, so that not every write needs one."""
-_LOOK_AGAIN = 0.05
-"""After writing so much of the bound, a process looks what others wrote."""
+_TRIMMED_TO = 0.9
+"""The share of the bound that a trim leaves, so that not every write needs one."""
+_RECOUNT_AFTER = 0.05
+"""A process that has written this share of the bound counts again what all processes wrote."""
 _ABANDONED_S = 3600
 _SPARED_BYTES = 256 * 2**20
-"""The last of a disk is left to those who cannot do without: a part that finds no room pauses its job."""
+"""Free space that the cache leaves on the disk: a part for which there is no room pauses its job."""
 
 log = logging.getLogger(__name__)
 
 
 def digest(*parts: object) -> str:
-    """The name of what follows from these parts alone."""
+    """The name of an entry that is made from these values and nothing else."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -44,7 +44,7 @@ class DiskCache:
         self._complained = False
 
     def open(self) -> None:
-        """Make the folder, and see what is there."""
+        """Make the folder, and count what is in it."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -53,7 +53,7 @@ class DiskCache:
 
     @property
     def entries(self) -> int:
-        """How many there were at the last look, and were written here since."""
+        """How many there were at the last count, and those that this process wrote since."""
         return self._entries
 
     @property
@@ -62,7 +62,7 @@ class DiskCache:
         return self._bytes
 
     def read(self, name: str) -> bytes | None:
-        """What is kept under this digest, which from now on counts as just used."""
+        """The entry of this digest, which now counts as just used; None if there is none."""
         path = self._path(name)
         try:
             data = path.read_bytes()
@@ -75,7 +75,7 @@ class DiskCache:
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        """Keep it, in place of what was there; drop others if there is no room."""
+        """Store an entry in place of an earlier one; remove others if there is no room."""
         takes = on_disk(len(data))
         if takes > self._most_bytes:
             return
@@ -83,7 +83,7 @@ class DiskCache:
         try:
             if shutil.disk_usage(self._folder).free < _SPARED_BYTES:
                 return
-            # Not the folder itself: where a disk was unmounted, nothing is written into its empty place.
+            # The cache's own folder is not made: where a disk was unmounted, nothing is written to its mount point.
             path.parent.mkdir(exist_ok=True)
             before = on_disk(path.stat().st_size) if path.exists() else None
             with whole_file(path, durable=False) as temporary:
@@ -95,18 +95,18 @@ class DiskCache:
             self._entries += before is None
             self._bytes += takes - (before or 0)
             self._written += takes
-            full = self._bytes > self._most_bytes or self._written > _LOOK_AGAIN * self._most_bytes
+            full = self._bytes > self._most_bytes or self._written > _RECOUNT_AFTER * self._most_bytes
         if full:
             self.trim()
 
     def drop(self, name: str) -> None:
-        """It was no good."""
+        """Remove an entry that turned out to be damaged."""
         self._path(name).unlink(missing_ok=True)
 
     def trim(self, most_bytes: int | None = None) -> int:
-        """Count what is there, and remove what is too much of it and what killed writers left; how much that freed.
+        """Count what is there, remove what exceeds the bound and what killed writers left; how many bytes that freed.
 
-        `most_bytes`: less than usual, 0 for all of it.
+        `most_bytes`: another bound for this once; 0 removes everything.
         """
         most = self._most_bytes if most_bytes is None else most_bytes
         with self._lock:
@@ -117,7 +117,7 @@ class DiskCache:
             size = before = sum(one.disk_bytes for one in found)
             size -= sum(one.disk_bytes for one in gone)
             if size > most:
-                while entries and size > _ROOM * most:
+                while entries and size > _TRIMMED_TO * most:
                     gone.append(entries.pop(0))
                     size -= gone[-1].disk_bytes
             for one in gone:
@@ -129,7 +129,7 @@ class DiskCache:
         return self._folder / name[:2] / name
 
     def _complain(self, error: Exception) -> None:
-        """Once: the next segment would meet the same disk."""
+        """Log it, but only once: the next segment would meet the same error."""
         if not self._complained:
-            log.warning("The cache of spoken segments in %s does without: %s", self._folder, error)
+            log.warning("Spoken segments are not kept in %s: %s", self._folder, error)
         self._complained = True

@@ -1,6 +1,6 @@
-"""Find the Redis or Valkey to use, or start one of our own on loopback TCP.
+"""Finds the Redis or Valkey to use, or starts an embedded server of our own on loopback TCP.
 
-Knows nothing of jobs, of Celery, or of who keeps the server running: it is handed a way to spawn a process.
+Knows nothing of jobs, of Celery, or of who keeps the server running: its caller says how a process is started.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ from chorus.stack_address import LOOPBACK, Instance, find, running, server_file
 START_S = 10.0
 RETIRE_S = 10.0
 POLL_S = 0.02
-# Servers keep their configuration's absolute path in 1024 bytes and crash beyond.
+# Servers keep the absolute path of their configuration in 1024 bytes and crash on a longer one.
 LONGEST_HOME_BYTES = 900
 
 
@@ -45,13 +45,13 @@ class Server:
     """A server that we started and that answered."""
 
     process: subprocess.Popen[bytes]
-    """Ends in order on SIGTERM: its log is written out first."""
+    """It ends in order on SIGTERM, after writing its log to the disk."""
     instance: Instance
     """How to reach it."""
 
 
 def locate(settings: FarmSettings) -> str | None:
-    """The URL of the explicit server, or of our own if it runs; None if there is neither. What is named answered."""
+    """The URL of the server that the settings name, which must answer; else of our own if it runs, else None."""
     if settings.url:
         check(settings.url)
         return settings.url
@@ -60,7 +60,7 @@ def locate(settings: FarmSettings) -> str | None:
 
 
 def start(settings: FarmSettings, spawn: Spawn, *, like: Instance | None = None) -> Server:
-    """The first server program of this machine that answers; on the port and with the password of `like` if given."""
+    """Start the first server program of this machine that works; with the port and the password of `like` if given."""
     home = settings.home_folder()
     _prepare(home)
     retire(home)
@@ -78,11 +78,11 @@ def start(settings: FarmSettings, spawn: Spawn, *, like: Instance | None = None)
 
 
 def retire(home: Path) -> None:
-    """End a server of ours that outlived its supervisor: two servers on one folder would destroy its data."""
+    """End a server of ours whose supervisor is gone: two servers on one folder would destroy its data."""
     if not _in_use(home):
         return
     if own := running(home):
-        # It writes its log out before it ends; saving a snapshot on top would only take time.
+        # It writes its log to the disk before it ends; a snapshot besides would only take time.
         with suppress(redis.RedisError), client(own.url) as server:
             server.shutdown(nosave=True)
     deadline_s = time.monotonic() + RETIRE_S
@@ -95,12 +95,12 @@ def retire(home: Path) -> None:
 
 
 def forget(home: Path) -> None:
-    """Our server is about to end: nobody shall find it any more."""
+    """Delete the file by which clients find our server, which is about to end."""
     server_file(home).unlink(missing_ok=True)
 
 
 def require_free(port: int, variable: str) -> None:
-    """SettingError, naming the variable, if someone listens on this loopback port."""
+    """SettingError, naming the variable, if a process listens on this loopback port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -112,7 +112,7 @@ def require_free(port: int, variable: str) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step; nobody but this user reads it."""
+    """Replace a file in one step. Only this user can read it."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -167,7 +167,7 @@ def _await_answer(process: subprocess.Popen[bytes], instance: Instance) -> str:
             with client(instance.url) as server:
                 return who(server)
         except redis.BusyLoadingError:
-            # It is there and reads its log, however long that is.
+            # It runs and reads its log, which may take as long as it likes.
             deadline_s = time.monotonic() + START_S
         except redis.RedisError:
             pass
@@ -176,7 +176,7 @@ def _await_answer(process: subprocess.Popen[bytes], instance: Instance) -> str:
 
 
 def _configuration(port: int, password: str) -> str:
-    """Everything relative to the run folder, so that no path needs quoting."""
+    """The server's configuration. Its paths are relative to the run folder, so that none needs quoting."""
     return f"""\
 bind {LOOPBACK}
 protected-mode yes
@@ -214,9 +214,9 @@ def _prepare(home: Path) -> None:
 
 @contextmanager
 def _data_lock(home: Path) -> Iterator[int]:
-    """A locked descriptor for the server to inherit: the lock lives as long as the last process that has it.
+    """A locked descriptor for the server to inherit. The lock is held until the last process that has it ends.
 
-    Thus the kernel says whether a server works on the folder, and no process id has to be believed.
+    So the kernel says whether a server works on the folder; a process id in a file could be another process's by now.
     """
     path = home / "server" / "lock"
     try:

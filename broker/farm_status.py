@@ -1,6 +1,6 @@
-"""What can be seen of a farm at one moment: its workers, their lanes, its queues, and how far each is behind.
+"""The state of a farm at one moment: its workers, their lanes, its queues, and the lag of each job.
 
-Asks and changes nothing. Knows no command line and no web page: whatever shows a farm to people asks here.
+Changes nothing. Knows no command line and no web page: whatever shows a farm to people gets it here.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from chorus.records import Worker
 
 @dataclass(frozen=True, kw_only=True)
 class FarmStatus:
-    """A farm at one moment; all of it empty where no server answers."""
+    """A farm at one moment. Everything is empty if no server answers."""
 
     workers: Sequence[Worker] = ()
     sessions: Sequence[Sessions] = ()

@@ -1,7 +1,8 @@
-"""What Flower shows of a farm by default: columns that name the job and the step, and every queue there is.
+"""What Flower shows of a farm by default: columns that name the job and the step, and every queue.
 
-Flower's own default is each task's UUID, and only the queues of workers that answered when it last asked them. Applied
-where Flower is loaded, which it is in every `celery` command; options given to Flower go before these. Knows no job.
+Flower's own default columns show each task's UUID, and its broker page only the queues of those workers that answered
+when it last asked. `apply` changes both where Flower is loaded, which it is in every `celery` command. An option given
+to Flower overrides this. Knows no job.
 """
 
 import sys
@@ -20,7 +21,7 @@ _BOUND, _SEPARATOR = "_kombu.binding.chorus", "\x06\x16"
 
 
 def apply() -> None:
-    """Make these Flower's defaults in this process; nothing happens where Flower is not loaded, or lacks them."""
+    """Change Flower's defaults in this process. Does nothing if Flower is not loaded, or is a version without them."""
     options: Any = getattr(sys.modules.get("flower.options"), "options", None)
     if hasattr(options, "tasks_columns"):
         options.tasks_columns = COLUMNS
@@ -31,7 +32,7 @@ def apply() -> None:
 
 
 def queue_names(connection: "redis.Redis") -> set[str]:
-    """The queues that registered workers serve, and those that hold messages though nobody serves them."""
+    """The queues that registered workers serve, and any other that holds messages."""
     served = hints.queues_of(registry.read(connection).workers)
     members = cast("set[bytes]", connection.smembers(_BOUND))
     bound = {member.decode().rpartition(_SEPARATOR)[2] for member in members}
@@ -39,7 +40,7 @@ def queue_names(connection: "redis.Redis") -> set[str]:
 
 
 def _queues(app: Celery) -> set[str]:
-    """A server that is away shows as it does on the rest of the page, not as an error of this one."""
+    """The same for Flower's app. If the server is away there are none, and Flower itself reports the server."""
     try:
         with reach.client(app.conf.broker_url) as connection:
             return queue_names(connection)

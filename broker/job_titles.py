@@ -1,6 +1,6 @@
-"""What jobs are called, for messages that people read in Flower. One process's memory: a round trip for each job.
+"""The names of jobs, for the messages that people read in Flower. A process reads each from Redis once.
 
-Never fails: a job whose title cannot be read goes by its id.
+Never fails: a job whose title cannot be read is called by its id.
 """
 
 import json
@@ -13,12 +13,12 @@ from chorus.request import TEXT_NAME
 
 MOST_JOBS = 256
 MOST_LETTERS = 60
-# What a text is called that came without a file, and the title that its reader makes of it.
+# The file name of a text that was submitted without one, and the title that its reader makes of that.
 NOT_A_NAME = ("", TEXT_NAME, TEXT_NAME.removesuffix(".txt"))
 
 
 class JobTitles:
-    """The names of the jobs that this process sent messages for lately."""
+    """The names of the jobs for which this process last sent messages."""
 
     def __init__(self, connection: "redis.Redis") -> None:
         self._redis = connection

@@ -1,6 +1,6 @@
-"""The first segments of live jobs, kept in Redis for minutes, so that who asks for the same hears it at once.
+"""The first segments of live jobs, kept in Redis for minutes, so that the same request is heard at once the next time.
 
-Knows nothing of sound: an entry is bytes under the digest of what made them. It never fails a job.
+Knows nothing of sound: an entry is bytes, found by the digest of what they were made from. Never fails a job.
 """
 
 import logging
@@ -13,9 +13,9 @@ from chorus.keys import PRIMER_S, PRIMERS, PRIMERS_USED
 
 MOST = 64
 EVICTED = 8
-"""Dropped at once when there are more, so that not every newcomer needs one dropped."""
+"""How many are removed at once when there are too many, so that not every new entry needs a removal."""
 LARGEST_BYTES = 512 * 1024
-"""Five seconds and more: a longer first segment is no primer, and 64 of them would be a burden."""
+"""More than ten seconds of sound. First segments are shorter; 64 larger ones would take too much of Redis's memory."""
 KEPT = timedelta(seconds=PRIMER_S)
 _KEYS = (PRIMERS, PRIMERS_USED)
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Primers:
-    """One process's access to them; each call is one round trip."""
+    """One process's access to these entries. Each call is one round trip."""
 
     def __init__(self, connection: "redis.Redis", *, kept: timedelta = KEPT) -> None:
         self._kept_ms = int(kept.total_seconds() * 1000)
@@ -34,20 +34,20 @@ class Primers:
         """How many there were when this process last asked."""
 
     def find(self, digest: str) -> bytes | None:
-        """What is kept under this digest; asking for it keeps it longer."""
+        """The entry of this digest, which is then kept longer; None if there is none."""
         try:
             found, self.entries = self._find(keys=_KEYS, args=[digest, self._kept_ms])
         except redis.ResponseError as error:
-            # A server without memory refuses even this; who speaks can do without.
-            log.warning("The first words of live jobs are not looked up: %s", error)
+            # A server without memory refuses even to read. The segment is then spoken.
+            log.warning("The first segment of a live job cannot be looked up: %s", error)
             return None
         return found or None
 
     def keep(self, digest: str, data: bytes) -> None:
-        """Keep it, unless it is too large or the server has no room."""
+        """Store an entry, unless it is too large or the server has no memory left."""
         if len(data) > LARGEST_BYTES:
             return
         try:
             self.entries = self._keep(keys=_KEYS, args=[digest, self._kept_ms, data, MOST, EVICTED])
         except redis.RedisError as error:
-            log.warning("The first words of a live job are not kept: %s", error)
+            log.warning("The first segment of a live job cannot be kept: %s", error)

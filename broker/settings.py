@@ -1,8 +1,8 @@
-"""The farm's settings: the client's, and what workers, desks and the embedded server need besides.
+"""The farm's settings: the client's, and those of workers, desks and the embedded server.
 
 python -m broker.settings        # prints the table that docs/operations.md holds
 
-Besides chorus/settings.py the only place that reads the environment.
+With chorus/settings.py the only module that reads the environment.
 """
 
 import os
@@ -45,61 +45,66 @@ class FarmSettings(ClientSettings):
         ),
     )
     strict: bool = Field(
-        default=False, description="Refuse to start where a lane named in CHORUS_LANES is not to be had."
+        default=False, description="Refuse to start if a lane that CHORUS_LANES names cannot be opened."
     )
     coreml: str = Field(
-        default="", description="CoreML's options for lanes on a Mac beside Chorus's own, `ModelFormat=MLProgram,…`."
+        default="", description="More options for CoreML, for lanes on a Mac: `ModelFormat=MLProgram,…`."
     )
-    pin: bool = Field(default=False, description="Bind each of the books' threads to a core of its own (Linux).")
+    pin: bool = Field(default=False, description="Bind each thread that speaks books to a core of its own (Linux).")
     slots: int = Field(default=0, ge=0, le=256, description="Segments spoken at once by a worker. 0: one per core.")
-    desk_slots: int = Field(default=2, ge=1, le=64, description="Documents, parts and files a desk works on at once.")
-    lease_s: float = Field(default=3.0, ge=0.5, le=60, description="Seconds until a silent worker's step is given on.")
+    desk_slots: int = Field(
+        default=2, ge=1, le=64, description="Steps that a desk worker does at once: documents, parts, files."
+    )
+    lease_s: float = Field(
+        default=3.0, ge=0.5, le=60, description="Seconds without a sign of its worker until another takes a step over."
+    )
     deadline_s: float = Field(
         default=60.0,
         ge=1,
         le=3600,
-        description="Seconds a segment may take, or 20 times its length if that is more, until it counts as hung.",
+        description="Seconds a segment may take, or 20 times its length if that is more. Then its worker is taken for "
+        "hung and restarts.",
     )
     mirror: str = Field(
         default="", description="Base address, or a folder, to fetch model files from instead of upstream."
     )
     tagger: Literal["auto", "rules"] = Field(
         default="auto",
-        description="Tells English nouns from verbs: a pulled model of spaCy (`auto`), or `rules` of our own alone.",
+        description="What tells English nouns from verbs: spaCy's model if it was pulled (`auto`), or always `rules`.",
     )
-    offline: bool = Field(default=False, description="Never reach for the network: use what is here.")
+    offline: bool = Field(default=False, description="Download nothing: use the files that are here.")
     port: int = Field(default=0, ge=0, le=65535, description="Port of the embedded server. 0: any free one.")
     flower_port: int = Field(default=5555, ge=1, le=65535, description="Port of Flower under `chorus up --flower`.")
 
-    priming: bool = Field(default=True, description="Keep the sessions warm for the worker's life.")
+    priming: bool = Field(default=True, description="Keep the sessions loaded and warm as long as the worker runs.")
     keep_alive_s: int = Field(
         default=300,
         ge=0,
         le=86_400,
-        description="Seconds between short utterances that keep an idle session warm; nobody hears them. 0: none.",
+        description="Seconds between short utterances that keep an idle session warm; they are discarded. 0: none.",
     )
     unload_s: int = Field(
         default=600,
         ge=1,
         le=86_400,
-        description="Where CHORUS_PRIMING is false: seconds without work until a worker lets its sessions go.",
+        description="If CHORUS_PRIMING is false: seconds without work until a worker unloads its sessions.",
     )
     growth_mb: int = Field(
         default=0,
         ge=0,
-        description="Megabytes a voice worker may grow beyond what it had once it was warm. 0: by the machine.",
+        description="Megabytes that a voice worker may grow after its warm-up. 0: according to the machine's memory.",
     )
 
     def store_folder(self) -> Path:
-        """Where parts and results lie."""
+        """The folder of the store: parts, results, spoken segments."""
         return self.store or self.home_folder() / "store"
 
     def tagger_folder(self) -> Path:
-        """Where spaCy's English model lies once it was pulled."""
+        """The folder of spaCy's English model, if it was pulled."""
         return self.home_folder() / "models" / "en_core_web_sm-3.8.0"
 
     def cache_bytes(self) -> int:
-        """The most that kept segments take on disk."""
+        """The most bytes of the disk that spoken segments may take."""
         return self.cache_mb * 10**6
 
     def bulk_slots(self) -> int:
@@ -108,7 +113,7 @@ class FarmSettings(ClientSettings):
 
 
 def available_cores() -> int:
-    """The cores this process may use, which a container often narrows."""
+    """The cores that this process may use; a container often limits them."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -119,7 +124,7 @@ def settings() -> FarmSettings:
 
 
 def table() -> str:
-    """Every setting as a row of Markdown: its variable, what holds where it is unset, what it means."""
+    """Every setting as a row of Markdown: its variable, its default, its meaning."""
     rows = (
         f"| `{PREFIX}{name.upper()}` | {_shown(field.default)} | {field.description} |"
         for name, field in FarmSettings.model_fields.items()
@@ -128,7 +133,7 @@ def table() -> str:
 
 
 def _shown(default: object) -> str:
-    """As it would be written into the variable; where none can be, the meaning says what holds."""
+    """As it would be written into the variable. A default that cannot be written so stands in the description."""
     return "" if default in (None, "") else f"`{str(default).lower()}`"
 
 

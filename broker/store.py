@@ -1,6 +1,6 @@
-"""Where parts, sidecars, results and sources lie, under keys. Knows nothing of audio, jobs' states or Redis.
+"""The store: parts, sidecars, results and sources, by key. Knows nothing of audio, jobs' states or Redis.
 
-`Store` is what the farm asks for; `LocalStore` answers from one folder.
+`Store` is the interface that the farm uses; `LocalStore` implements it in one folder.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def part_key(job: str, epoch: int, part: int) -> str:
 
 
 def sidecar_key(job: str, epoch: int, part: int) -> str:
-    """The JSON that says what is in a part; its presence means that the part is whole."""
+    """The JSON that describes a part. It is written after the part: where it is, the part is complete."""
     return f"{epoch_key(job, epoch)}/part-{part:05}.json"
 
 
@@ -43,12 +43,12 @@ def result_key(job: str, epoch: int, ending: str) -> str:
 
 
 def report_key(job: str, epoch: int) -> str:
-    """What was made, as JSON; written last: where it stands, this run of the job is finished."""
+    """The JSON that describes the finished file. It is written last: where it is, this run of the job is finished."""
     return f"{epoch_key(job, epoch)}/{REPORT}"
 
 
 def source_key(job: str) -> str:
-    """The document as it came."""
+    """The document as it was submitted."""
     return f"{job_key(job)}/source"
 
 
@@ -63,27 +63,27 @@ def job_key(job: str) -> str:
 
 
 class Store(Protocol):
-    """Bytes under keys such as `jobs/abc/1/part-00012.flac`. What is there is whole."""
+    """Bytes by keys such as `jobs/abc/1/part-00012.flac`. Nothing is ever there in part."""
 
     @property
     def id(self) -> str:
-        """The same for everyone who opens this store, and for nobody else."""
+        """The same for every process that opens this store, and different for every other store."""
         ...
 
     def write(self, key: str, data: bytes) -> None:
-        """Put it there whole, or raise DiskError."""
+        """Store all of it, or raise DiskError."""
         ...
 
     def writer(self, key: str) -> AbstractContextManager[Path]:
-        """A path that becomes the key when the block ends well, and vanishes when it does not."""
+        """A path to write to. It becomes the key if the block ends without an error, and is deleted if not."""
         ...
 
     def read(self, key: str) -> bytes:
-        """What was written, or FarmError."""
+        """The bytes of a key, or FarmError if it is missing."""
         ...
 
     def path(self, key: str) -> Path:
-        """A file to read the key from; it need not be there."""
+        """The file of a key, whether it is there or not."""
         ...
 
     def exists(self, key: str) -> bool:
@@ -95,12 +95,12 @@ class Store(Protocol):
         ...
 
     def delete_tree(self, folder: str) -> None:
-        """Remove a folder and everything below; nothing there is as good."""
+        """Remove a folder and everything below it, if it is there."""
         ...
 
 
 class LocalStore:
-    """A store in one folder of this machine, or of a disk that several mount."""
+    """A store in a folder of this machine, or of a disk that several machines mount."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -111,13 +111,13 @@ class LocalStore:
             raise self._refusal(self.folder, error) from error
 
     def write(self, key: str, data: bytes) -> None:
-        """Put it there whole, or raise DiskError."""
+        """Store all of it, or raise DiskError."""
         with self.writer(key) as path:
             path.write_bytes(data)
 
     @contextlib.contextmanager
     def writer(self, key: str) -> Iterator[Path]:
-        """A path that becomes the key when the block ends well, and vanishes when it does not."""
+        """A path to write to. It becomes the key if the block ends without an error, and is deleted if not."""
         target = self.path(key)
         self._check_there()
         try:
@@ -128,7 +128,7 @@ class LocalStore:
             yield temporary
 
     def read(self, key: str) -> bytes:
-        """What was written, or FarmError."""
+        """The bytes of a key, or FarmError if it is missing."""
         try:
             return self.path(key).read_bytes()
         except FileNotFoundError as error:
@@ -138,7 +138,7 @@ class LocalStore:
             raise DiskError(f"{key} cannot be read from the store {self.folder} ({reason(error)}).") from error
 
     def path(self, key: str) -> Path:
-        """The file of this key; it need not be there."""
+        """The file of a key, whether it is there or not."""
         if not _KEY.fullmatch(key):
             raise FarmError(f"{key!r} is not a key of a store: letters, digits, dots and dashes between slashes.")
         return self.folder / key
@@ -157,17 +157,17 @@ class LocalStore:
         return tuple(sorted(key for key in found if _KEY.fullmatch(key) and key != "store.json"))
 
     def delete_tree(self, folder: str) -> None:
-        """Remove a folder and everything below; nothing there is as good."""
+        """Remove a folder and everything below it, if it is there."""
         self._remove(self.path(folder))
 
     def remove_job(self, found: StoredJob) -> bool:
-        """Remove a job's folder as it was found; False if somebody has written to it since, or removed it."""
+        """Remove a job's folder; False if another process has written to it or removed it since it was found."""
         trash = self._take(found.folder)
         if trash is None:
             return False
         now = stored_job(trash)
         if now is not None and now.written_s > found.written_s and not found.folder.exists():
-            # The same job was submitted again in this very moment.
+            # The same job was submitted again at this moment.
             trash.rename(found.folder)
             return False
         _discard(trash)
@@ -185,7 +185,7 @@ class LocalStore:
             _discard(path)
 
     def _check_there(self) -> None:
-        """An unmounted disk leaves an empty folder behind: what was written there would be lost when it is back."""
+        """DiskError if the disk is not mounted: what is written to its empty mount point is hidden once it is back."""
         try:
             there = _read_id(self.folder / "store.json")
         except OSError as error:
@@ -199,7 +199,7 @@ class LocalStore:
             _discard(trash)
 
     def _take(self, path: Path) -> Path | None:
-        """Out of sight in one step, so that a reader never meets half a tree and two removers never quarrel."""
+        """Rename it in one step, so that no reader meets half a folder, and of two processes only one removes it."""
         trash = self.folder / f".{secrets.token_hex(8)}{_TRASH}"
         try:
             path.rename(trash)
@@ -210,7 +210,7 @@ class LocalStore:
         return trash
 
     def _refusal(self, path: Path, error: OSError) -> ChorusError:
-        """A store is ours: whatever refuses is the outside, and the remedy is another folder for all of it."""
+        """The error for the user, who has not chosen this file but may choose another folder for the store."""
         told = refusal(path, error)
         if isinstance(told, DiskError):
             return DiskError(
@@ -230,7 +230,7 @@ def _renamed_ago_s(path: Path) -> float:
 
 
 def _discard(path: Path) -> None:
-    """A folder or a file; what another remover takes from under our hands is gone as well."""
+    """Delete a folder or a file, which another process may be deleting too."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -238,7 +238,7 @@ def _discard(path: Path) -> None:
 
 
 def _read_id(path: Path) -> str:
-    """The id in store.json; empty while nobody has settled one, or while it is just being written."""
+    """The id in store.json; empty if there is none yet, or if it is being written at this moment."""
     try:
         return _parse_id(path, path.read_text(encoding="utf-8"))
     except (FileNotFoundError, DiskError):
@@ -253,7 +253,7 @@ def _parse_id(path: Path, text: str) -> str:
 
 
 def _settle_id(path: Path) -> str:
-    """The first process to hold the lock chooses the id; everyone after reads it."""
+    """The id. The first process that gets the lock chooses it, all others read it."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     with os.fdopen(handle, "r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -68,43 +68,43 @@ class Process:
     free: Mapping[str, BoundedSemaphore]
     """By lane: a claim is made only when a slot is really free."""
     worker: Worker
-    """As it was when the process opened."""
+    """Its registration when the process was opened."""
     served: int = field(default=0)
     spoken: int = field(default=0)
-    """Segments that its own engine spoke."""
+    """Segments that this process's own engine spoke."""
     counters: list[Counters] = field(default_factory=list)
-    """Whatever counts in this process."""
+    """Functions that return this process's counts."""
     counted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """What they said after the last step."""
+    """What they returned after the last step."""
     tagger: Callable[[], str] = str
-    """Names what tells English nouns from verbs in this process; the heartbeat asks. Empty: no text is read here."""
+    """Returns the name of what tells English nouns from verbs here, for the registration; empty if no text is read."""
     _draining: threading.Lock = field(default_factory=threading.Lock)
-    """Two who took slots at once could each wait for the other's."""
+    """Held while all slots are taken: two threads that took them at once could wait for each other for ever."""
 
     def send(self, outcome: Outcome) -> Outcome:
-        """Send the hints of an outcome and hand it back."""
+        """Send the hints of an outcome, and return the outcome."""
         hints.send(self.app, outcome, self.titles)
         return outcome
 
     def claim(self, job: str, step: str) -> Claim:
-        """Take a step, under a token that says who we are and that no resent message shares."""
+        """Claim a step, with a token that names this worker and is different for every message."""
         return self.ledger.claim(job, step, f"{self.worker.id}/{uuid.uuid4().hex}")
 
     def count(self, *more: Counters) -> None:
-        """Ask what counts here, from now on these as well. Not the heartbeat's to ask: a counter may be locked."""
+        """Add these counters and read all. The heartbeat must not read them itself: a counter may wait for a lock."""
         self.counters += more
         self.counted = {what: dict(counts) for ask in self.counters for what, counts in ask().items()}
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:
-        """Keep a step, and answer for it with this process's life."""
+        """Renew a step's lease while the block runs, and end this process if the step takes too long."""
         limit_s = deadline_s(claim, self.settings.deadline_s)
         with self.upkeep.holding(claim), self.watchdog.watching(claim, limit_s):
             yield
 
     @contextmanager
     def drained(self) -> Iterator[None]:
-        """Take every slot: no step is under way while the block runs, and those that come wait for its end."""
+        """Take every slot, so that no step is under way while the block runs. Further steps wait for its end."""
         with self._draining, ExitStack() as taken:
             for lane, slots in self.worker.slots.items():
                 for _ in range(slots):
@@ -112,9 +112,9 @@ class Process:
             yield
 
     def end(self, why: str) -> None:
-        """Leave at once, without a word to whatever hangs; whoever supervises us starts us again."""
-        log.critical("%s: this process ends, to be started anew.", why)
-        # In a thread, for the server may be what is away.
+        """End this process at once, without waiting for what hangs. Its supervisor starts it again."""
+        log.critical("%s: this process ends and is to be started again.", why)
+        # In a thread, because it may be the server that does not answer.
         farewell = threading.Thread(target=self.upkeep.let_go, daemon=True)
         farewell.start()
         farewell.join(FAREWELL_S)
@@ -128,7 +128,7 @@ class Process:
 
 
 def connect(url: str) -> "redis.Redis":
-    """A patient connection pool: the server may be away for seconds in the middle of a commit."""
+    """A connection pool that retries for seconds: the server may be restarted in the middle of a commit."""
     return redis.Redis.from_url(
         url,
         socket_timeout=5,
@@ -140,7 +140,7 @@ def connect(url: str) -> "redis.Redis":
 
 
 def name_node(worker: Any, role: str) -> str:
-    """The worker's name in Flower: Celery calls all of them `celery`, and one machine has a voice and a desk."""
+    """Set and return the worker's name in Celery: all are called `celery` otherwise, and could not be told apart."""
     name, _, machine = worker.hostname.partition("@")
     if name == "celery":
         worker.hostname = f"{role}@{machine}"
@@ -160,7 +160,7 @@ def open_process(
     store: LocalStore | None,
     voice: RegisteredVoice | None = None,
 ) -> Process:
-    """Fill this process's slot. `voice`: what a voice worker speaks with."""
+    """Make this process's Process, which `current` then returns. `voice`: what a voice worker speaks with."""
     connection = connect(app.conf.broker_url)
     ledger = Ledger(connection, settings)
     worker = Worker(
@@ -199,12 +199,12 @@ def open_process(
 
 
 def describe(process: Process) -> Worker:
-    """The process's registration as of now."""
+    """The process's registration with its counts of this moment."""
     return replace(process.worker, served=process.served, counters=process.counted, tagger=process.tagger())
 
 
 def current() -> Process:
-    """This process's hold on the farm."""
+    """This process's Process, or FarmError if it is no worker."""
     if not _slot:
         raise FarmError("This process is no worker: start one with `celery -A workers.voice worker`.")
     return _slot[0]
