@@ -89,7 +89,7 @@ def clean(
     as_json: options.AsJson = False,
     url: options.Url = "",
 ) -> None:
-    """Free the disk of jobs that are over, and say what is kept and why. No job loses what it may still need."""
+    """Free the disk of jobs that are over. Says what is kept and why; no job loses what it may still need."""
     from workers.cli import cleaning  # noqa: PLC0415 - see above
 
     found = cleaning.clean(FarmSettings.load(url=url), everything=everything, dry_run=dry_run)
