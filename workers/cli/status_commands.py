@@ -129,7 +129,7 @@ def _counted(counts: Mapping[str, float]) -> str:
     """`hits 9, misses 3 (hit rate 75 %), entries 3`."""
     told = []
     for name, value in counts.items():
-        told.append(f"{value / 1e6:.1f} MB" if name == "bytes" else f"{name.replace('_', ' ')} {value:.10g}")
+        told.append(f"{value / 1e6:.1f} MB" if name == "bytes" else f"{name.replace('_', ' ')} {value:.0f}")
         asked = counts.get("hits", 0) + counts.get("misses", 0)
         if name == "misses" and asked:
             told[-1] += f" (hit rate {percent(counts['hits'] / asked)})"

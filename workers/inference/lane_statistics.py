@@ -17,7 +17,7 @@ class LaneRun:
     ended_s: float
     failed: bool = False
     expected_s: float | None = None
-    """How long it was predicted to take on the lane's thread; None if there was no prediction."""
+    """How long it was predicted to take on the lane's thread; None if there was no prediction, or only a guess."""
 
     @property
     def wait_s(self) -> float:

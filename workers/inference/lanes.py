@@ -37,6 +37,8 @@ class Promise:
 
     size: float
     expected_s: float
+    measured: bool
+    """Whether that follows from work that the lane has done."""
     urgent: bool
     began_s: float | None = None
     """When a thread of the lane began with it."""
@@ -101,7 +103,8 @@ class Lane:
     def promise(self, size: float, *, urgent: bool = False) -> Promise:
         """Count work of this size from now on. Hand the promise to `run`, and `release` it at the end."""
         with self._lock:
-            promise = Promise(size=size, expected_s=self._cost.expected_s(size), urgent=urgent)
+            cost = self._cost
+            promise = Promise(size=size, expected_s=cost.expected_s(size), measured=cost.measured, urgent=urgent)
             self._promises[promise] = None
         return promise
 
@@ -179,7 +182,7 @@ class Lane:
             began_s=began_s,
             ended_s=time.monotonic(),
             failed=failed,
-            expected_s=promise.expected_s if promise else None,
+            expected_s=promise.expected_s if promise and promise.measured else None,
         )
         with self._lock:
             if task.counted:

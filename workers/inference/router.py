@@ -21,6 +21,11 @@ class Cost:
     def __init__(self) -> None:
         self._weight = self._x = self._y = self._xx = self._xy = 0.0
 
+    @property
+    def measured(self) -> bool:
+        """Whether any work was measured: before, every expectation is a guess."""
+        return self._xx > 0
+
     def learn(self, size: float, seconds: float) -> None:
         """Work of this size took so long."""
         self._weight = _KEPT * self._weight + 1
@@ -31,7 +36,7 @@ class Cost:
 
     def expected_s(self, size: float) -> float:
         """How long work of this size will take."""
-        if not self._xx:
+        if not self.measured:
             return UNSEEN_S_PER_TOKEN * size
         weight = self._weight + _ORIGIN_WEIGHT
         slope = (weight * self._xy - self._x * self._y) / (weight * self._xx - self._x * self._x)
