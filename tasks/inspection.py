@@ -14,7 +14,7 @@ from tasks.plan import spoken_language
 from tasks.segmenting.segments import Segment, estimate_frames, segments
 
 SAMPLE_CHARACTERS: Final = 3000
-"""What is cut of a document to estimate how long all of it will last: about three minutes of it."""
+"""How many characters are cut to estimate the length of the whole document: about three minutes of audio."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ def inspect(document: Document, language: str, request: Request) -> Inspection:
 
 
 def estimate_s(document: Document, language: str, request: Request) -> float:
-    """How long a document will last, from a sample: the beginning of its longest chapter. `inspect` cuts all of it."""
+    """An estimate of how long a document will last, from the beginning of its longest chapter."""
     chapter = max(document.chapters, key=lambda one: len(one.text))
     characters, seconds = 0, 0.0
     for segment in segments(chapter, language, pauses=reading.pauses(request.pauses), rules=Rules.of(request)):

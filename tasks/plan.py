@@ -92,12 +92,12 @@ class Cutting:
 
     cut: Cut
     specs: Iterator[SegmentSpec]
-    handed: int = 0
+    in_ledger: int = 0
     """How many segments the ledger has."""
 
     def batches(self) -> Iterator[list[SegmentSpec]]:
         """The first segment alone, an empty batch if there is none; then batches of up to BATCH."""
-        if not self.handed:
+        if not self.in_ledger:
             yield list(itertools.islice(self.specs, 1))
         while batch := list(itertools.islice(self.specs, BATCH)):
             yield batch
@@ -147,19 +147,19 @@ class Planner:
         planned = self._documents.get(_run_of(claim), lambda: _read(claim, request))
         chapter = planned.document.chapters[claim.number]
         cutting = self._half_cut.pop((*_run_of(claim), claim.step)) or _begin(claim, request, planned)
-        facts = _facts(planned) if claim.number == 0 and not cutting.handed else None
+        facts = _facts(planned) if claim.number == 0 and not cutting.in_ledger else None
         for batch in cutting.batches():
-            outcome = here.ledger.extend(claim, batch, first_index=cutting.handed, document=facts)
-            cutting.handed, facts = cutting.handed + len(batch), None
+            outcome = here.ledger.extend(claim, batch, first_index=cutting.in_ledger, document=facts)
+            cutting.in_ledger, facts = cutting.in_ledger + len(batch), None
             if outcome.status == "enough":
                 # The next attempt may run on another desk, which then cuts the chapter from its beginning.
                 self._half_cut.put((*_run_of(claim), claim.step), cutting)
             if outcome.status != "ok":
-                return outcome, f"{chapter.title or 'untitled'}: {cutting.handed} segments so far"
+                return outcome, f"{chapter.title or 'untitled'}: {cutting.in_ledger} segments so far"
             here.send(outcome)
         cutting.cut.check()
-        outcome = here.ledger.commit_plan(claim, cutting.cut.committed(cutting.handed))
-        taken = f"{cutting.handed} segments, {cutting.cut.g2p_ms:.0f} ms of phonemes"
+        outcome = here.ledger.commit_plan(claim, cutting.cut.committed(cutting.in_ledger))
+        taken = f"{cutting.in_ledger} segments, {cutting.cut.g2p_ms:.0f} ms of phonemes"
         return outcome, f"{chapter.title or 'untitled'}: {taken}"
 
 
@@ -239,10 +239,10 @@ def _read(claim: Claim, request: Request) -> Planned:
 
 
 def _check_voice(claim: Claim, request: Request) -> None:
-    """Refuse an unknown voice before its first letter is taken for a language."""
+    """OptionError for an unknown voice. Otherwise the first letter of its name would be taken for its language."""
     workers = registry.read(worker_process.current().redis).workers
     known = {name for worker in workers if worker.sound == claim.sound for name in worker.voices}
-    # Without a worker of this sound nobody knows its voices now; the one that speaks will refuse what it does not know.
+    # Without a registered worker of this sound its voices are unknown. The worker that speaks will refuse the voice.
     if known:
         voices.require(request.voice, known)
 

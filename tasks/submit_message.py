@@ -1,7 +1,7 @@
-"""A submit that comes as a Celery message, from an app that has only Celery: docs/architecture.md shows the call.
+"""Accepts a submit that an application without the SDK sends as a Celery message. docs/architecture.md shows the call.
 
-Whatever is wrong with it becomes a job that failed, since nobody but the job's id leads back to the sender. Knows
-nothing of documents or speech.
+An error in it becomes a failed job, because the job is all that the sender can look at. Knows nothing of documents or
+speech.
 """
 
 import json
@@ -27,24 +27,24 @@ from chorus.states import State
 from chorus.wire import Chunk, Kind, encode
 
 RESULT_S: Final = 3600
-"""How long a result waits for its sender."""
+"""How long a result is kept."""
 
 
 class _Results(RedisBackend):  # type: ignore[misc] # celery has no types
-    """Celery's results, on this process's own connection."""
+    """Celery's result backend on the connection of this process."""
 
     def _create_client(self, **_: Any) -> "redis.Redis":
         return worker_process.current().redis
 
 
 class SubmitTask(Task):  # type: ignore[misc] # celery has no types
-    """The one task whose result is kept. With a backend for the whole app each hint would cost a subscription."""
+    """The only task whose result is kept. With a backend for the whole app every hint would cost a subscription."""
 
     ignore_result = False
 
     @cached_property
     def backend(self) -> RedisBackend:
-        """Where its results are kept."""
+        """The backend that keeps its results."""
         return _Results(app=self.app, url="redis://", expires=RESULT_S)
 
 
@@ -54,11 +54,11 @@ class Refusal:
 
     job: str
     wishes: Mapping[str, Any]
-    """As they were sent."""
+    """The wishes as they were sent."""
     reason: str
 
     def write(self, pipe: Pipeline, created_ms: int) -> None:
-        """Write a job that failed, unless the id is that of a job which was not refused. `pipe` watches the record."""
+        """Write a failed job, unless a job of this id exists that was not refused. `pipe` watches the record."""
         keys = JobKeys(self.job)
         found = read_hash(pipe, keys.record)
         pipe.multi()
@@ -82,7 +82,7 @@ class Refusal:
 
 
 def submit(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> str:
-    """Submit the text that a message holds, and say so; or leave a job that failed, and raise what is wrong."""
+    """Submit the text of a message. If that fails, write a failed job and raise the error."""
     here = worker_process.current()
     wishes = dict(keywords)
     job, fresh, priority = wishes.pop("job", None), wishes.pop("fresh", False), wishes.pop("priority", None)
@@ -90,7 +90,7 @@ def submit(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> str:
         text = _text(arguments)
         _check_id(job)
         with Client(here.app.conf.broker_url) as client:
-            # As they were sent: the SDK refuses what it does not know.
+            # Unchanged: the SDK refuses unknown wishes.
             record = client.submit(
                 text, job=job, fresh=bool(fresh), priority=cast("Priority", priority), **cast("Wishes", wishes)
             )
@@ -103,19 +103,17 @@ def submit(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> str:
 
 def _text(arguments: Sequence[Any]) -> str:
     if len(arguments) != 1 or not isinstance(arguments[0], str):
-        raise OptionError(
-            "chorus.submit takes one argument, the text to speak; whatever else is wished for is a keyword."
-        )
+        raise OptionError("chorus.submit takes one argument, the text to speak: pass everything else as keywords.")
     return arguments[0]
 
 
 def _check_id(job: Any) -> None:
     if job is not None and not isinstance(job, str):
-        raise OptionError(f"job is {job!r}: give a text, or leave it out.")
+        raise OptionError(f"job is {job!r}: give a string, or leave it out.")
 
 
 def _refused(job: Any) -> str:
-    """The id of the job that says so: the sender's, or one of our own if that is none."""
+    """The id of the failed job: the sender's, or a new one if that is not valid."""
     try:
         return check_job_id(job)
     except (OptionError, TypeError):

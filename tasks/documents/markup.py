@@ -113,8 +113,8 @@ def _lines(runs: Iterable[Run]) -> Iterator[list[Run]]:
     for plain, group in groupby(runs, key=lambda run: not run.tags and not run.kind):
         for run in [Run("".join(run.text for run in group))] if plain else group:
             *ended, last = re.split(rf"(?<=[{SOFT}\n])", run.text)
-            for piece in ended:
-                yield [*line, replace(run, text=piece)]
+            for text in ended:
+                yield [*line, replace(run, text=text)]
                 line = []
             line += [replace(run, text=last)] if last or not run.text else []
     yield line

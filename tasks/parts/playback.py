@@ -100,12 +100,12 @@ class _Place:
     """The frames of that segment that were played."""
 
 
-def _to_nobody(_listener: Listener) -> None:
+def _ignore(_listener: Listener) -> None:
     pass
 
 
 def ordered(
-    client: Client, store: LocalStore, job: str, listens: Callable[[Listener], None] = _to_nobody
+    client: Client, store: LocalStore, job: str, listens: Callable[[Listener], None] = _ignore
 ) -> Iterator[bytes]:
     """A job's audio from its first segment on: from the stream, and what the stream no longer has from the store.
 

@@ -101,33 +101,33 @@ def _with_given(tokens: Sequence[Token], given: Sequence[Given]) -> Iterator[tup
         yield from ((token, token.sound or None) for token in tokens)
         return
     rest, held, at = list(given), Token(text=""), 0
-    for piece in _cut(tokens, sorted({edge for each in given for edge in (each.start, each.end)})):
+    for token in _cut(tokens, sorted({edge for each in given for edge in (each.start, each.end)})):
         while rest and rest[0].start == rest[0].end <= at:
             yield Token(text="", tag_="NN", whitespace_=" "), rest.pop(0).phonemes
-        behind = at + len(piece.text)
-        if rest and rest[0].start <= at and behind <= rest[0].end:
-            held = Token(text=held.text + held.whitespace_ + piece.text, tag_=piece.tag_, whitespace_=piece.whitespace_)
-            if behind == rest[0].end:
+        end = at + len(token.text)
+        if rest and rest[0].start <= at and end <= rest[0].end:
+            held = Token(text=held.text + held.whitespace_ + token.text, tag_=token.tag_, whitespace_=token.whitespace_)
+            if end == rest[0].end:
                 yield held, rest.pop(0).phonemes
                 held = Token(text="")
         else:
-            yield piece, piece.sound or None
-        at = behind + len(piece.whitespace_)
+            yield token, token.sound or None
+        at = end + len(token.whitespace_)
     yield from ((Token(text="", tag_="NN"), each.phonemes) for each in rest)
 
 
 def _cut(tokens: Sequence[Token], edges: Sequence[int]) -> Iterator[Token]:
     at = 0
     for token in tokens:
-        behind = at + len(token.text)
-        cuts = [at, *(edge for edge in edges if at < edge < behind), behind]
+        after = at + len(token.text)
+        cuts = [at, *(edge for edge in edges if at < edge < after), after]
         for start, end in pairwise(cuts):
-            blank = token.whitespace_ if end == behind else ""
-            whole = (start, end) == (at, behind)
+            blank = token.whitespace_ if end == after else ""
+            whole = (start, end) == (at, after)
             yield replace(
                 token, text=token.text[start - at : end - at], whitespace_=blank, sound=token.sound if whole else ""
             )
-        at = behind + len(token.whitespace_)
+        at = after + len(token.whitespace_)
 
 
 def _possessives(g2p: Any, text: str, given: Sequence[Given]) -> tuple[Given, ...]:

@@ -1,4 +1,4 @@
-"""The phonemes of a sentence, in symbols of Kokoro's vocabulary, with a cache. Knows no chapters and no segments.
+"""Makes the phonemes of a sentence in symbols of Kokoro's vocabulary, and caches them. Knows no chapters or segments.
 
 espeak and num2words, which misaki uses, keep state in the process, so one lock is around everything. Nothing heavy is
 imported before the first sentence that needs it.

@@ -11,7 +11,7 @@ from tasks.documents.model import Mark, MarkKind
 
 # In scripts without blanks every letter may begin a word.
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_PIECE = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+|[^\w\s]")
+_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+|[^\w\s]")
 _FIRST_LETTER = re.compile(rf"[^\W{_UNSPACED}]")
 # `re` takes accents and vowel signs for no part of a word, but they are.
 _JOINED = r"\w\u0300-\u036f\u0900-\u0903\u093a-\u094f"
@@ -31,11 +31,11 @@ def marks(text: str, language: str, written: str) -> Iterator[Mark]:
     if not written:
         return
     beginnings, at = _beginnings(written, language), 0
-    for piece in _PIECE.finditer(text):
-        if piece.start() < at:
+    for token in _TOKEN.finditer(text):
+        if token.start() < at:
             continue
-        for word in beginnings.get(piece[0].casefold(), ()):
-            match = word.pattern.match(text, piece.start())
+        for word in beginnings.get(token[0].casefold(), ()):
+            match = word.pattern.match(text, token.start())
             if match is not None:
                 yield _mark(match, word.entry)
                 at = match.end()
@@ -55,9 +55,9 @@ def _beginnings(written: str, language: str) -> dict[str, list[_Word]]:
     for entry in sorted(
         (entry for entry in lexicon.entries(written) if entry.language in tags), key=_rank, reverse=True
     ):
-        piece = _PIECE.search(entry.word)
-        if piece is not None:
-            found.setdefault(piece[0].casefold(), []).append(_Word(entry=entry, pattern=_pattern(entry.word)))
+        token = _TOKEN.search(entry.word)
+        if token is not None:
+            found.setdefault(token[0].casefold(), []).append(_Word(entry=entry, pattern=_pattern(entry.word)))
     return found
 
 

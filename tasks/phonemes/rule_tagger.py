@@ -30,7 +30,7 @@ VERSION = 3
 _ABBREVIATIONS = words("dr. esq. etc. mr. mrs. ms. no. vs.")
 _ELISIONS = words("tis twas twere twill em til till cause bout round cept neath ere im er un an ave")
 
-_PIECE = re.compile(
+_TOKEN = re.compile(
     r"(?P<open>[\u201c\u00ab\u201e])|(?P<close>[\u201d\u00bb])|(?P<quote>\"+|``|'')|(?P<left>[(\[{])|(?P<right>[)\]}])"
     r"|(?P<colon>[;:\u2014\u2013\u2026]+|\.{2,}|-+(?!\S))|(?P<comma>,+)|(?P<stop>[!?]+|\.(?!\w))"
     r"|(?P<currency>[$\u00a3\u20ac])(?=[\d.,]*\d(?:[^\w.,/-]|[.,]*$))"
@@ -65,44 +65,44 @@ def _tokens(text: str) -> Iterator[Token]:
     quoted = False
     chunks = text.split()
     for number, chunk in enumerate(chunks, 1):
-        pieces: list[Token] = []
-        for match in _PIECE.finditer(chunk):
+        tokens: list[Token] = []
+        for match in _TOKEN.finditer(chunk):
             kind = match.lastgroup or "other"
             if kind == "word":
                 found = _word(match[0], quoted=quoted, last=number == len(chunks) and match.end() == len(chunk))
                 quoted = _still_quoted(found, quoted=quoted)
-                pieces += found
+                tokens += found
             elif kind == "quote":
-                pieces.append(Token(text=match[0], tag_="''" if match.start() and pieces else "``"))
+                tokens.append(Token(text=match[0], tag_="''" if match.start() and tokens else "``"))
             else:
-                pieces.append(Token(text=match[0], tag_=_TAGS[kind]))
+                tokens.append(Token(text=match[0], tag_=_TAGS[kind]))
         if number < len(chunks):
-            pieces[-1].whitespace_ = " "
-        yield from pieces
+            tokens[-1].whitespace_ = " "
+        yield from tokens
 
 
-def _word(piece: str, *, quoted: bool, last: bool) -> list[Token]:
+def _word(word: str, *, quoted: bool, last: bool) -> list[Token]:
     """A word, and the single quotes and the full stop around it as tokens of their own."""
     before, after = [], []
-    core = piece.lstrip(_QUOTES)
+    core = word.lstrip(_QUOTES)
     if not core:
-        return [Token(text=piece, tag_="''")]
+        return [Token(text=word, tag_="''")]
     # The apostrophe of 'tis and '90s belongs to the word.
     own = core[0].isdigit() or core.lower().rstrip(f".{_QUOTES}") in _ELISIONS
-    opening = len(piece) - len(core) - own
+    opening = len(word) - len(core) - own
     if opening > 0:
-        before, piece = [Token(text=piece[:opening], tag_="``")], piece[opening:]
-    core = piece.rstrip(_QUOTES)
-    if core != piece and core and (quoted or before or core.endswith(".")):
-        after, piece = [Token(text=piece[len(core) :], tag_="''")], core
-    if piece.endswith(".") and piece.strip("."):
-        keeps = piece.lower() in _ABBREVIATIONS or _INITIAL.fullmatch(piece)
+        before, word = [Token(text=word[:opening], tag_="``")], word[opening:]
+    core = word.rstrip(_QUOTES)
+    if core != word and core and (quoted or before or core.endswith(".")):
+        after, word = [Token(text=word[len(core) :], tag_="''")], core
+    if word.endswith(".") and word.strip("."):
+        keeps = word.lower() in _ABBREVIATIONS or _INITIAL.fullmatch(word)
         if not keeps:
-            after, piece = [Token(text=".", tag_="."), *after], piece[:-1]
+            after, word = [Token(text=".", tag_="."), *after], word[:-1]
         elif last:
             # "Dr." at the end of a sentence is an abbreviation and ends the sentence as well.
             after = [Token(text=".", tag_="."), *after]
-    return [*before, Token(text=piece), *after]
+    return [*before, Token(text=word), *after]
 
 
 def _still_quoted(tokens: list[Token], *, quoted: bool) -> bool:

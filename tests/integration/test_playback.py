@@ -90,7 +90,7 @@ def test_a_finished_book_is_heard_to_its_last_sample_and_no_further(farm: Worksh
     assert sum(map(len, ordered(farm.client, store, "lossy"))) == 2 * record.frames
 
 
-def test_a_book_that_was_taken_away_is_a_sentence(farm: Workshop, store: LocalStore) -> None:
+def test_a_deleted_book_is_reported_in_one_sentence(farm: Workshop, store: LocalStore) -> None:
     with Client(farm.url) as client:
         client.submit(b"# A\n\nGone.\n", name="a.md", job="gone", format="wav", terms=Terms(store=store.id))
         record = farm.finished("gone")

@@ -96,7 +96,7 @@ def test_a_sentence_that_comes_again_is_spoken_once(farm: Workshop) -> None:
     assert heard_tokens(saved(farm, record)) == planned_tokens(source, "book.txt")
 
 
-def test_what_was_kept_is_the_same_to_the_last_bit_and_counts_in_no_speed(farm: Workshop) -> None:
+def test_cached_audio_is_the_same_to_the_last_bit_and_counts_in_no_speed(farm: Workshop) -> None:
     source = book("Once more.", *LINES)
     one, other = spoken(farm, source, "kept-one"), spoken(farm, source, "kept-other")
     assert (one.segments_cached < one.segments_done, other.segments_cached) == (True, other.segments_done)

@@ -92,7 +92,7 @@ def test_a_wrong_keyword_leaves_a_failed_job_whose_record_stream_and_result_say_
         (("Hello.", "af_sky"), {}, "chorus.submit takes one argument, the text to speak"),
         (("",), {}, "text.txt is empty: there is nothing to speak."),
         (("Hello.",), {"job": "a b"}, "Job id 'a b' cannot be used"),
-        (("Hello.",), {"job": 7}, "job is 7: give a text, or leave it out."),
+        (("Hello.",), {"job": 7}, "job is 7: give a string, or leave it out."),
     ],
 )
 def test_a_submit_without_a_usable_id_is_a_failed_job_under_another(

@@ -91,7 +91,7 @@ def test_a_chapter_without_any_segment_is_named() -> None:
     assert made.as_report()["missing"] == ["chapter 2"]
 
 
-def test_a_segment_that_nobody_hears_is_named_with_its_words_and_its_place() -> None:
+def test_a_failed_segment_is_named_with_its_words_and_its_place() -> None:
     made = proof(
         sidecar(0, "It was so."),
         sidecar(0, "And it", "was not.", failed=1),

@@ -132,7 +132,7 @@ def test_parts_read_ahead_are_the_same_and_never_more_than_two(store: LocalStore
     assert seen == written
 
 
-def test_what_is_wrong_with_a_part_is_told_where_it_would_be_used(store: LocalStore) -> None:
+def test_a_damaged_part_is_reported_where_it_would_be_used(store: LocalStore) -> None:
     put(store, 0, 10)
     parts = ahead(read_parts(store, "job", 1, range(2)))
     next(parts)

@@ -58,7 +58,7 @@ def test_articles_money_marks_and_quotes_are_read_as_a_reader_would(text: str, p
         ("The wound healed.", "wˈund"), ("He wound up the clock.", "wˈWnd"), ("I refuse to go.", "ɹəfjˈuz"),
     ],
 )  # fmt: skip
-def test_one_spelling_with_two_sounds_is_told_apart_by_its_neighbours(text: str, sound: str) -> None:
+def test_neighbouring_words_decide_between_two_sounds_of_one_spelling(text: str, sound: str) -> None:
     assert sound in said(text).strip(".").split()
 
 
@@ -112,7 +112,7 @@ def test_a_symbol_a_reader_would_say_is_said(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "* * *", "—", "…", "?!", "***", "---", "“”", "\x00\x07"])
-def test_what_nobody_would_say_gives_no_phonemes(text: str) -> None:
+def test_text_that_is_not_read_aloud_gives_no_phonemes(text: str) -> None:
     assert said(text) == ""
 
 

@@ -47,7 +47,7 @@ def test_volumes_of_one_series_are_a_book_of_that_series(stated: tuple[str, ...]
     assert bundle(*volumes).series == series
 
 
-def test_what_is_wanted_reaches_every_part() -> None:
+def test_the_readers_options_reach_every_part() -> None:
     document = bundle(("a.txt", "Это".encode("cp1251")), ("b.md", b"![x](y)"),
                       wanted=ReaderOptions(encoding="cp1251", speak=frozenset(("images",))))  # fmt: skip
     assert [chapter.text for chapter in document.chapters] == ["Это", "x"]

@@ -205,7 +205,7 @@ def test_a_damaged_tagger_leaves_the_word_to_the_rules(
     assert f"{folder} cannot be loaded" in caplog.text
 
 
-def test_at_least_nine_homographs_in_ten_are_told_apart_and_every_small_word_and_mark() -> None:
+def test_at_least_nine_homographs_in_ten_and_every_small_word_and_mark_are_right() -> None:
     cases = text_homographs.cases(text_homographs.HERE / "homographs.tsv")
     small = [case for case in cases if case.word.lower() in text_homographs.CLOSED]
     alike = [case for case in cases if case.word.lower() not in text_homographs.CLOSED]
