@@ -60,7 +60,7 @@ class Books:
     def __init__(self, model: Model, arm: str) -> None:
         slots = available_cores()
         self._lane = Lane("bulk", slots=slots, lowered=True, cores=own_cores() if "pinned" in arm else ())
-        self._booth = Synthesizer(self._lane, model, threads=1)
+        self._synthesizer = Synthesizer(self._lane, model, threads=1)
         self._voice, self._style = next(iter(voicebank.load(model.voices_path).items()))
         self._ended = threading.Event()
         together = threading.Barrier(slots)
@@ -94,9 +94,9 @@ class Books:
         )
 
     def _read(self) -> None:
-        utterance = Utterance(phonemes=phonemes_of(BULK_TOKENS, self._booth.vocabulary), voice=self._voice)
+        utterance = Utterance(phonemes=phonemes_of(BULK_TOKENS, self._synthesizer.vocabulary), voice=self._voice)
         while not self._ended.is_set():
-            self._booth.say(utterance, self._style)
+            self._synthesizer.say(utterance, self._style)
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
 """The engine on real onnxruntime sessions: what reaches the model, what comes back, and what is refused."""
 
+import gc
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -409,6 +411,22 @@ def test_one_set_of_voices_is_shared(opened: Open, monkeypatch: pytest.MonkeyPat
     for lane in LANES:
         say(engine, lane=lane)
     assert loads == [TOY_VOICES]
+
+
+def test_a_closed_engine_lets_its_sessions_go_though_it_is_still_there(
+    opened: Open, born: list[ort.InferenceSession]
+) -> None:
+    engine = opened()
+    engine.warm_up()
+    sessions = [weakref.ref(session) for session in born]
+    born.clear()
+    gc.disable()
+    try:
+        engine.close()
+        # A reset opens new sessions while the old engine is still installed: two models would need twice the memory.
+        assert [session() for session in sessions] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_closed_engine_refuses_and_leaves_no_thread(opened: Open) -> None:

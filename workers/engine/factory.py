@@ -3,7 +3,6 @@
 Knows neither queues nor Celery.
 """
 
-import gc
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -42,7 +41,6 @@ def kokoro(engine: Engine) -> KokoroEngine | None:
 
 def _woken(farm: FarmSettings) -> KokoroEngine:
     """A new engine after a rest. If there is none to be had the process ends, and other workers speak its segments."""
-    gc.collect()
     try:
         engine = open_engine(resolve(farm), farm)
         engine.warm_up()

@@ -193,7 +193,7 @@ class KokoroEngine:
     def close(self) -> None:
         """Finish the utterances under way, then stop the lanes' threads and let the sessions go."""
         for synthesizer in self._open_synthesizers():
-            synthesizer.lane.close()
+            synthesizer.close()
         self._closed = True
 
     def _open_synthesizers(self) -> tuple[Synthesizer, ...]:

@@ -44,18 +44,20 @@ class LaneSession:
         """Open it, or raise ModelError."""
         self._lane = lane
         self._open = partial(_open, model, threads=threads, provider=provider, opened=opened)
-        self._opened = self._open()
-        self.nodes = placement(self._opened.session)
+        first = self._open()
+        self._opened: _Opened | None = first
+        self.nodes = placement(first.session)
         """How many nodes of the graph each provider took when the session was first opened."""
-
-    @property
-    def vocabulary(self) -> frozenset[str]:
+        self.vocabulary = frozenset(first.graph.vocabulary)
         """The symbols that the model knows."""
-        return frozenset(self._opened.graph.vocabulary)
 
     def reopen(self) -> None:
         """A new session in the place of this one, or ModelError; runs under way end with the old one."""
         self._opened = self._open()
+
+    def close(self) -> None:
+        """Let the session go, and its memory with it as soon as the runs under way have ended."""
+        self._opened = None
 
     def speak(
         self,
@@ -71,7 +73,9 @@ class LaneSession:
         The audio is not checked here. `options` are those of the run, `shrinking()` unless given. A run that is not
         `counted` does not appear in the lane's health.
         """
-        graph, session = self._opened.graph, self._opened.session
+        if (opened := self._opened) is None:
+            raise FarmError("The session is closed: this process is going down.")
+        graph, session = opened.graph, opened.session
         inputs = graph.inputs(utterance.phonemes, style, utterance.speed)
         run = partial(session.run, None, inputs, options or shrinking())
         try:

@@ -69,6 +69,11 @@ class Synthesizer:
         self._failure_streak.passed()
         return speech
 
+    def close(self) -> None:
+        """Finish the utterances under way, end the lane's threads, let the session go."""
+        self.lane.close()
+        self._session.close()
+
     def _say(self, utterance: Utterance, style: Style, promise: Promise) -> Speech:
         try:
             with self.use.in_use():

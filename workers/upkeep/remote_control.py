@@ -3,7 +3,6 @@
 They run on Celery's own loop and answer at once; a reset goes on in a thread. Knows nothing of who asks.
 """
 
-import gc
 import logging
 import threading
 import time
@@ -117,8 +116,6 @@ def _rebuild() -> None:
     from workers.models.resolving import resolve  # noqa: PLC0415 - onnxruntime, only where a worker really runs
 
     engine.current().close()
-    # Session and lane refer to each other: without a collection the old one would stay in memory beside the new one.
-    gc.collect()
     model = resolve(settings())
     if model.digest != engine.current().model_digest:
         raise ModelError(f"{model.path} is another model by now: only a new process can sign in with it.")
