@@ -80,7 +80,7 @@ def refused(capsys: pytest.CaptureFixture[str], *parts: str) -> None:
     ("words", "parts"),
     [
         (["nowhere.epub"], ["nowhere.epub does not exist: check the name."]),
-        (["none"], ["none holds no documents: there are readers for .epub, .md"]),
+        (["none"], ["none has no documents that Chorus reads, which are .epub, .md"]),
         (["empty.txt"], ["empty.txt is empty: give an EPUB, PDF, Word, HTML, Markdown or plain text"]),
         (["silent.md"], ["silent.md holds no text that could be spoken: give"]),
         (["nozip.epub"], ["nozip.epub is damaged or incomplete", "Fetch it again."]),
