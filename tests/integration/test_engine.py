@@ -15,11 +15,12 @@ from typing import Any, Literal
 
 import numpy as np
 import onnxruntime as ort
+import psutil
 import pytest
 from kokoro_onnx.config import DEFAULT_VOCAB
 from onnx import parser
 from support import wait_until
-from toy.build import build
+from toy.build import MISCHIEF, build
 from toy.decode import decode
 
 from broker.settings import FarmSettings, available_cores
@@ -124,6 +125,22 @@ def test_two_sessions_are_made_once_and_both_serve(opened: Open, born: list[ort.
     assert [(lane.name, lane.slots, lane.served, lane.failures) for lane in engine.health()] == [
         ("bulk", 2, 13, 0), ("live", 1, 13, 0),
     ]  # fmt: skip
+
+
+def test_a_segment_that_takes_many_times_as_long_as_expected_ends_no_session(
+    tmp_path: Path, opened: Open, born: list[ort.InferenceSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MISCHIEF, "hang", (MISCHIEF["hang"][0], 200_000))  # for a moment instead of for ever
+    engine = opened(build(tmp_path / "slow.onnx", fault="hang", token=ids("b")[0]))
+    engine.warm_up()
+    usual_s = min(say(engine, "ha", lane).seconds for lane in LANES for _ in range(5))
+    for lane in LANES:
+        slow = say(engine, "hab", lane)
+        assert slow.seconds > 20 * usual_s, "or this test proves nothing"
+        assert tokens_in(slow) == ids("hab")
+        assert tokens_in(say(engine, "ha", lane)) == ids("ha")
+    assert len(born) == 2
+    assert [(lane.name, lane.served, lane.failures) for lane in engine.health()] == [("bulk", 8, 0), ("live", 8, 0)]
 
 
 def test_bulk_alone_makes_one_session_that_serves_listeners_too(opened: Open, born: list[ort.InferenceSession]) -> None:
@@ -505,6 +522,25 @@ def test_books_keep_their_memory_for_the_next_segment_and_no_longer(opened: Open
     assert runs[3:] == ["keeping", "shrinking"]
     assert not engine.settle(idle_s=0), "there is nothing more to give"
     assert engine.beaten()["bulk"] == BeatCounts(), "that was no keep-alive"
+
+
+def test_the_longest_segment_does_not_set_the_processs_memory_for_life(
+    tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MISCHIEF, "memory", (MISCHIEF["memory"][0], 2**25))  # 128 MiB instead of 5 GiB
+    engine = opened(build(tmp_path / "large.onnx", fault="memory", token=ids("b")[0]), lanes="bulk", slots=1)
+    say(engine, "ha")
+    engine.settle(idle_s=0)
+
+    def grown_mb(before: int = psutil.Process().memory_info().rss) -> float:
+        return (psutil.Process().memory_info().rss - before) / 1e6
+
+    for large in ("hab", "b" + "a" * KEPT_TOKENS):
+        say(engine, large)
+        assert grown_mb() > 100, "or this test proves nothing"
+        say(engine, "ha")
+        assert engine.settle(idle_s=0)
+        assert grown_mb() < 30
 
 
 def test_a_listeners_first_segment_finds_its_memory_whatever_was_said_before(

@@ -77,9 +77,9 @@ class Farm:
     def speak(self, step: str) -> Outcome:
         return self.note(self.publish(self.take(step)))
 
-    def publish(self, claim: Claim, source: AudioOrigin = "warm") -> Outcome:
+    def publish(self, claim: Claim, source: AudioOrigin = "warm", *, audible: bool = True) -> Outcome:
         pcm = bytes([claim.number % 255 + 1, 0]) * 100
-        told = SegmentResult(frames=100, wall_ms=5, audible=True, worker="voice@here#1", source=source)
+        told = SegmentResult(frames=100, wall_ms=5, audible=audible, worker="voice@here#1", source=source)
         return self.ledger.commit_segment(claim, cut(claim.number, pcm), told)
 
     def work(self, step: str) -> Outcome:
@@ -157,6 +157,31 @@ def test_what_was_spoken_before_counts_as_done_and_as_nobodys_work(farm: Farm) -
     record = farm.client.job("book")
     assert (record.segments_cached, record.frames_cached, record.first_audio_from) == (0, 0, "")
     assert record.first_chunk_ms is None
+
+
+def test_a_job_in_which_nothing_was_heard_yet_has_no_time_to_its_first_sound(farm: Farm) -> None:
+    farm.submit()
+    farm.plan(3)
+    farm.note(farm.publish(farm.take("segment:0"), audible=False))
+    record = farm.client.job("book")
+    assert record.first_chunk_ms is not None
+    assert (record.first_audio_ms, record.first_audio_from) == (None, "")
+    farm.note(farm.publish(farm.take("segment:1"), "cold"))
+    first_ms = farm.client.job("book").first_audio_ms
+    assert first_ms is not None
+    assert farm.client.job("book").first_audio_from == "cold"
+    farm.note(farm.publish(farm.take("segment:2")))
+    assert farm.client.job("book").first_audio_ms == first_ms, "the first time counts"
+
+
+def test_a_job_that_is_silent_to_its_end_has_no_time_to_its_first_sound(farm: Farm) -> None:
+    farm.submit(form="")
+    farm.plan(2)
+    farm.note(farm.publish(farm.take("segment:0"), audible=False))
+    farm.note(farm.ledger.fail(farm.take("segment:1"), "It hurts.", final=True))
+    record = farm.client.job("book")
+    assert record.state is State.DONE
+    assert (record.first_audio_ms, record.first_audio_from) == (None, "")
 
 
 def test_only_a_run_that_was_asked_for_anew_is_fresh(farm: Farm) -> None:
@@ -241,6 +266,20 @@ def test_a_renewed_lease_is_not_given_on(farm: Farm) -> None:
 
     wait_until(only_the_silent_one_is_given_on, description="the silent attempt's lease ends")
     assert not farm.ledger.renew(silent)
+
+
+def test_a_segment_whose_worker_died_is_spoken_again_and_heard_in_its_place(farm: Farm) -> None:
+    farm.submit(form="")
+    farm.plan(2)
+    farm.take("segment:0", "a worker that dies")
+    farm.speak("segment:1")
+    assert [chunk.segment for chunk in farm.stream()] == [1]
+    wait_until(
+        lambda: [hint.step for hint in farm.advance().hints] == ["segment:0"], description="the lease of segment 0 ends"
+    )
+    farm.speak("segment:0")
+    assert [chunk.segment for chunk in farm.stream()] == [1, 0, 2], "as they came, and the end behind them"
+    assert [chunk.segment for chunk in farm.client.listen("book")] == [0, 1]
 
 
 def test_a_hint_that_nobody_claims_is_sent_again_with_growing_patience(farm: Farm) -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from chorus.errors import OptionError
 from chorus.request import Request
 from chorus.vocabulary import VOCABULARY
 from tasks.documents.model import Mark
-from tasks.phonemes import rule_tagger
+from tasks.phonemes import espeak, rule_tagger
 from tasks.phonemes.phonemize import Rules, counters, explain, forget, phonemize
 
 ROOT = Path(__file__).parents[2]
@@ -271,3 +272,56 @@ def test_espeak_speaks_from_a_path_longer_than_it_can_bear(tmp_path: Path) -> No
         "from tasks.phonemes.phonemize import phonemize\nprint(phonemize('Hola.', 'es').text.encode())"
     )
     assert alone(program, cwd=tmp_path).strip() == str(said("Hola.", "es").encode())
+
+
+@pytest.fixture
+def _fresh() -> Iterator[None]:
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("_fresh")
+def test_where_espeak_finds_nothing_a_word_is_reported_and_its_letters_are_no_phonemes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(espeak, "word", lambda *_, **__: "")
+    said = phonemize("The zyzzyva sleeps.", "en-us")
+    assert said.lost == ("zyzzyva",)
+    assert said.text == phonemize("The sleeps.", "en-us").text
+
+
+@pytest.mark.usefixtures("_fresh")
+@pytest.mark.parametrize("language", ["en-us", "es"])
+def test_a_backend_that_fails_fails_the_sentence_and_nothing_of_it_is_remembered(
+    language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> str:
+        raise RuntimeError("espeak is broken")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(espeak, "_espeak", fail)
+        with pytest.raises(RuntimeError, match="espeak is broken"):
+            phonemize("Zyzzyva.", language)
+    assert phonemize("Zyzzyva.", language).lost == ()
+
+
+ONCE = """
+from concurrent.futures import ThreadPoolExecutor
+from misaki import en
+from tasks.phonemes import espeak, rule_tagger
+from tasks.phonemes.phonemize import phonemize
+opened = []
+class Counted(en.Lexicon):
+    def __init__(self, british):
+        opened.append(british)
+        super().__init__(british)
+en.Lexicon = Counted
+with ThreadPoolExecutor(8) as pool:
+    list(pool.map(lambda n: phonemize(f"Take {n}.", ("en-us", "en-gb")[n % 2]), range(40)))
+print(sorted(opened))
+"""
+
+
+def test_misakis_dictionaries_are_opened_once_in_a_process_whatever_threads_there_are(tmp_path: Path) -> None:
+    assert alone(ONCE, cwd=tmp_path).strip() == "[False, True]"
