@@ -15,8 +15,8 @@ CALM, TOUCHY = "/decoder/generator/resblocks.0/convs1", "/decoder/generator/nois
 SOURCE, LAST = "/decoder/generator/noise_convs.0", "/decoder/generator/conv_post"
 
 
-def build(path: Path) -> Path:
-    """Write it to `path`; its voices are the toy's."""
+def build(path: Path, *, channels: int = CHANNELS) -> Path:
+    """Write it to `path`; its voices are the toy's. The more channels, the more of its time convolutions take."""
     model = onnx.load(MODEL)
     model.graph.node[-1].output[0] = "clean"
     chance = np.random.default_rng(7)
@@ -31,7 +31,7 @@ def build(path: Path) -> Path:
             helper.make_node("Add", ["wave", "breathed"], ["har"]),
         )
     )
-    _layer(model, SOURCE, "har", "first", chance.uniform(-1, 1, (CHANNELS, 1, KERNEL)) / 2)
+    _layer(model, SOURCE, "har", "first", chance.uniform(-1, 1, (channels, 1, KERNEL)) / 2)
     # One sample in a thousand of this input is a thousand times the others: a grid that holds it holds little else.
     model.graph.initializer.append(numpy_helper.from_array(np.array([9.0], np.float32), "power"))
     model.graph.node.extend(
@@ -41,12 +41,12 @@ def build(path: Path) -> Path:
             helper.make_node("Add", ["peaks", "first"], ["spiky"]),
         )
     )
-    _layer(model, TOUCHY, "spiky", "touched", np.eye(CHANNELS)[:, :, None] * np.array([0.0, 0.5, 0.0]))
+    _layer(model, TOUCHY, "spiky", "touched", np.eye(channels)[:, :, None] * np.array([0.0, 0.5, 0.0]))
     model.graph.node.append(helper.make_node("Tanh", ["touched"], ["calmed"]))
     for place in range(2):
-        weights = chance.standard_normal((CHANNELS, CHANNELS, KERNEL)) / np.sqrt(CHANNELS * KERNEL)
+        weights = chance.standard_normal((channels, channels, KERNEL)) / np.sqrt(channels * KERNEL)
         _layer(model, f"{CALM}.{place}", "calmed" if not place else "once", "once" if not place else "twice", weights)
-    _layer(model, LAST, "twice", "sound", chance.standard_normal((1, CHANNELS, KERNEL)) / np.sqrt(CHANNELS * KERNEL))
+    _layer(model, LAST, "twice", "sound", chance.standard_normal((1, channels, KERNEL)) / np.sqrt(channels * KERNEL))
     model.graph.node.extend(
         (
             helper.make_node("Tanh", ["sound"], ["bounded"]),

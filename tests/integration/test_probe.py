@@ -1,6 +1,7 @@
 """A session tried in a child: what it tells, and what is told of it when it does not live to tell."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from kokoro_onnx.config import DEFAULT_VOCAB
 from toy.build import MODEL, VOICES, Fault, build
 
+from benchmarks import providers
 from broker.settings import FarmSettings
 from chorus.vocabulary import VOCABULARY
 from workers.accelerators.probe import ProbeResult, attempt, peak_bytes, phonemes_of
@@ -83,6 +85,29 @@ def test_a_session_that_takes_its_process_with_it_leaves_its_parent_alive(
 def test_what_is_not_there_is_not_silently_the_cpu(tmp_path: Path) -> None:
     trial = tried(tmp_path, provider=Provider(name=COREML_PROVIDER))
     assert trial.fault.endswith(f"without {COREML_PROVIDER}, which it was asked for")
+
+
+def test_the_comparison_of_providers_measures_what_is_here_and_names_what_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["providers.py", str(MODEL), "--voices", str(VOICES)])
+    providers.main()
+    _machine, _titles, *rows = capsys.readouterr().out.splitlines()
+    arms = list(providers.arms(Path()))
+    assert arms[-2].name == "MPS"
+    for arm, row in zip(arms, rows, strict=True):
+        assert row.startswith(arm.name)
+        if arm.provider.name == CPU.name:
+            (placed,) = re.findall(r" [0-9.]+ +[0-9.]+ / [0-9.]+ / [0-9.]+ +[0-9.]+ +[0-9]+  (\d+) of (\d+)$", row)
+            assert 1 < int(placed[0]) == int(placed[1])
+        elif arm.provider.name not in ort.get_available_providers():
+            assert row.endswith(f" unavailable: this onnxruntime has no {arm.provider.name} here")
+
+
+def test_an_arm_of_the_comparison_ends_at_its_limit(tmp_path: Path) -> None:
+    hanging = model(tmp_path, build(tmp_path / "hanging.onnx", fault="hang"))
+    (arm, *_) = providers.arms(tmp_path)
+    assert providers.run(arm, hanging, 3.0) == ProbeResult(fault="it was not done after 3 s")
 
 
 @pytest.mark.parametrize("tokens", [1, 5, 8, 20, 200, 510])

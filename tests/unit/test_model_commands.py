@@ -4,22 +4,29 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import noisy
 import pytest
+import vocoder
 from test_download import Answer, Handler, Server
 from toy.build import MODEL, VOICES
 
 from broker.settings import FarmSettings
 from chorus.commands import run
+from tasks.engine import Utterance
 from workers import standin
 from workers.commands import app
+from workers.engine.opening import open_engine
+from workers.inference.quality import Bounds
 from workers.models import prepared, published, resolving
 from workers.models.digests import sha256_of
 from workers.models.published import DEFAULT, MODELS, Asset
-from workers.models.variants import Manifest, Variant, VariantChoice
-from workers.optimise import preparing
+from workers.models.variants import ORIGINAL, Manifest, Variant, VariantChoice
+from workers.optimise import lossy, preparing
+from workers.optimise.judging import FASTER
+from workers.optimise.lossy import INT8, INT8_ALL
 
 Typed = Callable[..., tuple[int, list[str]]]
 
@@ -234,3 +241,38 @@ def test_optimize_tells_what_each_stage_did_and_does_nothing_twice(typed: Typed,
     said = typed("optimize")[1]
     assert all(line.endswith("already done for this model and machine") for line in said[:-1])
     assert said[-1] == "speaks here: toy voice, variant original: no variant is faster here"
+
+
+def test_optimize_quantises_times_and_chooses_for_a_model_that_has_something_to_quantise(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its sound means nothing, so what int8 does to it may be as large as it likes.
+    monkeypatch.setattr(lossy, "BOUNDS", Bounds(**{one.name: 1e6 for one in fields(Bounds)}))
+    monkeypatch.setenv("CHORUS_MODEL", str(vocoder.build(tmp_path / "vocoder.onnx", channels=32)))
+    monkeypatch.setenv("CHORUS_VOICES", str(VOICES))
+    told = json.loads(typed("optimize", "--json")[1][0])
+    assert list(told["stages"]) == ["analyse", "graph", "quantize", "validate", "bench", "choose"]
+    variants = told["variants"]
+    assert {name for name, one in variants.items() if not one["lossless"]} & {INT8, INT8_ALL}
+    assert all(one["valid"] for one in variants.values())
+    assert told["stages"]["bench"]["found"].keys() == variants.keys()
+    speeds = {name: one["numbers"]["speed_ratio"] for name, one in variants.items()}
+    assert min(speeds.values()) > 0
+    fastest = max(speeds, key=lambda name: speeds[name])
+    assert told["choice"]["variant"] == (fastest if speeds[fastest] >= FASTER else ORIGINAL)
+    said = typed("optimize")[1]
+    assert said[: len(told["stages"])] == [
+        f"{stage}: already done for this model and machine" for stage in told["stages"]
+    ]
+    assert f" {told['choice']['variant']}: " in said[len(told["stages"])]
+
+    def spoken(variant: str) -> tuple[str, int, bytes]:
+        settings = FarmSettings(variant=variant)
+        engine = open_engine(resolving.resolve(settings), settings)
+        audio = engine.speak(Utterance(phonemes="həlˈoʊ", voice="af_heart"), "bulk").audio
+        engine.close()
+        return engine.sound, audio.size, audio.tobytes()
+
+    (sound, size, samples), *others = [spoken(name) for name in variants]
+    assert {each for _, each, _ in others} == {size}
+    assert all(other != sound and heard != samples for other, _, heard in others)

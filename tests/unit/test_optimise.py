@@ -1,6 +1,7 @@
 """The frame in which a model is prepared: each stage once, gone on with when interrupted, nothing half-made used."""
 
 import json
+import re
 import shutil
 import threading
 from collections.abc import Callable
@@ -180,6 +181,32 @@ def test_the_lossless_stages_leave_a_choice_with_its_numbers(state: PreparationS
     assert original.numbers["rss_mb"] > original.numbers["loaded_mb"] > 0
     assert {"analyse", "graph", "validate", "bench", "choose"} == manifest.stages.keys()
     assert json.loads((state.folder / "manifest.json").read_text())["choice"]["variant"] == ORIGINAL
+
+
+def test_the_operators_the_size_and_the_distance_that_are_told_are_those_of_the_files(
+    tmp_path: Path, state: PreparationState
+) -> None:
+    said: list[str] = []
+    manifest = run_stages(
+        (pipeline.ANALYSE, pipeline.GRAPH, pipeline.VALIDATE), resumed(tmp_path, state.source.path, said)
+    )
+    given, fixed, built = (
+        lossless.histogram(one) for one in (onnx.load(state.source.path), state.model, onnx.load(state.graph(ORIGINAL)))
+    )
+    assert given["RandomNormalLike"] > built["RandomNormalLike"] == 0
+    assert manifest.stages["analyse"].found["operators"] == given
+    assert manifest.stages["graph"].found[ORIGINAL] == built
+    assert said[0] == f"analyse: {given.total()} nodes: {lossless.shown(given)}"
+    (line,) = (line for line in said if line.startswith(f"graph: {ORIGINAL}: "))
+    assert f"{fixed.total()} nodes became {built.total()}: " in line
+    changes = re.findall(r"(\w+) (\d+) → (\d+)", line)
+    assert len(changes) > 2
+    assert all((fixed[name], built[name]) == (int(before), int(after)) for name, before, after in changes)
+    megabytes = sum(path.stat().st_size for path in (state.folder / ORIGINAL).iterdir()) / 1e6
+    assert f" {megabytes:.0f} MB; " in line
+    numbers = manifest.variants[ORIGINAL].numbers
+    distance, own = numbers["distance_db"], numbers["own_distance_db"]
+    assert f"{distance:.2f} dB from the original, whose own runs differ by {own:.2f} dB" in said[-1]
 
 
 @pytest.fixture
