@@ -214,6 +214,69 @@ def test_status_shows_each_workers_counts(
     assert counted["g2p_ms"] > 0
 
 
+NUMBER, MAYBE = (int, float), (int, float, type(None))
+LANE = {
+    "name": str, "state": str, "reason": str, "provider": str, "nodes": int, "nodes_total": int, "slots": int,
+    "served": int, "failures": int, "busy_s": NUMBER, "wait_s": NUMBER, "peak": int, "predicted_s": NUMBER,
+    "error_s": NUMBER, "age_s": NUMBER,
+}  # fmt: skip
+MEMORY = {
+    "in_use_bytes": MAYBE, "baseline_bytes": int, "room_bytes": int, "available_bytes": int, "mb_per_h": MAYBE,
+    "fresh_pages": MAYBE, "steps": dict,
+}  # fmt: skip
+STATUS = {
+    "running": bool, "keep": bool, "trouble": str, "processes": list, "server": {"address": str, "version": str},
+    "workers": [
+        {
+            "id": str, "role": str, "host": str, "pid": int, "slots": dict, "served": int, "counters": dict,
+            "model": str, "variant": str, "variant_why": str, "stand_in": bool, "tagger": str, "store": str,
+        },
+    ],
+    "sessions": [
+        {
+            "node": str, "state": str, "resets": int, "recycles": int, "started_ms": int, "model": str, "sound": str,
+            "startup_s": {"imports": NUMBER, "model": NUMBER, "sessions": NUMBER, "warm_up": NUMBER, "ready": NUMBER},
+            "rss_bytes": int, "memory": MEMORY, "lanes": [LANE],
+            "beats": {lane: {"beats": int, "broken": int} for lane in ("bulk", "live")},
+        },
+    ],
+    "traffic": {
+        "silent_s": dict, "queues": dict,
+        "jobs": [
+            {
+                "job": str, "state": str, "waiting": str, "segments_done": int, "segments_planned": int,
+                "under_way": int, "held_s": NUMBER, "hint_wait_s": NUMBER, "readers": list,
+            },
+        ],
+    },
+    "usage": {"cpu": MAYBE, "gpu": MAYBE, "ane_w": MAYBE, "unavailable": str},
+}  # fmt: skip
+
+
+def unlike(told: Any, shape: Any, place: str = "status") -> list[str]:
+    """The places where what was told lacks a figure, or has one of another type."""
+    if isinstance(shape, dict):
+        missing = [f"{place}.{name} is missing" for name in shape.keys() - told.keys()]
+        return missing + [
+            line for name in shape.keys() & told.keys() for line in unlike(told[name], shape[name], f"{place}.{name}")
+        ]
+    if isinstance(shape, list):
+        none = [] if told else [f"{place} is empty"]
+        return none + [line for one in told for line in unlike(one, shape[0], place)]
+    return [] if isinstance(told, shape) else [f"{place} is {told!r}"]
+
+
+def test_programs_find_every_figure_of_the_status_where_it_always_stood(
+    farm: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CHORUS_HOME", str(farm.folder / "home"))
+    farm.client.submit(TEXT, job="shown", live=True)
+    farm.client.want("shown", "paused")
+    assert run(app, ["status", "--url", farm.url, "--json"]) == 0
+    assert unlike(json.loads(capsys.readouterr().out), STATUS) == []
+    farm.client.want("shown", "cancelled")
+
+
 TEXT = "A live text begins with a few words. Then it goes on for as long as it likes, and somebody listens."
 
 
