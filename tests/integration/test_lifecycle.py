@@ -87,7 +87,6 @@ def test_a_worker_that_has_grown_too_much_is_replaced_while_a_book_is_spoken(slo
 
 
 @pytest.mark.keyless
-@pytest.mark.keyless
 def test_a_worker_whose_warm_up_fails_says_why_and_does_not_start(redis_url: str, tmp_path: Path) -> None:
     model = build(tmp_path / "broken.onnx", fault="raise")  # on the pad, which is in every utterance
     with opened(Workshop(redis_url, tmp_path, model=model)) as workshop:
@@ -97,6 +96,7 @@ def test_a_worker_whose_warm_up_fails_says_why_and_does_not_start(redis_url: str
         assert workshop.client.workers() == []
 
 
+@pytest.mark.keyless
 def test_idle_sessions_are_kept_warm_and_the_status_counts_it(workshop: Workshop) -> None:
     start_in_a_hurry(workshop, CHORUS_KEEP_ALIVE_S="1")
 
