@@ -224,7 +224,7 @@ def test_a_server_without_the_file_is_given_up_with_its_address(tmp_path: Path, 
 
 
 def test_wrong_bytes_are_deleted_and_said(tmp_path: Path) -> None:
-    with Server(wrong_bytes) as server, pytest.raises(DownloadError, match="not the file we pinned"):
+    with Server(wrong_bytes) as server, pytest.raises(DownloadError, match="not the pinned file"):
         fetch(wanted_from(server.address, tmp_path))
     assert leftovers(tmp_path) == set()
 
@@ -372,7 +372,7 @@ def test_a_folder_serves_as_a_mirror(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "missing or cannot be read"), (b"short", "not the file we pinned"), (BODY[::-1], "not the file we pinned")],
+    [(None, "missing or cannot be read"), (b"short", "not the pinned file"), (BODY[::-1], "not the pinned file")],
 )
 def test_a_folder_without_the_file_is_one_sentence(tmp_path: Path, content: bytes | None, sentence: str) -> None:
     if content is not None:

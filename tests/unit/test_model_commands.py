@@ -167,7 +167,8 @@ def test_a_choice_that_is_gone_is_said_with_the_remedy(typed: Typed, tmp_path: P
     status, said = typed("models", "path")
     assert status == 2
     assert (
-        "own.onnx is gone, which `chorus models use` chose: choose another, or `chorus models use default`." in said[-1]
+        "own.onnx, chosen by `chorus models use`, does not exist any more: choose another, or "
+        "`chorus models use default`." in said[-1]
     )
     assert typed("models", "use", "default")[0] == 0
 
@@ -200,7 +201,7 @@ def test_what_was_prepared_is_verified_as_well(typed: Typed, pulled: Path) -> No
     Path(typed("models", "path", "--graph")[1][0]).write_bytes(b"cut")
     status, said = typed("models", "verify")
     assert status == 1
-    assert said[-1].endswith("cut short or gone: `chorus optimize` mends it")
+    assert said[-1].endswith("incomplete or missing: `chorus optimize` builds it again")
     assert typed("optimize")[0] == 0
     assert typed("models", "verify")[0] == 0
     assert pulled.exists()

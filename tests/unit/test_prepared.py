@@ -99,7 +99,7 @@ def test_damaged_files_are_not_used(farm: FarmSettings) -> None:
     graph.write_bytes(b"gr")
     model = resolve(farm)
     assert (model.variant, model.graph) == (RAW, model.path)
-    assert "gone or damaged, `chorus optimize` mends it" in model.why
+    assert "missing or damaged, `chorus optimize` builds it again" in model.why
 
 
 def test_a_failed_preparation_says_why_and_is_not_tried_at_each_start(farm: FarmSettings) -> None:

@@ -249,7 +249,7 @@ def test_a_single_table_or_an_empty_archive_holds_no_voices(tmp_path: Path) -> N
         np.save(file, np.zeros((510, 1, 256), np.float32))
     with pytest.raises(ModelError, match=r"one\.npy is a single table"):
         resolve(farm(tmp_path, model=TOY, voices=tmp_path / "one.npy"))
-    with pytest.raises(ModelError, match=r"none\.bin holds no voice"):
+    with pytest.raises(ModelError, match=r"none\.bin contains no voice"):
         resolve(farm(tmp_path, model=TOY, voices=npz(tmp_path / "none.bin")))
 
 

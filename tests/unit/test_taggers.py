@@ -162,7 +162,7 @@ def test_what_is_no_such_wheel_is_refused_and_leaves_nothing(tmp_path: Path, mon
 
 def test_a_tagger_of_other_bytes_is_refused(tmp_path: Path, release: bytes) -> None:
     wrong = bytes(len(release))
-    with serving(wrong) as server, pytest.raises(DownloadError, match="is not the file we pinned"):
+    with serving(wrong) as server, pytest.raises(DownloadError, match="is not the pinned file"):
         pull(at(tmp_path, mirror=server.address.rpartition("/")[0]), TAGGER_NAME)
     assert not (tmp_path / "models" / FOLDER).exists()
 
@@ -188,7 +188,7 @@ def test_a_voice_is_whole_without_its_tagger(
     with caplog.at_level(logging.WARNING):
         assert pull(at(tmp_path / "home", mirror=str(tmp_path))).is_file()
     (told,) = caplog.messages
-    assert "our own rules" in told
+    assert "Chorus's own rules" in told
     assert "`chorus models pull en_core_web_sm` tries again" in told
 
 

@@ -1,4 +1,4 @@
-"""Kokoro's files on this machine: what is published, how it is fetched and verified, which model was chosen.
+"""Kokoro's files on this machine: which are published, how they are fetched and verified, which model is chosen.
 
 Opens no session.
 """

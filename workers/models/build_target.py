@@ -1,6 +1,6 @@
-"""What a built graph holds for: this processor's instructions and this onnxruntime. On another, it is built anew.
+"""Identifies the processor and the onnxruntime that an optimised graph was built for; for others it is built again.
 
-Knows nothing of models, and loads no onnxruntime to ask its version.
+Knows nothing of models, and does not import onnxruntime to learn its version.
 """
 
 import hashlib
@@ -14,19 +14,19 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 @cache
 def key() -> str:
-    """`3f1c09ab-1.31.1`: the same where a graph that was optimised here may be loaded."""
+    """Such as `3f1c09ab-1.31.1`. An optimised graph may be loaded wherever the key is the same as where it was made."""
     parts = (platform.system(), platform.machine(), *instructions())
     digest = hashlib.sha256(" ".join(parts).encode()).hexdigest()
     return f"{digest[:8]}-{importlib.metadata.version('onnxruntime')}"
 
 
 def same_processor(one: str, other: str) -> bool:
-    """Whether two keys differ in their onnxruntime alone."""
+    """Whether two keys name the same processor; their onnxruntimes may differ."""
     return one.partition("-")[0] == other.partition("-")[0]
 
 
 def instructions(cpuinfo: Path = _CPUINFO) -> tuple[str, ...]:
-    """The instruction sets of the processor, sorted; where the system does not list them, the architecture stands."""
+    """The processor's instruction sets, sorted; empty where the system does not list them."""
     try:
         lines = cpuinfo.read_text("utf-8", "replace").splitlines()
     except OSError:

@@ -1,6 +1,6 @@
-"""Chooses the model that speaks on this machine, for `chorus models use`. What cannot speak is not chosen.
+"""Stores the choice of this machine's model, for `chorus models use`. A file that is no usable model is refused.
 
-Knows nothing of how the choice is heeded: `models.resolve` reads it.
+`resolving.resolve` reads the choice; this module does not know how it is used.
 """
 
 import json
@@ -17,7 +17,7 @@ _NAMES = (*MODELS, resolving.STAND_IN, resolving.NO_CHOICE)
 
 
 def use(settings: FarmSettings, name: str) -> resolving.Model:
-    """Speak with this one from now on: a published name, `stand-in`, a file; `default` forgets the choice."""
+    """Choose a published model, `stand-in` or a file; `default` deletes the choice. The model that results."""
     path = _named_file(settings, name)
     chosen = settings.home_folder() / resolving.CHOICE
     before = chosen.read_text("utf-8") if chosen.exists() else ""
@@ -27,7 +27,7 @@ def use(settings: FarmSettings, name: str) -> resolving.Model:
     except OSError as error:
         raise DiskError(f"{chosen} cannot be written ({error.strerror}): make room in CHORUS_HOME.") from error
     except ModelError:
-        # What cannot speak must not be chosen, or no command would run until it is unchosen.
+        # Restored, because with an unusable choice every command would fail.
         chosen.write_text(before, "utf-8")
         raise
 

@@ -1,6 +1,6 @@
-"""Remembers the sha256 of large files, so that a model of 325 MB is not read through at every start.
+"""Caches the sha256 of large files, so that a model of 325 MB is not read completely at every start.
 
-Knows nothing of models. A memory that cannot be written forgets; nothing else changes.
+Knows nothing of models. If the cache cannot be written, digests are computed again each time.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ def sha256_of(path: Path) -> str:
 
 
 class Digests:
-    """A small JSON file: digests by path, valid while size and time of change stay; findings by digest."""
+    """The cache, a small JSON file: digests by path, valid while size and mtime are the same; results by digest."""
 
     def __init__(self, file: Path) -> None:
-        """Nothing is read before it is asked for."""
+        """The file is read only when it is needed."""
         self._file = file
 
     def of(self, path: Path) -> str:
-        """The file's digest, from memory if the file has not changed."""
+        """The file's digest, from the cache if the file is unchanged."""
         stat = path.stat()
         stamp = [stat.st_size, stat.st_mtime_ns]
         known = self._read("files").get(str(path.resolve()))
@@ -39,7 +39,7 @@ class Digests:
         return digest
 
     def once(self, digest: str, check: Callable[[], str]) -> str:
-        """What this check says of the file, from memory if it has said so before; a check that fails raises."""
+        """The result of this check on a file with this digest, from the cache if it is there; failures are not kept."""
         known = self._read("checked").get(digest)
         if isinstance(known, str):
             return known
@@ -52,7 +52,7 @@ class Digests:
         return section if isinstance(section, dict) else {}
 
     def _write(self, part: str, key: str, value: object) -> None:
-        # Two processes at once may lose one entry: it is computed again.
+        # Two processes that write at once may lose an entry, which is then computed again.
         whole = {**read_json(self._file), part: {**self._read(part), key: value}}
         try:
             write_json(self._file, whole)

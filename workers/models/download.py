@@ -1,6 +1,6 @@
-"""Fetches one pinned file: resumes after a cut, verifies every byte, and never lets two processes trample each other.
+"""Fetches one pinned file: resumes an interrupted download, verifies the sha256, and lets one process fetch at a time.
 
-Knows nothing of models: it is told the address, the size and the sha256.
+Knows nothing of models: the caller gives the address, the size and the sha256.
 """
 
 import fcntl
@@ -21,13 +21,13 @@ from chorus.errors import DiskError, OutsideError
 from workers.models.digests import sha256_of
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes that are here and the bytes there will be."""
+"""Called with the bytes fetched so far and the size of the file."""
 
-# Connections in a row that bring less than a hundredth of the file, until we give up.
+# After this many connections in a row that each brought less than 1 % of the file, the download fails.
 TRIES = 5
 _LONGEST_PAUSE_S = 8.0
 _CHUNK_BYTES = 256 * 1024
-# What other programs may write meanwhile.
+# Left free for what other programs write during the download.
 _SPARE_BYTES = 16 * 1024 * 1024
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _WORTH_ANOTHER_TRY = (408, 425, 429)
@@ -44,7 +44,7 @@ class DownloadError(OutsideError):
 
 @dataclass(frozen=True, kw_only=True)
 class PinnedFile:
-    """One file, pinned."""
+    """A file with its known size and digest."""
 
     source: str
     """An http(s) address, or the path of a file on this machine."""
@@ -54,7 +54,7 @@ class PinnedFile:
 
     @property
     def part(self) -> Path:
-        """What is here so far; the digest in its name keeps two releases apart."""
+        """The file with what was fetched so far; the digest in its name keeps two releases apart."""
         return self.target.with_name(f"{self.target.name}.{self.sha256[:12]}.part")
 
 
@@ -63,7 +63,7 @@ def silent(_done: int, _total: int) -> None:
 
 
 def fetch(wanted: PinnedFile, *, progress: Progress = silent, pause: Callable[[float], None] = time.sleep) -> None:
-    """Bring the file to its target, whole and verified, or raise; what arrived is kept for the next try."""
+    """Fetch the file to its target and verify it, or raise; after an error, what was fetched is kept."""
     with _alone_in(wanted.target.parent):
         if wanted.target.exists() and sha256_of(wanted.target) == wanted.sha256:
             return
@@ -71,23 +71,23 @@ def fetch(wanted: PinnedFile, *, progress: Progress = silent, pause: Callable[[f
         resumed = wanted.part.exists()
         _bring(wanted, progress, pause)
         if resumed and sha256_of(wanted.part) != wanted.sha256:
-            # What lay here was something else, say a hotel's login page: that is no fault of the source now.
+            # The part of an earlier try was something else, such as a login page: start again from the beginning.
             wanted.part.unlink()
             _bring(wanted, progress, pause)
         _accept(wanted)
 
 
 def is_address(source: str) -> bool:
-    """Whether this is on the network, not on a disk."""
+    """Whether this is a network address and not a path."""
     return source.startswith(("http://", "https://"))
 
 
 def reachable(source: str, *, within_s: float) -> bool:
-    """Whether the first byte can be had, answered in this time whatever resolver, proxy or server hang."""
+    """Whether the first byte can be fetched; answers within this time even if resolver, proxy or server hang."""
     if not is_address(source):
         return Path(source).is_file()
     answers: list[bool] = []
-    # A thread, because no timeout of a client bounds the resolver. It dies with the process if it never returns.
+    # In a daemon thread, because the client's timeouts do not cover name resolution.
     probe = threading.Thread(target=lambda: answers.append(_answers(source, within_s)), daemon=True)
     probe.start()
     probe.join(within_s)
@@ -151,16 +151,16 @@ def _download(wanted: PinnedFile, progress: Progress, pause: Callable[[float], N
             if tries >= TRIES:
                 raise DownloadError(
                     f"{wanted.source} could not be fetched ({trouble}); {_mb(here)} of {_mb(wanted.size_bytes)} are "
-                    "here. The same command goes on from there; CHORUS_MIRROR names another source."
+                    "here. Run the same command to resume, or name another source with CHORUS_MIRROR."
                 )
             log.info("%s: %s; trying again.", wanted.source, trouble)
             pause(min(0.25 * 2**tries, _LONGEST_PAUSE_S))
 
 
 def _one_connection(client: httpx.Client, wanted: PinnedFile, progress: Progress) -> str:
-    """What one connection adds to the part; returns why it ended early."""
+    """Fetch as much as one connection brings; returns why it ended early."""
     here = _size(wanted.part)
-    # A compressed answer would make ranges and digests speak of other bytes.
+    # With a compressed answer, ranges and digests would refer to other bytes.
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={here}-"} if here else {})}
     try:
         with client.stream("GET", wanted.source, headers=headers) as response:
@@ -176,7 +176,7 @@ def _one_connection(client: httpx.Client, wanted: PinnedFile, progress: Progress
 
 
 def _starting_point(response: httpx.Response, here: int, wanted: PinnedFile) -> int | None:
-    """Where in the file the answer's bytes belong; None if it has none for us this time."""
+    """The offset at which the answer's bytes begin; None if this answer cannot be used but another try may succeed."""
     status = response.status_code
     if status == httpx.codes.OK:
         return 0
@@ -205,7 +205,7 @@ def _copy(wanted: PinnedFile, progress: Progress) -> None:
 
 
 def _write(chunks: Iterable[bytes], start: int, wanted: PinnedFile, progress: Progress) -> None:
-    """Put the bytes where they belong and stop at the pinned size, whatever else is sent."""
+    """Write the bytes from this offset on, and stop at the pinned size even if more is sent."""
     done = start
     try:
         with wanted.part.open("r+b" if start else "wb") as part:
@@ -220,12 +220,12 @@ def _write(chunks: Iterable[bytes], start: int, wanted: PinnedFile, progress: Pr
 
 
 def _accept(wanted: PinnedFile) -> None:
-    """Make the part the target if it is the pinned file to the byte; otherwise nothing of it stays."""
+    """Rename the part to the target if its digest is right; otherwise delete it and raise."""
     found = sha256_of(wanted.part)
     if found != wanted.sha256:
         wanted.part.unlink()
         raise DownloadError(
-            f"{wanted.source} is not the file we pinned, sha256 {found[:12]}… instead of {wanted.sha256[:12]}…: "
+            f"{wanted.source} is not the pinned file: sha256 {found[:12]}… instead of {wanted.sha256[:12]}…: "
             "it was deleted. Try again, or name another source with CHORUS_MIRROR."
         )
     try:
@@ -237,13 +237,13 @@ def _accept(wanted: PinnedFile) -> None:
 
 
 def _client(source: str, *, timeout_s: float) -> httpx.Client:
-    """A client that follows redirects; a proxy from the environment is never asked for this machine itself."""
+    """An HTTP client that follows redirects, and ignores the environment's proxy for loopback addresses."""
     try:
         trust = urlsplit(source).hostname not in _LOOPBACK
         return httpx.Client(follow_redirects=True, timeout=timeout_s, trust_env=trust)
     except (ValueError, ImportError) as error:
-        # An address or a proxy variable that cannot be understood; socks needs a package we do not bring.
-        raise DownloadError(f"{source} cannot be asked for: {error}") from error
+        # A malformed address or proxy variable, or a SOCKS proxy, for which httpx needs a package we do not install.
+        raise DownloadError(f"{source} cannot be fetched: {error}") from error
 
 
 def _disk(folder: Path, error: OSError) -> DiskError:

@@ -1,4 +1,4 @@
-"""Fetches published files, and offers to: asked once, and only where there is somebody to answer and a way to them."""
+"""Fetches published files, and asks once whether to fetch them, if a user is at the terminal and the source answers."""
 
 import contextlib
 import logging
@@ -15,8 +15,8 @@ from workers.models.resolving import Model, resolve
 from workers.process.json_file import read_json, write_json
 
 OFFER = "offer.json"
-"""What was answered, in CHORUS_HOME."""
-# No first command may wait longer than five seconds to learn that there is nothing to fetch.
+"""The file in CHORUS_HOME that records the answer."""
+# A first command must not wait longer than five seconds for an unreachable source.
 PROBE_S = 4.0
 # An unreachable source is not asked again with each command of the next hour.
 _UNREACHABLE_FOR_S = 3600.0
@@ -24,7 +24,7 @@ _UNREACHABLE_FOR_S = 3600.0
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
-"""Called with the file's name, the bytes that are here and the bytes there will be."""
+"""Called with the file's name, the bytes fetched so far and the size of the file."""
 
 
 def silent(_file: str, _done: int, _total: int) -> None:
@@ -45,7 +45,7 @@ def pull(settings: FarmSettings, name: str = DEFAULT, *, progress: Progress = si
     try:
         pull_tagger(settings, progress=progress)
     except (OutsideError, ModelError) as error:
-        log.warning("English is tagged by our own rules: %s `%s %s` tries again.", error, PULL, TAGGER_NAME)
+        log.warning("English words are tagged by Chorus's own rules: %s `%s %s` tries again.", error, PULL, TAGGER_NAME)
     return path
 
 
@@ -121,6 +121,6 @@ def _reachable(settings: FarmSettings) -> bool:
 
 
 def _remember(settings: FarmSettings, **said: object) -> None:
-    # Where nothing can be written the question comes again, which is no reason to fail.
+    # If it cannot be written the question is asked again, which is better than failing.
     with contextlib.suppress(OSError):
         write_json(settings.home_folder() / OFFER, said)

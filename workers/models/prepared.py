@@ -1,6 +1,6 @@
-"""Which graph of a model is loaded on this machine, and why: a look at what was prepared, and nothing is built.
+"""Picks the graph that is loaded for a model on this machine, among those that were prepared. Builds nothing.
 
-Knows neither onnx nor onnxruntime: every command asks it.
+Imports neither onnx nor onnxruntime, because every command uses it.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from workers.models.variants import FAST, ORIGINAL, RAW, Manifest, Variant
 AUTO = "auto"
 OPTIMIZE = "chorus optimize"
 AS_IT_IS = "the file as it is"
-# What loads in no time gains nothing by being prepared for it; Kokoro's smallest file has a hundred times as much.
+# A model this small gains nothing from being prepared; Kokoro's smallest file is a hundred times as large.
 SMALL_BYTES = 4 * 1024 * 1024
 LOCK = ".lock"
 """In a model's folder; held by whoever prepares it, or removes what was prepared."""
@@ -22,26 +22,26 @@ _GRAPH = "graph.onnx"
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedGraph:
-    """What sessions load."""
+    """The graph that sessions load."""
 
     path: Path
     optimised: bool
-    """Whether it is loaded as it stands: onnxruntime's work on it was done before."""
+    """Whether onnxruntime has optimised it already, so that it is loaded without optimisation."""
     variant: str
     why: str
-    """Why this one, with its numbers, as a sentence for people."""
+    """Why it was picked, with the measured numbers, as a sentence for people."""
     digest: str
     """Of what it sounds like: the model's own, or that of one lossy variant."""
 
 
 def folder(home: Path, digest: str) -> Path:
-    """Where the variants of this model for this machine lie."""
+    """The folder of this model's variants for this machine."""
     return home / "models" / "prepared" / digest[:12] / build_target.key()
 
 
 def manifest(home: Path, digest: str) -> Manifest | None:
-    """What is known of this model on this machine; None if nothing."""
-    # Most models that tests speak with were never prepared: they pay for one look at the disk.
+    """The manifest of this model's preparation on this machine; None if there is none."""
+    # Checked first: the models of most tests were never prepared, and `folder` costs more than this.
     if not (home / "models" / "prepared" / digest[:12]).exists():
         return None
     return Manifest.read(folder(home, digest))
@@ -68,7 +68,9 @@ def pick(home: Path, source: Path, digest: str, wanted: str) -> PreparedGraph:
     here = folder(home, digest) / name
     if not is_whole(here, variant):
         return _raw(
-            source, digest, f"{AS_IT_IS}: what was prepared in {here} is gone or damaged, `{OPTIMIZE}` mends it"
+            source,
+            digest,
+            f"{AS_IT_IS}: what was prepared in {here} is missing or damaged, `{OPTIMIZE}` builds it again",
         )
     chosen = known.choice.why if known.choice and known.choice.variant == name else variant.why
     why = f"asked for by name; {variant.why}" if wanted != AUTO else chosen

@@ -1,6 +1,6 @@
-"""Which model this process speaks with: the order of choice, and what is checked of the one that is chosen.
+"""Decides which model this machine speaks with, and checks its files.
 
-Knows nothing of sessions: it hands out paths, names and digests.
+Knows nothing of sessions: it returns paths, names and digests.
 """
 
 import json
@@ -18,9 +18,9 @@ from workers.models.variants import RAW
 
 USE = "chorus models use"
 STAND_IN, NO_CHOICE = "stand-in", "default"
-"""What it takes besides published names and files."""
+"""What `chorus models use` accepts besides published names and files."""
 CHOICE = "model.json"
-"""What it chose, in CHORUS_HOME."""
+"""The file in CHORUS_HOME with the choice of `chorus models use`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,19 +28,19 @@ class Model:
     """A model file and its voices, checked and digested."""
 
     name: str
-    """For people: `kokoro-v1.0`, `stand-in voice`, or what the file calls itself."""
+    """The name for people: `kokoro-v1.0`, `stand-in voice`, or the name in the file's metadata."""
     path: Path
     """The file itself."""
     origin: str
     """The digest of the file."""
     digest: str
-    """Of what it sounds like: the file's, or that of a lossy variant made of it."""
+    """Identifies the audio: the digest of the file, or that of the lossy variant that is used."""
     voices_path: Path
     voices_digest: str
     stand_in: bool
-    """It only stands in for Kokoro: say so wherever it is heard."""
+    """Whether it is the stand-in voice, which every surface must say."""
     graph: Path
-    """What sessions load: the file, or what was made of it for this machine."""
+    """The graph that sessions load: the file itself, or one that was made from it for this machine."""
     optimised: bool
     """Whether the graph is loaded as it stands: onnxruntime's work on it was done before."""
     variant: str
@@ -50,14 +50,14 @@ class Model:
 
     @property
     def sound(self) -> str:
-        """What a job pins: the first 12 hex digits of the model's digest."""
+        """What a job is pinned to: the first 12 hex digits of `digest`."""
         return self.digest[:12]
 
 
 def resolve(settings: FarmSettings) -> Model:
     """The model of CHORUS_MODEL, else the one that `use` chose, else the pulled one, else the stand-in.
 
-    ModelError if it is not what it should be.
+    ModelError if its files are missing or damaged.
     """
     pulled = models_folder(settings) / MODELS[DEFAULT].file
     pulled_voices = models_folder(settings) / published.VOICES.file
@@ -67,7 +67,9 @@ def resolve(settings: FarmSettings) -> Model:
         return _checked(settings, settings.model, settings.voices or _voices_for(settings.model, pulled_voices))
     if used := _used(settings):
         if not used.exists():
-            raise ModelError(f"{used} is gone, which `{USE}` chose: choose another, or `{USE} {NO_CHOICE}`.")
+            raise ModelError(
+                f"{used}, chosen by `{USE}`, does not exist any more: choose another, or `{USE} {NO_CHOICE}`."
+            )
         return _checked(
             settings, used, settings.voices or _voices_for(used, pulled_voices), pinned=_pin_of(settings, used)
         )
@@ -77,7 +79,7 @@ def resolve(settings: FarmSettings) -> Model:
 
 
 def as_it_is(model: Model, why: str) -> Model:
-    """The same model without what was made of it."""
+    """The same model with its own file as the graph. `why`: the reason, a sentence."""
     told = f"{prepared.AS_IT_IS}: {why.rstrip('.')}"
     return replace(model, graph=model.path, optimised=False, variant=RAW, digest=model.origin, why=told)
 
@@ -91,7 +93,7 @@ def _used(settings: FarmSettings) -> Path | None:
 
 
 def _pin_of(settings: FarmSettings, path: Path) -> str:
-    """A published file's digest, where it lies where it was pulled to."""
+    """The published digest that this file must have, if it is one that was downloaded; else empty."""
     pulled = {models_folder(settings) / asset.file: asset.sha256 for asset in MODELS.values()}
     return pulled.get(path, "")
 

@@ -1,6 +1,6 @@
-"""Whether an ONNX file has Kokoro's shape, its inputs and outputs by name and type; and what it calls itself.
+"""Checks whether an ONNX file has Kokoro's inputs and outputs, by name and type, and reads its name.
 
-Knows nothing of sessions: the graph's face is read, nothing is run.
+Knows nothing of sessions: it reads the graph and runs nothing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ def _lacking(inputs: Mapping[str, int], outputs: Mapping[str, int]) -> Iterable[
         yield "the input `speed`"
     elif inputs["speed"] not in _FLOATS:
         yield "a `speed` that takes fractions (this one takes whole numbers)"
-    # By place and not by name: that is how the outputs are read.
+    # By position, not by name: that is how the engine reads the outputs.
     names = list(outputs)
     if not names or outputs[names[0]] not in _FLOATS:
         yield "audio as its first output"

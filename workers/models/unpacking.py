@@ -1,4 +1,4 @@
-"""Lays out the data folder of a spaCy model's wheel: nothing else of it, and nothing outside the target.
+"""Extracts the data folder of a spaCy model's wheel; nothing else of it, and nothing outside the target.
 
 Knows no network: the wheel is here, and its digest was checked.
 """

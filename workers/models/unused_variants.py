@@ -20,7 +20,7 @@ from workers.models.variants import FILE, Manifest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnusedVariant:
-    """One folder of graphs."""
+    """A folder of prepared graphs that can be deleted."""
 
     folder: Path
     what: str
@@ -31,7 +31,7 @@ class UnusedVariant:
 
 
 def unused(settings: FarmSettings) -> tuple[UnusedVariant, ...]:
-    """Every one, without deleting it; none where it cannot be said which model speaks."""
+    """All of them, without deleting any; none if it is not known which model this machine speaks with."""
     try:
         model = resolving.resolve(settings)
     except ModelError:
@@ -47,7 +47,7 @@ def remove(one: UnusedVariant) -> bool:
         if not alone:
             return False
         try:
-            # What describes it goes first: an interruption leaves files that nobody takes for a whole variant.
+            # The manifest's entry is removed first: after an interruption the remaining files count as no variant.
             if whole:
                 (one.folder / FILE).unlink()
             elif known := Manifest.read(one.folder.parent):
@@ -89,7 +89,7 @@ def _whole(folder: Path, what: str, why: str) -> UnusedVariant:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[bool]:
-    """Whether nobody prepares the model in this folder while the block runs."""
+    """Hold the lock of this folder's preparation while the block runs; False if another process holds it."""
     with (folder / prepared.LOCK).open("a") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What was found out about one model on one machine: its stages, its variants, the choice. A JSON file beside them.
+"""The manifest of one model's preparation on one machine: its stages, variants and the choice. A JSON file beside them.
 
 Knows nothing of how any of it is done.
 """
@@ -16,9 +16,9 @@ FILE = "manifest.json"
 ORIGINAL, FAST, RAW = "original", "fast", "raw"
 """Variants that every model may have: with constant noise; with fast convolution besides; the file as it is."""
 LAYOUT = 1
-"""Of the file: another one is not read."""
+"""The version of the file's layout; a file with another one is ignored."""
 RECIPE = "2"
-"""Changed with what the lossless stages make: what an older release made serves until the newer has made its own."""
+"""The version of what the lossless stages make. Graphs of an older one are used until new ones are made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,50 +27,50 @@ class Variant:
 
     name: str
     lossless: bool
-    """Its speech is the model's own, as far as anyone can hear or measure: it keeps the model's sound."""
+    """Whether its audio equals the model's within the limits of the validation, so that it has the model's sound."""
     digest: str
-    """Of what it sounds like: the model's if it is lossless, that of the graph as it was built if not."""
+    """Identifies the audio: the model's digest if it is lossless, else the digest of the graph as it was built."""
     files: Mapping[str, int]
-    """By name, with their bytes; in a folder of the variant's name."""
+    """Its files in the folder of its name, with their sizes in bytes."""
     valid: bool | None = None
-    """Whether it passed; None: nobody has looked."""
+    """Whether it passed validation; None: it was not validated."""
     why: str = ""
-    """What the validation said, as a sentence."""
+    """The result of the validation, as a sentence."""
     numbers: Mapping[str, float] = field(default_factory=dict)
-    """What was measured, by names that carry their unit: `speed_ratio`, `load_s`, `rss_mb`, `distance_db`."""
+    """The measurements; the names carry their units: `speed_ratio`, `load_s`, `rss_mb`, `distance_db`."""
 
     @property
     def size_mb(self) -> float:
-        """On the disk."""
+        """Its size on the disk."""
         return sum(self.files.values()) / 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageRecord:
-    """A stage that was done."""
+    """A stage that was completed."""
 
     key: str
-    """Of everything that it depended on; with another key it is done again."""
+    """The digest of everything that it depends on; the stage is repeated when that changes."""
     changed: bool
     lines: tuple[str, ...]
-    """What it said."""
+    """What it printed."""
     found: Mapping[str, Any]
-    """The same for programs."""
+    """Its results, for programs."""
     seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class VariantChoice:
-    """What `auto` speaks with."""
+    """The variant that CHORUS_VARIANT=auto uses."""
 
     variant: str
     why: str
-    """With its numbers, as a sentence for people."""
+    """The reason with its numbers, as a sentence for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """Everything about one model on one machine."""
+    """The manifest."""
 
     model: str
     """Its name for people."""
@@ -80,24 +80,24 @@ class Manifest:
     variants: Mapping[str, Variant] = field(default_factory=dict)
     choice: VariantChoice | None = None
     recipe: str = ""
-    """By which RECIPE; empty while it is not finished."""
+    """The RECIPE that it was made with; empty while it is not finished."""
     failure: str = ""
-    """Why the last preparation came to nothing; the model then speaks as it is."""
+    """Why the last preparation failed; the model's own file is then used."""
 
     def with_stage(self, name: str, record: StageRecord) -> "Manifest":
-        """With this stage done."""
+        """A copy with this stage."""
         return replace(self, stages={**self.stages, name: record})
 
     def with_variant(self, variant: Variant) -> "Manifest":
-        """With this variant, in the place of the one of its name."""
+        """A copy with this variant, which replaces one of the same name."""
         return replace(self, variants={**self.variants, variant.name: variant})
 
     def without_variant(self, name: str) -> "Manifest":
-        """Without the variant of this name."""
+        """A copy without the variant of this name."""
         return replace(self, variants={key: one for key, one in self.variants.items() if key != name})
 
     def write(self, folder: Path) -> None:
-        """Put it into the folder, whole or not at all."""
+        """Write it to the folder atomically."""
         draft = folder / f".{FILE}.{os.getpid()}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """The one in the folder; None where none is, or one that is not understood."""
+        """Read the folder's manifest; None if there is none, or if it cannot be parsed."""
         try:
             told = json.loads((folder / FILE).read_text("utf-8"))
             if told.pop("layout") != LAYOUT:

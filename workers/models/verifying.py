@@ -1,4 +1,4 @@
-"""Reads every model file on this machine through and says of each whether it is what it should be.
+"""Computes the digest of every model file on this machine and compares it with the published one.
 
 For `chorus models verify`. Knows no command line.
 """
@@ -17,21 +17,21 @@ from workers.models.published import MODELS, TAGGER_NAME, Asset, models_folder
 
 @dataclass(frozen=True, kw_only=True)
 class FileVerdict:
-    """One file's line."""
+    """The result for one file."""
 
     path: Path
     well: bool
     told: str
-    """What it is, or what is wrong with it and what helps."""
+    """What it is, or what is wrong with it and the remedy."""
 
 
 def verify(settings: FarmSettings) -> Iterator[FileVerdict]:
-    """Every published file that is here, then what speaks, then what was prepared of it."""
+    """Verify every published file that is here, then the model that speaks, then the graphs prepared from it."""
     for name, asset in (*MODELS.items(), ("", published.VOICES), (TAGGER_NAME, published.TAGGER)):
         path = models_folder(settings) / asset.file
         if path.exists():
             yield _pinned(path, name, asset)
-    # The published files were read through already; one that is somebody's own has nothing to be compared with.
+    # Published files are verified above; for any other model file there is no published digest.
     try:
         model = resolving.resolve(settings)
     except ChorusError as error:
@@ -39,13 +39,17 @@ def verify(settings: FarmSettings) -> Iterator[FileVerdict]:
         return
     if model.origin not in {asset.sha256 for asset in MODELS.values()}:
         yield FileVerdict(
-            path=model.path, well=True, told=f"{model.name}, sha256 {sha256_of(model.path)}, nobody's pin"
+            path=model.path, well=True, told=f"{model.name}, sha256 {sha256_of(model.path)}, no published model"
         )
     known = prepared.manifest(settings.home_folder(), model.origin)
     for name, variant in sorted(known.variants.items() if known else ()):
         place = prepared.folder(settings.home_folder(), model.origin) / name
         whole = prepared.is_whole(place, variant)
-        told = f"prepared, {variant.size_mb:.0f} MB" if whole else f"cut short or gone: `{prepared.OPTIMIZE}` mends it"
+        told = (
+            f"prepared, {variant.size_mb:.0f} MB"
+            if whole
+            else f"incomplete or missing: `{prepared.OPTIMIZE}` builds it again"
+        )
         yield FileVerdict(path=place, well=whole, told=told)
 
 

@@ -1,6 +1,6 @@
-"""The voices file: an npz of style tables, one per voice, read once and shared, and the blends made of them.
+"""Reads the voices file, an npz with one style table per voice, and mixes blends of voices.
 
-Knows nothing of the model that speaks with them.
+Knows nothing of the model.
 """
 
 import zipfile
@@ -32,7 +32,7 @@ def load(path: Path) -> Mapping[str, Style]:
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelError(f"{path} is not a voices file, an npz of one table per voice: {error}.") from error
     if not bank:
-        raise ModelError(f"{path} holds no voice: set CHORUS_VOICES to a file that does.")
+        raise ModelError(f"{path} contains no voice: set CHORUS_VOICES to a file that does.")
     for name, style in bank.items():
         _check(style, name, path)
         style.setflags(write=False)
@@ -53,7 +53,7 @@ def style(bank: Mapping[str, Style], voice: str) -> Style:
 
 
 def _npz(file: BinaryIO, path: Path) -> np.lib.npyio.NpzFile:
-    # The file is opened by the caller: numpy leaves its own open when the archive turns out damaged.
+    # The caller opens the file, because numpy would leave it open if the archive is damaged.
     archive = np.load(file, allow_pickle=False)
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise ModelError(f"{path} is a single table, not a voices file: it needs one table per voice, by name.")
