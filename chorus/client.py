@@ -194,6 +194,14 @@ class Client:
             found = self._redis.mget([worker(name.decode()) for name in known]) if known else []
         return sorted((Worker.from_json(text) for text in found if text), key=lambda one: one.id)
 
+    def voices(self) -> dict[str, tuple[str, ...]]:
+        """The voices that the workers alive now can speak with, and by which models, both sorted."""
+        models: dict[str, set[str]] = {}
+        for one in self.workers():
+            for name in one.voices:
+                models.setdefault(name, set()).add(one.model)
+        return {name: tuple(sorted(models[name])) for name in sorted(models)}
+
     def _transact(self, job: str, write: Callable[[Pipeline], _Answer]) -> _Answer:
         """Read the job's record and write to it in one transaction, again if another client wrote in between."""
         # redis-py's types do not know that it may hand back what the function answers.

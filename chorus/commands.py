@@ -170,13 +170,12 @@ class ClientCommands:
     def voices(self, *, as_json: options.AsJson = False, url: options.Url = "") -> None:
         """List the voices that the farm's workers can speak with."""
         with self._connect(url, work=False) as client:
-            workers = [worker for worker in client.workers() if worker.voices]
-        if not workers:
+            found, workers = client.voices(), client.workers()
+        if not found:
             raise FarmError(
                 "No voice worker is registered: start one with `celery -A workers.voice worker` in a checkout."
             )
-        for name in sorted({voice for worker in workers for voice in worker.voices}):
-            models = sorted({worker.model for worker in workers if name in worker.voices})
+        for name, models in found.items():
             tell(json.dumps({"voice": name, "models": models}) if as_json else name)
         if any(worker.stand_in for worker in workers):
             complain(STAND_IN)

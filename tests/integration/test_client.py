@@ -345,6 +345,16 @@ def test_the_workers_alive_are_known(client: Client, server: redis.Redis) -> Non
     server.zadd(keys.WORKERS, {"w1": 1, "dead": 1})
     server.expire(keys.WORKERS, 60)
     assert client.workers() == [told]
+    assert client.voices() == {"af_heart": ("",)}
+
+
+def test_a_voice_is_listed_once_with_every_model_that_has_it(client: Client, server: redis.Redis) -> None:
+    for name, model, voices in (("w1", "kokoro", ("am_adam", "af_heart")), ("w2", "toy voice", ("af_heart",))):
+        told = Worker(id=name, host="mac", pid=7, role="voice", model=model, voices=voices)
+        server.set(keys.worker(name), told.to_json(), ex=keys.WORKER_S)
+        server.zadd(keys.WORKERS, {name: 1})
+    server.expire(keys.WORKERS, 60)
+    assert list(client.voices().items()) == [("af_heart", ("kokoro", "toy voice")), ("am_adam", ("kokoro",))]
 
 
 # --- saving ---

@@ -11,15 +11,16 @@ from typing import Protocol
 
 from broker.registry import Farm
 from broker.settings import FarmSettings
-from broker.store import LocalStore, job_key, source_key
+from broker.store import LocalStore, job_key
 from chorus import voices
 from chorus.client import Client
 from chorus.errors import ChorusError, DiskError, FarmError, JobFailedError, OutsideError, ServerError
 from chorus.records import JobRecord
 from chorus.standing_in import PULL
 from chorus.states import State
-from chorus.submission import MAX_SOURCE_BYTES, Terms
+from chorus.submission import Terms
 from chorus.terminal import Progress
+from tasks import large_sources
 from tasks.documents.model import Document
 from tasks.phonemes import phonemize
 from tasks.plan import spoken_language
@@ -201,16 +202,15 @@ class _Course:
         if fresh:
             # Otherwise, if this run is interrupted, the next command would deliver the result of the run before it.
             self._store.delete_tree(job_key(job))
-        in_store = len(order.data) > MAX_SOURCE_BYTES
-        if in_store:
-            self._store.write(source_key(job), order.data)
-        return self._client.submit(
+        return large_sources.submit(
+            self._client,
+            self._store,
             order.data,
             order.request,
             job=job,
             cover=order.cover,
             fresh=fresh,
-            terms=Terms(store=self._store.id, sound=voice.sound, in_store=in_store, priority=order.priority),
+            terms=Terms(sound=voice.sound, priority=order.priority),
         )
 
     def _tell_start(self, order: RenderRequest, record: JobRecord) -> None:
