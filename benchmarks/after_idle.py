@@ -1,11 +1,11 @@
-"""Measures the first request after idle minutes against those of a busy worker, with and without keep-alive.
+"""Measures how much slower the first request after idle minutes is, with and without keep-alive.
 
     .venv/bin/python benchmarks/after_idle.py KOKORO-SHAPED.onnx [--minutes 10]
 
-Two farms wait side by side, one that keeps its sessions warm and one that is told not to. The first request after a
-wait is a sentence that the farm has never met; then it is asked for the same sentence again and again, busy now, and
-the median of those is what the first is compared with. One request differs from the next by as much as is looked for:
-so they wait several times, in turn the first to be asked. A request's time is that of its first sound.
+Two farms idle side by side: one keeps its sessions warm, in the other keep-alive is off. The first request after a wait
+is a new sentence. The same sentence is then requested several times in a row, and the first request is compared with
+the median of these. Since single requests differ by as much as the effect that is measured, the farms wait several
+times and take turns in being asked first. A request's time is that of its first sound.
 """
 
 import statistics
@@ -18,73 +18,73 @@ from typing import Any, TypedDict
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
-from benchmarks import hearing, measure, plot, wording
+from benchmarks import listener, measure, plot, sample_texts
 
 NAME = "after_idle"
 KEPT, LEFT = "kept warm", "left alone"
 ARMS = {KEPT: 300, LEFT: 0}
-"""Seconds between two beats of the keep-alive; 0: none."""
+"""Seconds between two runs of the keep-alive; 0: keep-alive is off."""
 MINUTES = 10.0
 WAITS, BEFORE, BUSY = 3, 3, 5
 MOST_MS = 100.0
 
 
 class Wait(TypedDict):
-    """What was heard after one wait."""
+    """The times after one wait."""
 
     first_ms: float
     busy_ms: list[float]
 
 
 def main() -> None:
-    """Measure, keep, print."""
+    """Measure, save the results, and print the table."""
     options = measure.Options.read(__doc__)
     minutes = options.minutes or (0.5 if options.quick else MINUTES)
     figures: dict[str, Any] = {"minutes": minutes, "arms": timed(options, minutes)}
-    options.keep(NAME, options.told(f"{WAITS} times {minutes:g} idle minutes"), figures)
+    options.save(NAME, options.conditions(f"{WAITS} times {minutes:g} idle minutes"), figures)
     print(table(figures))
 
 
 def timed(options: measure.Options, minutes: float) -> dict[str, list[Wait]]:
-    """Each arm's waits."""
+    """The waits of each arm."""
     with ExitStack() as open_, measure.scratch() as home:
         farms = {
             arm: open_.enter_context(measure.farm(options.settings(home / str(every_s), keep_alive_s=every_s)))
             for arm, every_s in ARMS.items()
         }
-        asked = wording.sayings()
+        sentences = sample_texts.short_sentences()
         for _ in range(BEFORE):
-            said = next(asked)
+            sentence = next(sentences)
             for running in farms.values():
-                first_ms(running, said)
+                first_ms(running, sentence)
         found: dict[str, list[Wait]] = {arm: [] for arm in farms}
         for turn in range(WAITS):
             time.sleep(minutes * 60)
-            said = next(asked)
+            sentence = next(sentences)
             order = measure.in_turn(farms, turn)
-            first = {arm: first_ms(farms[arm], said) for arm in order}
-            busy = [{arm: first_ms(farms[arm], said) for arm in order} for _ in range(BUSY)]
+            first = {arm: first_ms(farms[arm], sentence) for arm in order}
+            busy = [{arm: first_ms(farms[arm], sentence) for arm in order} for _ in range(BUSY)]
             for arm in farms:
                 found[arm].append({"first_ms": first[arm], "busy_ms": [one[arm] for one in busy]})
     return found
 
 
 def first_ms(running: measure.Farm, text: str) -> float:
-    """Of one request to a farm that has just come to rest."""
-    running.rest()
-    return hearing.listen(running.client, text).first_ms
+    """Milliseconds to the first sound of a request, sent as soon as the farm is idle."""
+    running.wait_until_idle()
+    return listener.listen(running.client, text).first_ms
 
 
 def added_ms(waits: Sequence[Wait]) -> float:
-    """What the first one after a wait took more than a busy one."""
+    """How much longer the first request after a wait takes than the following ones: the median of the waits."""
     return statistics.median(one["first_ms"] - statistics.median(one["busy_ms"]) for one in waits)
 
 
 def table(figures: dict[str, Any]) -> str:
-    """For docs/performance.md."""
-    minutes = figures["minutes"]
+    """The table for docs/performance.md."""
+    first = f"first request after {figures['minutes']:g} idle minutes"
     return measure.rows(
-        ("sessions", "busy", f"first after {minutes:g} idle minutes", "more", f"goal ≤ {MOST_MS:.0f} ms"),
+        ("sessions", "usual request", first, "difference", f"goal ≤ {MOST_MS:.0f} ms"),
         [
             (
                 arm,
@@ -99,14 +99,14 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def draw(figures: dict[str, Any]) -> list[Path]:
-    """The plot of docs/performance.md."""
+    """The plot for docs/performance.md."""
     drawn = plot.bars(
         measure.PLOTS / f"{NAME}.svg",
         plot.Axes(title="First sound after idle minutes", x="sessions", y="milliseconds"),
         list(figures["arms"]),
         [
-            ("busy", [_usual_busy_ms(waits) for waits in figures["arms"].values()]),
-            ("first after the wait", [_usual_first_ms(waits) for waits in figures["arms"].values()]),
+            ("usual request", [_usual_busy_ms(waits) for waits in figures["arms"].values()]),
+            ("first request after the wait", [_usual_first_ms(waits) for waits in figures["arms"].values()]),
         ],
     )
     return [drawn]

@@ -1,13 +1,14 @@
-"""Measures what fast convolution gains on this machine: for each kind of convolution, and for a whole model.
+"""Measures the gain of fast convolution on this machine, for each kind of convolution and for a whole model.
 
     .venv/bin/python benchmarks/make_kokoro_shaped.py kokoro-shaped.onnx
     .venv/bin/python benchmarks/fast_convolution.py kokoro-shaped.onnx
 
-takes about three minutes. `--layers` stops after the first table, `--choice FILE` keeps it for the next time, `--quick`
-speaks one short utterance alone, and `--sizes` compares sizes of tiles instead.
+takes about three minutes. `--layers` stops after the first table, `--choice FILE` saves the choice of layers for the
+next run, `--quick` speaks only one short utterance, and `--sizes` compares sizes of tiles instead.
 
-Original and rewritten model run in turn; `one thread` is processor time, which neighbours cannot take, the rest is the
-clock's. The signal-to-noise ratio is taken with the harmonic source held fixed, see docs/fast-convolution.md.
+The original and the rewritten model alternate. Rows with `one thread` are processor time, which does not depend on
+other processes; the others are wall time. For the signal-to-noise ratio both get the same harmonic source, see
+docs/fast-convolution.md.
 """
 
 import argparse
@@ -47,33 +48,33 @@ Feeds = Mapping[str, Any]
 
 
 def feeds(tokens: int) -> Feeds:
-    """An utterance of so many tokens, always the same."""
+    """The inputs for an utterance of so many tokens, always the same ones."""
     chance = np.random.default_rng(tokens)
-    said = chance.integers(_SYMBOLS.start, _SYMBOLS.stop, tokens)
+    spoken = chance.integers(_SYMBOLS.start, _SYMBOLS.stop, tokens)
     return {
-        "tokens": np.array([[0, *said, 0]], np.int64),
+        "tokens": np.array([[0, *spoken, 0]], np.int64),
         "style": chance.normal(0, _STYLE_DEVIATION, (1, _STYLE)).astype(np.float32),
         "speed": np.ones(1, np.float32),
     }
 
 
 class Pair:
-    """The original and the rewritten model, each in one session at a time."""
+    """The files of the original and the rewritten model."""
 
     def __init__(self, original: Path, fast: Path) -> None:
-        """Open nothing yet."""
+        """Take the paths; sessions are opened later."""
         self._paths = {"original": original, "fast": fast}
 
     def open(self, threads: int) -> dict[str, Any]:
-        """A session of each, with so many threads."""
+        """Open a session of each with so many threads."""
         return {name: opened(path, threads) for name, path in self._paths.items()}
 
     def loads_s(self) -> dict[str, float]:
-        """Seconds until each is loaded, the files being in memory."""
+        """Seconds that loading each takes, with the files in the system's cache."""
         return {name: timed(lambda path=path: opened(path, 1), time.perf_counter) for name, path in self._paths.items()}  # type: ignore[misc]
 
     def sizes_mb(self) -> dict[str, float]:
-        """Of the files."""
+        """The sizes of the files."""
         return {name: path.stat().st_size / 1e6 for name, path in self._paths.items()}
 
 
@@ -83,14 +84,14 @@ def opened(path: Path, threads: int) -> Any:
 
 
 def timed(work: Callable[[], Any], clock: Callable[[], float]) -> float:
-    """Seconds on this clock."""
+    """The seconds that a call takes, measured by this clock."""
     began_s = clock()
     work()
     return clock() - began_s
 
 
 def in_turn(sessions: Mapping[str, Any], work: Callable[[Any], Any], clock: Callable[[], float]) -> dict[str, float]:
-    """The median for each session, after one round to warm up."""
+    """The median seconds of each session, after one round of warm-up; the sessions take turns."""
     taken: dict[str, list[float]] = {name: [] for name in sessions}
     for turn in range(ROUNDS + 1):
         for name, session in sessions.items():
@@ -101,7 +102,7 @@ def in_turn(sessions: Mapping[str, Any], work: Callable[[Any], Any], clock: Call
 
 
 def at_once(session: Any, feed: Feeds) -> None:
-    """As a voice worker speaks books: threads of Python on one session."""
+    """Run several Python threads on one session, as a voice worker speaks books."""
     threads = [threading.Thread(target=session.run, args=(None, feed)) for _ in range(AT_ONCE)]
     for thread in threads:
         thread.start()
@@ -110,18 +111,18 @@ def at_once(session: Any, feed: Feeds) -> None:
 
 
 def layers(done: Accelerated) -> None:
-    """Print what each kind of convolution came to."""
+    """Print the gain of each kind of convolution, and the tiles that were chosen for it."""
     counts = {one.kind: sum(layer.kind == one.kind for layer in done.layers) for one in done.choice.chosen}
     products = {layer.kind: layer.products for layer in done.layers}
     print(f"{'kind':<22}{'gain':>6}   {'layers':>6}  tile")
     for one in sorted(done.choice.chosen, key=lambda one: -one.ratio):
-        taken = f"{products[one.kind]} products for {one.tile} outputs" if counts[one.kind] else "left alone"
+        taken = f"{products[one.kind]} products for {one.tile} outputs" if counts[one.kind] else "not tiled"
         print(f"{one.kind!s:<22}{one.ratio:>6.2f}   {counts[one.kind] or '':>6}  {taken}")
     print(done)
 
 
 def sizes() -> None:
-    """Print what the vocoder's undilated layers take as tiles of many sizes, those of `selection.sizes` among them."""
+    """Print the gain of the vocoder's layers without dilation, for many tile sizes."""
     for kernel, tiles in TILES.items():
         for channels in (256, 128):
             kind = ConvolutionKind(inputs=channels, outputs=channels, kernel=kernel, dilation=1)
@@ -131,7 +132,7 @@ def sizes() -> None:
 
 
 def whole(pair: Pair, seconds: Mapping[int, float], *, quick: bool) -> None:
-    """Print what the whole model came to, for utterances of these tokens and seconds."""
+    """Print the times of the whole model, for utterances of these tokens and seconds."""
     print(f"{'':<38}{'original':>10}{'fast':>10}{'ratio':>7}")
     single = pair.open(1)
     for tokens in seconds:
@@ -150,39 +151,41 @@ def whole(pair: Pair, seconds: Mapping[int, float], *, quick: bool) -> None:
     row("file, MB", {name: size / 1000 for name, size in pair.sizes_mb().items()}, gain=False)
 
 
-def kept(path: Path | None) -> TileChoice | None:
-    """The choice in this file, or None where there is none yet."""
+def saved_choice(path: Path | None) -> TileChoice | None:
+    """The choice that was saved in this file, if there is one."""
     return TileChoice.from_record(json.loads(path.read_text())) if path and path.exists() else None
 
 
 def speak(tokens: int) -> Callable[[Any], Any]:
-    """One utterance."""
+    """A function that speaks one utterance with a session."""
     feed = feeds(tokens)
     return lambda session: session.run(None, feed)
 
 
 def row(name: str, values: Mapping[str, float], *, gain: bool = True) -> None:
-    """Print one line; values are in thousands of what is shown."""
+    """Print one line; values are shown in thousandths."""
     ratio = f"{values['original'] / values['fast']:>7.2f}" if gain else ""
     print(f"{name:<38}{values['original'] * 1000:>10.0f}{values['fast'] * 1000:>10.0f}{ratio}", flush=True)
 
 
 def main() -> int:
-    """Measure, and print both tables; exit 1 where the rewritten model does not say the same."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
-    asked.add_argument("--layers", action="store_true", help="the table of layers alone")
-    asked.add_argument("--quick", action="store_true", help="the shortest utterance alone, on one thread")
-    asked.add_argument("--choice", type=Path, help="keep what is measured of the layers here; read if it is there")
-    asked.add_argument("--sizes", action="store_true", help="a table of tile sizes instead")
-    given = asked.parse_args()
+    """Measure, and print both tables; the exit status is 1 if the rewritten model computes other speech."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
+    parser.add_argument("--layers", action="store_true", help="print only the table of layers")
+    parser.add_argument("--quick", action="store_true", help="speak only the shortest utterance, on one thread")
+    parser.add_argument(
+        "--choice", type=Path, help="file for the choice of layers: it is read if it exists, else written"
+    )
+    parser.add_argument("--sizes", action="store_true", help="compare tile sizes instead")
+    given = parser.parse_args()
     print(f"{given.model.name} on {machine()}, onnxruntime {ort.__version__}", flush=True)
     if given.sizes:
         sizes()
         return 0
     model = onnx.load(given.model)
     began_s = time.thread_time()
-    done = accelerate(model, kept(given.choice), feeds(USUAL_TOKENS))
+    done = accelerate(model, saved_choice(given.choice), feeds(USUAL_TOKENS))
     if given.choice:
         given.choice.write_text(json.dumps(done.choice.record()))
     layers(done)
@@ -191,8 +194,8 @@ def main() -> int:
         return 0
     proofs = {tokens: prove(model, done.model, feeds(tokens)) for tokens in TOKENS[: 1 if given.quick else None]}
     for tokens, proof in proofs.items():
-        told = "the same" if proof.same_durations and proof.same_shapes else "DIFFERENT"
-        print(f"{tokens} tokens: {proof.snr_db:.1f} dB above the difference, durations {told}", flush=True)
+        durations = "the same" if proof.same_durations and proof.same_shapes else "DIFFERENT"
+        print(f"{tokens} tokens: speech {proof.snr_db:.1f} dB above the difference, durations {durations}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         fast = Path(folder) / "fast.onnx"
         onnx.save(done.model, fast)

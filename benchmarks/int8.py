@@ -1,9 +1,10 @@
-"""Measures what int8 costs and gains: each block of the decoder alone, then more and more of them together.
+"""Measures the loss and the speed of int8: each block of the decoder alone, then the least sensitive blocks together.
 
     .venv/bin/python benchmarks/int8.py KOKORO-SHAPED.onnx
 
-The harmonic source is held and the noise is constant, so that samples can be compared. Each graph runs in turn with the
-plain one, on one thread; its speed is the ratio of their best runs, of the whole model from tokens to samples.
+All graphs get the same harmonic source and constant noise, so that their samples can be compared. Each graph alternates
+with the plain one, on one thread. The speed is the ratio of their fastest runs, of the whole model from tokens to
+samples.
 """
 
 import sys
@@ -34,26 +35,23 @@ ROUNDS = 2
 NOTHING: tuple[str, ...] = ()
 
 
-class Bench:
-    """A model that can be heard with any of its blocks in int8, beside itself."""
+class Comparison:
+    """Compares a model with some of its blocks in int8 with the plain model."""
 
     def __init__(self, evaluator: Int8Evaluator) -> None:
         self._evaluator = evaluator
         self._plain = opened(evaluator.model)
-        self._reference = Rendering(audio=common.said(self._plain, evaluator.feed)[0])
+        self._reference = Rendering(audio=common.spoken(self._plain, evaluator.feed)[0])
 
-    def heard(
+    def measure(
         self, blocks: Sequence[str], bits: int, graph_pass: GraphPass = unchanged, *, timed: bool = True
     ) -> dict[str, Any]:
-        """Numbers of one graph."""
-        chosen = self._evaluator.convolutions(blocks)
-        graph = (
-            quantised(self._evaluator.model, chosen, self._evaluator.ranges, weight_bits=bits)
-            if chosen
-            else self._evaluator.model
-        )
+        """The loss, and if `timed` the speed, with these blocks in int8."""
+        chosen, graph = self._evaluator.convolutions(blocks), self._evaluator.model
+        if chosen:
+            graph = quantised(graph, chosen, self._evaluator.ranges, weight_bits=bits)
         session = opened(graph_pass(graph))
-        audio = common.said(session, self._evaluator.feed)[0]
+        audio = common.spoken(session, self._evaluator.feed)[0]
         pair = {"plain": self._plain, "int8": session}
         taken_s = common.in_turn(pair, self._evaluator.feed, ROUNDS) if timed else {}
         quality = compare(self._reference, Rendering(audio=audio))
@@ -69,73 +67,75 @@ class Bench:
 
 
 def main() -> None:
-    """Measure, keep, print."""
+    """Measure, save the results, and print the tables."""
     options = measure.Options.read(__doc__)
     model = onnx.load(options.model)
     fix(model)
     feeds = common.feeds(options.voices, LINES[:3] if options.quick else LINES)
     evaluator = Int8Evaluator(model, feeds)
     choice = fastconv.accelerate(model, feeds=feeds[0]).choice
-    figures = swept(evaluator, Bench(evaluator), partial(tiled, choice))
-    frames = common.said(opened(evaluator.model), evaluator.feed)[0].size
-    options.keep(NAME, f"{options.told('in sets')}, {frames / RATE_HZ:.1f} s of audio", figures)
+    figures = sweep(evaluator, Comparison(evaluator), partial(tiled, choice))
+    samples = common.spoken(opened(evaluator.model), evaluator.feed)[0].size
+    options.save(NAME, f"{options.conditions('in sets')}, {samples / RATE_HZ:.1f} s of audio", figures)
     print(table(figures))
 
 
 def tiled(choice: fastconv.TileChoice, model: onnx.ModelProto) -> onnx.ModelProto:
-    """With fast convolution wherever a convolution is left that it pays for."""
+    """The model with fast convolution for the convolutions that are not int8, as far as the choice has them."""
     return fastconv.accelerate(model, choice).model
 
 
-def swept(evaluator: Int8Evaluator, bench: Bench, graph_pass: GraphPass) -> dict[str, Any]:
-    """Everything the page shows."""
+def sweep(evaluator: Int8Evaluator, comparison: Comparison, graph_pass: GraphPass) -> dict[str, Any]:
+    """All figures of the page."""
     largest = max(evaluator.blocks, key=lambda block: len(evaluator.blocks[block]))
-    tried = {bits: bench.heard([largest], bits, timed=False)["snr_db"] for bits in BITS}
+    tried = {bits: comparison.measure([largest], bits, timed=False)["snr_db"] for bits in BITS}
     bits = max(tried, key=lambda each: tried[each])
-    alone = sorted((bench.heard([block], bits) for block in evaluator.blocks), key=lambda one: -one["snr_db"])
+    alone = sorted((comparison.measure([block], bits) for block in evaluator.blocks), key=lambda one: -one["snr_db"])
     order = [one["blocks"][0] for one in alone]
     sets = [tuple(order[:count]) for count in range(len(order) + 1)]
     return {
         "bits": bits,
         "alone": alone,
-        "otherwise": [bench.heard([block], sum(BITS) - bits, timed=False) for block in order],
-        "plain": [bench.heard(NOTHING, bits), alone[0], *(bench.heard(each, bits) for each in sets[2:])],
-        "tiled": [bench.heard(each, bits, graph_pass) for each in sets],
+        "otherwise": [comparison.measure([block], sum(BITS) - bits, timed=False) for block in order],
+        "plain": [comparison.measure(NOTHING, bits), alone[0], *(comparison.measure(each, bits) for each in sets[2:])],
+        "tiled": [comparison.measure(each, bits, graph_pass) for each in sets],
     }
 
 
 def table(figures: dict[str, Any]) -> str:
-    """For docs/performance.md: blocks alone, then together."""
-    head = ("block alone", "convolutions", "× fp32", *(f"weights of {bits} bits" for bits in BITS))
+    """The tables for docs/performance.md: blocks alone, then together."""
+    head = ("block alone", "convolutions", "× fp32", *(f"noise, {bits}-bit weights" for bits in BITS))
     body = []
     for one, other in zip(figures["alone"], figures["otherwise"], strict=True):
-        by_bits = {each["bits"]: shown(each) for each in (one, other)}
+        by_bits = {each["bits"]: noise(each) for each in (one, other)}
         body.append((one["blocks"][0], one["convolutions"], one["speed"], *(by_bits[bits] for bits in BITS)))
     together = [
         (
-            named(plain["blocks"]), plain["convolutions"], shown(plain), plain["log_spectral_db"],
+            set_name(plain["blocks"]), plain["convolutions"], noise(plain), plain["log_spectral_db"],
             plain["mel_cepstral_db"], plain["speed"], tile["speed"],
         )
         for plain, tile in zip(figures["plain"], figures["tiled"], strict=True)
     ]  # fmt: skip
-    columns = ("in int8", "convolutions", "noise", "spectra dB", "cepstra dB", "× fp32", "the rest as tiles: × fp32")
+    columns = (
+        "in int8", "convolutions", "noise", "spectra, dB", "cepstra, dB", "× fp32", "× fp32 with tiles for the rest",
+    )  # fmt: skip
     return f"{measure.rows(head, body)}\n\n{measure.rows(columns, together)}"
 
 
-def shown(one: dict[str, Any]) -> str:
-    """How far below the speech the noise lies, and whether that is within bounds."""
+def noise(one: dict[str, Any]) -> str:
+    """The level of the noise relative to the speech, and whether the set is refused for it, as text."""
     if not one["blocks"]:
         return "none"
     return f"−{one['snr_db']} dB" + ("" if one["snr_db"] >= LEAST_SNR_DB else ": refused")
 
 
-def named(blocks: Sequence[str]) -> str:
-    """A set, for people."""
-    return " + ".join(blocks) or "nothing: fp32"
+def set_name(blocks: Sequence[str]) -> str:
+    """The blocks of a set, as text."""
+    return " + ".join(blocks) or "none (fp32)"
 
 
 def draw(figures: dict[str, Any]) -> list[Path]:
-    """The curve: to the right is faster, up is nearer to the original. fp32 itself has no noise, and is no point."""
+    """The plot of speed and noise. fp32 is not a point of it, since it has no noise."""
     kinds = {"int8, the rest plain": figures["plain"], "int8, the rest as tiles": figures["tiled"]}
     series = [
         plot.Series(
@@ -146,14 +146,14 @@ def draw(figures: dict[str, Any]) -> list[Path]:
         for name, found in kinds.items()
     ]
     axes = plot.Axes(
-        title="Speed and quality of sets of blocks in int8", x="times fp32", y="dB of speech over noise",
+        title="Speed and quality of sets of blocks in int8", x="× fp32", y="signal-to-noise ratio, dB",
         limit_y=LEAST_SNR_DB, limit_name="refused below",
     )  # fmt: skip
     return [plot.scatter(measure.PLOTS / f"{NAME}.svg", axes, series)]
 
 
 def label(blocks: Sequence[str]) -> str:
-    """What the last block of the set added."""
+    """The block that this set adds to the previous one."""
     return f"+ {blocks[-1]}" if len(blocks) > 1 else blocks[0]
 
 

@@ -1,12 +1,12 @@
-"""Lets a recogniser hear the stand-in voice, and counts the words that it hears wrong.
+"""Measures how intelligible the stand-in voice is: the word error rate of a speech recogniser.
 
     .venv/bin/python benchmarks/intelligibility.py                  # the stand-in voice: a few voices, a few speeds
     .venv/bin/python benchmarks/intelligibility.py --voice bf_emma  # one of them
     .venv/bin/python benchmarks/intelligibility.py --flite rms      # flite's own voice, for comparison
-    .venv/bin/python benchmarks/intelligibility.py --say            # and each sentence as it was heard
+    .venv/bin/python benchmarks/intelligibility.py --say            # also print each sentence as it was recognised
 
-pocketsphinx and its English model hear; benchmarks/text/heard.txt is what they are asked to hear, none of which took
-part in building the voice. Beside the word error stand loudness, the highest peak, offset and pace.
+The recogniser is pocketsphinx with its English model. The sentences are those of benchmarks/text/heard.txt; none of
+them was used to build the voice. The table also shows loudness, the highest peak, DC offset and words per minute.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
-from benchmarks.ears import Count, count, hear, words
+from benchmarks.recogniser import WordErrors, count, recognise, words
 from chorus.vocabulary import VOCABULARY
 from tasks.phonemes import phonemize
 from workers.standin import MODEL, VOICES
@@ -38,10 +38,10 @@ Say = Callable[[str], tuple[Samples, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """What a text came to."""
+class Recognition:
+    """The word errors of a text, and properties of its audio."""
 
-    heard: Count
+    errors: WordErrors
     seconds: float
     loudness_db: float
     peak: float
@@ -50,15 +50,15 @@ class Told:
 
 def main() -> None:
     """Print the table."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--voice", action="append", help="a voice of the stand-in; several make several rows")
-    asked.add_argument("--speed", type=float, default=1.0)
-    asked.add_argument("--flite", help="one of flite's voices instead")
-    asked.add_argument("--model", type=Path, default=MODEL)
-    asked.add_argument("--voices", type=Path, default=VOICES)
-    asked.add_argument("--say", action="store_true", help="print what was heard")
-    given = asked.parse_args()
-    print("| voice | speed | easy | page of a novel | loudness | peak | offset | words a minute |")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--voice", action="append", help="a voice of the stand-in; may be repeated")
+    parser.add_argument("--speed", type=float, default=1.0, help="speaking rate (default 1)")
+    parser.add_argument("--flite", help="measure this voice of flite instead")
+    parser.add_argument("--model", type=Path, default=MODEL, help="the model file (default: the stand-in's)")
+    parser.add_argument("--voices", type=Path, default=VOICES, help="its voices (default: the stand-in's)")
+    parser.add_argument("--say", action="store_true", help="print each sentence as it was recognised")
+    given = parser.parse_args()
+    print("| voice | speed | easy | page of a novel | loudness | peak | offset | words per minute |")
     print("|---|---|---|---|---|---|---|---|")
     if given.flite:
         print(row(given.flite, 1.0, flite(given.flite), say=given.say))
@@ -70,18 +70,18 @@ def main() -> None:
 
 def row(name: str, speed: float, speak: Say, *, say: bool) -> str:
     """A line of the table."""
-    easy, novel = (told(sentences, speak, say=say) for sentences in texts().values())
-    both = easy.heard.words + novel.heard.words
+    easy, novel = (recognised(sentences, speak, say=say) for sentences in texts().values())
+    both = easy.errors.words + novel.errors.words
     pace = both / (easy.seconds + novel.seconds) * 60
     return (
-        f"| {name} | {speed:g} | {easy.heard.share:.1%} | {novel.heard.share:.1%} | "
+        f"| {name} | {speed:g} | {easy.errors.share:.1%} | {novel.errors.share:.1%} | "
         f"{np.mean([easy.loudness_db, novel.loudness_db]):.1f} dB | {max(easy.peak, novel.peak):.2f} | "
         f"{max(easy.offset, novel.offset):.0e} | {pace:.0f} |"
     )
 
 
 def texts() -> dict[str, list[str]]:
-    """Sentences by the text they are of."""
+    """The sentences of each text, by its name."""
     found: dict[str, list[str]] = {}
     for line in TEXTS.read_text("utf-8").splitlines():
         if line.startswith("== "):
@@ -91,17 +91,17 @@ def texts() -> dict[str, list[str]]:
     return found
 
 
-def told(sentences: list[str], speak: Say, *, say: bool) -> Told:
-    """Let sentences be spoken and heard."""
+def recognised(sentences: list[str], speak: Say, *, say: bool) -> Recognition:
+    """Speak sentences, let the recogniser transcribe them, and count its errors."""
     spoken = [speak(sentence) for sentence in sentences]
-    heard = [[one.word for one in hear(*one)] for one in spoken]
+    transcripts = [[one.word for one in recognise(*one)] for one in spoken]
     if say:
-        for sentence, found in zip(sentences, heard, strict=True):
+        for sentence, found in zip(sentences, transcripts, strict=True):
             print(f"{count(words(sentence), found).errors}  {' '.join(words(sentence))}\n   {' '.join(found)}")
-    counts = [count(words(sentence), found) for sentence, found in zip(sentences, heard, strict=True)]
+    counts = [count(words(sentence), found) for sentence, found in zip(sentences, transcripts, strict=True)]
     power = np.concatenate([samples.astype(np.float64) ** 2 for samples, _ in spoken])
-    return Told(
-        heard=sum(counts, Count()),
+    return Recognition(
+        errors=sum(counts, WordErrors()),
         seconds=sum(len(samples) / rate_hz for samples, rate_hz in spoken),
         loudness_db=float(10 * np.log10(power.mean())),
         peak=max(float(np.abs(samples).max()) for samples, _ in spoken),
@@ -119,9 +119,9 @@ def stand_in(model: Path, voices: Path, name: str, speed: float) -> Say:
     language = "en-gb" if name.startswith("b") else "en-us"
 
     def speak(sentence: str) -> tuple[Samples, int]:
-        said = phonemize.phonemize(sentence, language).text
-        tokens = np.array([[0, *(VOCABULARY[symbol] for symbol in said), 0]], np.int64)
-        feed = {"tokens": tokens, "style": style[len(said)], "speed": np.array([speed], np.float32)}
+        phonemes = phonemize.phonemize(sentence, language).text
+        tokens = np.array([[0, *(VOCABULARY[symbol] for symbol in phonemes), 0]], np.int64)
+        feed = {"tokens": tokens, "style": style[len(phonemes)], "speed": np.array([speed], np.float32)}
         return session.run(["audio"], feed)[0], 24_000
 
     return speak

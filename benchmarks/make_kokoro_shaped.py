@@ -1,9 +1,10 @@
-"""Fills the weightless Kokoro graph with seeded random numbers: a model of Kokoro's cost that speaks noise.
+"""Fills Kokoro's graph with seeded random weights: the model has Kokoro's computing cost, but speaks noise.
 
     .venv/bin/python benchmarks/make_kokoro_shaped.py OUT.onnx        # 325 MB, the same bytes everywhere
 
-For speed, memory and graph work; it says nothing about how speech sounds. The graph beside this file is Kokoro-82M's
-own, its 81.8 million parameters left out; what they are drawn from stands in its metadata.
+It serves to measure speed and memory and to test changes of the graph; it says nothing about the quality of speech. The
+graph beside this file is Kokoro-82M's own, without its 81.8 million parameters. Its metadata holds the distribution of
+each tensor.
 """
 
 import argparse
@@ -23,14 +24,15 @@ SKELETON = Path(__file__).with_name("kokoro-skeleton.onnx")
 SPEC_KEY = "chorus.skeleton"
 DIGEST = "a4e056d3a72f5ed77389600c680e45896422a4de06b3dc1cdab3e7a73cd68ee3"
 _SEED = 82
-# Random weights alone would stretch every token to the model's maximum. This bias makes one last three frames of
-# 25 ms on average, as in real speech: the decoder's work, most of the whole, grows with the frames.
+# With random weights alone, every token would have the model's maximum duration. With this bias a token lasts three
+# frames of 25 ms on average, as in real speech. The decoder does most of the work, and its work grows with the number
+# of frames.
 _DURATION_BIAS, _DURATION_BIAS_VALUE = "m.predictor.duration_proj.linear_layer.bias", -4.25
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draw:
-    """What one tensor's numbers are drawn from."""
+    """The distribution of one tensor's values."""
 
     kind: Literal["uniform", "normal"]
     centre: float
@@ -39,7 +41,7 @@ class Draw:
 
 
 def draws(skeleton: onnx.ModelProto) -> dict[str, Draw]:
-    """The skeleton's own account of its missing weights, by tensor name."""
+    """The distributions of the missing weights by tensor name, from the skeleton's metadata."""
     spec = next((entry.value for entry in skeleton.metadata_props if entry.key == SPEC_KEY), None)
     if spec is None:
         raise ValueError(f"The graph has no {SPEC_KEY} in its metadata: it is not the skeleton of this folder.")
@@ -49,14 +51,14 @@ def draws(skeleton: onnx.ModelProto) -> dict[str, Draw]:
 
 
 def weights(name: str, shape: tuple[int, ...], draw: Draw) -> NDArray[np.float32]:
-    """One tensor's numbers; its name is part of the seed, so that they do not depend on the order of filling."""
+    """The values of one tensor. Its name is part of the seed, so that they do not depend on the order of filling."""
     source = np.random.default_rng([_SEED, *name.encode()])
     numbers = source.uniform(-1, 1, shape) if draw.kind == "uniform" else source.standard_normal(shape)
     return (draw.centre + draw.spread * numbers).astype(np.float32)
 
 
 def fill(skeleton: onnx.ModelProto) -> onnx.ModelProto:
-    """The skeleton with all its weights, in place."""
+    """Fill in all weights of the skeleton; it is changed in place."""
     missing = draws(skeleton)
     for tensor in skeleton.graph.initializer:
         shape = tuple(tensor.dims)
@@ -71,7 +73,7 @@ def fill(skeleton: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def main() -> int:
-    """Write the model and say whether it is the one every number of this project was measured with."""
+    """Write the model, and say whether it is identical to the one that the published figures were measured with."""
     parser = argparse.ArgumentParser(description="Build the benchmark model: Kokoro's graph with random weights.")
     parser.add_argument("out", type=Path, metavar="OUT.onnx", help="where to write it, 325 MB")
     out: Path = parser.parse_args().out
@@ -80,7 +82,7 @@ def main() -> int:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     print(f"{digest}  {out}")
     if digest != DIGEST:
-        print(f"Expected {DIGEST}: another numpy or onnx drew other weights; timings hold, digests do not.")
+        print(f"Expected {DIGEST}: another numpy or onnx drew other weights. Timings are valid, digests are not.")
         return 1
     return 0
 

@@ -1,10 +1,11 @@
-"""Proves that a book is one PCM: at 1, 2 and 4 workers, with and without the cache; and that the raw file's is not.
+"""Checks that a book has identical PCM with 1, 2 and 4 workers, with and without the cache, unlike the raw model file.
 
     .venv/bin/python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
     .venv/bin/python benchmarks/one_pcm.py /tmp/kokoro-shaped.onnx        # minutes, on two cores
 
-Every run has a fresh store and a fresh job. What is compared is the sha256 of the finished file's samples, as the
-report has it. It ends with 1 if the farm did not always say the same, or if the raw file did, which proves nothing.
+Every run has an empty store and a new job. It compares the sha256 of the finished file's samples, which is in the
+report. The exit status is 1 if the prepared model's samples differ, or if the raw model's do not: then the check proves
+nothing.
 """
 
 import json
@@ -41,29 +42,30 @@ CHAPTERS = (
 TEXT = "\n\n".join(f"# {number}\n\nOn the long pier {said}." for number, said in enumerate(CHAPTERS, 1))
 WORKERS = (1, 2, 4)
 AUTO = ""
-"""What the farm chooses by itself."""
+"""The variant that the farm chooses by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One book."""
+    """One rendered book."""
 
     what: str
+    """The variant, workers and cache of this run, for the table."""
     variant: str
-    """Which graph spoke, as the report has it."""
+    """The variant that spoke, from the report."""
     sha256: str
     by: int
-    """Workers that spoke some of it."""
+    """The number of workers that spoke some of it."""
     cached: int
-    """Segments that were not spoken again."""
+    """The number of segments from the cache."""
 
 
 def main() -> int:
     """Render, compare, and print a table."""
-    asked = measure.Options.read(__doc__)
+    given = measure.Options.read(__doc__)
     with tempfile.TemporaryDirectory(prefix="chorus-one-pcm-") as folder:
-        # Not the home that other measurements share: whoever prepares anew there takes the graph away under way.
-        options = replace(asked, prepared=asked.prepared or Path(folder) / "prepared")
+        # Not the shared home of the other measurements: preparing the model there again would replace the graph in use.
+        options = replace(given, prepared=given.prepared or Path(folder) / "prepared")
         ready(options.settings(Path(folder) / "look"), print)
         prepared = list(runs(options, Path(folder), AUTO))
         raw = [
@@ -76,30 +78,30 @@ def main() -> int:
         print(f"{run.what:<40}{run.by:>10}{run.cached:>8}  {run.sha256[:16]:<24}{run.variant}")
     same = len({run.sha256 for run in prepared}) == 1
     differ = len({run.sha256 for run in raw}) > 1
-    print("prepared: one PCM" if same else "prepared: NOT THE SAME")
-    print("the raw file: another each time" if differ else "the raw file: THE SAME")
+    print("prepared model: identical samples" if same else "prepared model: DIFFERENT SAMPLES")
+    print("raw model file: different samples each time" if differ else "raw model file: IDENTICAL SAMPLES")
     return 0 if same and differ else 1
 
 
 def runs(options: measure.Options, folder: Path, variant: str) -> Iterator[Run]:
-    """With each number of workers: without a cache, then twice with one."""
+    """Runs with each number of workers: one without a cache, then two with a cache."""
     for count in WORKERS:
         for cache_mb in (0, 100):
             yield from rendered(options, folder / f"{count}-{cache_mb}", variant, count, cache_mb)
 
 
 def rendered(options: measure.Options, home: Path, variant: str, count: int, cache_mb: int) -> Iterator[Run]:
-    """One book on a farm of its own; with a cache the same book again."""
+    """Render one book on a new farm; with a cache, render it a second time."""
     settings = options.settings(home, variant, slots=1, lanes="bulk").model_copy(update={"cache_mb": cache_mb})
     with farm(settings, count) as client:
         for turn in range(2 if cache_mb else 1):
             record = client.submit(TEXT, format="wav", job=f"book-{turn}")
             done = client.wait(record.job, timeout_s=1200)
             cache = "cache on" if cache_mb else "cache off"
-            told = f"{variant or 'prepared'}, {count} workers, {cache}{', again' if turn else ''}"
+            what = f"{variant or 'prepared'}, {count} workers, {cache}{', again' if turn else ''}"
             report = report_of(settings, done)
             yield Run(
-                what=told, variant=report["variant"], sha256=report["audio_sha256"],
+                what=what, variant=report["variant"], sha256=report["audio_sha256"],
                 by=len(done.spoken_by), cached=done.segments_cached,
             )  # fmt: skip
 
@@ -123,7 +125,7 @@ def farm(settings: FarmSettings, count: int) -> Iterator[Client]:
 
 
 def start(settings: FarmSettings, url: str, number: int, log: int) -> "subprocess.Popen[bytes]":
-    """Another voice worker beside the stack's own."""
+    """Start another voice worker for this stack."""
     given = settings.model_dump(exclude_defaults=True, exclude={"url"})
     environment = {f"CHORUS_{name.upper()}": str(value) for name, value in given.items()} | {"CHORUS_URL": url}
     return subprocess.Popen(  # noqa: S603 - our own workers
@@ -133,7 +135,7 @@ def start(settings: FarmSettings, url: str, number: int, log: int) -> "subproces
 
 
 def report_of(settings: FarmSettings, record: JobRecord) -> dict[str, Any]:
-    """The one beside its file."""
+    """The report of a finished job."""
     reports: list[dict[str, Any]] = [
         json.loads(path.read_text("utf-8")) for path in settings.store_folder().rglob("*report*.json")
     ]

@@ -1,11 +1,11 @@
-"""Shows what padding a segment to a fixed length does to Kokoro: to its durations, its audio, and its speed.
+"""Measures the effect of padding a segment to a fixed length on Kokoro's durations, audio and speed.
 
     .venv/bin/python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
     .venv/bin/python benchmarks/padding.py /tmp/kokoro-shaped.onnx          # a minute on two cores
 
-A graph with fixed shapes needs every segment padded to its length; an accelerator may demand that. The same tokens are
-spoken as they are, with pad tokens behind them, and by a graph whose length is fixed to their own. The durations come
-from the part of the model before any random number, so that they tell what padding does and nothing else.
+An accelerator may require a graph with fixed shapes, and then every segment has to be padded to the graph's length. The
+same tokens are spoken without padding, with pad tokens behind them, and by a graph whose length is fixed to theirs. The
+model computes the durations before it uses random numbers, so that differences in durations are due to padding alone.
 """
 
 import argparse
@@ -28,24 +28,24 @@ from workers.inference.sessions import open_session, ort
 from workers.models import voicebank
 
 TOKENS, BUCKET = 50, 64
-SAID = "həlˈoʊ wˈɜːld"
+PHONEMES = "həlˈoʊ wˈɜːld"
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
-    parser.add_argument("--voices", type=Path, default=standin.VOICES)
+    parser.add_argument("--voices", type=Path, default=standin.VOICES, help="its voices (default: the stand-in's)")
     parser.add_argument("-n", type=int, default=3, help="runs, of which the fastest counts (default 3)")
     given = parser.parse_args()
     style = next(iter(voicebank.load(given.voices).values()))[TOKENS - 1]
-    tokens = [VOCABULARY[symbol] for symbol in itertools.islice(itertools.cycle(SAID), TOKENS)]
+    tokens = [VOCABULARY[symbol] for symbol in itertools.islice(itertools.cycle(PHONEMES), TOKENS)]
     plain = open_session(given.model, threads=1)
     print(f"{machine()}, {TOKENS} tokens, best of {given.n} runs, one thread")
-    durations, seconds = said(plain, tokens, style, given.n)
-    print(f"as they are: {seconds:.2f} s")
+    durations, seconds = run(plain, tokens, style, given.n)
+    print(f"without padding: {seconds:.2f} s")
     padded = tokens + [0] * (BUCKET - TOKENS)
-    longer, seconds = said(plain, padded, style, given.n)
+    longer, seconds = run(plain, padded, style, given.n)
     ours = longer[: TOKENS + 1]
     moved = int((ours != durations[: TOKENS + 1]).sum())
     print(
@@ -57,13 +57,13 @@ def main() -> None:
         path = Path(folder) / "fixed.onnx"
         fix(given.model, path, TOKENS + 2)
         fixed = open_session(path, threads=1)
-        same, seconds = said(fixed, tokens, style, given.n)
-        told = "the same" if np.array_equal(same, durations) else "others"
-        print(f"fixed to their own length: {seconds:.2f} s; durations {told}")
+        fixed_durations, seconds = run(fixed, tokens, style, given.n)
+        compared = "the same" if np.array_equal(fixed_durations, durations) else "different"
+        print(f"graph with this fixed length: {seconds:.2f} s; durations {compared}")
 
 
-def said(session: ort.InferenceSession, tokens: list[int], style: np.ndarray, runs: int) -> tuple[np.ndarray, float]:
-    """The durations, and the seconds of the fastest run."""
+def run(session: ort.InferenceSession, tokens: list[int], style: np.ndarray, runs: int) -> tuple[np.ndarray, float]:
+    """The durations of the tokens, and the seconds of the fastest run."""
     feed = {"tokens": np.array([[0, *tokens, 0]], np.int64), "style": style, "speed": np.ones(1, np.float32)}
     durations, seconds = np.zeros(0), []
     for _ in range(runs):
@@ -74,7 +74,7 @@ def said(session: ort.InferenceSession, tokens: list[int], style: np.ndarray, ru
 
 
 def fix(source: Path, target: Path, length: int) -> None:
-    """The same graph for this many tokens and no other."""
+    """Write the same graph with a fixed number of tokens."""
     model = onnx.load(source)
     tokens = next(value for value in model.graph.input if value.name == "tokens")
     dimension = tokens.type.tensor_type.shape.dim[1]

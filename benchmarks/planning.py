@@ -1,12 +1,12 @@
-"""Measures how long a book takes to be planned, and how soon its first segment can be spoken.
+"""Measures how long planning a book takes, and how soon its first segment is ready.
 
     .venv/bin/python benchmarks/planning.py                           # a made-up novel of 100,000 words
     .venv/bin/python benchmarks/planning.py BOOK.epub --words 100000  # a book, repeated until it has so many words
 
-One thread, as a desk that has planned before: the dictionaries are loaded before the clock starts, and all that a plan
-step does itself is on it. `first segment` is a live job's, from the document's bytes until it is cut; `whole` is read,
-cut and digested to the end, with an empty cache for each repetition. The bounds are held to the processor's time, which
-is the clock's on a free core; both are shown. `G2P` is the share of it that went to phonemes.
+It uses one thread and loads the dictionaries before the measurement, as in a desk that has planned before. `first
+segment` is the time of a live job from the document's bytes until its first segment is cut. `whole` is the time to
+read, cut and digest the book to the end, with an empty cache for each repetition. The limits apply to processor time,
+which equals wall time on a free core; both are printed. `G2P` is the share of the time for phonemes.
 """
 
 import argparse
@@ -56,7 +56,7 @@ ENDS = (".", ".", ".", "!", "?", "; and so it was.", " — or so they said.", ",
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One book, planned once."""
+    """The times of planning one book."""
 
     words: int
     segments: int
@@ -68,14 +68,14 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """Time since some moment."""
+    """Wall time and processor time."""
 
     clock_s: float
     cpu_s: float
 
     @classmethod
     def so_far(cls) -> Self:
-        """To be subtracted from a later one."""
+        """The current readings of both clocks; the difference of two is the time between them."""
         return cls(clock_s=time.perf_counter(), cpu_s=time.process_time())
 
     def __sub__(self, other: Self) -> Self:
@@ -86,11 +86,11 @@ class Spent:
 
 
 def main() -> None:
-    """Measure, and print a table; exit 1 where a bound is broken."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("book", nargs="?", type=Path, help="an EPUB, Markdown or text file; made-up text without one")
-    asked.add_argument("--words", type=int, default=WORDS, help="repeat the book until it has so many (default 100000)")
-    given = asked.parse_args()
+    """Measure, and print a table; the exit status is 1 if a limit is exceeded."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("book", nargs="?", type=Path, help="an EPUB, Markdown or text file (default: made-up text)")
+    parser.add_argument("--words", type=int, default=WORDS, help="repeat the book up to so many words (default 100000)")
+    given = parser.parse_args()
     data, name = (given.book.read_bytes(), given.book.name) if given.book else (novel(given.words), "novel.md")
     phonemize("They have not lost a line, said Mr. Xyzzyfoo.", "en-us")
     measured = measure(data, name, given.words)
@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def measure(data: bytes, name: str, words: int) -> Measured:
-    """Read, cut the first segment of a live job, then all of them."""
+    """Measure reading, cutting the first segment of a live job, and cutting all segments."""
     forget()
     began = Spent.so_far()
     document = documents.read(data, name)
@@ -131,7 +131,7 @@ def measure(data: bytes, name: str, words: int) -> Measured:
 
 
 def novel(words: int) -> bytes:
-    """A made-up novel in Markdown, always the same."""
+    """A made-up novel in Markdown; the text is always the same."""
     chance = random.Random(1895)  # noqa: S311 - a text, not a secret
     chapters = []
     for number in range(1, CHAPTERS + 1):
@@ -146,29 +146,29 @@ def novel(words: int) -> bytes:
 
 
 def sentence(chance: random.Random) -> str:
-    """One of some length."""
+    """A made-up sentence of random length."""
     clauses = [
         " ".join(map(chance.choice, (SUBJECTS, VERBS, THINGS, PLACES))) + number(chance)
         for _ in range(chance.randint(1, 4))
     ]
-    said = ", and ".join(clauses) + chance.choice(ENDS)
-    return f"“{said[:1].upper()}{said[1:]}”" if chance.random() < 1 / 4 else f"{said[:1].upper()}{said[1:]}"
+    text = ", and ".join(clauses) + chance.choice(ENDS)
+    return f"“{text[:1].upper()}{text[1:]}”" if chance.random() < 1 / 4 else f"{text[:1].upper()}{text[1:]}"
 
 
 def number(chance: random.Random) -> str:
-    """In one clause of eight."""
+    """A number for one clause of eight, else nothing."""
     return "" if chance.random() < 7 / 8 else f" number {chance.randint(1, 9999)}"
 
 
 def rows(measured: Measured) -> list[tuple[str, str, str]]:
-    """What was measured, and what it may be."""
+    """The rows of the table: what was measured, processor time, and wall time with the limit."""
     read, first, whole = measured.read, measured.first, measured.whole
     return [
         ("words", f"{measured.words:,}", ""),
         ("segments", f"{measured.segments:,}", ""),
-        ("reading the document", f"{read.cpu_s:.2f} s", f"{read.clock_s:.2f} s by the clock"),
-        ("first segment", f"{first.cpu_s * 1000:.0f} ms", f"{first.clock_s * 1000:.0f} ms by the clock; at most 1000"),
-        ("whole", f"{whole.cpu_s:.1f} s", f"{whole.clock_s:.1f} s by the clock; at most 60 for 100,000 words"),
+        ("reading the document", f"{read.cpu_s:.2f} s", f"{read.clock_s:.2f} s wall time"),
+        ("first segment", f"{first.cpu_s * 1000:.0f} ms", f"{first.clock_s * 1000:.0f} ms wall time; limit 1000"),
+        ("whole", f"{whole.cpu_s:.1f} s", f"{whole.clock_s:.1f} s wall time; limit 60 for 100,000 words"),
         ("words per second", f"{measured.words / whole.cpu_s:,.0f}", ""),
         ("G2P", f"{measured.g2p_s / whole.clock_s:.0%}", ""),
     ]

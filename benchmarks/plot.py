@@ -1,6 +1,6 @@
-"""Draws the plots of docs/performance.md: lines, points and bars as SVG, readable on a light page and on a dark one.
+"""Draws the plots of docs/performance.md as SVG: lines, points and bars, readable on light and on dark pages.
 
-Knows nothing of what is measured. Scales start at zero for bars, at a round number below the data for the rest.
+Knows nothing of what is measured. The scale of bars starts at zero, other scales at a round number below the data.
 """
 
 import math
@@ -12,51 +12,51 @@ from pathlib import Path
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 56, 56
 _TICKS = 6
-# The room a legend's entry takes beside its words, and a letter's mean width at 12 px.
+# The width of a legend's entry without its text, and the mean width of a letter at 12 px.
 _KEY_PX, _LETTER_PX = 28, 6.6
 _LINE_PX = 12
 _DOT_PX = 5
-# From here on a fraction tells nothing.
+# From this value on, numbers are printed without decimals.
 _WHOLE_FROM = 100
-# Told apart in grey as well, and by the colour-blind: Okabe and Ito's set, lightened for dark pages.
+# Distinguishable in greyscale and for colour-blind readers: the palette of Okabe and Ito, lighter for dark pages.
 _LIGHT = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#4b4b4b")
 _DARK = ("#56b4e9", "#ff8c42", "#2fc79a", "#e39cc5", "#f0e442", "#c0c0c0")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """Points of one kind, in the order they are joined."""
+    """Points of one kind, in the order in which a line joins them."""
 
     name: str
     points: Sequence[tuple[float, float]]
     labels: Sequence[str] = ()
-    """A word beside each point, where there are words."""
+    """A label for each point; empty without labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Axes:
-    """What a plot is of."""
+    """The title and the axes of a plot."""
 
     title: str
     x: str
     y: str
     limit_y: float | None = None
-    """A level to draw across, such as a bound or a goal."""
+    """A horizontal line to draw at this level, such as a limit or a goal."""
     limit_name: str = ""
 
 
 def line_chart(path: Path, axes: Axes, series: Sequence[Series]) -> Path:
-    """Each series as a line with a dot at every measurement."""
+    """Draw each series as a line with a dot at every point."""
     return _write(path, axes, _xy(axes, series, joined=True))
 
 
 def scatter(path: Path, axes: Axes, series: Sequence[Series]) -> Path:
-    """Each series as points, with their words beside them."""
+    """Draw each series as points with their labels."""
     return _write(path, axes, _xy(axes, series, joined=False))
 
 
 def bars(path: Path, axes: Axes, groups: Sequence[str], series: Sequence[tuple[str, Sequence[float]]]) -> Path:
-    """For each group one bar per series; the axis begins at zero, so that lengths can be compared."""
+    """Draw one bar per series for each group; the axis begins at zero, so that lengths can be compared."""
     tallest = max([value for _, values in series for value in values] + [axes.limit_y or 0.0])
     across, up = Scale(0, len(groups), WIDTH, ticks=()), scale([0, tallest], -HEIGHT)
     parts = [*_frame(axes, across, up), *_legend([name for name, _ in series])]
@@ -72,7 +72,7 @@ def bars(path: Path, axes: Axes, groups: Sequence[str], series: Sequence[tuple[s
 
 @dataclass(frozen=True)
 class Scale:
-    """From a value to a place on the page; a negative extent runs upwards."""
+    """Maps values to places on the page; a negative extent runs upwards."""
 
     lowest: float
     highest: float
@@ -80,7 +80,7 @@ class Scale:
     ticks: Sequence[float]
 
     def at(self, value: float) -> float:
-        """Pixels from the page's left, or its top."""
+        """The place of a value, in pixels from the left or the top of the page."""
         share = (value - self.lowest) / (self.highest - self.lowest)
         if self.extent > 0:
             return LEFT + share * (WIDTH - LEFT - RIGHT)
@@ -88,7 +88,7 @@ class Scale:
 
 
 def scale(values: Iterable[float], extent: int) -> Scale:
-    """From round number to round number around these values."""
+    """A scale that covers these values and begins and ends at round numbers."""
     known = list(values)
     lowest, highest = min(known), max(known)
     step = _round_step((highest - lowest or abs(highest) or 1.0) / _TICKS)
@@ -121,8 +121,8 @@ def _xy(axes: Axes, series: Sequence[Series], *, joined: bool) -> list[str]:
 
 
 def _labels(points: Sequence[tuple[float, float, str]]) -> list[str]:
-    """A word beside each point: right or left of it, else a line higher or lower, wherever no other word stands."""
-    # No word stands on a dot either, its own or another's.
+    """A label for each point: right or left of it, or some lines higher or lower, where it overlaps no other label."""
+    # Labels must not overlap dots either.
     taken = [(x - _DOT_PX, y + _DOT_PX, 2.0 * _DOT_PX) for x, y, _ in points]
     parts = []
     for x, y, label in points:
@@ -138,7 +138,7 @@ def _labels(points: Sequence[tuple[float, float, str]]) -> list[str]:
 
 
 def _overlap(place: tuple[float, float], width: float, other: tuple[float, float, float]) -> bool:
-    """Whether a word at this place would stand in another one."""
+    """Whether a label at this place would overlap another one."""
     (start, line), (begun, level, breadth) = place, other
     return start < begun + breadth and begun < start + width and abs(line - level) < _LINE_PX
 
@@ -170,7 +170,7 @@ def _frame(axes: Axes, across: Scale, up: Scale) -> list[str]:
 
 
 def _legend(names: Sequence[str]) -> list[str]:
-    """One line under the title; a single series needs none."""
+    """The legend under the title; nothing for a single series."""
     parts, left = [], float(LEFT)
     for index, name in enumerate(names if len(names) > 1 else ()):
         parts.append(f'<rect class="bar s{index}" x="{left:.1f}" y="33" width="12" height="12" rx="2"/>')
@@ -180,7 +180,7 @@ def _legend(names: Sequence[str]) -> list[str]:
 
 
 def number(value: float) -> str:
-    """As few digits as tell it: 1,200, 2.4, 0.05."""
+    """A number with at most two decimals: 1,200, 2.4, 0.05."""
     if abs(value) >= _WHOLE_FROM or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.2f}".rstrip("0").rstrip(".")
@@ -192,7 +192,7 @@ def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
 
 
 def _style() -> str:
-    """A page's own colour stands behind the plot, so that it can be read wherever it is shown."""
+    """The style sheet; the plot has its own background, so that it is readable on any page."""
     return f"""<style>
 svg {{ color-scheme: light dark; }}
 text {{ font: 12px system-ui, sans-serif; fill: #24292f; }}

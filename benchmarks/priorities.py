@@ -1,11 +1,11 @@
-"""Measures what the books' threads may be told besides being nice: to run only when idle, or to keep to a core each.
+"""Compares ways to lower the priority of book threads: nice 19 alone, with SCHED_IDLE, or with each pinned to a core.
 
     .venv/bin/python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
     .venv/bin/python benchmarks/priorities.py /tmp/kokoro-shaped.onnx  # under three minutes on two cores, Linux alone
 
-Three ways to lower the books' threads, one after another in one process: what a listener waits for 20 tokens beside
-them, and how much of the processor books have then, alone, and beside a busy stranger at usual priority on every core.
-The sessions and threads are the product's own.
+The three ways are measured one after another in one process: how long a listener waits for 20 tokens beside the book
+threads, and how much processor time the book threads get beside the listener, alone, and beside another program that
+keeps every core busy at normal priority. The sessions and threads are those of a voice worker.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from workers.models import voicebank
 from workers.models.resolving import Model, resolve
 
 LIVE_TOKENS, BULK_TOKENS = 20, 100
-LOOK_S = 8.0
+INTERVAL_S = 8.0
 ARMS = ("nice 19", "nice 19, SCHED_IDLE", "nice 19, pinned")
 Voice = tuple[str, voicebank.Style]
 STRANGER = "while True: pass"
@@ -45,17 +45,18 @@ STRANGER = "while True: pass"
 
 @dataclass(kw_only=True)
 class Found:
-    """What one arm came to."""
+    """The measurements of one arm."""
 
     live_ms: list[float] = field(default_factory=list)
+    """How long the listener waited, for each request."""
     alone: float = 0.0
-    """Cores' worth of processor time that books had, with nothing else on the machine."""
+    """Processor time of the book threads, in cores, with nothing else on the machine; the others likewise."""
     with_live: float = 0.0
     with_stranger: float = 0.0
 
 
 class Books:
-    """An endless book for each core, on threads that were lowered in one of the ways."""
+    """An endless book for each core, on threads whose priority was lowered in one of the ways."""
 
     def __init__(self, model: Model, arm: str) -> None:
         slots = available_cores()
@@ -77,7 +78,7 @@ class Books:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """They are read while the block runs."""
+        """Speak the books while the block runs."""
         self._ended.clear()
         with ThreadPoolExecutor(self._lane.slots) as callers:
             for _ in range(self._lane.slots):
@@ -88,7 +89,7 @@ class Books:
         self._lane.close()
 
     def spent_s(self) -> float:
-        """Processor time that their threads have had so far."""
+        """The processor time of their threads so far, in seconds."""
         return sum(
             thread.user_time + thread.system_time for thread in psutil.Process().threads() if thread.id in self._threads
         )
@@ -103,7 +104,7 @@ def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
-    parser.add_argument("--voices", type=Path, default=standin.VOICES)
+    parser.add_argument("--voices", type=Path, default=standin.VOICES, help="its voices (default: the stand-in's)")
     parser.add_argument("-n", type=int, default=10, help="a listener's requests in each condition (default 10)")
     given = parser.parse_args()
     model = resolve(FarmSettings(model=given.model.absolute(), voices=given.voices.absolute()))
@@ -112,27 +113,27 @@ def main() -> None:
     voice = next(iter(voicebank.load(model.voices_path).items()))
     idle = [ask(live, voice) for _ in range(given.n)]
     found = {arm: Found() for arm in ARMS}
-    for arm, told in found.items():
+    for arm, measured in found.items():
         books = Books(model, arm)
-        measure(books, live, voice, told, given.n)
-    print(f"{load}, {given.n} requests each; a listener alone waits {statistics.median(idle):.0f} ms")
-    print(f"{'books at':<24}{'listener, median / max ms':>28}{'books, cores':>18}{'with listener':>16}{'stranger':>10}")
-    for arm, told in found.items():
-        waits = f"{statistics.median(told.live_ms):.0f} / {max(told.live_ms):.0f}"
-        print(f"{arm:<24}{waits:>28}{told.alone:18.2f}{told.with_live:16.2f}{told.with_stranger:10.2f}")
+        measure(books, live, voice, measured, given.n)
+    print(f"{load}, {given.n} requests each; without books a listener waits {statistics.median(idle):.0f} ms")
+    print(f"{'book threads':<24}{'listener: median / max ms':>28}{'cores: alone':>15}{'with listener':>15}{'busy':>8}")
+    for arm, measured in found.items():
+        waits = f"{statistics.median(measured.live_ms):.0f} / {max(measured.live_ms):.0f}"
+        print(f"{arm:<24}{waits:>28}{measured.alone:15.2f}{measured.with_live:15.2f}{measured.with_stranger:8.2f}")
 
 
-def measure(books: Books, live: Synthesizer, voice: Voice, told: Found, requests: int) -> None:
-    """All of one arm's conditions."""
+def measure(books: Books, live: Synthesizer, voice: Voice, measured: Found, requests: int) -> None:
+    """Measure all conditions of one arm."""
     with books.reading():
-        told.alone = rate(books, lambda: time.sleep(LOOK_S))
-        told.with_live = rate(books, lambda: told.live_ms.extend(ask(live, voice) for _ in range(requests)))
+        measured.alone = rate(books, lambda: time.sleep(INTERVAL_S))
+        measured.with_live = rate(books, lambda: measured.live_ms.extend(ask(live, voice) for _ in range(requests)))
         with strangers():
-            told.with_stranger = rate(books, lambda: time.sleep(2 * LOOK_S))
+            measured.with_stranger = rate(books, lambda: time.sleep(2 * INTERVAL_S))
 
 
 def ask(live: Synthesizer, voice: Voice) -> float:
-    """Milliseconds that a listener waits for a sentence's beginning."""
+    """The milliseconds that a listener waits for the beginning of a sentence."""
     name, style = voice
     utterance = Utterance(phonemes=phonemes_of(LIVE_TOKENS, live.vocabulary), voice=name)
     began_s = time.perf_counter()
@@ -141,7 +142,7 @@ def ask(live: Synthesizer, voice: Voice) -> float:
 
 
 def rate(books: Books, meanwhile) -> float:  # noqa: ANN001 - anything that takes a while
-    """Processor time that the books had for each second."""
+    """The processor time of the book threads per second, while `meanwhile` runs."""
     before_s, began_s = books.spent_s(), time.perf_counter()
     meanwhile()
     return (books.spent_s() - before_s) / (time.perf_counter() - began_s)
@@ -149,7 +150,7 @@ def rate(books: Books, meanwhile) -> float:  # noqa: ANN001 - anything that take
 
 @contextmanager
 def strangers() -> Iterator[None]:
-    """A busy process at usual priority for each core."""
+    """Run a busy process at normal priority for each core."""
     running = [
         subprocess.Popen([sys.executable, "-c", STRANGER])  # noqa: S603 - a loop of our own
         for _ in range(available_cores())

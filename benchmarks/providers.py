@@ -1,10 +1,10 @@
-"""Compares what onnxruntime can run on here, each in a process of its own, with the same utterances.
+"""Compares onnxruntime's execution providers on this machine, each in a separate process, with the same utterances.
 
     .venv/bin/python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
     .venv/bin/python benchmarks/providers.py /tmp/kokoro-shaped.onnx        # about two minutes on two cores
 
-An arm that is not here is `unavailable`; what crashes, hangs or fails is told with its reason.
-Seconds are those of the fastest run of each length, in turn with nothing else: two arms never run at once.
+A provider that this machine does not have is `unavailable`; one that crashes, hangs or fails is listed with the reason.
+The seconds are those of the fastest run of each length. Only one provider runs at a time.
 """
 
 import argparse
@@ -31,7 +31,7 @@ RATE_HZ = 24_000
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """One way to run the model."""
+    """One provider and its settings."""
 
     name: str
     provider: Provider
@@ -39,7 +39,7 @@ class Arm:
 
 
 def arms(folder: Path) -> Iterator[Arm]:
-    """The CPU in both of the lanes' ways, CoreML in all of its own, and what people ask for besides."""
+    """The CPU with the threads of both lanes, CoreML with all settings, and other providers that users ask about."""
     cores = available_cores()
     yield Arm(name="CPU, 1 thread", provider=CPU, threads=1)
     if cores > 1:
@@ -49,7 +49,7 @@ def arms(folder: Path) -> Iterator[Arm]:
             options = CoreML(compute_units=units, model_format=form, cache_folder=folder / units / form).options()
             provider = Provider(name=COREML_PROVIDER, options=options)
             yield Arm(name=f"CoreML {units}, {form}", provider=provider, threads=cores)
-    # onnxruntime has no provider of this name on any system: its arm says so wherever it is asked.
+    # onnxruntime has no provider for MPS on any system; it is listed so that the table says so.
     yield Arm(name="MPS", provider=Provider(name="MPSExecutionProvider"), threads=cores)
     yield Arm(name="CUDA", provider=Provider(name="CUDAExecutionProvider"), threads=cores)
 
@@ -58,8 +58,8 @@ def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
-    parser.add_argument("--voices", type=Path, default=standin.VOICES)
-    parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds an arm may take (default 180)")
+    parser.add_argument("--voices", type=Path, default=standin.VOICES, help="its voices (default: the stand-in's)")
+    parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds that one provider may take (default 180)")
     given = parser.parse_args()
     model = resolve(FarmSettings(model=given.model.absolute(), voices=given.voices.absolute()))
     lengths = " / ".join(map(str, LENGTHS))
@@ -71,14 +71,14 @@ def main() -> None:
 
 
 def run(arm: Arm, model: Model, limit_s: float) -> ProbeResult:
-    """In a child, unless there is nothing to run on."""
+    """Run the model in a child process, unless the provider is unavailable."""
     if arm.provider.name not in detect().providers:
         return ProbeResult(fault=f"unavailable: this onnxruntime has no {arm.provider.name} here")
     return attempt(model, arm.provider, threads=arm.threads, lengths=LENGTHS, limit_s=limit_s)
 
 
 def row(arm: Arm, trial: ProbeResult) -> str:
-    """The arm's figures, or why there are none."""
+    """The figures of a provider, or why there are none, as text."""
     if trial.fault:
         return f"  {trial.fault}"
     seconds = " / ".join(f"{each:.2f}" for each in trial.seconds)

@@ -1,14 +1,14 @@
-"""Measures whether a listener waits behind a book: live first audio idle and under two saturating books, side by side.
+"""Measures whether books delay a listener: the time to first sound on an idle farm and beside two books.
 
     .venv/bin/python benchmarks/make_kokoro_shaped.py /tmp/kokoro-shaped.onnx
     .venv/bin/python benchmarks/qos.py /tmp/kokoro-shaped.onnx            # about ten minutes on two cores
 
-Idle and loaded requests alternate in blocks within one run, so that a noisy machine is noisy for both. A request counts
-from `submit` to the first sample louder than 0.1 % of full scale at a listener; texts differ from request to request,
-and nothing on the way is cached. Requests come at a steady pace, as listeners do, and not one upon another: a live lane
-that never rests rightly takes all cores. Bulk throughput is seconds of books' audio per second, with and without it,
-and beside it stands what the live work itself takes: the share of the time in which the live session, which has all
-cores, was speaking.
+Requests on an idle and on a busy farm alternate in blocks within one run, so that other load on the machine affects
+both. A request's time is that from `submit` to the first sample louder than 0.1 % of full scale at the listener; every
+request has another text, and caches are off. Requests are sent at a steady pace and not one directly after another,
+since a live lane that is never idle would rightly take all cores. The throughput of the books is seconds of audio per
+second, with and without live requests. For comparison the script prints the share of the time in which the live
+session, which uses all cores, spoke.
 """
 
 import argparse
@@ -37,38 +37,38 @@ from workers.stack.stack import ensure
 NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Grace", "Hugo", "Ida", "Jon", "Kate", "Leo", "Mia", "Ned", "Olga")
 SENTENCE = "The tide came in and the tide went out, and nobody on the long pier thought to count how often it did. "
 BLOCK = 10
-"""Requests before the other condition has its turn."""
-BULK_LOOK_S = 20.0
+"""Requests in one condition before the other has its turn."""
+BULK_INTERVAL_S = 20.0
 PERIOD_S = 6.0
-"""From one request to the next, as a rule; several times what speaking one takes."""
+"""The usual time from one request to the next; several times as long as speaking one takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """One request."""
+class LiveTimes:
+    """The times of one live request."""
 
     first_ms: float
     """From the submit to the first sound."""
     work_s: float
-    """The inference of all of it."""
+    """Inference of the whole request."""
 
 
 @dataclass(kw_only=True)
 class Books:
-    """Two books that never end."""
+    """Two books that are longer than the measurement."""
 
     client: Client
     running: tuple[str, ...] = ()
 
     def start(self) -> None:
-        """Submit them and wait until both are being spoken."""
+        """Submit both and wait until both are being spoken."""
         texts = [f"Book {number}. " + SENTENCE * 3000 for number in (1, 2)]
         self.running = tuple(self.client.submit(text, format="flac").job for text in texts)
         while not all(self.client.job(job).segments_done for job in self.running):
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Cancel them, and wait until the lanes are free."""
+        """Cancel both, and wait until the lanes are free."""
         for job in self.running:
             self.client.want(job, "cancelled")
             self.client.wait(job)
@@ -76,7 +76,7 @@ class Books:
         self.running = ()
 
     def frames(self) -> int:
-        """Samples spoken so far."""
+        """The samples that were spoken so far."""
         return sum(self.client.job(job).frames for job in self.running)
 
 
@@ -84,21 +84,21 @@ def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
-    parser.add_argument("--voices", type=Path, default=standin.VOICES)
+    parser.add_argument("--voices", type=Path, default=standin.VOICES, help="its voices (default: the stand-in's)")
     parser.add_argument("-n", type=int, default=50, help="requests in each condition (default 50)")
     parser.add_argument("--period", type=float, default=PERIOD_S, help="seconds from one request to the next")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chorus-qos-") as home, farm(given.model, given.voices, home) as client:
-        ask = partial(heard, client, greetings(), period_s=given.period)
-        ask()  # what a first request pays besides is another script's business
-        idle: list[Heard] = []
-        loaded: list[Heard] = []
+        ask = partial(request, client, greetings(), period_s=given.period)
+        ask()  # the first request is slower; another script measures that
+        idle: list[LiveTimes] = []
+        loaded: list[LiveTimes] = []
         alone = with_live = live_s = 0.0
         while len(idle) < given.n:
             idle += [ask() for _ in range(BLOCK)]
             books = Books(client=client)
             books.start()
-            alone += throughput(books, partial(time.sleep, BULK_LOOK_S))
+            alone += throughput(books, partial(time.sleep, BULK_INTERVAL_S))
             began_s = time.perf_counter()
             with_live += throughput(books, lambda: loaded.extend(ask() for _ in range(BLOCK)))
             live_s += time.perf_counter() - began_s
@@ -107,14 +107,14 @@ def main() -> None:
     report(idle, loaded)
     work = sum(one.work_s for one in loaded) / live_s
     kept = with_live / alone
-    print(f"books alone {alone / blocks:.2f} × real time, with live traffic {with_live / blocks:.2f} × ({kept:.0%})")
-    print(f"the live session spoke {work:.0%} of that time: {1 - work:.0%} were left to books")
+    print(f"books alone {alone / blocks:.2f} × real time, with live requests {with_live / blocks:.2f} × ({kept:.0%})")
+    print(f"the live session was speaking in {work:.0%} of that time, which leaves {1 - work:.0%} to the books")
 
 
 @contextmanager
 def farm(model: Path, voices: Path, home: str) -> Iterator[Client]:
-    """A stack of this checkout, warm."""
-    # A cache would answer in the voice's place.
+    """A stack of this checkout, whose workers are ready."""
+    # Caches are off, since cached audio is not spoken.
     settings = FarmSettings(home=Path(home), model=model.absolute(), voices=voices.absolute(), cache_mb=0)
     with ensure(settings) as stack, Client(stack.url) as client:
         while {worker.role for worker in client.workers()} != {"voice", "desk"}:
@@ -123,13 +123,13 @@ def farm(model: Path, voices: Path, home: str) -> Iterator[Client]:
 
 
 def greetings() -> Iterator[str]:
-    """Short requests, no two alike."""
+    """Short texts, no two of them the same."""
     for names in itertools.permutations(NAMES, 3):
         yield f"Hello {' and '.join(names)}, the boat is here."
 
 
-def heard(client: Client, texts: Iterator[str], *, period_s: float) -> Heard:
-    """Ask for the next text, hear it to its end, and wait for the next request's time."""
+def request(client: Client, texts: Iterator[str], *, period_s: float) -> LiveTimes:
+    """Request the next text, listen to its end, and wait until the next request is due."""
     began_s = time.perf_counter()
     job = client.submit(next(texts), live=True).job
     first_ms = 0.0
@@ -139,18 +139,18 @@ def heard(client: Client, texts: Iterator[str], *, period_s: float) -> Heard:
             if loud and not first_ms:
                 first_ms = (time.perf_counter() - began_s) * 1000
     time.sleep(max(0.0, began_s + period_s - time.perf_counter()))
-    return Heard(first_ms=first_ms, work_s=client.job(job).audio_wall_ms / 1000)
+    return LiveTimes(first_ms=first_ms, work_s=client.job(job).audio_wall_ms / 1000)
 
 
 def throughput(books: Books, meanwhile: Callable[[], object]) -> float:
-    """Seconds of books' audio per second, while something else happens."""
+    """Seconds of the books' audio per second, while `meanwhile` runs."""
     frames, began_s = books.frames(), time.perf_counter()
     meanwhile()
     return (books.frames() - frames) / RATE_HZ / (time.perf_counter() - began_s)
 
 
-def report(idle: list[Heard], loaded: list[Heard]) -> None:
-    """The table of docs/operations.md."""
+def report(idle: list[LiveTimes], loaded: list[LiveTimes]) -> None:
+    """Print the table of docs/operations.md."""
     print(f"{machine()}, load average {os.getloadavg()[0]:.1f}, n = {len(idle)} and {len(loaded)}")
     print(f"{'':<34}{'p50 ms':>8}{'p95 ms':>8}{'max ms':>8}")
     for name, requests in (("live first audio, idle", idle), ("live first audio, two books", loaded)):

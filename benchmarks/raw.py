@@ -1,4 +1,4 @@
-"""Raw inference: the most that a machine gives, to hold the farm against."""
+"""Raw inference: runs the farm's graph without the farm, as the upper limit of its speed. Knows nothing of jobs."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.wording import VOICE
+from benchmarks.sample_texts import VOICE
 from chorus.vocabulary import VOCABULARY
 from chorus.wire import RATE_HZ
 from workers.inference.sessions import ort, session_options  # through workers, which has it report to nobody
@@ -16,8 +16,8 @@ from workers.models import voicebank
 from workers.models.resolving import Model
 
 
-class Raw:
-    """The graph that the farm speaks with and onnxruntime, and nothing else."""
+class RawInference:
+    """The farm's graph in an onnxruntime session, without anything else."""
 
     def __init__(self, model: Model, *, threads: int, spinning: bool = False) -> None:
         options = session_options(threads)
@@ -29,11 +29,11 @@ class Raw:
         inputs = {one.name: one.type for one in self._session.get_inputs()}
         self._tokens = "input_ids" if "input_ids" in inputs else "tokens"
         self._style = voicebank.style(voicebank.load(model.voices_path), VOICE)
-        # A first run pays for its allocations, as the farm's warm-up does.
+        # The first run is slower because it allocates memory; the farm warms up as well.
         self.speak("həlˈO")
 
     def speak(self, phonemes: str, wishes: ort.RunOptions | None = None) -> float:
-        """Seconds of audio."""
+        """Speak these phonemes; the length of the audio in seconds."""
         audio = self._session.run(None, self.feed(phonemes), wishes)[0]
         return np.asarray(audio).size / RATE_HZ
 
@@ -50,13 +50,13 @@ class Raw:
     def speak_all(
         self, texts: Sequence[str], *, slots: int, wishes: ort.RunOptions | None = None
     ) -> tuple[float, float]:
-        """Seconds of audio, and of the clock, with so many threads taking the next one as they get free."""
+        """Speak all texts with `slots` threads, each taking the next text; seconds of audio and of wall time."""
         waiting, audio = iter(texts), [0.0] * slots
-        door = threading.Lock()
+        lock = threading.Lock()
 
         def work(slot: int) -> None:
             while True:
-                with door:
+                with lock:
                     phonemes = next(waiting, None)
                 if phonemes is None:
                     return

@@ -1,10 +1,11 @@
-"""Runs every evaluation of the text side, and prints one table, as docs/text.md has it.
+"""Runs all evaluations of reading text, and prints one table, which docs/text.md shows.
 
-    .venv/bin/python benchmarks/text.py                                  # the sets in benchmarks/text
-    .venv/bin/python benchmarks/text.py BOOK.epub …                      # and on books of one's own: chapters, segments
+    .venv/bin/python benchmarks/text.py                                  # the test sets in benchmarks/text
+    .venv/bin/python benchmarks/text.py BOOK.epub …                      # also your own books: chapters and segments
 
-Each set was written or collected beside the rules, and the sets say of themselves what part was held apart from the
-work on them. The last rows ask nothing of a judge: how many segments of a text end at a mark, where a speaker breathes.
+The test sets were written or collected by the authors of the rules; each set says which part was held out, that is, not
+used while working on the rules. The last rows need no reference: they count how many segments end at a punctuation
+mark, where a speaker breathes.
 """
 
 import argparse
@@ -38,9 +39,9 @@ class Row:
 
 def main() -> None:
     """Print the table."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("books", nargs="*", type=Path)
-    books = asked.parse_args().books
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("books", nargs="*", type=Path, help="books to evaluate as well")
+    books = parser.parse_args().books
     print("| what is asked | cases | right | command |")
     print("|---|---|---|---|")
     for row in rows(books):
@@ -48,16 +49,16 @@ def main() -> None:
 
 
 def rows(books: list[Path]) -> Iterator[Row]:
-    """Every evaluation's rows."""
+    """The rows of all evaluations."""
     yield from reading()
     yield from homographs()
     yield from chapters([book for book in books if book.suffix.lower() == ".epub"])
-    yield from breaths([("a made-up novel", "novel.md", novel(WORDS))])
-    yield from breaths((book.name, book.name, book.read_bytes()) for book in books)
+    yield from segment_ends([("a made-up novel", "novel.md", novel(WORDS))])
+    yield from segment_ends((book.name, book.name, book.read_bytes()) for book in books)
 
 
 def reading() -> Iterator[Row]:
-    """Sentences, and what is written out."""
+    """The rows for sentence boundaries and for figures, dates and signs."""
     command = "benchmarks/text_reading.py"
     cut: dict[str, list[text_reading.Boundaries]] = {}
     for language, sentences in text_reading.paragraphs():
@@ -74,7 +75,7 @@ def reading() -> Iterator[Row]:
 
 
 def homographs() -> Iterator[Row]:
-    """English words that are written alike."""
+    """The rows for English homographs, function words, marks and sums of money."""
     found = text_homographs.cases(HERE / "text" / "homographs.tsv")
     closed = [case.right for case in found if case.word.lower() in text_homographs.CLOSED]
     alike = [case.right for case in found if case.word.lower() not in text_homographs.CLOSED]
@@ -92,7 +93,7 @@ def homographs() -> Iterator[Row]:
 
 
 def chapters(books: list[Path]) -> Iterator[Row]:
-    """Chapter titles and characters, against the books' own contents and pages."""
+    """The rows for the titles and characters of books, compared with the books' own tables of contents and pages."""
     for book in books:
         found, command = text_chapters.count(book), "benchmarks/text_chapters.py BOOK"
         titles = f"{found.carried / max(1, found.titles):.1%}"
@@ -101,8 +102,8 @@ def chapters(books: list[Path]) -> Iterator[Row]:
         yield Row(what=f"characters of its pages, {book.name}", cases=found.chars, right=kept, command=command)
 
 
-def breaths(texts: "Iterator[tuple[str, str, bytes]] | list[tuple[str, str, bytes]]") -> Iterator[Row]:
-    """How many segments end where a mark says that one breathes; a title of its own needs none."""
+def segment_ends(texts: "Iterator[tuple[str, str, bytes]] | list[tuple[str, str, bytes]]") -> Iterator[Row]:
+    """The rows for segments that end at a punctuation mark; headings do not count."""
     for what, name, data in texts:
         ends = [
             chapter.text[segment.start : segment.end].rstrip(CLOSERS).endswith(MARKS)

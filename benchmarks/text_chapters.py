@@ -1,10 +1,10 @@
-"""Counts how many titles of books' own contents our chapters carry, and which of the books' characters they hold.
+"""Counts how many titles of a book's table of contents our chapters have, and how many of its characters they contain.
 
     .venv/bin/python benchmarks/text_chapters.py BOOK.epub...
 
-The contents and the characters are counted here by means of their own, with the standard library's parsers and without
-our reader, which is asked to leave no section out. A character is accounted for if a chapter holds it or if it belongs
-to a note's number or a page's number, which are left out on purpose.
+The table of contents and the characters are counted independently of our reader, with the parsers of the standard
+library; our reader is set to leave no section out. A character is accounted for if a chapter contains it, or if it
+belongs to the number of a note or of a page, which are left out on purpose.
 """
 
 import argparse
@@ -39,36 +39,36 @@ class Count:
 
 
 class Visible(HTMLParser):
-    """The characters of a page, and those of its notes' numbers."""
+    """Collects the characters of a page, and separately those of note and page numbers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.said: list[str] = []
+        self.text: list[str] = []
         self.marks: list[str] = []
         self._open: list[tuple[str, bool]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Begin an element; those without an end hold no text."""
+        """Begin an element; elements without an end tag contain no text."""
         if tag not in {"br", "hr", "img", "meta", "link", "col", "wbr"}:
             types = set((dict(attrs).get("epub:type") or "").split())
             self._open.append((tag, bool(types & MARKS)))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Skip an element that is empty."""
+        """Skip an empty element."""
 
     def handle_endtag(self, tag: str) -> None:
-        """End an element, and those inside it that were left open."""
+        """End an element, and the unclosed elements inside it."""
         while any(name == tag for name, _ in self._open) and self._open.pop()[0] != tag:
             pass
 
     def handle_data(self, data: str) -> None:
-        """Take in text, by what it stands in."""
+        """Add text to the page or to the numbers, depending on its element."""
         if not any(name in UNSPOKEN for name, _ in self._open):
-            (self.marks if any(mark for _, mark in self._open) else self.said).append(data)
+            (self.marks if any(mark for _, mark in self._open) else self.text).append(data)
 
 
 def contents(archive: zipfile.ZipFile, items: dict[str, ET.Element], base: PurePosixPath) -> Iterator[str]:
-    """The titles of the nav document, or of the NCX."""
+    """The titles of the navigation document, or of the NCX."""
     for item in items.values():
         nav = "nav" in (item.get("properties") or "").split()
         if not nav and item.get("media-type") != "application/x-dtbncx+xml":
@@ -85,12 +85,12 @@ def contents(archive: zipfile.ZipFile, items: dict[str, ET.Element], base: PureP
 
 
 def solid(text: str) -> Counter[str]:
-    """Characters that are seen; a joiner between a word and its dash is not."""
+    """The visible characters of a text; spaces, soft hyphens and joiners are not counted."""
     return Counter(char for char in text if not char.isspace() and char not in "\u00ad\u200b\u2060\ufeff")
 
 
 def count(path: Path) -> Count:
-    """Hold a book against our reading of it."""
+    """Compare a book with our reading of it."""
     document = read(path.read_bytes(), path.name, ReaderOptions(skip=frozenset()))
     with zipfile.ZipFile(path) as archive:
         package = next(name for name in archive.namelist() if name.endswith(".opf"))
@@ -101,19 +101,22 @@ def count(path: Path) -> Count:
         page = Visible()
         for spot in tree.findall(".//{*}itemref"):
             page.feed(archive.read(str(base / (items[spot.get("idref") or ""].get("href") or ""))).decode())
-    said, held = solid("".join(page.said)), sum((solid(chapter.text) for chapter in document.chapters), Counter[str]())
+    characters, ours = (
+        solid("".join(page.text)),
+        sum((solid(chapter.text) for chapter in document.chapters), Counter[str]()),
+    )
     return Count(
         name=path.stem,
         titles=len(titles),
         carried=carried(titles, document),
-        chars=said.total(),
-        missing=(said - held).total(),
+        chars=characters.total(),
+        missing=(characters - ours).total(),
         marks=solid("".join(page.marks)).total(),
     )
 
 
 def carried(titles: list[str], document: Document) -> int:
-    """How many titles our chapters have in the same order, alone or behind their part's."""
+    """How many of the titles our chapters have in the same order, alone or together with the title of their part."""
     found, chapters = 0, iter([chapter.title for chapter in document.chapters])
     left = next(chapters, None)
     for title in titles:

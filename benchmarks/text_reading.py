@@ -1,4 +1,4 @@
-"""How rightly texts are cut into sentences and read: a table from the sets in benchmarks/text.
+"""Measures how well texts are cut into sentences and normalised, with the test sets in benchmarks/text.
 
 .venv/bin/python benchmarks/text_reading.py [--failures dev|held|all]
 """
@@ -24,7 +24,7 @@ _WORDLESS = ("ja", "zh")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """A text and how it is to be read."""
+    """A text and its expected reading."""
 
     kind: str
     language: str
@@ -32,11 +32,11 @@ class Case:
     written: str
     said: str
     held: bool
-    """Kept apart from the work on the rules."""
+    """Whether it is held out, that is, not used while working on the rules."""
 
 
 def cases() -> list[Case]:
-    """The set, every second case of a language and kind held out."""
+    """All cases; every second case of a language and kind is held out."""
     found, seen = [], Counter[tuple[str, str]]()
     for line in (_SETS / "normalisation.tsv").read_text("utf-8").splitlines():
         if line.startswith("#"):
@@ -50,7 +50,7 @@ def cases() -> list[Case]:
 
 
 def right(case: Case) -> bool:
-    """Whether it is read in one of the ways that are allowed."""
+    """Whether the text is read in one of the allowed ways."""
     got = normalise(case.written, case.language, heading=case.heading).text
     return _bare(got, case.language) in {_bare(way, case.language) for way in _ways(case.said)}
 
@@ -60,13 +60,13 @@ def _ways(said: str) -> Iterator[str]:
     if choice is None:
         yield said
         return
-    # The innermost braces first, for a choice may stand inside another: the outer one then has one way more.
+    # A choice may contain another one: expand the innermost braces first.
     for way in choice[1].split("|"):
         yield from _ways(f"{said[: choice.start()]}{way}{said[choice.end() :]}")
 
 
 def _bare(text: str, language: str) -> str:
-    """Letters and figures alone: case, stops and hyphens are for the tagger and the breath."""
+    """The text without case, punctuation and hyphens, which do not matter for this comparison."""
     text = unicodedata.normalize("NFC", text).lower().replace("per cent", "percent")
     kept = (char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in text)
     return ("" if language in _WORDLESS else " ").join("".join(kept).split())
@@ -74,7 +74,7 @@ def _bare(text: str, language: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Boundaries:
-    """Ends of sentences inside paragraphs: found and wanted, found alone, wanted alone."""
+    """The numbers of sentence boundaries inside paragraphs: `both` were found and expected."""
 
     both: int
     found: int
@@ -82,12 +82,12 @@ class Boundaries:
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of what was right of the found and found of the right."""
+        """The harmonic mean of precision and recall."""
         return 2 * self.both / (self.found + self.wanted) if self.found + self.wanted else 1.0
 
 
 def paragraphs(name: str = "sentences.txt") -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each paragraph's language and sentences."""
+    """The language and the sentences of each paragraph."""
     language, held = "", []
     for line in [*(_SETS / name).read_text("utf-8").splitlines(), ""]:
         if line.startswith(("#", "==")):
@@ -100,7 +100,7 @@ def paragraphs(name: str = "sentences.txt") -> Iterator[tuple[str, tuple[str, ..
 
 
 def boundaries(language: str, wanted: tuple[str, ...]) -> Boundaries:
-    """How a paragraph's cut agrees with the wanted one; its own end does not count."""
+    """Compare the boundaries in a paragraph with the expected ones; the end of the paragraph does not count."""
     text = ("" if language in _WORDLESS else " ").join(wanted)
     at, right_ends = 0, set()
     for sentence in wanted[:-1]:
@@ -111,7 +111,7 @@ def boundaries(language: str, wanted: tuple[str, ...]) -> Boundaries:
 
 
 def summed(parts: Iterable[Boundaries]) -> Boundaries:
-    """Several paragraphs together."""
+    """The sums over several paragraphs."""
     listed = list(parts)
     return Boundaries(
         both=sum(part.both for part in listed),
@@ -121,7 +121,7 @@ def summed(parts: Iterable[Boundaries]) -> Boundaries:
 
 
 def share(found: Iterable[Case]) -> float:
-    """How many of the cases are read rightly."""
+    """The share of the cases that are read correctly."""
     listed = list(found)
     return sum(map(right, listed)) / len(listed) if listed else float("nan")
 
@@ -156,7 +156,9 @@ def _print_sentences(name: str, *, failures: bool) -> Boundaries:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--failures", choices=("dev", "held", "all"), help="print what was read wrongly")
+    parser.add_argument(
+        "--failures", choices=("dev", "held", "all"), help="print the wrong cases of this part of the set"
+    )
     wanted = parser.parse_args().failures
     print("sentences        paragraphs boundaries     F1")
     first = _print_sentences("sentences.txt", failures=wanted in ("dev", "all"))

@@ -1,11 +1,12 @@
-"""Looks for settings that speak faster on this machine than the usual ones: slots, threads, spinning, segment length.
+"""Searches for settings that are faster on this machine than the defaults: slots, threads, spinning, segment length.
 
     .venv/bin/python benchmarks/tune.py KOKORO-SHAPED.onnx
     .venv/bin/python benchmarks/tune.py KOKORO-SHAPED.onnx --write farm.env      # applies what won, if it did
 
-Successive halving: every candidate speaks a little, the slower half is dropped, the rest speaks twice as much. The
-last one left then meets the usual settings, alternately; it has won only if it was ahead by a twentieth in every round.
-Only a setting that exists can be written: CHORUS_SLOTS. What else wins is a reason to change a constant, by hand.
+It uses successive halving: every candidate speaks a little, the slower half is dropped, and the rest speaks twice as
+much. The last candidate is then compared with the default settings, alternating; it wins only if it is at least 5 %
+faster in every round. Only CHORUS_SLOTS is a setting and can be written. If another value wins, the constant has to be
+changed by hand.
 """
 
 import argparse
@@ -19,8 +20,8 @@ from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
-from benchmarks import measure, wording
-from benchmarks.raw import Raw
+from benchmarks import measure, sample_texts
+from benchmarks.raw import RawInference
 from broker.settings import available_cores
 from tasks.segmenting.cutting import TARGET_TOKENS
 from workers.models.resolving import resolve
@@ -28,7 +29,7 @@ from workers.models.resolving import resolve
 NAME = "tune"
 TARGETS = (75, TARGET_TOKENS, 300)
 CHARACTERS = 300
-"""What each candidate speaks in the first round."""
+"""The length of the text that each candidate speaks in the first round."""
 ROUNDS = 3
 AHEAD = 1.05
 
@@ -37,16 +38,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Knobs:
-    """One way to speak a book."""
+    """The settings of one candidate."""
 
     slots: int
     """Segments at once, on one session."""
     threads: int
-    """Of that session."""
+    """Threads of that session."""
     spinning: bool
-    """Whether its threads wait for their next turn awake; with one thread there is nobody to wait."""
+    """Whether its threads wait actively for work; meaningless with one thread."""
     target: int
-    """Tokens of a segment."""
+    """Tokens per segment."""
 
     def __str__(self) -> str:
         spins = ", spinning" if self.spinning else ""
@@ -54,12 +55,12 @@ class Knobs:
 
 
 def usual() -> Knobs:
-    """What a farm does if it is not told otherwise."""
+    """The default settings of a farm."""
     return Knobs(slots=available_cores(), threads=1, spinning=False, target=TARGET_TOKENS)
 
 
 def candidates() -> list[Knobs]:
-    """Every combination that is one."""
+    """All combinations that are meaningful."""
     cores = available_cores()
     single = [(slots, 1, False) for slots in sorted({1, cores, 2 * cores})]
     pooled = [(1, cores, spinning) for spinning in (False, True)] if cores > 1 else []
@@ -71,7 +72,7 @@ def candidates() -> list[Knobs]:
 
 
 def halved(arms: Sequence[T], speed: Callable[[T, int], float], say: Callable[[str], None] = print) -> T:
-    """The one that is left when the slower half was dropped again and again; each round speaks twice as much."""
+    """The candidate that remains after the slower half was dropped in each round; each round speaks twice as much."""
     left, share = list(arms), 1
     while len(left) > 1:
         found = {index: speed(arm, share) for index, arm in enumerate(left)}
@@ -83,24 +84,26 @@ def halved(arms: Sequence[T], speed: Callable[[T, int], float], say: Callable[[s
 
 
 def won(challenger: Sequence[float], champion: Sequence[float]) -> bool:
-    """Whether it was clearly faster every time: a change has to pay, and once is chance."""
+    """Whether the challenger was faster by the factor AHEAD in every round: in a single round it may be chance."""
     return all(one >= AHEAD * other for one, other in zip(challenger, champion, strict=True))
 
 
 def written(settings: Mapping[str, str], path: Path) -> None:
-    """The file with these settings set and its other lines as they were: what `env_file` and systemd read."""
+    """Set these settings in a file that compose's `env_file` and systemd can read; other lines are kept."""
     old = path.read_text("utf-8").splitlines() if path.exists() else []
     kept = [line for line in old if line.partition("=")[0].strip() not in settings]
     path.write_text("\n".join([*kept, *(f"{name}={value}" for name, value in settings.items())]) + "\n", "utf-8")
 
 
 def main() -> None:
-    """Search, compare, and write if asked and if it pays."""
+    """Search, compare, and write the winner's setting if that is requested and it is faster."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
     parser.add_argument("--voices", type=Path, default=measure.standin.VOICES, help="its voices")
     parser.add_argument("--prepared", type=Path, help="a home in which `chorus optimize` has prepared the model")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="a file of settings to write what won into")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="write the winner's setting to this file of settings"
+    )
     given = parser.parse_args()
     options = measure.Options(model=given.model, voices=given.voices, prepared=given.prepared, quick=False)
     with measure.scratch() as home:
@@ -109,33 +112,32 @@ def main() -> None:
         rounds = [(tried.speed(best, 2), tried.speed(usual(), 2)) for _ in range(ROUNDS)]
     pays = won([one for one, _ in rounds], [other for _, other in rounds])
     ratio = statistics.median(one / other for one, other in rounds)
-    print(
-        f"{best}: {ratio:.3f} × the usual {usual()}, {'which pays' if pays else 'which does not pay: nothing changes'}."
-    )
+    result = "which is faster by enough" if pays else "which is not faster by enough: nothing changes"
+    print(f"{best}: {ratio:.3f} × as fast as the default ({usual()}), {result}.")
     if pays and given.write:
         written({"CHORUS_SLOTS": str(best.slots)}, given.write)
 
 
 class Trials:
-    """Speaks texts that no candidate has spoken, with the graph the farm would choose."""
+    """Measures candidates with the graph that the farm would choose; each round has a new text."""
 
     def __init__(self, options: measure.Options, home: Path) -> None:
         self._model = resolve(options.settings(home))
-        self._raws: dict[tuple[int, bool], Raw] = {}
+        self._raws: dict[tuple[int, bool], RawInference] = {}
 
     def speed(self, knobs: Knobs, share: int) -> float:
-        """Times real time, over so many shares of text; every candidate of a round speaks the same."""
-        text = wording.prose(share, CHARACTERS * share)
-        segments = wording.cut(text, target=knobs.target)
+        """The speed relative to real time; the text has `share` times CHARACTERS and is the same for all candidates."""
+        text = sample_texts.prose(share, CHARACTERS * share)
+        segments = sample_texts.cut(text, target=knobs.target)
         raw = self._raw(knobs.threads, spinning=knobs.spinning)
         began_s = time.perf_counter()
         audio_s, _ = raw.speak_all([segment.phonemes for segment in segments], slots=knobs.slots)
         return audio_s / (time.perf_counter() - began_s)
 
-    def _raw(self, threads: int, *, spinning: bool) -> Raw:
+    def _raw(self, threads: int, *, spinning: bool) -> RawInference:
         key = (threads, spinning)
         if key not in self._raws:
-            self._raws[key] = Raw(self._model, threads=threads, spinning=spinning)
+            self._raws[key] = RawInference(self._model, threads=threads, spinning=spinning)
         return self._raws[key]
 
 

@@ -1,8 +1,8 @@
-"""Study: the arena given back after every run, against one that keeps its memory for the next.
+"""Study: returning the arena's memory after every run, compared with keeping it for the next run.
 
     .venv/bin/python benchmarks/studies/arena.py KOKORO-SHAPED.onnx --prepared HOME
 
-The graph that the farm speaks with, two threads on one session, a text of a dozen segments.
+It uses the farm's graph, two threads on one session, and a text of a dozen segments.
 """
 
 import statistics
@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
-from benchmarks import measure, wording
-from benchmarks.raw import Raw
+from benchmarks import measure, sample_texts
+from benchmarks.raw import RawInference
 from benchmarks.studies.common import cost
 from workers.inference.sessions import keeping, shrinking
 from workers.models.resolving import resolve
@@ -23,11 +23,11 @@ SLOTS = 2
 
 
 def main() -> None:
-    """Print each way's speed, processor time, fresh pages and memory; they take turns."""
+    """Print speed, processor time, fresh pages and memory of both; they take turns."""
     options = measure.Options.read(__doc__)
     with measure.scratch() as home:
-        raw = Raw(resolve(options.settings(home)), threads=1)
-    texts = [segment.phonemes for segment in wording.cut(wording.prose(300, 1100))]
+        raw = RawInference(resolve(options.settings(home)), threads=1)
+    texts = [segment.phonemes for segment in sample_texts.cut(sample_texts.prose(300, 1100))]
     found: dict[str, list[tuple[float, ...]]] = {"kept": [], "given back": []}
     for turn in range(ROUNDS):
         for name in measure.in_turn(found, turn):
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def spoken(speak: "partial[tuple[float, float]]") -> tuple[float, ...]:
-    """Times real time; seconds of a core, and fresh pages, for each second of audio; megabytes afterwards."""
+    """Speed relative to real time; seconds of a core and fresh pages per second of audio; megabytes afterwards."""
     (audio_s, wall_s), took = cost(speak)
     return audio_s / wall_s, took.cpu_s / audio_s, took.fresh_pages / audio_s, took.megabytes
 

@@ -1,4 +1,4 @@
-"""Study: inputs and outputs bound to the session (IOBinding), against plain `run`.
+"""Study: inputs and outputs bound to the session (IOBinding), compared with plain `run`.
 
 .venv/bin/python benchmarks/studies/binding.py KOKORO-SHAPED.onnx
 """
@@ -21,25 +21,25 @@ ROUNDS = 9
 
 
 def main() -> None:
-    """Print the median of the differences, pair by pair."""
+    """Print the median and the range of the differences between pairs of runs."""
     subject = common.subject(__doc__)
     session, feed = opened(subject.model), subject.feeds[0]
-    apart_ms, plain_ms = [], []
+    difference_ms, plain_ms = [], []
     for turn in range(ROUNDS + 1):
         began_s = time.thread_time()
         session.run(None, dict(feed))
         middle_s = time.thread_time()
         bound(session, feed)
         ended_s = time.thread_time()
-        if turn:  # the first pair pays for what the session allocates
+        if turn:  # the first pair is slower, since the session allocates memory
             plain_ms.append(1000 * (middle_s - began_s))
-            apart_ms.append(1000 * (ended_s - middle_s) - plain_ms[-1])
-    print(f"plain run {statistics.median(plain_ms):.1f} ms; bound {statistics.median(apart_ms):+.1f} ms")
-    print(f"pair by pair {min(apart_ms):+.1f} to {max(apart_ms):+.1f} ms")
+            difference_ms.append(1000 * (ended_s - middle_s) - plain_ms[-1])
+    print(f"plain run {statistics.median(plain_ms):.1f} ms; bound {statistics.median(difference_ms):+.1f} ms")
+    print(f"pair by pair {min(difference_ms):+.1f} to {max(difference_ms):+.1f} ms")
 
 
 def bound(session: ort.InferenceSession, feed: Feed) -> list[NDArray[Any]]:
-    """One run whose inputs are bound and whose outputs onnxruntime allocates where they stay."""
+    """One run with bound inputs, whose outputs onnxruntime allocates."""
     binding = session.io_binding()
     for name, values in feed.items():
         binding.bind_cpu_input(name, values)

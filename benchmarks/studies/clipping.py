@@ -1,9 +1,10 @@
-"""Study: one convolution in int8 by the bits of its weights, on a processor that may clip where it adds two products.
+"""Study: noise and speed of one int8 convolution with weights of 8 and 7 bits, on a processor that may clip sums.
 
     .venv/bin/python benchmarks/studies/clipping.py
 
-Without VNNI, unsigned times signed bytes are added in pairs of 16 bits. Seven bits of weight leave room for them, and
-onnxruntime can be told to shift the weights to unsigned ones and add in 32 bits (`session.x64quantprecision`).
+Without VNNI, two products of unsigned and signed bytes are added in 16 bits, and the sum is clipped. With weights of 7
+bits it fits. Alternatively, onnxruntime can convert the weights to unsigned ones and add in 32 bits
+(`session.x64quantprecision`).
 """
 
 import argparse
@@ -27,7 +28,7 @@ LAYER = "layer"
 
 
 def main() -> None:
-    """Print noise and speed of each way."""
+    """Print noise and speed of each kind of weights."""
     argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     for channels, kernel, samples in SHAPES:
         model = convolution("float32", channels, kernel)
@@ -45,19 +46,19 @@ def main() -> None:
                 whole.SerializeToString(), exact, providers=["CPUExecutionProvider"]
             ),
         }
-        print(f"{channels} channels, kernel {kernel}: {', '.join(told(sessions, feed))}")
+        print(f"{channels} channels, kernel {kernel}: {', '.join(compared(sessions, feed))}")
 
 
-def told(sessions: dict[str, ort.InferenceSession], feed: dict[str, NDArray[np.float32]]) -> list[str]:
-    """Each against fp32."""
-    best, said = dict.fromkeys(sessions, float("inf")), dict[str, NDArray[np.float32]]()
+def compared(sessions: dict[str, ort.InferenceSession], feed: dict[str, NDArray[np.float32]]) -> list[str]:
+    """The speed and noise of each session relative to fp32, as text."""
+    best, results = dict.fromkeys(sessions, float("inf")), dict[str, NDArray[np.float32]]()
     for _ in range(ROUNDS):
         for name, session in sessions.items():
             began_s = time.thread_time()
-            said[name] = session.run(None, feed)[0]
+            results[name] = session.run(None, feed)[0]
             best[name] = min(best[name], time.thread_time() - began_s)
     return [
-        f"{name} {best['fp32'] / best[name]:.2f} × at {snr_db(said['fp32'], said[name]):.1f} dB"
+        f"{name} {best['fp32'] / best[name]:.2f} × at {snr_db(results['fp32'], results[name]):.1f} dB"
         for name in sessions
         if name != "fp32"
     ]

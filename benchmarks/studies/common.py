@@ -1,4 +1,4 @@
-"""What the studies share: a model with constant noise, sentences to say, and runs timed in turn."""
+"""Shared by the studies: a model with constant noise, sentences to speak, and sessions that are timed in turns."""
 
 import argparse
 import time
@@ -25,13 +25,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A model and what it is asked to say."""
+    """A model and the inputs that it is run with."""
 
     model: onnx.ModelProto
     feeds: tuple[Feed, ...]
 
-    def still(self) -> "Subject":
-        """The same with its harmonic source held, so that samples can be compared; it says the first sentence alone."""
+    def with_fixed_source(self) -> "Subject":
+        """The same with a fixed harmonic source and only the first sentence, so that samples can be compared."""
         source = harmonic_source(self.model)
         if source is None:
             return self
@@ -40,7 +40,7 @@ class Subject:
 
 
 def subject(doc: str | None, lines: Sequence[CalibrationLine] = LINES) -> Subject:
-    """From the command line."""
+    """The model and sentences from the command line."""
     parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     parser.add_argument("model", type=Path, help="the Kokoro-shaped model, or Kokoro itself")
     parser.add_argument("--voices", type=Path, default=standin.VOICES, help="its voices (default: the stand-in's)")
@@ -51,13 +51,13 @@ def subject(doc: str | None, lines: Sequence[CalibrationLine] = LINES) -> Subjec
 
 
 def feeds(voices: Path, lines: Sequence[CalibrationLine]) -> list[Feed]:
-    """Each line by another voice."""
+    """The inputs for each line, each spoken by another voice."""
     bank = voicebank.load(voices)
     return [feed(line.phonemes, bank[voice]) for line, voice in with_voices(sorted(bank), lines)]
 
 
 def feed(phonemes: str, style: NDArray[np.float32]) -> Feed:
-    """What Kokoro's graph is given for these phonemes."""
+    """The inputs of Kokoro's graph for these phonemes."""
     tokens = [VOCABULARY[symbol] for symbol in phonemes]
     return {
         "tokens": np.array([[0, *tokens, 0]], np.int64),
@@ -67,7 +67,7 @@ def feed(phonemes: str, style: NDArray[np.float32]) -> Feed:
 
 
 def in_turn(sessions: Mapping[str, ort.InferenceSession], given: Feed, rounds: int = 3) -> dict[str, float]:
-    """Processor seconds of each one's best run; they take turns, so that neighbours disturb all of them alike."""
+    """The processor seconds of each session's fastest run; they take turns, so that other load affects all of them."""
     best = dict.fromkeys(sessions, float("inf"))
     for _ in range(rounds):
         for name, session in sessions.items():
@@ -77,25 +77,25 @@ def in_turn(sessions: Mapping[str, ort.InferenceSession], given: Feed, rounds: i
     return best
 
 
-def said(session: ort.InferenceSession, given: Feed) -> tuple[NDArray[np.float32], NDArray[Any]]:
-    """Audio and durations."""
+def spoken(session: ort.InferenceSession, given: Feed) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """The audio and the durations of one run."""
     audio, frames = session.run(None, dict(given))
     return np.asarray(audio).ravel(), np.asarray(frames).ravel()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What something took of this process."""
+    """The resources that a call took of this process."""
 
     wall_s: float
     cpu_s: float
     fresh_pages: int
     megabytes: float
-    """Resident afterwards."""
+    """Resident memory afterwards."""
 
 
 def cost(work: Callable[[], T]) -> tuple[T, Cost]:
-    """What it comes to, and what it took."""
+    """The result of a call, and the resources that it took."""
     began_s, cpu_s, pages = time.perf_counter(), time.process_time(), memory.fresh_pages()
     answer = work()
     return answer, Cost(

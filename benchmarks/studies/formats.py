@@ -1,9 +1,9 @@
-"""Measures other ways to keep the model against the one that is used: the `.ort` format, fixed shapes.
+"""Study: other formats of the model file, the `.ort` format and fixed shapes, compared with the one that is used.
 
     .venv/bin/python benchmarks/studies/formats.py KOKORO-SHAPED.onnx [--voices VOICES.bin]
 
-Each arm is a file that is built once and speaks in a process of its own, in turns; processor time of one thread, the
-best of its rounds. What cannot be built says why. `docs/log.md` has the answers.
+Each file is built once and speaks in a separate process; the files take turns. The figures are processor time of one
+thread, from the fastest round. If a file cannot be built, the reason is printed. `docs/log.md` has the results.
 """
 
 import argparse
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 from benchmarks.first_sound import machine
 from workers import standin
 from workers.inference.constant_noise import fix
+from workers.inference.kokoro_graph import KokoroGraph
 from workers.inference.sessions import session_options
 from workers.optimise import offline, trial
 from workers.optimise.phrases import phrases
@@ -32,7 +33,7 @@ TURNS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """One way to keep the model."""
+    """One format of the model."""
 
     name: str
     graph: Path
@@ -57,19 +58,19 @@ def main() -> None:
 
 
 def report(arms: list[Arm], held: dict[str, list[trial.TrialResult]]) -> None:
-    """A line for each."""
+    """Print a line for each format."""
     print(f"{'':<34}{'disk MB':>9}{'load s':>8}{'loaded MB':>11}{'spoken MB':>11}{'s per s':>9}{'ratio':>7}")
     first = best(held["the file"])
     for arm in arms:
         cost = best(held[arm.name])
         load_s = min(one.load_s for one in held[arm.name])
         loaded_mb, rss_mb = (min(getattr(one, name) for one in held[arm.name]) for name in ("loaded_mb", "rss_mb"))
-        told = f"{size_mb(arm):9.0f}{load_s:8.2f}{loaded_mb:11.0f}{rss_mb:11.0f}{cost:9.3f}{first / cost:7.2f}"
-        print(f"{arm.name:<34}{told}")
+        figures = f"{size_mb(arm):9.0f}{load_s:8.2f}{loaded_mb:11.0f}{rss_mb:11.0f}{cost:9.3f}{first / cost:7.2f}"
+        print(f"{arm.name:<34}{figures}")
 
 
 def speak(arm: Arm, voices: Path) -> trial.TrialResult:
-    """One process with it."""
+    """Run one trial of a format in a new process."""
     order = trial.TrialRequest(
         graph=str(arm.graph), optimised=arm.optimised, voices=str(voices), phrases=phrases(voices)[-1:], rounds=ROUNDS
     )
@@ -77,18 +78,18 @@ def speak(arm: Arm, voices: Path) -> trial.TrialResult:
 
 
 def best(trials: list[trial.TrialResult]) -> float:
-    """Seconds of one core per second of audio."""
+    """The least seconds of one core per second of audio."""
     return min(one.cpu_s() / one.audio_s() for one in trials)
 
 
 def size_mb(arm: Arm) -> float:
-    """On the disk, its weights included."""
+    """The disk space of a format in megabytes, including its weights."""
     beside = arm.graph.with_name(f"{arm.graph.name}.data")
     return (arm.graph.stat().st_size + (beside.stat().st_size if beside.exists() else 0)) / 1e6
 
 
 def built(model: Path, voices: Path, folder: Path) -> list[Arm]:
-    """Every arm that can be built; the others say why not."""
+    """The formats that could be built; the reason is printed for the others."""
     ways: dict[str, Callable[[Path, Path], Arm]] = {
         "offline, weights mapped": as_prepared,
         ".ort": as_ort,
@@ -100,13 +101,13 @@ def built(model: Path, voices: Path, folder: Path) -> list[Arm]:
             arm = way(model, folder / name.replace(" ", "-"))
             speak(arm, voices)
             arms.append(arm)
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is this arm's answer
-            print(f"{name}: cannot be had: {str(error).splitlines()[0][:300]}")
+        except Exception as error:  # noqa: BLE001 - any error is a result of the study
+            print(f"{name}: cannot be built: {str(error).splitlines()[0][:300]}")
     return arms
 
 
 def as_prepared(model: Path, folder: Path) -> Arm:
-    """What is used: optimised once, weights beside it, constant noise."""
+    """The format that is used: optimised once, weights in a separate file, constant noise."""
     fixed = onnx.load(model)
     fix(fixed)
     offline.save(fixed, folder)
@@ -114,7 +115,7 @@ def as_prepared(model: Path, folder: Path) -> Arm:
 
 
 def as_ort(model: Path, folder: Path) -> Arm:
-    """The same optimisation, kept in onnxruntime's own format."""
+    """The same optimisation in onnxruntime's own format."""
     folder.mkdir()
     target = folder / "graph.ort"
     options = session_options(threads=1)
@@ -126,13 +127,13 @@ def as_ort(model: Path, folder: Path) -> Arm:
 
 
 def as_fixed(model: Path, folder: Path) -> Arm:
-    """The number of tokens said in the graph, as an accelerator may want it: it speaks nothing of another length."""
+    """A graph with a fixed number of tokens, as an accelerator may require; it can speak no other length."""
     folder.mkdir()
     graph = onnx.load(model)
     session = ort.InferenceSession(str(model), session_options(threads=1), providers=["CPUExecutionProvider"])
-    said = trial.feed(session, str(standin.VOICES), phrases(standin.VOICES)[-1])
+    feed = trial.feed(KokoroGraph(session), standin.VOICES, phrases(standin.VOICES)[-1])
     for given in graph.graph.input:
-        for dim, length in zip(given.type.tensor_type.shape.dim, said[given.name].shape, strict=True):
+        for dim, length in zip(given.type.tensor_type.shape.dim, feed[given.name].shape, strict=True):
             dim.dim_value = length
     onnx.save(graph, folder / "graph.onnx")
     return Arm(name="a fixed shape", graph=folder / "graph.onnx", optimised=False)

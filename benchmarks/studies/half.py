@@ -1,4 +1,4 @@
-"""Study: fp16 on a CPU, for single convolutions as Kokoro's decoder has them, and for all of the decoder's at once.
+"""Study: fp16 on a CPU, for single convolutions like those of Kokoro's decoder, and for all of the decoder's together.
 
 .venv/bin/python benchmarks/studies/half.py KOKORO-SHAPED.onnx
 """
@@ -22,24 +22,24 @@ ROUNDS = 9
 
 
 def main() -> None:
-    """Print milliseconds of processor time, the best of each."""
+    """Print milliseconds of processor time, from the fastest runs."""
     subject = common.subject(__doc__)
     layers()
     whole(subject)
 
 
 def layers() -> None:
-    """One convolution alone, of each kind."""
+    """Print the times of single convolutions in both types."""
     for channels, kernel, samples in SHAPES:
         sessions = {kind: opened(convolution(kind, channels, kernel)) for kind in ("float32", "float16")}
         feed = {"x": np.random.default_rng(1).standard_normal((1, channels, samples)).astype(np.float32)}
         best = common.in_turn(sessions, feed, ROUNDS)
-        told = ", ".join(f"{kind} {1000 * taken_s:.1f} ms" for kind, taken_s in best.items())
-        print(f"{channels} channels, kernel {kernel}: {told}, {best['float32'] / best['float16']:.2f} ×")
+        times = ", ".join(f"{kind} {1000 * taken_s:.1f} ms" for kind, taken_s in best.items())
+        print(f"{channels} channels, kernel {kernel}: {times}, {best['float32'] / best['float16']:.2f} ×")
 
 
 def whole(subject: common.Subject) -> None:
-    """The model with its decoder's convolutions in fp16, the rest as it is."""
+    """Print the times of the model, and of the model with its decoder's convolutions in fp16."""
     narrow, count = hybrid(subject.model)
     sessions = {"float32": opened(subject.model), "hybrid": opened(narrow)}
     feed = subject.feeds[0]
@@ -47,15 +47,15 @@ def whole(subject: common.Subject) -> None:
     megabytes = {
         name: len(model.SerializeToString()) / 1e6 for name, model in (("", subject.model), ("hybrid", narrow))
     }
-    told = ", ".join(f"{kind} {1000 * taken_s:.0f} ms" for kind, taken_s in best.items())
+    times = ", ".join(f"{kind} {1000 * taken_s:.0f} ms" for kind, taken_s in best.items())
     print(
-        f"{count} convolutions of the decoder, {feed['tokens'].size} tokens: {told}, "
+        f"{count} convolutions of the decoder, {feed['tokens'].size} tokens: {times}, "
         f"{best['float32'] / best['hybrid']:.2f} ×, {megabytes['hybrid']:.0f} MB instead of {megabytes['']:.0f}"
     )
 
 
 def hybrid(model: onnx.ModelProto) -> tuple[onnx.ModelProto, int]:
-    """A copy whose decoder convolves in fp16 between casts; and how many convolutions that are."""
+    """A copy whose decoder's convolutions are fp16 with casts around them, and the number of these convolutions."""
     narrow = onnx.ModelProto()
     narrow.CopyFrom(model)
     weights = {tensor.name: tensor for tensor in narrow.graph.initializer}
@@ -81,7 +81,7 @@ def hybrid(model: onnx.ModelProto) -> tuple[onnx.ModelProto, int]:
 
 
 def convolution(kind: str, channels: int, kernel: int) -> onnx.ModelProto:
-    """One layer of this type between inputs and outputs of fp32."""
+    """A model with one convolution of this type, with inputs and outputs in fp32."""
     weights: Any = np.random.default_rng(0).standard_normal((channels, channels, kernel)) / np.sqrt(channels * kernel)
     element = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
     nodes = [

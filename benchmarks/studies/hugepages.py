@@ -1,10 +1,11 @@
-"""Study: memory in pages of 2 MB, against pages of 4 KB.
+"""Study: memory in pages of 2 MB, compared with pages of 4 KB.
 
     .venv/bin/python benchmarks/studies/hugepages.py KOKORO-SHAPED.onnx --prepared HOME
 
-Linux gives large pages to whoever asks (where /sys/kernel/mm/transparent_hugepage/enabled says `madvise`), and glibc's
-malloc asks if GLIBC_TUNABLES says so when a process starts. So each arm is a process of its own, and they take turns:
-a listener's first segments on all cores, whose memory is given back each time, and a book on a slot per core.
+Linux gives large pages to processes that request them (if /sys/kernel/mm/transparent_hugepage/enabled is `madvise`),
+and glibc's malloc requests them if GLIBC_TUNABLES says so when a process starts. So each arm is a separate process, and
+they take turns: a listener's first segments on all cores, whose memory is returned each time, and a book with a slot
+per core.
 """
 
 import json
@@ -20,8 +21,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the checkout
 
-from benchmarks import measure, wording
-from benchmarks.raw import Raw
+from benchmarks import measure, sample_texts
+from benchmarks.raw import RawInference
 from benchmarks.studies.common import cost
 from broker.settings import available_cores
 from workers.inference.sessions import keeping, shrinking
@@ -56,22 +57,22 @@ def main() -> None:
                 for arm in measure.in_turn(arms, turn):
                     found[what, arm].append(ask(arms[arm], what))
                 if turn + 1 == ROUNDS:
-                    tell(what, {arm: found[what, arm] for arm in arms})
+                    report(what, {arm: found[what, arm] for arm in arms})
         for arm in arms.values():
             arm.communicate("")
 
 
 def ask(arm: subprocess.Popen[str], what: str) -> dict[str, float]:
-    """One turn of one arm."""
+    """Let one arm measure once."""
     print(what, file=arm.stdin, flush=True)
     answer: dict[str, float] = json.loads(arm.stdout.readline())
     return answer
 
 
-def tell(what: str, rounds: dict[str, list[dict[str, float]]]) -> None:
-    """A line for each arm, and the ratio pair by pair."""
-    for arm, told in rounds.items():
-        medians = {name: statistics.median(one[name] for one in told) for name in told[0]}
+def report(what: str, rounds: dict[str, list[dict[str, float]]]) -> None:
+    """Print the medians of each arm, and the ratio of the arms, pair by pair."""
+    for arm, costs in rounds.items():
+        medians = {name: statistics.median(one[name] for one in costs) for name in costs[0]}
         print(f"{what}, {arm}: " + ", ".join(f"{value:,.3f} {name}" for name, value in medians.items()))
     small, large = rounds.values()
     pairs = [one["wall_s"] / other["wall_s"] for one, other in zip(small, large, strict=True)]
@@ -79,12 +80,12 @@ def tell(what: str, rounds: dict[str, list[dict[str, float]]]) -> None:
 
 
 def child(options: measure.Options) -> None:
-    """Say what is asked for, and how long it took."""
+    """Read requests from standard input; speak each, and print its cost."""
     with measure.scratch() as home:
         model = resolve(options.settings(home))
         memory.settle()
-        alone, shared = Raw(model, threads=available_cores()), Raw(model, threads=1)
-    texts = [segment.phonemes for segment in wording.cut(wording.prose(300, 600))]
+        alone, shared = RawInference(model, threads=available_cores()), RawInference(model, threads=1)
+    texts = [segment.phonemes for segment in sample_texts.cut(sample_texts.prose(300, 600))]
     for line in sys.stdin:
         what = line.strip()
         if what in LIVE:

@@ -1,9 +1,9 @@
-"""Study: weights of four bits (`MatMulNBits`) for every product with constant weights.
+"""Study: 4-bit weights (`MatMulNBits`) for every matrix product with constant weights.
 
     .venv/bin/python benchmarks/studies/int4.py KOKORO-SHAPED.onnx
 
-Rounded to the nearest, a scale for every 32 weights. onnxruntime's own quantiser needs a package that nothing else here
-does, and makes the same.
+The weights are rounded to nearest, with a scale for every 32 weights. onnxruntime's own quantiser gives the same, but
+needs an additional package.
 """
 
 import sys
@@ -22,25 +22,27 @@ from workers.optimise.observing import opened
 BLOCK = 32
 DOMAIN = "com.microsoft"
 INT8_PRODUCTS = 4
-"""onnxruntime's `accuracy_level`: activations go to int8, the fastest it has."""
-SAID = 4
+"""onnxruntime's `accuracy_level`: activations become int8, which is its fastest mode."""
+SENTENCES = 4
 _MIDDLE, _STEPS = 8, 7
 
 
 def main() -> None:
-    """Print what is left of size, speed and durations."""
+    """Print the effect on size, speed and durations."""
     subject = common.subject(__doc__)
     plain_mb = subject.model.ByteSize() / 1e6
     coarse = in_four_bits(subject.model)
     sessions = {"fp32": opened(subject.model), "int4": opened(coarse)}
     taken_s = common.in_turn(sessions, subject.feeds[0])
     moved = [
-        int((common.said(sessions["int4"], feed)[1] != common.said(sessions["fp32"], feed)[1]).sum())
-        for feed in subject.feeds[:SAID]
+        int((common.spoken(sessions["int4"], feed)[1] != common.spoken(sessions["fp32"], feed)[1]).sum())
+        for feed in subject.feeds[:SENTENCES]
     ]
-    tokens = sum(np.asarray(feed["tokens"]).size for feed in subject.feeds[:SAID])
+    tokens = sum(np.asarray(feed["tokens"]).size for feed in subject.feeds[:SENTENCES])
     count = sum(node.op_type == "MatMulNBits" for node in coarse.graph.node)
-    print(f"{count} products of {sum(node.op_type == 'MatMul' for node in subject.model.graph.node)} in four bits")
+    print(
+        f"{count} of {sum(node.op_type == 'MatMul' for node in subject.model.graph.node)} products have 4-bit weights"
+    )
     print(f"{plain_mb:.0f} MB became {coarse.ByteSize() / 1e6:.0f} MB")
     print(f"{taken_s['fp32'] / taken_s['int4']:.3f} × the speed of fp32")
     print(f"{sum(moved)} of {tokens} tokens last longer or shorter")
@@ -65,7 +67,7 @@ def in_four_bits(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _weights(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
-    """Matrices by every name they are read by: layers that share one read it through an Identity each."""
+    """Constant matrices by all names under which nodes read them: layers that share one read it through an Identity."""
     found = {one.name: one for one in graph.initializer if len(one.dims) == 2}  # noqa: PLR2004 - a matrix
     for node in graph.node:
         if node.op_type == "Identity" and node.input[0] in found:
@@ -89,7 +91,7 @@ def _replace(node: onnx.NodeProto, names: list[str], shape: tuple[int, ...]) -> 
 
 
 def _drop_unread(graph: onnx.GraphProto) -> None:
-    """Weights that nobody reads any more, and the Identities that nobody reads either."""
+    """Remove unused weights and unused Identity nodes."""
     read = {name for node in graph.node if node.op_type != "Identity" for name in node.input}
     nodes = [node for node in graph.node if node.op_type != "Identity" or node.output[0] in read | _outputs(graph)]
     read |= {name for node in nodes for name in node.input}
@@ -102,7 +104,7 @@ def _drop_unread(graph: onnx.GraphProto) -> None:
 
 
 def _outputs(graph: onnx.GraphProto) -> set[str]:
-    """What is read from outside, and by branches and loops within."""
+    """The tensors that are outputs of the graph, or that its branches and loops read."""
     inner = [attribute.g for node in graph.node for attribute in node.attribute if attribute.HasField("g")]
     read = {name for one in inner for node in one.node for name in node.input} | {
         output.name for one in inner for output in one.output
@@ -111,7 +113,7 @@ def _outputs(graph: onnx.GraphProto) -> set[str]:
 
 
 def pack(matrix: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Two weights to a byte, the first one low, column by column in blocks; and what a step of each block is worth."""
+    """Two weights per byte, the first in the low bits, column by column in blocks; and the scale of each block."""
     inputs, outputs = matrix.shape
     padded = np.pad(matrix.T, ((0, 0), (0, -inputs % BLOCK))).reshape(outputs, -1, BLOCK)
     scales = np.maximum(np.abs(padded).max(axis=2), np.finfo(np.float32).tiny) / _STEPS

@@ -1,8 +1,8 @@
-"""Study: the decoder's smallest weights set to zero, one share after another, each block alone and all together.
+"""Study: the decoder's smallest weights set to zero, for several shares of them.
 
     .venv/bin/python benchmarks/studies/pruning.py KOKORO-SHAPED.onnx
 
-Whole output channels are tried as well, since only those would make a dense convolution cheaper.
+Whole output channels are tried as well, since only removing those would make a dense convolution faster.
 """
 
 import sys
@@ -26,19 +26,19 @@ Mask = Callable[[NDArray[np.float32], float], NDArray[np.bool_]]
 
 
 def main() -> None:
-    """Print what noise each share adds."""
-    subject = common.subject(__doc__).still()
-    reference, _ = common.said(opened(subject.model), subject.feeds[0])
+    """Print the noise that each share adds."""
+    subject = common.subject(__doc__).with_fixed_source()
+    reference, _ = common.spoken(opened(subject.model), subject.feeds[0])
     names = [name for members in blocks(subject.model).values() for name in members]
     for what, shares, smallest in (("weights", SHARES, weights), ("channels", CHANNEL_SHARES, channels)):
         for share in shares:
             pruned = without(subject.model, names, share, smallest)
-            audio, _ = common.said(opened(pruned), subject.feeds[0])
+            audio, _ = common.spoken(opened(pruned), subject.feeds[0])
             print(f"{share:.0%} of the {what} at zero: {snr_db(reference, audio):.1f} dB", flush=True)
 
 
 def without(model: onnx.ModelProto, names: Collection[str], share: float, smallest: Mask) -> onnx.ModelProto:
-    """A copy in which this share of each convolution is zero."""
+    """A copy in which this share of each convolution's weights is zero."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     pruned = {node.input[1] for node in copy.graph.node if node.name in names}
@@ -51,12 +51,12 @@ def without(model: onnx.ModelProto, names: Collection[str], share: float, smalle
 
 
 def weights(values: NDArray[np.float32], share: float) -> NDArray[np.bool_]:
-    """The smallest ones, wherever they are."""
+    """A mask of the smallest weights, wherever they are."""
     return np.abs(values) < np.quantile(np.abs(values), share)
 
 
 def channels(values: NDArray[np.float32], share: float) -> NDArray[np.bool_]:
-    """All of the output channels with the smallest sums, at least one."""
+    """A mask of the output channels with the smallest sums, at least one channel."""
     sums = np.abs(values).sum(axis=tuple(range(1, values.ndim)))
     least = np.argsort(sums)[: max(1, round(share * len(sums)))]
     chosen = np.zeros(values.shape, np.bool_)

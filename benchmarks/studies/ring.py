@@ -1,9 +1,9 @@
-"""Study: a ring of one writer and one reader over preallocated memory, against `queue.Queue`, between two threads.
+"""Study: a ring buffer in preallocated memory with one writer and one reader, compared with `queue.Queue`.
 
     .venv/bin/python benchmarks/studies/ring.py
 
-Head and tail each have one thread that writes them, and nothing is locked; in CPython that holds under the
-interpreter's lock, and no further. The reader of a ring has nothing to sleep on: it looks, and looks again.
+The ring has no lock: only one thread writes its head, and only one writes its tail. In CPython this relies on the
+interpreter's lock. The reader of a ring cannot block until data arrives; it has to poll.
 """
 
 import argparse
@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 SEGMENT_SAMPLES = 24_000 * 4
-"""An ordinary segment: four seconds."""
+"""A usual segment: four seconds."""
 SLOTS, ITEMS, ROUNDS = 8, 2000, 5
 _NAP_S = 50e-6
 
 
 class Pipe(Protocol):
-    """From one thread to another, in order, nothing lost."""
+    """Passes segments from one thread to another, in order and without loss."""
 
     def put(self, audio: NDArray[np.float32]) -> None:
         """Wait for room."""
@@ -36,7 +36,7 @@ class Pipe(Protocol):
 
 
 class Ring:
-    """Slots of a fixed size; what is put is copied in, what is got is copied out, since its slot is used again."""
+    """A ring of slots of a fixed size. Segments are copied in and out, since slots are reused."""
 
     def __init__(self, slots: int, samples: int) -> None:
         self._memory = np.zeros((slots, samples), np.float32)
@@ -51,7 +51,7 @@ class Ring:
         slot = self._written % len(self._memory)
         self._memory[slot, : len(audio)] = audio
         self._lengths[slot] = len(audio)
-        # Last: from here on the reader may take it.
+        # This comes last: from here on the reader may take the segment.
         self._written += 1
 
     def get(self) -> NDArray[np.float32]:
@@ -65,7 +65,7 @@ class Ring:
 
 
 class Queue:
-    """queue.Queue hands over a reference: nothing is copied at all."""
+    """Wraps queue.Queue, which passes references without copying."""
 
     def __init__(self, slots: int) -> None:
         self._queue: queue.Queue[NDArray[np.float32]] = queue.Queue(slots)
@@ -80,7 +80,7 @@ class Queue:
 
 
 def passed(pipe: Pipe, items: int, samples: int) -> float:
-    """Seconds until so many segments are through, each looked at on the other side; an error if one is not its own."""
+    """Seconds until so many segments have passed; an error if one is lost, duplicated or out of order."""
     source = np.zeros(samples, np.float32)
     wrong = threading.Event()
 
@@ -94,18 +94,18 @@ def passed(pipe: Pipe, items: int, samples: int) -> float:
     began_s = time.perf_counter()
     reader.start()
     for number in range(items):
-        # As inference hands it over: an array of its own each time.
+        # A new array for each segment, as from inference.
         audio = source.copy()
         audio[0] = number
         pipe.put(audio)
     reader.join()
     if wrong.is_set():
-        raise RuntimeError("A segment was lost, doubled or overtaken.")
+        raise RuntimeError("A segment was lost, duplicated or out of order.")
     return time.perf_counter() - began_s
 
 
 def main() -> None:
-    """Print microseconds for each segment."""
+    """Print the microseconds per segment."""
     argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     kinds: dict[str, Callable[[], Pipe]] = {
         "ring": lambda: Ring(SLOTS, SEGMENT_SAMPLES),

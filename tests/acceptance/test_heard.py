@@ -14,7 +14,7 @@ from machine import Machine
 from numpy.typing import NDArray
 from workshop import opened, report_beside
 
-from benchmarks.ears import distance, hear, words
+from benchmarks.recogniser import distance, recognise, words
 from chorus.states import State
 from workers import standin
 
@@ -54,7 +54,7 @@ def test_each_chapter_begins_with_its_title(undisturbed: Path) -> None:
     samples, rate_hz = sound(undisturbed)
     begun = [round(chapter["start_s"] * rate_hz) for chapter in report_beside(undisturbed)["chapters"]]  # type: ignore[attr-defined]
     for title, at in zip(TITLES, begun, strict=True):
-        heard = [one.word for one in hear(samples[at : at + round(TITLE_S * rate_hz)], rate_hz, hastily=True)][
+        heard = [one.word for one in recognise(samples[at : at + round(TITLE_S * rate_hz)], rate_hz, fast=True)][
             : len(title.split())
         ]
         # Of three words without a sentence around them, one may be taken for another.
@@ -92,7 +92,7 @@ def sound(path: Path) -> tuple[NDArray[np.float32], int]:
 
 def heard_in_order(path: Path) -> list[str]:
     """Every sentence of the story as often as it is heard, in the order of its being heard."""
-    heard = [one.word for one in hear(*sound(path), hastily=True)]
+    heard = [one.word for one in recognise(*sound(path), fast=True)]
     found = [(at, sentence) for sentence in SENTENCES for at in places(words(sentence), heard)]
     return [sentence for _, sentence in sorted(found)]
 

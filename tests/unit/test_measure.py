@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.hearing import Ear, RefusedError, loud, require_spoken, underruns
-from benchmarks.measure import keep, kept, p95, verdict
-from benchmarks.wording import cut, prose, sayings
+from benchmarks.listener import FirstSoundDetector, InvalidMeasurementError, loud, require_spoken, underruns
+from benchmarks.measure import load, p95, save, verdict
+from benchmarks.sample_texts import cut, prose, short_sentences
 from chorus.records import JobRecord
 from chorus.request import Request
 from chorus.states import State
@@ -21,11 +21,11 @@ WHISPER = (np.sin(np.arange(2400) / 7) * 31).astype("<i2").tobytes()
 
 
 def record(**more: object) -> JobRecord:
-    told: dict[str, object] = {
+    found: dict[str, object] = {
         "job": "j", "state": State.DONE, "request": Request(name="a.txt"), "digest": "", "created_ms": 0,
         "segments_planned": 2, "segments_done": 2, "first_audio_ms": 30, "first_audio_from": "warm",
     }  # fmt: skip
-    return JobRecord(**(told | more))  # type: ignore[arg-type]
+    return JobRecord(**(found | more))  # type: ignore[arg-type]
 
 
 def header(folder: Path) -> bytes:
@@ -36,11 +36,11 @@ def header(folder: Path) -> bytes:
 
 def heard_after(*pieces: bytes) -> list[bool]:
     """Whether anything was heard, after each piece."""
-    ear, told = Ear(0.0), []
+    detector, found = FirstSoundDetector(0.0), []
     for second, piece in enumerate(pieces, 1):
-        ear.hear(piece, float(second))
-        told.append(ear.heard)
-    return told
+        detector.feed(piece, float(second))
+        found.append(detector.has_sound)
+    return found
 
 
 def test_a_header_alone_is_no_first_sound(tmp_path: Path) -> None:
@@ -54,17 +54,17 @@ def test_a_header_alone_is_no_first_sound(tmp_path: Path) -> None:
 
 def test_silence_and_what_no_ear_hears_is_no_first_sound() -> None:
     assert heard_after(SILENT, WHISPER, SILENT) == [False, False, False]
-    ear = Ear(0.0)
-    ear.hear(SILENT, 1.0)
-    with pytest.raises(RefusedError, match="Nothing was heard"):
-        ear.first_ms  # noqa: B018 - asking is what is refused
+    detector = FirstSoundDetector(0.0)
+    detector.feed(SILENT, 1.0)
+    with pytest.raises(InvalidMeasurementError, match="There was no sound"):
+        detector.first_ms  # noqa: B018 - asking is what is refused
 
 
 def test_the_first_sound_is_the_moment_its_first_loud_piece_came() -> None:
-    ear = Ear(10.0)
+    detector = FirstSoundDetector(10.0)
     for now_s, piece in ((10.2, SILENT), (10.5, TONE), (10.9, TONE)):
-        ear.hear(piece, now_s)
-    assert ear.first_ms == pytest.approx(500)
+        detector.feed(piece, now_s)
+    assert detector.first_ms == pytest.approx(500)
 
 
 def test_pieces_may_end_within_a_sample() -> None:
@@ -74,15 +74,15 @@ def test_pieces_may_end_within_a_sample() -> None:
 
 @pytest.mark.parametrize("source", ["cache", "primer"])
 def test_what_was_spoken_before_is_nobodys_speed(source: str) -> None:
-    with pytest.raises(RefusedError, match="spoken before"):
+    with pytest.raises(InvalidMeasurementError, match="came from a cache"):
         require_spoken(record(first_audio_from=source))
-    with pytest.raises(RefusedError, match="1 segments of job j were spoken before"):
+    with pytest.raises(InvalidMeasurementError, match=r"Audio of job j came from a cache \(1 segments\)"):
         require_spoken(record(segments_cached=1))
 
 
 def test_a_job_that_failed_was_silent_or_left_something_out_is_no_measurement() -> None:
     for more in ({"state": State.FAILED}, {"state": State.CANCELLED}, {"segments_failed": 1}, {"first_audio_ms": None}):
-        with pytest.raises(RefusedError):
+        with pytest.raises(InvalidMeasurementError):
             require_spoken(record(**more))
     assert require_spoken(record()).first_audio_from == "warm"
 
@@ -98,7 +98,7 @@ def test_playback_underruns_where_the_next_piece_comes_after_the_last_one_ended(
 
 def test_texts_are_the_same_everywhere_and_no_two_requests_are_alike() -> None:
     assert prose(5, 300) == prose(5, 300) != prose(6, 300)
-    every = list(sayings())
+    every = list(short_sentences())
     assert len(every) == len(set(every)) > 500
     assert len(cut(every[0], live=True)) == 1
 
@@ -111,9 +111,9 @@ def test_of_twenty_values_one_is_beyond_the_95th_percentile() -> None:
 
 
 def test_a_result_says_where_and_when_it_was_measured(tmp_path: Path) -> None:
-    assert kept("speed", tmp_path) is None
-    path = keep("speed", "small sizes", {"ms": [1, 2]}, tmp_path)
-    told = json.loads(path.read_text("utf-8"))
-    assert told == kept("speed", tmp_path)
-    assert {"made", "machine", "onnxruntime", "conditions", "figures"} == told.keys()
-    assert "cores" in told["machine"]
+    assert load("speed", tmp_path) is None
+    path = save("speed", "small sizes", {"ms": [1, 2]}, tmp_path)
+    found = json.loads(path.read_text("utf-8"))
+    assert found == load("speed", tmp_path)
+    assert {"made", "machine", "onnxruntime", "conditions", "figures"} == found.keys()
+    assert "cores" in found["machine"]

@@ -80,8 +80,8 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which every part was measured, with numbers of our own."""
     monkeypatch.setattr(measure, "PLOTS", tmp_path / "docs" / "plots")
     monkeypatch.setattr("benchmarks.performance.PAGE", tmp_path / "docs" / "performance.md")
-    told = {"made": "2026-01-02", "machine": "2 cores", "onnxruntime": "1.31", "conditions": "small"}
-    monkeypatch.setattr(measure, "kept", lambda name: told | {"figures": FIGURES[name]})
+    result = {"made": "2026-01-02", "machine": "2 cores", "onnxruntime": "1.31", "conditions": "small"}
+    monkeypatch.setattr(measure, "load", lambda name: result | {"figures": FIGURES[name]})
 
 
 def between(name: str, text: str) -> str:
@@ -92,13 +92,13 @@ def between(name: str, text: str) -> str:
 
 @pytest.mark.parametrize("name", PARTS)
 def test_a_table_on_the_page_is_what_was_measured(name: str) -> None:
-    told = measure.kept(name)
+    result = measure.load(name)
     text = between(name, PAGE.read_text("utf-8"))
-    if told is None:
+    if result is None:
         assert text == "Not measured yet."
     else:
-        assert PARTS[name].table(told["figures"]) in text, ".venv/bin/python benchmarks/performance.py makes the page"
-        assert told["machine"] in text
+        assert PARTS[name].table(result["figures"]) in text, ".venv/bin/python benchmarks/performance.py makes the page"
+        assert result["machine"] in text
 
 
 @pytest.mark.usefixtures("measured")
@@ -122,12 +122,12 @@ def test_a_goal_that_was_missed_says_so() -> None:
     assert "| **2.70 s** | **1.60 s** | ≤ 2.5 s: **missed** |" in tables["start"]
     assert "after ≤ 1,400: reached" in tables["memory"]
     assert re.search(
-        r"memory of a voice worker.*800 MB \| \*\*missed\*\* \| as `fast`; 81\.8 million weights", tables["gates"]
+        r"memory of a voice worker.*800 MB \| \*\*missed\*\* \| with `fast`; in fp32 the 81\.8 million", tables["gates"]
     )
     assert "| +25 ms | passed |" in tables["gates"], "what keep-alive costs"
     assert "| +15 ms | passed | 10 idle minutes" in tables["gates"]
     refused = FIGURES["versus"] | {"variants": {"fast": "", "int8": "refused: 12 dB from the original"}}
-    assert "`int8` refused: 12 dB from the original." in PARTS["versus"].table(refused)
+    assert "Variant `int8` was refused: 12 dB from the original." in PARTS["versus"].table(refused)
     assert "decoder + resblocks | 2 | −19.0 dB: refused" in tables["int8"]
     slow = {"one sentence": {"raw_ms": [400], "worker_ms": [], "first_ms": [431]}}
     assert "**missed**" in PARTS["live"].table(slow)

@@ -31,7 +31,7 @@ def test_a_pipe_that_doubles_a_segment_is_found_out() -> None:
         def get(self) -> NDArray[np.float32]:
             return np.zeros(4, np.float32) + super().get() // 2 * 2
 
-    with pytest.raises(RuntimeError, match="lost, doubled or overtaken"):
+    with pytest.raises(RuntimeError, match="lost, duplicated or out of order"):
         ring.passed(Stuttering(4), items=10, samples=4)
 
 

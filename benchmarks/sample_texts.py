@@ -1,4 +1,7 @@
-"""What measurements have said: made-up prose of any length, and sayings of which no two are alike."""
+"""The texts that measurements speak: made-up prose of any length, and short sentences, no two of them the same.
+
+Knows nothing of what is measured.
+"""
 
 import itertools
 import random
@@ -17,7 +20,7 @@ PLACES = ("on the long pier", "before dawn", "in a low voice", "behind the door"
 
 
 def cut(text: str, *, live: bool = False, target: int = TARGET_TOKENS) -> list[Segment]:
-    """The segments the product's own planner makes of a plain text."""
+    """The segments that the planner makes of a plain text."""
     document = documents.read(text.encode(), "text.txt")
     return [
         segment
@@ -27,7 +30,7 @@ def cut(text: str, *, live: bool = False, target: int = TARGET_TOKENS) -> list[S
 
 
 def prose(seed: int, characters: int) -> str:
-    """Made-up sentences, the same for a seed everywhere, up to the end of the one that reaches so many characters."""
+    """Made-up sentences with at least so many characters; a seed gives the same text everywhere."""
     chance = random.Random(seed)  # noqa: S311 - a text, not a secret
     text = ""
     while len(text) < characters:
@@ -35,13 +38,13 @@ def prose(seed: int, characters: int) -> str:
         clauses = [
             " ".join(map(chance.choice, (SUBJECTS, VERBS, THINGS, PLACES))) for _ in range(chance.choice((1, 1, 2, 3)))
         ]
-        said = place + ", and ".join(clauses)
-        text += f"{said[:1].upper()}{said[1:]}. "
+        sentence = place + ", and ".join(clauses)
+        text += f"{sentence[:1].upper()}{sentence[1:]}. "
     return text.rstrip()
 
 
-def sayings() -> Iterator[str]:
-    """A few words each, no two alike."""
+def short_sentences() -> Iterator[str]:
+    """Sentences of a few words, no two of them the same."""
     every = [" ".join(words) for words in itertools.product(SUBJECTS, VERBS, THINGS)]
     random.Random(1895).shuffle(every)  # noqa: S311 - an order, not a secret
-    return (f"{said[:1].upper()}{said[1:]}." for said in every)
+    return (f"{sentence[:1].upper()}{sentence[1:]}." for sentence in every)
