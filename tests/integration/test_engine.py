@@ -342,7 +342,7 @@ def test_the_session_of_a_lane_that_returns_no_speech_three_times_is_built_anew(
     refused(engine, 1)
     assert tokens_in(say(engine)) == ids(HELLO)
     assert len(born) == 3
-    assert "The session of the lane bulk is built anew, it returned no speech 3 times" in caplog.text
+    assert "The session of the lane bulk is opened again, because it returned no speech 3 times in a row" in caplog.text
     refused(engine, 1, "live")
 
 

@@ -70,9 +70,9 @@ def test_noise_that_is_new_with_each_run_is_no_difference() -> None:
         (ProbeResult(fault="it killed its process (SIGABRT)"), r"on trial it killed its process \(SIGABRT\)"),
         (trial(9.0, audio=changed(lambda sound: sound * np.nan)), "samples that are not numbers"),
         (trial(9.0, audio=changed(lambda sound: sound[: sound.size // 2])), "9600 samples where the CPU spoke 19200"),
-        (trial(9.0, audio=changed(lambda _sound: hum(0.8, pitch_hz=190.0))), r"dB away from the CPU's, of \d"),
+        (trial(9.0, audio=changed(lambda _sound: hum(0.8, pitch_hz=190.0))), r"dB away from the CPU's; at most \d"),
         (trial(9.0, audio=changed(lambda _sound: hum(0.8, breath=50.0))), "away from the CPU's"),
-        (trial(9.0, peak_bytes=2 * CAP), r"took 2\.1 GB of memory, of 1\.1 it may take"),
+        (trial(9.0, peak_bytes=2 * CAP), r"took 2\.1 GB of memory; at most 1\.1 are allowed"),
     ],
 )  # fmt: skip
 def test_a_lane_that_does_not_do_what_the_cpu_does_is_not_used_however_fast(lane: ProbeResult, fault: str) -> None:

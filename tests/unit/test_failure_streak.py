@@ -1,4 +1,4 @@
-"""A session is built anew after so many failures in a row, and not over and over."""
+"""A session is opened again after so many failures in a row, once."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -95,7 +95,7 @@ def _fault(cpu: ProbeResult, lane: ProbeResult, memory_cap: int) -> str:
     if not all(np.isfinite(audio).all() for audio in lane.audio):
         return "on trial it returned samples that are not numbers"
     if lane.peak_bytes > memory_cap:
-        return f"on trial it took {lane.peak_bytes / 1e9:.1f} GB of memory, of {memory_cap / 1e9:.1f} it may take"
+        return f"on trial it took {lane.peak_bytes / 1e9:.1f} GB of memory; at most {memory_cap / 1e9:.1f} are allowed"
     return next(filter(None, map(_unlike, cpu.audio, cpu.again, lane.audio)), "")
 
 
@@ -107,6 +107,6 @@ def _unlike(cpu: Any, again: Any, lane: Any) -> str:
     most_db = max(Bounds().log_spectral_db, (own.log_spectral_db or 0.0) + APART_DB)
     apart_db = found.log_spectral_db
     if apart_db is None or apart_db > most_db:
-        told = "nothing that can be compared" if apart_db is None else f"{apart_db:.1f} dB"
-        return f"on trial its sound was {told} away from the CPU's, of {most_db:.1f} dB it may be"
+        distance = "nothing that can be compared" if apart_db is None else f"{apart_db:.1f} dB"
+        return f"on trial its sound was {distance} away from the CPU's; at most {most_db:.1f} dB are allowed"
     return ""

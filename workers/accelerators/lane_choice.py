@@ -73,7 +73,7 @@ def choose_lanes(
     verdicts = {lane: _verdict(lane, providers, measure) for lane in lanes}
     named = asked != "auto"
     missing: dict[str, str] = {
-        lane: told for lane, verdict in verdicts.items() if (told := _why_not(verdict, named=named))
+        lane: why for lane, verdict in verdicts.items() if (why := _why_not(verdict, named=named))
     }
     if strict and named and missing:
         lane, why = next(iter(missing.items()))

@@ -88,10 +88,10 @@ def attempt(
         if ended.returncode < 0:
             return ProbeResult(fault=f"it killed its process ({signal.Signals(-ended.returncode).name})")
         try:
-            told = json.loads(ended.stdout)
+            answer = json.loads(ended.stdout)
         except ValueError:
             return ProbeResult(fault=f"it ended its process with status {ended.returncode}")
-        return _read(told, sound)
+        return _read(answer, sound)
 
 
 def _child(order: dict[str, Any], limit_s: float) -> "subprocess.CompletedProcess[bytes]":
@@ -102,14 +102,14 @@ def _child(order: dict[str, Any], limit_s: float) -> "subprocess.CompletedProces
     )  # fmt: skip
 
 
-def _read(told: dict[str, Any], sound: Path) -> ProbeResult:
-    if "fault" in told:
-        return ProbeResult(fault=told["fault"])
+def _read(answer: dict[str, Any], sound: Path) -> ProbeResult:
+    if "fault" in answer:
+        return ProbeResult(fault=answer["fault"])
     with np.load(sound, allow_pickle=False) as kept:
-        last, before = ([kept[f"{which}_{n}"] for n in range(len(told["seconds"]))] for which in ("last", "before"))
+        last, before = ([kept[f"{which}_{n}"] for n in range(len(answer["seconds"]))] for which in ("last", "before"))
     return ProbeResult(
-        load_s=told["load_s"], seconds=tuple(told["seconds"]), audio=tuple(last), again=tuple(before),
-        peak_bytes=told["peak_bytes"], nodes=told["nodes"],
+        load_s=answer["load_s"], seconds=tuple(answer["seconds"]), audio=tuple(last), again=tuple(before),
+        peak_bytes=answer["peak_bytes"], nodes=answer["nodes"],
     )  # fmt: skip
 
 
@@ -121,11 +121,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.alarm(int(order["limit_s"]) + _GRACE_S)
     try:
-        told = _measure(order)
+        answer = _measure(order)
     except ChorusError as error:
-        told = {"fault": str(error).rstrip(".")}
+        answer = {"fault": str(error).rstrip(".")}
     with os.fdopen(answers, "wb") as pipe:
-        pipe.write(json.dumps(told).encode())
+        pipe.write(json.dumps(answer).encode())
 
 
 def _measure(order: dict[str, Any]) -> dict[str, Any]:
@@ -144,9 +144,9 @@ def _measure(order: dict[str, Any]) -> dict[str, Any]:
     seconds, sounds = list[float](), dict[str, NDArray[np.float32]]()
     for number, length in enumerate(order["lengths"]):
         utterance = Utterance(phonemes=phonemes_of(length, synthesizer.vocabulary), voice=voice)
-        said = [synthesizer.say(utterance, style) for _ in range(order["runs"])]
-        seconds.append(min(speech.seconds for speech in said))
-        sounds |= {f"last_{number}": said[-1].audio, f"before_{number}": said[-2].audio}
+        speeches = [synthesizer.say(utterance, style) for _ in range(order["runs"])]
+        seconds.append(min(speech.seconds for speech in speeches))
+        sounds |= {f"last_{number}": speeches[-1].audio, f"before_{number}": speeches[-2].audio}
     synthesizer.lane.close()
     np.savez(order["sound"], **sounds)  # type: ignore[arg-type] # numpy's own hint takes the arrays for its switch
     return {"load_s": load_s, "seconds": seconds, "peak_bytes": peak_bytes(), "nodes": synthesizer.nodes}
@@ -155,8 +155,8 @@ def _measure(order: dict[str, Any]) -> dict[str, Any]:
 def phonemes_of(tokens: int, vocabulary: frozenset[str]) -> str:
     """So many phonemes that the model knows, each a token; no blank at the end, where it would not be spoken."""
     known = [symbol for symbol in _SAID if symbol in vocabulary]
-    said = "".join(islice(cycle(known), tokens))
-    return said if not said.endswith(" ") else said[:-1] + known[0]
+    phonemes = "".join(islice(cycle(known), tokens))
+    return phonemes if not phonemes.endswith(" ") else phonemes[:-1] + known[0]
 
 
 def peak_bytes(status: Path = Path("/proc/self/status")) -> int:

@@ -45,7 +45,7 @@ def _woken(farm: FarmSettings) -> KokoroEngine:
         engine = open_engine(resolve(farm), farm)
         engine.warm_up()
     except Exception as error:
-        log.exception("The sessions could not be built anew.")
-        worker_process.current().end(f"The sessions could not be built anew ({error})")
+        log.exception("The sessions could not be opened again.")
+        worker_process.current().end(f"The sessions could not be opened again ({error})")
         raise
     return engine

@@ -62,16 +62,16 @@ def speak(model: Model, utterance: Utterance, limits: Limits) -> Speech:
     head, complete, raw = answer.partition(b"\n")
     if not complete:
         raise FarmError(f"{what} {_end_of(child.returncode)}.")
-    told = json.loads(head)
-    if "error" in told:
+    answered = json.loads(head)
+    if "error" in answered:
         raise _error(
-            told["kind"],
-            f"Spoken in a child process with {limits.memory_bytes / 1e9:.1f} GB of memory: {told['error']}",
+            answered["kind"],
+            f"Spoken in a child process with {limits.memory_bytes / 1e9:.1f} GB of memory: {answered['error']}",
         )
-    if len(raw) != told["samples"] * _FLOAT_BYTES:
+    if len(raw) != answered["samples"] * _FLOAT_BYTES:
         raise FarmError(f"{what} was cut short: {_end_of(child.returncode)}.")
-    timings = tuple((symbol, start, end) for symbol, start, end in told["timings"])
-    return Speech(audio=np.frombuffer(raw, np.float32), seconds=told["seconds"], timings=timings)
+    timings = tuple((symbol, start, end) for symbol, start, end in answered["timings"])
+    return Speech(audio=np.frombuffer(raw, np.float32), seconds=answered["seconds"], timings=timings)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def main() -> None:
     except MemoryError:
         head, raw = {"kind": "FarmError", "error": "the memory it may take was not enough."}, b""
     else:
-        head, raw = _told(speech), speech.audio.tobytes()
+        head, raw = _head(speech), speech.audio.tobytes()
     with os.fdopen(answers, "wb") as pipe:
         pipe.write(json.dumps(head).encode() + b"\n" + raw)
 
@@ -51,7 +51,7 @@ def _speak(order: dict[str, Any]) -> Speech:
     return open_engine(model, farm).speak(Utterance(**order["utterance"]), "bulk")
 
 
-def _told(speech: Speech) -> dict[str, Any]:
+def _head(speech: Speech) -> dict[str, Any]:
     return {"seconds": speech.seconds, "samples": speech.audio.size, "timings": speech.timings}
 
 

@@ -41,9 +41,9 @@ def fix(model: onnx.ModelProto) -> Noise:
         for place in reversed(range(len(model.graph.node))):
             node = model.graph.node[place]
             if node.op_type in RANDOM:
-                fixed.append(_told(node))
+                fixed.append(_describe(node))
                 _replace(model.graph, place, node, seed=len(fixed))
-    left = tuple(_told(node) for node in _nodes(model.graph.node) if node.op_type in (*RANDOM, *_BEYOND_US))
+    left = tuple(_describe(node) for node in _nodes(model.graph.node) if node.op_type in (*RANDOM, *_BEYOND_US))
     return Noise(fixed=tuple(fixed), left=left)
 
 
@@ -60,7 +60,7 @@ def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
             yield from _nodes(attribute.g.node)
 
 
-def _told(node: onnx.NodeProto) -> str:
+def _describe(node: onnx.NodeProto) -> str:
     return f"{node.op_type} {node.name or node.output[0]}"
 
 

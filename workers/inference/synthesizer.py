@@ -117,7 +117,10 @@ class Synthesizer:
 
     def _reopen(self, why: AudioError) -> None:
         log.warning(
-            "The session of the lane %s is built anew, it returned no speech %d times: %s", self.lane.name, LIMIT, why
+            "The session of the lane %s is opened again, because it returned no speech %d times in a row: %s",
+            self.lane.name,
+            LIMIT,
+            why,
         )
         try:
             self._session.reopen()

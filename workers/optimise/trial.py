@@ -88,11 +88,11 @@ def hold(order: TrialRequest) -> TrialResult:
     """Run it in a process and read the figures; FarmError says how the process ended if there are none."""
     with tempfile.TemporaryDirectory(prefix="chorus-trial-") as folder:
         audio = Path(folder) / "audio.npz"
-        told = {**asdict(order), "audio": str(audio), "parent": os.getpid()}
+        sent = {**asdict(order), "audio": str(audio), "parent": os.getpid()}
         try:
             done = subprocess.run(  # noqa: S603 - our own module
                 children.command("workers.optimise.trial"),
-                input=json.dumps(told),
+                input=json.dumps(sent),
                 env=children.environment(),
                 capture_output=True,
                 text=True,
@@ -107,7 +107,7 @@ def hold(order: TrialRequest) -> TrialResult:
         return _read(json.loads(done.stdout), audio)
 
 
-def _read(told: Mapping[str, Any], audio: Path) -> TrialResult:
+def _read(figures: Mapping[str, Any], audio: Path) -> TrialResult:
     with np.load(audio) as archive:
         takes = tuple(
             tuple(
@@ -118,18 +118,18 @@ def _read(told: Mapping[str, Any], audio: Path) -> TrialResult:
                 )
                 for turn, cpu_s in enumerate(turns)
             )
-            for phrase, turns in enumerate(told["cpu_s"])
+            for phrase, turns in enumerate(figures["cpu_s"])
         )
-    return TrialResult(takes=takes, load_s=told["load_s"], loaded_mb=told["loaded_mb"], rss_mb=told["rss_mb"])
+    return TrialResult(takes=takes, load_s=figures["load_s"], loaded_mb=figures["loaded_mb"], rss_mb=figures["rss_mb"])
 
 
 def main() -> None:
     """Speak the phrases, and answer with the figures."""
     answers = children.answers()
-    told = json.loads(sys.stdin.readline())
-    end_with(told.pop("parent"))
-    audio = Path(told.pop("audio"))
-    order = TrialRequest(**{**told, "phrases": tuple(Phrase(**one) for one in told["phrases"])})
+    sent = json.loads(sys.stdin.readline())
+    end_with(sent.pop("parent"))
+    audio = Path(sent.pop("audio"))
+    order = TrialRequest(**{**sent, "phrases": tuple(Phrase(**one) for one in sent["phrases"])})
     try:
         answer = _speak(order, audio)
     except ChorusError as error:

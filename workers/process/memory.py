@@ -66,8 +66,8 @@ def room(meminfo: Path = MEMINFO, cgroup: Path = CGROUP) -> Room:
 
 def _machine(meminfo: Path) -> Room:
     try:
-        told = dict(line.split(":", 1) for line in meminfo.read_text("ascii").splitlines())
-        total, available = (int(told[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+        lines = dict(line.split(":", 1) for line in meminfo.read_text("ascii").splitlines())
+        total, available = (int(lines[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
     except (OSError, ValueError, KeyError):
         whole = psutil.virtual_memory()
         return Room(total_bytes=int(whole.total), available_bytes=int(whole.available))
@@ -118,8 +118,8 @@ def in_use_bytes() -> int | None:
     if ask is None:
         return None
     ask.restype = _Mallinfo2
-    told = ask()
-    return int(told.uordblks) + int(told.hblkhd)
+    info = ask()
+    return int(info.uordblks) + int(info.hblkhd)
 
 
 def settle() -> None:
