@@ -74,7 +74,7 @@ def speak(arm: Arm, voices: Path) -> trial.TrialResult:
     order = trial.TrialRequest(
         graph=str(arm.graph), optimised=arm.optimised, voices=str(voices), phrases=phrases(voices)[-1:], rounds=ROUNDS
     )
-    return trial.hold(order)
+    return trial.run_trial(order)
 
 
 def best(trials: list[trial.TrialResult]) -> float:

@@ -24,7 +24,7 @@ from workers.models.digests import sha256_of
 from workers.models.variants import FAST, ORIGINAL, RAW, Manifest, Variant
 from workers.optimise import judging, lossless, offline, pipeline, trial
 from workers.optimise.phrases import phrases
-from workers.optimise.stages import UNCHANGED, PreparationState, SourceModel, Stage, StageResult, alone_in, run_stages
+from workers.optimise.stages import UNCHANGED, PreparationState, SourceModel, Stage, StageResult, locked, run_stages
 
 
 def source(model: Path) -> SourceModel:
@@ -129,12 +129,12 @@ def test_two_at_once_do_it_one_after_the_other(state: PreparationState) -> None:
 
     def second() -> None:
         inside.wait()
-        with alone_in(state.folder, lambda line: (said.append(line), waiting.set())[0]):
+        with locked(state.folder, lambda line: (said.append(line), waiting.set())[0]):
             said.append("in")
 
     thread = threading.Thread(target=second)
     thread.start()
-    with alone_in(state.folder, said.append):
+    with locked(state.folder, said.append):
         inside.set()
         waiting.wait()
         said.append("out")
@@ -297,7 +297,7 @@ def test_a_graph_that_kills_its_process_is_one_sentence(tmp_path: Path) -> None:
         graph=str(tmp_path / "odd.onnx"), optimised=True, voices=str(VOICES), phrases=phrases(VOICES), rounds=1
     )
     with pytest.raises(FarmError, match=r"odd\.onnx does not speak: .*odd\.onnx cannot be loaded as a model"):
-        trial.hold(order)
+        trial.run_trial(order)
 
 
 def test_a_disk_without_room_is_refused_before_anything_is_built(

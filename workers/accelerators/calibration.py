@@ -47,13 +47,13 @@ class Calibration:
 
     def verdict(self, lane: Accelerator, provider: Provider) -> LaneVerdict:
         """What was measured of this lane, now or at an earlier start."""
-        from workers.optimise.stages import alone_in  # noqa: PLC0415 - onnx, only where something is measured
+        from workers.optimise.stages import locked  # noqa: PLC0415 - onnx, only where something is measured
 
         key = self._key(lane, provider)
         if known := self._verdicts.find(key):
             return known
         # Two workers that start at once would slow down each other's measurement.
-        with alone_in(self._verdicts.file.with_name("coreml"), log.warning):
+        with locked(self._verdicts.file.with_name("coreml"), log.warning):
             if known := self._verdicts.find(key):
                 return known
             # A warning, so that it is in the log of a worker that takes long to start.

@@ -38,11 +38,11 @@ def validate(state: PreparationState) -> StageResult:
         graph=str(state.source.path), optimised=False, voices=str(state.source.voices),
         phrases=phrases(state.source.voices), rounds=_ROUNDS,
     )  # fmt: skip
-    raw = trial.hold(request)
+    raw = trial.run_trial(request)
     lines = []
     for variant in waiting:
         try:
-            result = trial.hold(replace(request, graph=str(state.graph(variant.name)), optimised=True))
+            result = trial.run_trial(replace(request, graph=str(state.graph(variant.name)), optimised=True))
             judged = (
                 judge_lossless(raw, result)
                 if variant.lossless
@@ -61,7 +61,7 @@ def validate(state: PreparationState) -> StageResult:
 
 def _original_trial(state: PreparationState, request: trial.TrialRequest) -> trial.TrialResult:
     """A trial of the model with constant noise: any difference from it is the loss of a lossy variant."""
-    return trial.hold(replace(request, graph=str(state.graph(ORIGINAL)), optimised=True, rounds=1))
+    return trial.run_trial(replace(request, graph=str(state.graph(ORIGINAL)), optimised=True, rounds=1))
 
 
 def judge_lossless(raw: trial.TrialResult, variant: trial.TrialResult) -> tuple[bool, str, dict[str, float]]:
@@ -117,7 +117,7 @@ def bench(state: PreparationState) -> StageResult:
     trials: dict[str, list[trial.TrialResult]] = {name: [] for name in valid}
     for _ in range(_TURNS):
         for name, request in requests.items():
-            trials[name].append(trial.hold(request))
+            trials[name].append(trial.run_trial(request))
     cpu_s = {name: min(one.cpu_s() for one in results) for name, results in trials.items()}
     for name, results in trials.items():
         ratio = cpu_s[ORIGINAL] / cpu_s[name] if ORIGINAL in cpu_s else 1.0

@@ -63,10 +63,10 @@ def is_pending(settings: FarmSettings, model: Model) -> bool:
 def prepare(settings: FarmSettings, model: Model, say: Say, stages: "Sequence[Stage] | None" = None) -> Manifest:
     """Run these stages on the model in this process; by default the lossless ones."""
     from workers.optimise import pipeline  # noqa: PLC0415 - it imports onnx and onnxruntime, which only building needs
-    from workers.optimise.stages import PreparationState, SourceModel, alone_in, run_stages  # noqa: PLC0415 - the same
+    from workers.optimise.stages import PreparationState, SourceModel, locked, run_stages  # noqa: PLC0415 - the same
 
     here = prepared.folder(settings.home_folder(), model.origin)
-    with alone_in(here, say):
+    with locked(here, say):
         source = SourceModel(name=model.name, path=model.path, digest=model.origin, voices=model.voices_path)
         state = PreparationState(source, here, build_target.key(), say)
         try:

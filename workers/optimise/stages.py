@@ -159,7 +159,7 @@ def run_stages(stages: Sequence[Stage], state: PreparationState) -> Manifest:
 
 
 @contextmanager
-def alone_in(folder: Path, say: Say) -> Iterator[None]:
+def locked(folder: Path, say: Say) -> Iterator[None]:
     """Hold the lock of this folder: of two workers that start at the same time, the second waits for the first."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
-"""`python -m workers.optimise.trial`: measures a graph that speaks a few phrases in a process of its own.
+"""`python -m workers.optimise.trial`: measures a graph that speaks a few phrases in a separate process.
 
-The order is a line of JSON on standard input; the figures go to standard output, the audio to a file. In a process of
-its own the memory is the graph's alone, and a graph that crashes ends nothing else.
+The request is a line of JSON on standard input; the figures go to standard output, the audio to a file. In a separate
+process the memory is that of the graph alone, and a graph that crashes does not end its caller. Knows nothing of
+variants, or of the purpose of the figures.
 """
 
 import json
@@ -27,7 +28,7 @@ from workers.process import children
 from workers.process.children import end_with
 
 # Enough for a graph ten times slower than real time; one that hangs must not delay the first start for ever.
-_PATIENCE_S = 300.0
+_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class Phrase:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRequest:
-    """What one process is to do."""
+    """What one process shall do."""
 
     graph: str
     optimised: bool
@@ -58,7 +59,7 @@ class Take:
 
     audio: NDArray[np.float32]
     frames: tuple[int, ...]
-    """How many each token lasts."""
+    """The duration of each token, in frames."""
     cpu_s: float
 
 
@@ -67,7 +68,7 @@ class TrialResult:
     """What one process measured."""
 
     takes: tuple[tuple[Take, ...], ...]
-    """By phrase, each of its rounds."""
+    """For each phrase, a take per round."""
     load_s: float
     """Processor time until the session was open."""
     loaded_mb: float
@@ -84,11 +85,11 @@ class TrialResult:
         return sum(min(take.cpu_s for take in takes) for takes in self.takes)
 
 
-def hold(order: TrialRequest) -> TrialResult:
-    """Run it in a process and read the figures; FarmError says how the process ended if there are none."""
+def run_trial(request: TrialRequest) -> TrialResult:
+    """Run a trial in a new process and return its figures; FarmError says why the process failed."""
     with tempfile.TemporaryDirectory(prefix="chorus-trial-") as folder:
         audio = Path(folder) / "audio.npz"
-        sent = {**asdict(order), "audio": str(audio), "parent": os.getpid()}
+        sent = {**asdict(request), "audio": str(audio), "parent": os.getpid()}
         try:
             done = subprocess.run(  # noqa: S603 - our own module
                 children.command("workers.optimise.trial"),
@@ -96,14 +97,14 @@ def hold(order: TrialRequest) -> TrialResult:
                 env=children.environment(),
                 capture_output=True,
                 text=True,
-                timeout=_PATIENCE_S,
+                timeout=_TIMEOUT_S,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise FarmError(f"{order.graph} did not speak within {_PATIENCE_S:.0f} s.") from error
+            raise FarmError(f"{request.graph} did not speak within {_TIMEOUT_S:.0f} s.") from error
         if done.returncode:
-            words = done.stderr.strip().splitlines()[-1:] or [f"its process ended with status {done.returncode}"]
-            raise FarmError(f"{order.graph} does not speak: {words[0]}.")
+            reason = done.stderr.strip().splitlines()[-1:] or [f"its process ended with status {done.returncode}"]
+            raise FarmError(f"{request.graph} does not speak: {reason[0]}.")
         return _read(json.loads(done.stdout), audio)
 
 
@@ -124,21 +125,21 @@ def _read(figures: Mapping[str, Any], audio: Path) -> TrialResult:
 
 
 def main() -> None:
-    """Speak the phrases, and answer with the figures."""
+    """Run the trial that standard input requests, and print its figures."""
     answers = children.answers()
     sent = json.loads(sys.stdin.readline())
     end_with(sent.pop("parent"))
     audio = Path(sent.pop("audio"))
-    order = TrialRequest(**{**sent, "phrases": tuple(Phrase(**one) for one in sent["phrases"])})
+    request = TrialRequest(**{**sent, "phrases": tuple(Phrase(**one) for one in sent["phrases"])})
     try:
-        answer = _speak(order, audio)
+        answer = _speak(request, audio)
     except ChorusError as error:
         sys.exit(str(error).rstrip("."))
     with os.fdopen(answers, "w") as pipe:
         json.dump(answer, pipe)
 
 
-def _speak(order: TrialRequest, audio: Path) -> dict[str, Any]:
+def _speak(request: TrialRequest, audio: Path) -> dict[str, Any]:
     from workers.inference.sessions import (  # noqa: PLC0415 - onnxruntime is loaded in the child alone
         Form,
         open_session,
@@ -147,22 +148,22 @@ def _speak(order: TrialRequest, audio: Path) -> dict[str, Any]:
 
     here = psutil.Process()
     before_mb, began_s = here.memory_info().rss / 1e6, time.process_time()
-    form: Form = "optimised" if order.optimised else "as it is"
-    session = open_session(Path(order.graph), threads=1, form=form)
+    form: Form = "optimised" if request.optimised else "as it is"
+    session = open_session(Path(request.graph), threads=1, form=form)
     load_s, loaded_mb = time.process_time() - began_s, here.memory_info().rss / 1e6 - before_mb
-    kept: dict[str, NDArray[Any]] = {}
-    cpu_s = [[0.0] * order.rounds for _ in order.phrases]
+    arrays: dict[str, NDArray[Any]] = {}
+    cpu_s = [[0.0] * request.rounds for _ in request.phrases]
     graph = KokoroGraph(session)
-    feeds = [feed(graph, Path(order.voices), phrase) for phrase in order.phrases]
-    for turn in range(order.rounds):
+    feeds = [feed(graph, Path(request.voices), phrase) for phrase in request.phrases]
+    for turn in range(request.rounds):
         for number, given in enumerate(feeds):
             began_s = time.process_time()
             outputs = session.run(None, given, shrinking())
             cpu_s[number][turn] = time.process_time() - began_s
-            kept[f"audio-{number}-{turn}"] = graph.audio(outputs)
-            kept[f"frames-{number}-{turn}"] = np.asarray(outputs[1]).ravel()
+            arrays[f"audio-{number}-{turn}"] = graph.audio(outputs)
+            arrays[f"frames-{number}-{turn}"] = np.asarray(outputs[1]).ravel()
     rss_mb = here.memory_info().rss / 1e6
-    np.savez(audio, allow_pickle=False, **kept)
+    np.savez(audio, allow_pickle=False, **arrays)
     return {"cpu_s": cpu_s, "load_s": load_s, "loaded_mb": loaded_mb, "rss_mb": rss_mb}
 
 
