@@ -38,7 +38,7 @@ OUTAGE_S = 20.0
 LOOK_S = 0.2
 # If our own voice worker has exited this often while starting, it will not start.
 HOPELESS_STARTS = 2
-AGAIN = "This was rendered before; --fresh renders it again."
+AGAIN = "This was rendered already; --fresh renders it again."
 
 
 @dataclass(frozen=True, kw_only=True)
