@@ -22,6 +22,7 @@ PACKAGES = ("chorus", "broker", "tasks", "workers")
 SETTINGS_MODULES = (ROOT / "chorus" / "settings.py", ROOT / "broker" / "settings.py")
 ROWS = range(1, 95)
 README_LINES = 120
+FILE = re.compile(r"`((?:benchmarks|bin|broker|chorus|docs|tasks|tests|workers)/[\w./-]+\.\w+)(?:::\w+)?`")
 TEST_ID = re.compile(r"tests/[\w/]+\.py::\w+")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -82,6 +83,11 @@ def known_tests(name: str) -> frozenset[str]:
     path = ROOT / name.partition("::")[0]
     collected = path.name.startswith("test_") and path.exists()
     return frozenset(one for one in functions_of(path) if one.startswith("test_")) if collected else frozenset()
+
+
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    named = {match[1] for match in FILE.finditer(page.read_text("utf-8"))}
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 def test_no_mechanism_is_forgotten() -> None:
