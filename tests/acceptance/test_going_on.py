@@ -118,7 +118,7 @@ def test_a_stack_that_is_stopped_under_a_render_is_said_to_be_so(machine: Machin
     _, complained = rendering.communicate(timeout=30)
     assert (rendering.returncode, complained) == (
         1,
-        "chorus: The stack was stopped meanwhile: the same command goes on where this one was.\n",
+        "chorus: The stack was stopped during the render: run the same command to resume.\n",
     )
 
 
