@@ -35,7 +35,7 @@ def book(chapters: int, characters: int) -> Document:
 
 @pytest.mark.parametrize(("chapters", "characters"), [(1, 200), (4, 2 * SAMPLE_CHARACTERS)])
 @pytest.mark.parametrize("speed", [1.0, 2.0])
-def test_a_sample_tells_about_how_long_the_whole_will_last(chapters: int, characters: int, speed: float) -> None:
+def test_a_sample_estimates_the_length_of_the_whole(chapters: int, characters: int, speed: float) -> None:
     document, request = book(chapters, characters), Request(name="book.md", speed=speed)
     whole_s = inspect(document, "en-us", request).estimated_s
     assert estimate_s(document, "en-us", request) == pytest.approx(whole_s, rel=0.1, abs=1)
@@ -68,7 +68,7 @@ def test_a_folder_is_named_with_its_documents_and_how_long_they_last(
     assert len(lines) == 3
 
 
-def test_of_a_large_folder_the_first_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_a_large_folder_the_first_documents_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(LISTED + 2):
         (folder / f"{number:03}.txt").write_text("Words.")
     Announcement(folders=[folder])(requests_in(folder), LineProgress())
@@ -78,7 +78,7 @@ def test_of_a_large_folder_the_first_are_named(folder: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize(("characters", "asked"), [(100_000, False), (600_000, True)])
-def test_beyond_five_hours_the_user_is_asked(folder: Path, characters: int, asked: bool) -> None:
+def test_beyond_five_hours_of_audio_the_user_is_asked(folder: Path, characters: int, asked: bool) -> None:
     (folder / "a.txt").write_text(prose(characters))
     questions: list[str] = []
 
@@ -96,7 +96,7 @@ def test_beyond_five_hours_the_user_is_asked(folder: Path, characters: int, aske
     Announcement(folders=[folder])(requests_in(folder), LineProgress())
 
 
-def test_a_file_that_was_named_is_not_announced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_single_file_is_not_announced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "a.txt").write_text("Words.")
     Announcement(folders=[])(requests_in(folder), LineProgress())
     assert capsys.readouterr().out == ""

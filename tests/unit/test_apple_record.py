@@ -31,7 +31,7 @@ def trial(seconds: float, **nodes: int) -> ProbeResult:
     )  # fmt: skip
 
 
-def test_the_record_tells_machine_lanes_and_verdicts(tmp_path: Path) -> None:
+def test_the_record_names_the_machine_the_lanes_and_the_verdicts(tmp_path: Path) -> None:
     folder = tmp_path / "coreml"
     record = Record(day=date(2026, 11, 28), machine=MAC, model="kokoro-v1.0", notes=["It was warm."])
     record.trials = {
@@ -63,7 +63,7 @@ def test_the_record_tells_machine_lanes_and_verdicts(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(COREML_PROVIDER in ort.get_available_providers(), reason="this machine has CoreML: it can run them")
-def test_elsewhere_the_apple_tests_name_themselves_as_not_run_and_are_never_green(tmp_path: Path) -> None:
+def test_on_other_machines_the_apple_tests_are_reported_as_not_run(tmp_path: Path) -> None:
     named = tmp_path / "not-run"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "not_run", "--not-run-file", str(named), "tests/apple"]
     paths = os.pathsep.join((str(ROOT), str(ROOT / "tests")))

@@ -62,7 +62,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None
 
 
 @pytest.mark.usefixtures("_installed")
-def test_chinese_and_japanese_are_spoken_by_misaki_and_their_latin_words_in_english() -> None:
+def test_misaki_speaks_chinese_and_japanese_and_latin_words_are_spoken_in_english() -> None:
     assert phonemize("你好世界", "zh").text == "ni↓xau↓ʂɨ↘ʨje↘"
     said = explain("你好 Kokoro world 世界", "zh")
     assert said.phonemes.text == "ni↓xau↓ kəkˈɔɹO wˈɜɹld ʂɨ↘ʨje↘"
@@ -73,7 +73,7 @@ def test_chinese_and_japanese_are_spoken_by_misaki_and_their_latin_words_in_engl
 
 
 @pytest.mark.usefixtures("_installed")
-def test_a_latin_word_ends_where_the_next_character_is_none() -> None:
+def test_a_latin_word_ends_before_the_next_character_of_another_script() -> None:
     said = explain("你好iPhone世界。", "zh")
     assert [word.text for word in said.words] == ["你好", "iPhone", "世界。"]
 
@@ -90,19 +90,21 @@ def test_a_latin_word_ends_where_the_next_character_is_none() -> None:
         ("嗧", "zh", "", "嗧"),
     ],
 )
-def test_what_they_do_not_know_is_lost_alone_and_reported(text: str, language: str, heard: str, lost: str) -> None:
+def test_a_character_that_misaki_does_not_know_is_reported_and_nothing_else_is_lost(
+    text: str, language: str, heard: str, lost: str
+) -> None:
     said = phonemize(text, language)
     assert (said.text, said.lost) == (heard, (lost,))
     assert lost in said.unknown
 
 
 @pytest.mark.usefixtures("_installed")
-def test_the_round_zero_is_a_zero_in_chinese() -> None:
+def test_the_sign_for_a_round_zero_is_read_as_zero_in_chinese() -> None:
     assert phonemize("你好\u3007", "zh").text == "ni↓xau↓li↗ŋ"
 
 
 @pytest.mark.usefixtures("_installed")
-def test_jieba_keeps_nothing_where_others_may_write(tmp_path: Path) -> None:
+def test_jieba_writes_no_cache_into_a_shared_folder(tmp_path: Path) -> None:
     phonemize("你好", "zh")
     assert sys.modules["jieba"].dt.tmp_dir == str(tmp_path / "jieba")
 
@@ -117,7 +119,7 @@ def installed(language: str) -> bool:
     return backends._missing(language) == ()
 
 
-def test_the_command_can_be_typed_where_this_python_lies_in_a_folder_with_a_space(
+def test_the_suggested_command_works_if_pythons_path_has_a_space(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/opt/my tools/bin/python")
@@ -128,7 +130,7 @@ def test_the_command_can_be_typed_where_this_python_lies_in_a_folder_with_a_spac
     ("language", "packages"),
     [("ja", "fugashi jaconv mojimoji unidic-lite"), ("zh", "cn2an jieba ordered-set pypinyin")],
 )
-def test_without_their_packages_the_command_is_named_that_brings_them(language: str, packages: str) -> None:
+def test_without_their_packages_the_error_names_the_command_that_installs_them(language: str, packages: str) -> None:
     if installed(language):
         pytest.skip("They are installed here.")
     with pytest.raises(OptionError, match=f"pip install .*{packages}`"):
@@ -144,7 +146,7 @@ def test_without_their_packages_the_command_is_named_that_brings_them(language: 
 )
 @pytest.mark.filterwarnings("ignore:invalid escape sequence")  # jieba's, when Python first compiles it
 @pytest.mark.filterwarnings("ignore:pkg_resources is deprecated")  # jieba's and cn2an's, beside an old setuptools
-def test_the_real_ones_speak_where_they_are_installed(
+def test_the_real_packages_speak_if_they_are_installed(
     language: str, text: str, heard: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     if not installed(language):

@@ -34,7 +34,7 @@ def test_the_skeleton_has_kokoros_shape(skeleton: onnx.ModelProto) -> None:
     assert [value.name for value in skeleton.graph.output] == ["audio", "duration"]
 
 
-def test_the_skeleton_is_weightless_and_says_what_it_lacks(skeleton: onnx.ModelProto) -> None:
+def test_the_skeleton_has_no_weights_and_lists_the_missing_ones(skeleton: onnx.ModelProto) -> None:
     tensors = {tensor.name: tensor for tensor in skeleton.graph.initializer}
     empty = {name for name, one in tensors.items() if not (one.raw_data or one.float_data or one.int64_data)}
     assert {name for name in empty if np.prod(tensors[name].dims) > 1} == draws(skeleton).keys()
@@ -50,21 +50,21 @@ def test_filling_leaves_no_tensor_empty(small: onnx.ModelProto) -> None:
         assert numpy_helper.to_array(tensor).shape == tuple(tensor.dims)
 
 
-def test_the_weights_are_the_same_for_everyone(small: onnx.ModelProto) -> None:
+def test_the_weights_are_the_same_on_every_machine(small: onnx.ModelProto) -> None:
     sha = hashlib.sha256()
     for tensor in fill(small).graph.initializer:
         sha.update(tensor.SerializeToString(deterministic=True))
     assert sha.hexdigest() == "2b83b6a081f0cce5472e30a65f1acf1f8b1c090345231096e8d79bd599fbf324"
 
 
-def test_a_tensors_weights_do_not_depend_on_its_neighbours() -> None:
+def test_a_tensors_weights_do_not_depend_on_other_tensors() -> None:
     draw = Draw(kind="normal", centre=0.5, spread=0.1)
     assert np.array_equal(weights("one", (30, 20), draw), weights("one", (30, 20), draw))
     assert not np.array_equal(weights("one", (30, 20), draw), weights("two", (30, 20), draw))
 
 
 @pytest.mark.parametrize(("kind", "deviation"), [("normal", 0.1), ("uniform", 0.1 / np.sqrt(3))])
-def test_weights_follow_their_draw(kind: str, deviation: float) -> None:
+def test_weights_have_the_declared_distribution(kind: str, deviation: float) -> None:
     drawn = weights("any", (100, 100), Draw(kind=kind, centre=0.5, spread=0.1))  # type: ignore[arg-type]
     assert drawn.dtype == np.float32
     assert drawn.mean() == pytest.approx(0.5, abs=0.01)

@@ -38,7 +38,7 @@ def helps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.Comp
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_benchmark_tells_its_usage(script: str, helps: dict[str, subprocess.CompletedProcess[str]]) -> None:
+def test_every_benchmark_prints_its_help(script: str, helps: dict[str, subprocess.CompletedProcess[str]]) -> None:
     answer = helps[script]
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith(f"usage: {Path(script).name} ")
@@ -46,7 +46,7 @@ def test_a_benchmark_tells_its_usage(script: str, helps: dict[str, subprocess.Co
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_benchmarks_command_is_written_as_it_runs(
+def test_benchmark_commands_in_the_documents_run_as_written(
     page: Path, helps: dict[str, subprocess.CompletedProcess[str]]
 ) -> None:
     for python, script, words in WRITTEN.findall(page.read_text("utf-8")):

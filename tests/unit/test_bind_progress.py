@@ -19,7 +19,7 @@ SECOND = bytes(2 * 24_000)
         (30.0, [0, *range(1, 26), 25]),
     ],
 )
-def test_a_bind_tells_how_far_it_is_at_most_once_a_second(
+def test_a_bind_reports_its_progress_at_most_once_a_second(
     step_s: float, told: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = itertools.count()
@@ -30,7 +30,7 @@ def test_a_bind_tells_how_far_it_is_at_most_once_a_second(
     assert [frames // 24_000 for frames in heard] == told
 
 
-def test_what_the_encoder_has_not_taken_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_that_the_encoder_has_not_taken_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = itertools.count()
     monkeypatch.setattr(bind, "time", types.SimpleNamespace(monotonic=lambda: next(looks) * 2))
     heard: list[int] = []

@@ -47,7 +47,7 @@ def age(path: Path, seconds: float) -> None:
     utime(path, (then_s, then_s))
 
 
-def test_what_was_kept_is_found_under_its_own_name_alone(cache: DiskCache) -> None:
+def test_an_entry_is_found_only_under_its_own_name(cache: DiskCache) -> None:
     cache.write(digest("a", 1.0), b"one")
     cache.write(digest("a", 1.0), b"two")
     assert cache.read(digest("a", 1.0)) == b"two"
@@ -56,11 +56,11 @@ def test_what_was_kept_is_found_under_its_own_name_alone(cache: DiskCache) -> No
     assert (cache.entries, cache.size_bytes) == (1, 4096)
 
 
-def test_parts_of_a_name_do_not_run_together() -> None:
+def test_the_parts_of_a_name_are_separated_in_its_digest() -> None:
     assert len({digest("ab", "c"), digest("a", "bc"), digest("abc"), digest("a", "b", "c"), digest(("ab", "c"))}) == 5
 
 
-def test_the_cache_never_grows_beyond_its_bound_and_drops_what_was_used_longest_ago(cache: DiskCache) -> None:
+def test_the_cache_never_exceeds_its_limit_and_drops_the_least_recently_used_entries(cache: DiskCache) -> None:
     folder = cache._folder
     for number in range(10):
         cache.write(digest(number), ENTRY)
@@ -73,21 +73,21 @@ def test_the_cache_never_grows_beyond_its_bound_and_drops_what_was_used_longest_
     assert sum(path.stat().st_size for path in files(folder)) == cache.size_bytes == 9 * 4096
 
 
-def test_what_is_larger_than_the_whole_cache_is_not_kept(cache: DiskCache) -> None:
+def test_an_entry_larger_than_the_whole_cache_is_not_kept(cache: DiskCache) -> None:
     cache.write(digest(1), ENTRY)
     cache.write(digest(2), bytes(10 * 4096 + 1))
     assert cache.read(digest(2)) is None
     assert cache.read(digest(1)) == ENTRY
 
 
-def test_an_entry_counts_with_all_that_it_takes_on_the_disk(cache: DiskCache) -> None:
+def test_an_entry_counts_with_the_disk_space_that_it_takes(cache: DiskCache) -> None:
     for number in range(30):
         cache.write(digest(number), b"x")
     assert cache.entries * 4096 == cache.size_bytes <= 10 * 4096
     assert len(files(cache._folder)) == cache.entries
 
 
-def test_what_is_half_written_counts_as_well(cache: DiskCache) -> None:
+def test_files_that_are_still_being_written_count_as_well(cache: DiskCache) -> None:
     for number in range(8):
         cache.write(digest(number), ENTRY)
     (files(cache._folder)[0].parent / f".new{TEMPORARY}").write_bytes(bytes(4 * 4096))
@@ -95,7 +95,7 @@ def test_what_is_half_written_counts_as_well(cache: DiskCache) -> None:
     assert (cache.entries, cache.size_bytes) == (5, 9 * 4096)
 
 
-def test_all_of_it_can_be_dropped_while_others_use_it(cache: DiskCache) -> None:
+def test_the_whole_cache_can_be_dropped_while_other_processes_use_it(cache: DiskCache) -> None:
     other = opened(cache._folder)
     for number in range(5):
         other.write(digest(number), ENTRY)
@@ -106,7 +106,7 @@ def test_all_of_it_can_be_dropped_while_others_use_it(cache: DiskCache) -> None:
     assert other.read(digest(1)) == ENTRY
 
 
-def test_processes_share_a_cache_and_its_bound(tmp_path: Path) -> None:
+def test_processes_share_a_cache_and_its_limit(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WRITERS, tmp_path]
     writers = [subprocess.Popen(command) for _ in range(3)]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
@@ -117,7 +117,7 @@ def test_processes_share_a_cache_and_its_bound(tmp_path: Path) -> None:
         assert cache.read(digest(number)) in (None, bytes([number]) * 4096)
 
 
-def test_a_reader_never_meets_half_an_entry(cache: DiskCache) -> None:
+def test_a_reader_never_reads_a_partial_entry(cache: DiskCache) -> None:
     entries = [bytes([value]) * 5000 for value in range(4)]
 
     def write(_: int) -> None:
@@ -130,7 +130,7 @@ def test_a_reader_never_meets_half_an_entry(cache: DiskCache) -> None:
             assert cache.read(digest("one")) in (None, *entries)
 
 
-def test_what_a_killed_writer_left_goes_when_it_is_old(cache: DiskCache) -> None:
+def test_files_of_a_killed_writer_are_removed_when_they_are_old(cache: DiskCache) -> None:
     cache.write(digest(1), ENTRY)
     folder = files(cache._folder)[0].parent
     old, new = folder / f".old{TEMPORARY}", folder / f".new{TEMPORARY}"
@@ -141,14 +141,14 @@ def test_what_a_killed_writer_left_goes_when_it_is_old(cache: DiskCache) -> None
     assert (again.entries, old.exists(), new.exists()) == (1, False, True)
 
 
-def test_a_smaller_bound_holds_from_the_next_start_on(cache: DiskCache) -> None:
+def test_a_smaller_limit_applies_from_the_next_start(cache: DiskCache) -> None:
     for number in range(10):
         cache.write(digest(number), ENTRY)
     assert opened(cache._folder, 5 * 4096).entries == 4
     assert opened(cache._folder, 0).entries == 0
 
 
-def test_a_full_disk_costs_the_entry_and_is_told_once(cache: DiskCache, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_loses_the_entry_and_is_logged_once(cache: DiskCache, caplog: pytest.LogCaptureFixture) -> None:
     cache.write(digest(1), ENTRY)
     with small_disk(500):
         cache.write(digest(1), bytes(2000))
@@ -159,7 +159,7 @@ def test_a_full_disk_costs_the_entry_and_is_told_once(cache: DiskCache, caplog: 
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
-def test_the_last_of_a_disk_is_left_to_others(cache: DiskCache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_leaves_some_disk_space_free(cache: DiskCache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=200 * 2**20))
     cache.write(digest(1), ENTRY)
     assert files(cache._folder) == []

@@ -52,13 +52,13 @@ def changed(change: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> tup
     return (*well, change(last))
 
 
-def test_a_lane_that_says_the_same_sooner_is_as_fast_as_it_is() -> None:
+def test_a_lane_that_gives_the_same_speech_faster_is_accepted_with_its_speed() -> None:
     verdict = judge(trial(), trial(speedup=3.0), memory_cap=CAP)
     assert verdict.fault == ""
     assert verdict.speedup == pytest.approx(3.0)
 
 
-def test_noise_that_is_new_with_each_run_is_no_difference() -> None:
+def test_random_noise_of_each_run_is_not_counted_as_a_difference() -> None:
     breathy = trial(breath=0.5)
     other_breath = replace(breathy, audio=tuple(hum(length_s, breath=0.5, seed=9) for length_s in (0.2, 0.4, 0.8)))
     assert judge(breathy, other_breath, memory_cap=CAP) == LaneVerdict(speedup=1.0)
@@ -75,7 +75,7 @@ def test_noise_that_is_new_with_each_run_is_no_difference() -> None:
         (trial(9.0, peak_bytes=2 * CAP), r"took 2\.1 GB of memory; at most 1\.1 are allowed"),
     ],
 )  # fmt: skip
-def test_a_lane_that_does_not_do_what_the_cpu_does_is_not_used_however_fast(lane: ProbeResult, fault: str) -> None:
+def test_a_lane_that_differs_from_the_cpu_is_not_used_however_fast_it_is(lane: ProbeResult, fault: str) -> None:
     verdict = judge(trial(), lane, memory_cap=CAP)
     assert not verdict.pays
     with pytest.raises(ValueError, match=fault):
@@ -129,7 +129,9 @@ def test_the_cpu_is_measured_once_for_both_and_nothing_at_the_next_start(setting
     ("machine", "wishes"),
     [(replace(MAC, chip="Apple M4"), ""), (replace(MAC, onnxruntime="1.32.0"), ""), (MAC, "ModelFormat=NeuralNetwork")],
 )
-def test_another_chip_runtime_or_option_is_measured_anew(settings: FarmSettings, machine: Machine, wishes: str) -> None:
+def test_another_chip_runtime_or_option_is_measured_again(
+    settings: FarmSettings, machine: Machine, wishes: str
+) -> None:
     trials = Trials(cpu=trial(), CPUAndNeuralEngine=trial(2.0), CPUAndGPU=trial(0.5))
     verdicts(settings, trials)
     verdicts(settings, trials, machine, wishes)
@@ -137,14 +139,14 @@ def test_another_chip_runtime_or_option_is_measured_anew(settings: FarmSettings,
 
 
 @pytest.mark.parametrize("content", ["", "not json", "[]", '{"x": 1}'])
-def test_a_spoilt_memory_is_no_memory(settings: FarmSettings, content: str) -> None:
+def test_a_damaged_file_of_verdicts_is_ignored(settings: FarmSettings, content: str) -> None:
     (settings.home_folder() / "lanes.json").write_text(content)
     trials = Trials(cpu=trial(), CPUAndNeuralEngine=trial(2.0), CPUAndGPU=trial(0.5))
     assert verdicts(settings, trials)[0].pays
     assert len(trials.made) == 3
 
 
-def test_where_nothing_can_be_remembered_it_is_measured_each_time(settings: FarmSettings) -> None:
+def test_if_verdicts_cannot_be_written_each_start_measures_again(settings: FarmSettings) -> None:
     (settings.home_folder() / "lanes.json").mkdir()
     trials = Trials(cpu=trial(), CPUAndNeuralEngine=trial(2.0), CPUAndGPU=trial(0.5))
     assert verdicts(settings, trials) == verdicts(settings, trials)
@@ -170,7 +172,7 @@ def test_two_workers_that_start_at_once_measure_once(settings: FarmSettings) -> 
         ("linux", "aarch64", "auto", False),
     ],
 )
-def test_who_waits_for_a_worker_hears_that_it_measures_first(
+def test_a_user_who_waits_for_a_worker_learns_that_it_measures_first(
     settings: FarmSettings, system: str, chip: str, lanes: str, *, waits: bool
 ) -> None:
     asked = settings.model_copy(update={"lanes": lanes})
@@ -180,6 +182,6 @@ def test_who_waits_for_a_worker_hears_that_it_measures_first(
     assert not is_pending(asked, model, system=system, chip=chip)
 
 
-def test_no_accelerator_is_tried_with_a_sound_that_only_the_cpu_has(settings: FarmSettings) -> None:
+def test_no_accelerator_is_tried_with_a_lossy_variant(settings: FarmSettings) -> None:
     lossy = replace(resolve(settings), digest="0" * 64)
     assert not is_pending(settings, lossy, system="darwin", chip="arm64")

@@ -24,7 +24,7 @@ def sidecar(*lengths: int, text: str = "word") -> Sidecar:
     )
 
 
-def test_srt_as_players_read_it() -> None:
+def test_srt_has_the_format_that_players_read() -> None:
     assert captions([sidecar(24_000, 36_012), sidecar(90_000_000)], "srt") == (
         "1\n00:00:00,000 --> 00:00:01,000\nword\n\n"
         "2\n00:00:01,000 --> 00:00:02,501\nword\n\n"
@@ -32,20 +32,20 @@ def test_srt_as_players_read_it() -> None:
     )
 
 
-def test_webvtt_as_browsers_read_it() -> None:
+def test_webvtt_has_the_format_that_browsers_read() -> None:
     text = "Tom & Jerry\n\n<i>a</i> --> b"
     assert captions([sidecar(24_000, text=text)], "vtt") == (
         "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nTom &amp; Jerry &lt;i&gt;a&lt;/i&gt; --&gt; b\n\n"
     )
 
 
-def test_a_heading_in_one_segment_with_its_text_has_a_line_of_its_own() -> None:
+def test_a_heading_that_shares_a_segment_with_its_text_has_its_own_cue() -> None:
     (cue,) = cues([sidecar(24_000, text="Chapter 1\n\nThe tide\ncame in.")])
     assert cue.text == "Chapter 1\nThe tide came in."
 
 
 @given(st.lists(st.lists(st.integers(24, 500_000), min_size=1, max_size=5), max_size=20))
-def test_cues_never_drift_from_the_frames(parts: list[list[int]]) -> None:
+def test_cues_stay_exact_to_the_end_of_a_long_book(parts: list[list[int]]) -> None:
     made = list(cues(sidecar(*lengths) for lengths in parts))
     heard = 0
     for cue, frames in zip(made, (frames for lengths in parts for frames in lengths), strict=True):
@@ -55,16 +55,16 @@ def test_cues_never_drift_from_the_frames(parts: list[list[int]]) -> None:
     assert all(a.end_ms == b.start_ms for a, b in itertools.pairwise(made))
 
 
-def test_what_says_nothing_or_takes_no_time_has_no_cue() -> None:
+def test_empty_text_and_zero_duration_have_no_cue() -> None:
     assert list(cues([sidecar(24_000, text=" \n "), sidecar(0), sidecar(3)])) == []
 
 
 @pytest.mark.parametrize("gap", ["\n", "\n\n"])
-def test_no_cue_can_end_another_early(gap: str) -> None:
+def test_text_that_looks_like_an_arrow_does_not_end_a_cue(gap: str) -> None:
     made = captions([sidecar(24_000, text=f"one\n\n2{gap}00:00:09,000 --> 00:00:10,000{gap}two")], "srt")
     assert len(re.findall(r"^\d+$", made, flags=re.MULTILINE)) == 1
 
 
-def test_an_unknown_format_is_refused_with_those_there_are() -> None:
+def test_an_unknown_format_is_refused_and_the_known_ones_are_listed() -> None:
     with pytest.raises(OptionError, match="'ass' is unknown: choose srt or vtt"):
         captions([], "ass")  # type: ignore[arg-type]

@@ -60,7 +60,7 @@ def test_a_gap_and_an_overlap_are_found(cut: list[tuple[int, int]], missing: lis
 
 
 @given(st.lists(st.text(max_size=20), max_size=6))
-def test_the_digest_is_that_of_the_characters_wherever_the_text_is_cut(texts: list[str]) -> None:
+def test_the_digest_does_not_depend_on_where_the_text_is_cut(texts: list[str]) -> None:
     assert digest(texts) == digest(["".join(texts)]) == digest([" \n".join(texts)])
     assert digest([*texts, "x"]) != digest(texts)
     assert not any(char.isspace() for char in solid("".join(texts)))
@@ -91,7 +91,7 @@ def test_a_chapter_without_any_segment_is_named() -> None:
     assert made.as_report()["missing"] == ["chapter 2"]
 
 
-def test_a_failed_segment_is_named_with_its_words_and_its_place() -> None:
+def test_a_failed_segment_is_reported_with_its_text_and_place() -> None:
     made = proof(
         sidecar(0, "It was so."),
         sidecar(0, "And it", "was not.", failed=1),
@@ -105,7 +105,7 @@ def test_a_failed_segment_is_named_with_its_words_and_its_place() -> None:
     }
 
 
-def test_what_has_no_sound_is_named() -> None:
+def test_text_without_sound_is_reported() -> None:
     made = proof(sidecar(0, TEXT), c0=ChapterPlan(title="One", sha256=digest([TEXT]), unsaid=("⵰",)))
     assert made.as_report()["unsaid"] == [{"chapter": "One", "text": "⵰"}]
     assert not made.as_report()["proved"]

@@ -95,18 +95,18 @@ def test_no_mechanism_is_forgotten() -> None:
     assert [int(row) for row in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)] == list(ROWS)
 
 
-def test_the_readme_can_be_read_in_one_sitting() -> None:
+def test_the_readme_has_at_most_120_lines() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= README_LINES
 
 
-def test_the_settings_in_operations_are_the_settings_there_are() -> None:
+def test_the_table_of_settings_in_operations_is_current() -> None:
     text = (ROOT / "docs" / "operations.md").read_text("utf-8")
     found = re.search(r"<!-- settings -->\n(.*)\n<!-- /settings -->", text, re.DOTALL)
     assert found is not None
     assert found[1] == table(), "python -m broker.settings prints the table"
 
 
-def test_the_wishes_in_the_sdks_page_are_the_wishes_there_are() -> None:
+def test_the_table_of_wishes_on_the_sdks_page_is_current() -> None:
     found = re.search(
         r"<!-- wishes -->\n(.*)\n<!-- /wishes -->", (ROOT / "docs" / "api.md").read_text("utf-8"), re.DOTALL
     )
@@ -160,7 +160,7 @@ def test_every_public_name_of_the_sdk_is_explained() -> None:
 
 
 @pytest.mark.parametrize("name", stubs())
-def test_what_the_sdks_page_says_of_a_name_is_so(name: str) -> None:
+def test_the_sdks_page_describes_each_name_correctly(name: str) -> None:
     said, true = stubs()[name], defined(name)
     if isinstance(said, ast.Assign):
         assert ast.unparse(said) == ast.unparse(true)
@@ -183,7 +183,7 @@ def test_every_setting_has_a_meaning_and_both_sides_know_its_name() -> None:
 
 
 @pytest.mark.parametrize("name", FarmSettings.model_fields)
-def test_every_setting_has_a_reader(name: str) -> None:
+def test_every_setting_is_read_somewhere(name: str) -> None:
     assert name in settings_read()
 
 

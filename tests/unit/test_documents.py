@@ -37,7 +37,7 @@ def plain(text: str, name: str = "book.txt") -> Document:
         ("従来の方法では、この問題を解決することができませんでした。".encode("shift_jis") * 5, "問題"),
     ],
 )
-def test_a_text_is_read_in_whatever_encoding_it_comes(data: bytes, word: str) -> None:
+def test_a_text_is_read_whatever_its_encoding(data: bytes, word: str) -> None:
     assert word in read(data, "book.txt").chapters[0].text
 
 
@@ -46,17 +46,17 @@ def test_a_wrong_byte_far_behind_the_beginning_does_not_make_a_text_unreadable()
     assert document.chapters[0].text.endswith(" end")
 
 
-def test_hard_wrapped_lines_are_joined_and_empty_lines_part_paragraphs() -> None:
+def test_hard_wrapped_lines_are_joined_and_empty_lines_separate_paragraphs() -> None:
     document = plain("It was a dark\nand stormy\nnight.\n\n\nThe rain fell in tor-\nrents.\n")
     assert document.chapters[0].text == "It was a dark and stormy night.\n\nThe rain fell in tor-rents."
 
 
-def test_lines_too_long_to_be_wrapped_are_paragraphs_each() -> None:
+def test_each_line_too_long_to_be_wrapped_is_a_paragraph() -> None:
     line = "word " * 40
     assert len(list(plain(f"{line}\n{line}\n{line}").chapters[0].paragraphs())) == 3
 
 
-def test_list_items_and_indented_paragraphs_are_paragraphs_each() -> None:
+def test_each_list_item_and_indented_paragraph_is_a_paragraph() -> None:
     text = "- one\n- two\n\n    First it rained\nand rained.\n    Then it\nstopped."
     assert plain(text).chapters[0].text == "- one\n\n- two\n\nFirst it rained and rained.\n\nThen it stopped."
 
@@ -80,7 +80,7 @@ def test_control_characters_are_removed_and_nothing_else() -> None:
         ("Chapter 5 was dull.\n\nChapter 6 was not.", ["book"]),
     ],
 )  # fmt: skip
-def test_chapter_headings_are_recognised_where_there_are_two(text: str, expected: list[str]) -> None:
+def test_chapter_headings_are_recognised_if_there_are_at_least_two(text: str, expected: list[str]) -> None:
     document = plain(text)
     assert titles(document) == expected
     assert "".join("".join(chapter.text.split()) for chapter in document.chapters) == "".join(text.split())
@@ -106,7 +106,7 @@ def test_no_visible_character_of_a_text_is_lost(text: str) -> None:
 
 
 @given(st.lists(st.text(max_size=50)))
-def test_a_chapters_paragraphs_are_the_clean_ones_it_was_made_of(texts: list[str]) -> None:
+def test_a_chapter_consists_of_its_cleaned_paragraphs(texts: list[str]) -> None:
     draft = Draft()
     for text in texts:
         draft.add(text)
@@ -136,7 +136,7 @@ def test_several_first_level_headings_are_the_chapters() -> None:
     assert (document.title, titles(document)) == ("long talk", ["One", "Two"])
 
 
-def test_a_file_that_begins_with_a_second_level_heading_has_it_for_a_title() -> None:
+def test_a_second_level_heading_at_the_beginning_is_the_title() -> None:
     assert plain("## Hello\n\nA.\n\n## Bye\n\nB.", "ch01.md").title == "Hello"
 
 
@@ -169,14 +169,14 @@ def test_front_matter_gives_title_author_and_language_and_is_not_spoken() -> Non
     assert document.chapters[0].text == "Hello."
 
 
-def test_a_rule_at_the_beginning_is_no_front_matter() -> None:
+def test_a_horizontal_rule_at_the_beginning_is_no_front_matter() -> None:
     assert plain("---\n\nHello.\n\n---\n\nBye.", "x.md").chapters[0].text == "Hello.\n\nBye."
 
 
 # Choosing a reader, refusing, selecting
 
 
-def test_a_file_without_a_known_ending_is_read_by_what_it_holds() -> None:
+def test_a_file_with_an_unknown_suffix_is_read_by_its_content() -> None:
     assert plain("Hello.", "README").chapters[0].text == "Hello."
 
 
@@ -196,7 +196,7 @@ def test_a_file_without_a_known_ending_is_read_by_what_it_holds() -> None:
         (b"PK\x03\x04 broken", "book.docx", "damaged"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_one_sentence_with_its_name(data: bytes, name: str, reason: str) -> None:
+def test_an_unreadable_file_is_refused_in_one_sentence_with_its_name(data: bytes, name: str, reason: str) -> None:
     with pytest.raises(SourceError) as caught:
         read(data, name)
     sentence = str(caught.value)
@@ -217,7 +217,7 @@ def test_chapters_are_selected_by_number_and_range_in_the_books_order(spec: str,
 
 
 @pytest.mark.parametrize("spec", ["0", "6", "3-6", "3-2", "99999999"])
-def test_a_chapter_that_is_not_there_is_refused_with_the_range_there_is(spec: str) -> None:
+def test_a_missing_chapter_is_refused_and_the_valid_range_is_named(spec: str) -> None:
     with pytest.raises(OptionError, match="1 to 5"):
         select(FIVE, spec)
 

@@ -184,7 +184,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-def test_the_file_arrives_whole_whatever_the_server_does(
+def test_the_file_arrives_complete_whatever_the_server_does(
     tmp_path: Path, answers: list[Answer], ranges: list[str]
 ) -> None:
     server = fetched(tmp_path, *answers)
@@ -194,7 +194,7 @@ def test_the_file_arrives_whole_whatever_the_server_does(
     assert leftovers(tmp_path) == {"model.bin"}
 
 
-def test_a_line_that_breaks_more_often_than_we_try_still_brings_the_file_while_it_brings_something(
+def test_retries_continue_as_long_as_each_connection_brings_some_bytes(
     tmp_path: Path,
 ) -> None:
     breaks = TRIES * 3
@@ -214,7 +214,7 @@ def test_a_line_that_breaks_more_often_than_we_try_still_brings_the_file_while_i
         pytest.param(redirect, 21, id="redirected in a circle"),
     ],
 )
-def test_a_server_without_the_file_is_given_up_with_its_address(tmp_path: Path, answer: Answer, requests: int) -> None:
+def test_a_server_without_the_file_is_reported_with_its_address(tmp_path: Path, answer: Answer, requests: int) -> None:
     with Server(answer) as server:
         with pytest.raises(DownloadError, match="CHORUS_MIRROR") as caught:
             fetch(wanted_from(server.address, tmp_path), pause=lambda _seconds: None)
@@ -223,13 +223,13 @@ def test_a_server_without_the_file_is_given_up_with_its_address(tmp_path: Path, 
     assert not (tmp_path / "model.bin").exists()
 
 
-def test_wrong_bytes_are_deleted_and_said(tmp_path: Path) -> None:
+def test_wrong_bytes_are_deleted_and_reported(tmp_path: Path) -> None:
     with Server(wrong_bytes) as server, pytest.raises(DownloadError, match="not the pinned file"):
         fetch(wanted_from(server.address, tmp_path))
     assert leftovers(tmp_path) == set()
 
 
-def test_what_arrived_before_a_kill_is_not_fetched_again(tmp_path: Path) -> None:
+def test_bytes_that_arrived_before_a_kill_are_not_fetched_again(tmp_path: Path) -> None:
     held = threading.Event()
 
     def half_and_no_more(handler: Handler) -> None:
@@ -262,7 +262,7 @@ def _fetching_child(wanted: PinnedFile) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code, *arguments], cwd=root, stderr=subprocess.DEVNULL)
 
 
-def test_two_at_once_fetch_it_once(tmp_path: Path) -> None:
+def test_two_threads_at_once_fetch_the_file_once(tmp_path: Path) -> None:
     go = threading.Event()
 
     def slowly(handler: Handler) -> None:
@@ -282,7 +282,7 @@ def test_two_at_once_fetch_it_once(tmp_path: Path) -> None:
     assert wanted.target.read_bytes() == BODY
 
 
-def test_two_processes_at_once_fetch_it_once(tmp_path: Path) -> None:
+def test_two_processes_at_once_fetch_the_file_once(tmp_path: Path) -> None:
     go = threading.Event()
 
     def slowly(handler: Handler) -> None:
@@ -300,7 +300,7 @@ def test_two_processes_at_once_fetch_it_once(tmp_path: Path) -> None:
     assert wanted.target.read_bytes() == BODY
 
 
-def test_a_login_page_from_last_time_does_no_harm(tmp_path: Path) -> None:
+def test_a_login_page_left_by_an_earlier_download_is_replaced(tmp_path: Path) -> None:
     with Server(whole) as server:
         wanted = wanted_from(server.address, tmp_path)
         wanted.part.write_bytes(b"<html>please!")
@@ -309,7 +309,7 @@ def test_a_login_page_from_last_time_does_no_harm(tmp_path: Path) -> None:
     assert server.ranges == ["bytes=13-", ""]
 
 
-def test_what_is_here_already_is_not_asked_for(tmp_path: Path) -> None:
+def test_a_file_that_exists_already_is_not_requested(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(BODY)
     assert fetched(tmp_path, whole).ranges == []
 
@@ -331,9 +331,7 @@ def test_progress_counts_up_to_the_size_from_where_it_resumed(tmp_path: Path) ->
     assert seen[-1] == (len(BODY), len(BODY))
 
 
-def test_a_disk_without_room_is_refused_before_anything_is_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_refused_before_any_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=len(BODY)))
     with Server(whole) as server, pytest.raises(DiskError, match=r"needs 18 MB and .* has 1 MB free"):
@@ -341,7 +339,7 @@ def test_a_disk_without_room_is_refused_before_anything_is_asked(
     assert server.ranges == []
 
 
-def test_a_disk_that_fills_up_meanwhile_is_one_sentence(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_meanwhile_gives_one_sentence(tmp_path: Path) -> None:
     source = tmp_path / "source.bin"
     source.write_bytes(BODY)
     child = (
@@ -358,7 +356,7 @@ def test_a_disk_that_fills_up_meanwhile_is_one_sentence(tmp_path: Path) -> None:
     assert said.stderr == ""
 
 
-def test_a_target_that_cannot_be_a_folder_is_one_sentence(tmp_path: Path) -> None:
+def test_a_target_that_cannot_be_a_folder_gives_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file")
     with pytest.raises(DiskError, match="models cannot be written"):
         fetch(wanted_from("http://127.0.0.1:1/", tmp_path / "models"))
@@ -374,7 +372,7 @@ def test_a_folder_serves_as_a_mirror(tmp_path: Path) -> None:
     ("content", "sentence"),
     [(None, "missing or cannot be read"), (b"short", "not the pinned file"), (BODY[::-1], "not the pinned file")],
 )
-def test_a_folder_without_the_file_is_one_sentence(tmp_path: Path, content: bytes | None, sentence: str) -> None:
+def test_a_folder_without_the_file_gives_one_sentence(tmp_path: Path, content: bytes | None, sentence: str) -> None:
     if content is not None:
         (tmp_path / "model.bin").write_bytes(content)
     with pytest.raises(DownloadError, match=sentence):
@@ -389,21 +387,21 @@ def dead_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("dead_proxies")
-def test_loopback_ignores_proxies(tmp_path: Path) -> None:
+def test_loopback_addresses_bypass_proxies(tmp_path: Path) -> None:
     fetched(tmp_path, whole)
     assert (tmp_path / "model.bin").read_bytes() == BODY
 
 
 @pytest.mark.usefixtures("dead_proxies")
 @pytest.mark.parametrize("address", ["http://elsewhere.invalid/model.bin", "http://[/model.bin"])
-def test_a_proxy_or_address_nobody_understands_is_one_sentence(tmp_path: Path, address: str) -> None:
+def test_an_invalid_proxy_or_address_gives_one_sentence(tmp_path: Path, address: str) -> None:
     with pytest.raises(DownloadError) as caught:
         fetch(wanted_from(address, tmp_path), pause=lambda _seconds: None)
     assert address in str(caught.value)
     assert not reachable(address, within_s=1)
 
 
-def test_what_answers_is_reachable(tmp_path: Path) -> None:
+def test_a_server_that_answers_is_reachable(tmp_path: Path) -> None:
     with Server(whole) as server:
         assert reachable(server.address, within_s=30)
     assert server.ranges == ["bytes=0-0"]
@@ -411,7 +409,7 @@ def test_what_answers_is_reachable(tmp_path: Path) -> None:
     assert reachable(str(tmp_path / "model.bin"), within_s=30)
 
 
-def test_what_refuses_or_never_answers_is_not_reachable(tmp_path: Path) -> None:
+def test_a_server_that_refuses_or_never_answers_is_not_reachable(tmp_path: Path) -> None:
     asked, release = threading.Event(), threading.Event()
 
     def never(handler: Handler) -> None:

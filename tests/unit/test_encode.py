@@ -82,7 +82,7 @@ def jpeg() -> bytes:
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("frames", [1, 960, 1024, 24_000, 72_777, 100_001])
-def test_what_is_decoded_is_as_long_as_what_was_spoken(tmp_path: Path, form: str, frames: int) -> None:
+def test_the_decoded_audio_is_as_long_as_the_spoken_audio(tmp_path: Path, form: str, frames: int) -> None:
     pcm = sound(frames)
     made = encode(blocks(pcm), BookMeta(title="Book"), form, tmp_path / "book")
     heard = decoded(tmp_path / "book")
@@ -93,7 +93,7 @@ def test_what_is_decoded_is_as_long_as_what_was_spoken(tmp_path: Path, form: str
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_the_first_and_the_last_word_are_where_they_were(tmp_path: Path, form: str) -> None:
+def test_the_first_and_the_last_word_keep_their_places(tmp_path: Path, form: str) -> None:
     pcm = sound(72_777)
     encode(blocks(pcm), BookMeta(title="Book"), form, tmp_path / "book")
     heard = decoded(tmp_path / "book")[: pcm.size]
@@ -104,27 +104,27 @@ def test_the_first_and_the_last_word_are_where_they_were(tmp_path: Path, form: s
         assert np.array_equal(heard, pcm)
 
 
-def test_an_m4b_ends_to_the_sample_in_its_edit_list(tmp_path: Path) -> None:
+def test_the_edit_list_of_an_m4b_has_the_exact_length(tmp_path: Path) -> None:
     encode(blocks(sound(72_777)), BookMeta(title="Book"), "m4b", tmp_path / "book")
     with av.open(str(tmp_path / "book")) as container:
         stream = container.streams.audio[0]
         assert (stream.duration, stream.time_base.denominator, stream.start_time) == (72_777, RATE_HZ, 0)
 
 
-def test_a_wav_is_a_header_and_the_samples(tmp_path: Path) -> None:
+def test_a_wav_consists_of_a_header_and_the_samples(tmp_path: Path) -> None:
     pcm = sound(5000)
     encode(blocks(pcm), BookMeta(title="Book", chapters=divided(5000)), "wav", tmp_path / "book")
     assert (tmp_path / "book").read_bytes() == wav_header(5000) + pcm.tobytes()
 
 
-def test_a_flac_has_16_bits_and_says_its_length(tmp_path: Path) -> None:
+def test_a_flac_has_16_bits_and_states_its_length(tmp_path: Path) -> None:
     encode(blocks(sound(5000)), BookMeta(title="Book"), "flac", tmp_path / "book")
     info = soundfile.info(tmp_path / "book")
     assert (info.subtype, info.samplerate, info.channels, info.frames) == ("PCM_16", RATE_HZ, 1, 5000)
 
 
 @pytest.mark.parametrize("form", COMPRESSED)
-def test_chapters_come_back_in_order_with_their_titles_and_places(tmp_path: Path, form: str) -> None:
+def test_chapters_are_read_back_in_order_with_titles_and_places(tmp_path: Path, form: str) -> None:
     lengths = (12_001, 30_000, 7, 50_000)
     book = BookMeta(title="Book", chapters=divided(*lengths))
     encode(blocks(sound(sum(lengths))), book, form, tmp_path / "book")
@@ -137,7 +137,7 @@ def test_chapters_come_back_in_order_with_their_titles_and_places(tmp_path: Path
         assert abs(mark["start"] * mark["time_base"] - chapter.start / RATE_HZ) <= exact
 
 
-def test_an_m4b_has_its_chapters_to_the_sample(tmp_path: Path) -> None:
+def test_chapters_of_an_m4b_are_exact_to_the_sample(tmp_path: Path) -> None:
     book = BookMeta(title="Book", chapters=divided(12_001, 30_000, 50_003))
     encode(blocks(sound(92_004)), book, "m4b", tmp_path / "book")
     with av.open(str(tmp_path / "book")) as container:
@@ -149,7 +149,7 @@ def test_an_m4b_has_its_chapters_to_the_sample(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", COMPRESSED)
-def test_tags_come_back(tmp_path: Path, form: str) -> None:
+def test_tags_are_read_back(tmp_path: Path, form: str) -> None:
     book = BookMeta(
         title="Die Zeitmaschine — 時間",
         author="H. G. Wéllš",
@@ -171,7 +171,7 @@ def test_tags_come_back(tmp_path: Path, form: str) -> None:
     assert found["comment"] == "af_heart, stand-in voice"
 
 
-def test_an_m4b_is_an_audiobook_that_plays_before_it_is_fetched_whole(tmp_path: Path) -> None:
+def test_an_m4b_is_marked_as_audiobook_and_can_be_streamed(tmp_path: Path) -> None:
     encode(blocks(sound(50_000)), BookMeta(title="Book"), "m4b", tmp_path / "book")
     data = (tmp_path / "book").read_bytes()
     with av.open(str(tmp_path / "book")) as container:
@@ -184,7 +184,7 @@ def test_an_m4b_is_an_audiobook_that_plays_before_it_is_fetched_whole(tmp_path: 
 
 @pytest.mark.parametrize("form", COMPRESSED)
 @pytest.mark.parametrize("kind", ["png", "mjpeg"])
-def test_the_cover_comes_back_byte_for_byte(tmp_path: Path, form: str, kind: str) -> None:
+def test_the_cover_is_read_back_byte_for_byte(tmp_path: Path, form: str, kind: str) -> None:
     picture = png() if kind == "png" else jpeg()
     book = BookMeta(title="Book", cover=picture, chapters=divided(6000, 6001))
     encode(blocks(sound(12_001)), book, form, tmp_path / "book")
@@ -206,14 +206,16 @@ def test_the_cover_comes_back_byte_for_byte(tmp_path: Path, form: str, kind: str
     ],
 )
 @pytest.mark.parametrize("form", ["m4b", "opus"])
-def test_what_is_no_cover_is_refused_and_no_file_made(tmp_path: Path, form: str, cover: bytes, sentence: str) -> None:
+def test_an_invalid_cover_is_refused_and_no_file_is_written(
+    tmp_path: Path, form: str, cover: bytes, sentence: str
+) -> None:
     with pytest.raises(OptionError, match=sentence):
         encode(blocks(sound(10)), BookMeta(title="Book", cover=cover), form, tmp_path / "book")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("form", COMPRESSED)
-def test_titles_are_made_fit_for_every_player(tmp_path: Path, form: str) -> None:
+def test_titles_are_changed_so_that_every_player_shows_them(tmp_path: Path, form: str) -> None:
     titles = ["a\nb\0\x1bc", "  ", "\ud800x", "é" * 300]
     chapters = tuple(BookChapter(title=title, start=n * 5000, frames=5000) for n, title in enumerate(titles))
     encode(blocks(sound(20_000)), BookMeta(title="T\n\u2028X", author="\0", chapters=chapters), form, tmp_path / "book")
@@ -234,7 +236,7 @@ def test_equal_books_are_equal_files(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path: Path, form: str) -> None:
+def test_a_full_disk_gives_one_sentence_and_keeps_the_old_file(tmp_path: Path, form: str) -> None:
     path = tmp_path / "book"
     path.write_bytes(b"old")
     with small_disk(6000), pytest.raises(DiskError, match="no room for book in"):
@@ -244,7 +246,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path: Path, form:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_full_store_is_named_as_such(tmp_path: Path, form: str) -> None:
+def test_a_full_store_is_reported_as_such(tmp_path: Path, form: str) -> None:
     store = LocalStore(tmp_path)
     with small_disk(6000), pytest.raises(DiskError, match=f"The store {tmp_path} is full"):  # noqa: SIM117
         with store.writer("jobs/a/1/result") as path:
@@ -264,18 +266,18 @@ def test_a_damaged_part_in_the_middle_leaves_no_file(tmp_path: Path, form: str) 
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_parts_that_are_not_what_the_chapters_announce_make_no_file(tmp_path: Path, form: str) -> None:
+def test_parts_that_do_not_match_the_chapters_give_no_file(tmp_path: Path, form: str) -> None:
     with pytest.raises(FarmError, match="add up to 3001 frames, the parts to 3000"):
         encode(blocks(sound(3000)), BookMeta(title="Book", chapters=divided(1000, 2001)), form, tmp_path / "book")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_format_is_refused_with_those_there_are(tmp_path: Path) -> None:
+def test_an_unknown_format_is_refused_and_the_known_ones_are_listed(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="'ogg' is unknown: choose one of wav, flac, mp3, opus, m4b"):
         encode([], BookMeta(title="Book"), "ogg", tmp_path / "book")
 
 
-def test_a_folder_that_is_not_there_is_refused_before_a_part_is_read(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused_before_any_part_is_read(tmp_path: Path) -> None:
     parts = blocks(sound(100))
     with pytest.raises(OutputError, match="cannot be written"):
         encode(parts, BookMeta(title="Book"), "m4b", tmp_path / "none" / "book.m4b")

@@ -90,14 +90,14 @@ def test_a_book_gives_its_title_author_language_and_chapters() -> None:
     )
 
 
-def test_chapters_are_called_what_the_books_contents_call_them() -> None:
+def test_chapters_have_the_titles_of_the_table_of_contents() -> None:
     contents = nav(("Chapter <i>the</i> First", "1.xhtml"), ("Chapter the Second", "./2.xhtml"))
     opf = package(list(TWO), items=NAV)
     document = opened(epub(TWO, opf=opf, extra={"OEBPS/nav.xhtml": contents}))
     assert [chapter.title for chapter in document.chapters] == ["Chapter the First", "Chapter the Second"]
 
 
-def test_the_older_contents_are_read_too() -> None:
+def test_the_older_kind_of_table_of_contents_is_read_too() -> None:
     item = '<item id="ncx" href="toc/toc.ncx" media-type="application/x-dtbncx+xml"/>'
     opf = package(list(TWO), items=item, spine_attributes=' toc="ncx"')
     contents = ncx(("Eins", "../1.xhtml"), ("Zwei", "../2.xhtml#x"))
@@ -105,7 +105,7 @@ def test_the_older_contents_are_read_too() -> None:
     assert [chapter.title for chapter in document.chapters] == ["Eins", "Zwei"]
 
 
-def test_one_document_with_many_chapters_is_cut_where_the_contents_point() -> None:
+def test_a_document_with_many_chapters_is_cut_where_the_table_of_contents_points() -> None:
     body = "<p>Before.</p><section id='a'><h2>A</h2><p>aa</p></section><h2 id='b'>B</h2><p>bb</p><p>c<a id='c'/>c</p>"
     pages = {"1.xhtml": page(body), "2.xhtml": page("<p>More of c.</p>")}
     contents = nav(("Aye", "1.xhtml#a"), ("Bee", "1.xhtml#b"), ("Sea", "1.xhtml#c"))
@@ -118,21 +118,21 @@ def test_one_document_with_many_chapters_is_cut_where_the_contents_point() -> No
     ]
 
 
-def test_contents_that_point_to_a_missing_anchor_still_start_a_chapter_at_its_document() -> None:
+def test_an_entry_that_points_to_a_missing_anchor_starts_a_chapter_at_its_document() -> None:
     contents = nav(("One", "1.xhtml#gone"), ("Two", "2.xhtml#gone"))
     document = opened(epub(TWO, opf=package(list(TWO), items=NAV), extra={"OEBPS/nav.xhtml": contents}))
     assert [chapter.title for chapter in document.chapters] == ["One", "Two"]
 
 
 @pytest.mark.parametrize("properties", ['properties="cover-image"', ""])
-def test_the_cover_is_found_as_either_version_marks_it(properties: str) -> None:
+def test_the_cover_is_found_in_both_versions_of_epub(properties: str) -> None:
     how = f'<item id="c" href="c.jpg" media-type="image/jpeg" {properties}/>'
     opf = package(list(TWO), items=how, meta=META + '<meta name="cover" content="c"/>')
     document = opened(epub(TWO, opf=opf, extra={"OEBPS/c.jpg": b"\xff\xd8jpeg"}))
     assert (document.cover, document.cover_type) == (b"\xff\xd8jpeg", "image/jpeg")
 
 
-def test_what_nobody_hears_is_named() -> None:
+def test_skipped_content_is_listed() -> None:
     pages = {"cover.xhtml": page("<img src='c.jpg'/>"), "1.xhtml": page("<p>One<a epub:type='noteref'>1</a>.</p>")}
     opf = package([*pages, "gone.xhtml"], items=NAV).replace("</spine>", '<itemref idref="n"/></spine>')
     document = opened(epub(pages, opf=opf, extra={"OEBPS/nav.xhtml": nav(("One", "1.xhtml"))}))
@@ -170,20 +170,20 @@ def whole(skip: str) -> Document:
     return read(data, "small.epub", ReaderOptions(skip=frozenset(skip.split())))
 
 
-def test_a_section_is_known_by_its_type_its_place_in_guide_or_landmarks_its_title_or_its_file() -> None:
+def test_a_section_is_recognised_by_type_guide_landmark_title_or_file_name() -> None:
     assert [chapter.kind for chapter in whole("").chapters] == [
         "cover", "titlepage", "copyright", "dedication", "contents", "", "notes", "index", "bibliography",
     ]  # fmt: skip
 
 
-def test_sections_are_left_out_as_they_are_asked_for_and_each_is_named() -> None:
+def test_requested_sections_are_left_out_and_each_is_listed() -> None:
     document = whole("cover titlepage copyright dedication contents notes index bibliography")
     assert [chapter.title for chapter in document.chapters] == ["One"]
     assert len(document.left_out) == len(FRONT) - 1
     assert "Index (--skip index)" in document.left_out
 
 
-def test_landmarks_say_what_a_section_is() -> None:
+def test_landmarks_define_what_a_section_is() -> None:
     contents = nav(("One", "1.xhtml"), ("Two", "2.xhtml")).replace(
         '<a href="x">no</a>', '<a epub:type="dedication" href="1.xhtml">d</a>'
     )
@@ -191,12 +191,12 @@ def test_landmarks_say_what_a_section_is() -> None:
     assert [chapter.kind for chapter in document.chapters] == ["dedication", ""]
 
 
-def test_a_chapter_called_contents_that_is_no_list_of_links_is_heard() -> None:
+def test_a_chapter_titled_contents_without_a_list_of_links_is_spoken() -> None:
     pages = {"toc.xhtml": page("<h1>Contents</h1><p>A box with old clocks in it, and <a href='#x'>one</a> more.</p>")}
     assert "old clocks" in opened(epub(pages)).chapters[0].text
 
 
-def test_a_section_without_a_line_in_the_contents_is_not_part_of_the_chapter_before_it() -> None:
+def test_a_section_without_an_entry_in_the_table_of_contents_is_a_separate_chapter() -> None:
     pages = TWO | {"copyright.xhtml": page("<p>All rights reserved.</p>"), "3.xhtml": page("<p>Third.</p>")}
     contents = nav(("One", "1.xhtml"), ("Two", "2.xhtml"))
     document = opened(epub(pages, opf=package(list(pages), items=NAV), extra={"OEBPS/nav.xhtml": contents}))
@@ -225,13 +225,13 @@ NESTED = line(
 TITLES = ["Part One: Chapter 1", "Chapter 2", "Part Two: Chapter 1", "Part Two: IV", "The End"]
 
 
-def test_a_chapter_says_its_part_where_its_name_alone_would_not_tell() -> None:
+def test_a_chapter_title_names_its_part_if_it_is_ambiguous_alone() -> None:
     contents = page(f'<nav epub:type="toc"><ol>{NESTED}</ol></nav>')
     document = opened(epub(PARTS, opf=package(list(PARTS), items=NAV), extra={"OEBPS/nav.xhtml": contents}))
     assert [chapter.title for chapter in document.chapters] == TITLES
 
 
-def test_nested_contents_of_the_older_kind_are_read_alike() -> None:
+def test_nested_tables_of_contents_of_the_older_kind_are_read_too() -> None:
     def point(title: str, href: str, inside: str = "") -> str:
         return f'<navPoint><navLabel><text>{title}</text></navLabel><content src="{href}"/>{inside}</navPoint>'
 
@@ -271,11 +271,11 @@ def calibre(index: str) -> str:
         ("", ""),
     ],
 )
-def test_the_series_is_found_as_either_version_states_it(meta: str, series: str) -> None:
+def test_the_series_is_found_in_both_versions_of_epub(meta: str, series: str) -> None:
     assert opened(epub(TWO, opf=package(list(TWO), meta=META + meta))).series == series
 
 
-def test_of_several_titles_the_main_one_counts() -> None:
+def test_of_several_titles_the_main_one_is_used() -> None:
     titles = (
         '<dc:title id="s">Or, the Clock</dc:title><dc:title id="m">The Book</dc:title>'
         '<meta property="title-type" refines="#s">subtitle</meta><meta property="title-type" refines="#m">main</meta>'
@@ -283,7 +283,7 @@ def test_of_several_titles_the_main_one_counts() -> None:
     assert opened(epub(TWO, opf=package(list(TWO), meta=titles))).title == "The Book"
 
 
-def test_notes_outside_the_reading_order_are_heard_at_its_end_and_other_documents_are_not() -> None:
+def test_notes_outside_the_reading_order_are_spoken_at_the_end_and_other_documents_are_not() -> None:
     pages = TWO | {"endnotes.xhtml": page("<p>A note.</p>"), "popup.xhtml": page("<p>A picture.</p>")}
     opf = package(list(pages)).replace('idref="endnotes.xhtml"', 'idref="endnotes.xhtml" linear="no"')
     document = opened(epub(pages, opf=opf.replace('idref="popup.xhtml"', 'idref="popup.xhtml" linear="no"')))
@@ -295,9 +295,7 @@ def test_notes_outside_the_reading_order_are_heard_at_its_end_and_other_document
     ("languages", "stated", "marked"),
     [("en", "fr", []), ("en|fr", "fr", ["fr"]), ("", "fr", []), ("en-GB", "en-US", [])],
 )
-def test_a_documents_own_language_is_believed_where_the_book_names_it(
-    languages: str, stated: str, marked: list[str]
-) -> None:
+def test_a_documents_own_language_is_used_if_the_book_lists_it(languages: str, stated: str, marked: list[str]) -> None:
     meta = "<dc:title>T</dc:title>" + "".join(
         f"<dc:language>{one}</dc:language>" for one in languages.split("|") if one
     )
@@ -326,7 +324,7 @@ def test_markup_becomes_paragraphs(body: str, text: str) -> None:
     assert only(body).text == text
 
 
-def test_a_heading_and_its_title_beside_it_name_the_chapter() -> None:
+def test_a_heading_and_the_title_next_to_it_name_the_chapter() -> None:
     chapter = only("<hgroup><h2>IV</h2><p>The Arrival</p></hgroup><p>We came.</p>")
     assert (chapter.title, chapter.headings) == ("IV: The Arrival", (0, 1))
 
@@ -342,7 +340,7 @@ def test_a_chapter_is_read_in_the_encoding_it_declares(encoding: str) -> None:
     assert opened(epub({"1.xhtml": text.encode(encoding)})).chapters[0].text == "Größe, naïve"
 
 
-def test_a_chapter_that_declares_a_wrong_encoding_is_read_all_the_same() -> None:
+def test_a_chapter_with_a_wrong_declared_encoding_is_still_read() -> None:
     text = page("<p>Größe</p>").replace("utf-8", "no-such-thing")
     assert opened(epub({"1.xhtml": text.encode()})).chapters[0].text == "Größe"
 
@@ -370,7 +368,7 @@ def test_no_file_outside_the_archive_is_read() -> None:
     assert document.left_out == ("hostname (missing from the archive)",) * 2
 
 
-def test_nesting_beyond_all_depth_is_read_without_recursion() -> None:
+def test_very_deep_nesting_is_read_without_recursion() -> None:
     assert only("<div>" * 20_000 + "deep" + "</div>" * 20_000).text == "deep"
 
 
@@ -448,7 +446,7 @@ def test_an_epub_that_cannot_be_read_is_refused_in_one_sentence_with_its_name(da
     assert "\n" not in sentence
 
 
-def test_obfuscated_fonts_are_no_encryption() -> None:
+def test_obfuscated_fonts_do_not_count_as_encryption() -> None:
     assert len(opened(locked("http://www.idpf.org/2008/embedding")).chapters) == 2
 
 

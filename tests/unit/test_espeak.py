@@ -43,11 +43,11 @@ def test_espeak_is_initialised_once_in_a_process_whatever_languages_and_threads_
     assert done.stdout.strip() == "1"
 
 
-def test_the_table_of_pairs_is_misakis_own() -> None:
+def test_the_table_of_symbol_pairs_is_that_of_misaki() -> None:
     assert sorted(espeak.PAIRS.items()) == theirs.EspeakG2P("es").e2m
 
 
-def test_one_after_another_and_all_together_sound_the_same() -> None:
+def test_sentences_sound_the_same_one_by_one_and_in_a_list() -> None:
     texts = ["Hola, ¿qué tal?", "¡Adiós!", "El 5 de mayo", "uno"]
     with_lists = espeak._reader("es").backend.phonemize(texts)
     assert with_lists == [espeak._reader("es").backend.phonemize([text])[0] for text in texts]
@@ -62,11 +62,11 @@ def test_one_after_another_and_all_together_sound_the_same() -> None:
         ("A ꦗ word", "en-us", "ꦗ"),
     ],
 )
-def test_what_espeak_passes_over_in_silence_is_reported(text: str, language: str, lost: str) -> None:
+def test_words_that_espeak_skips_are_reported(text: str, language: str, lost: str) -> None:
     assert any(lost in unknown for unknown in phonemize(text, language).unknown)
 
 
-def test_a_language_is_spoken_by_its_own_voice_however_they_take_turns() -> None:
+def test_each_language_keeps_its_own_voice_when_languages_alternate() -> None:
     alone = {language: phonemize("pan", language).text for language in ("es", "fr-fr", "it")}
     turns = [explain("pan", language).phonemes.text for language in ("es", "fr-fr", "it", "fr-fr", "es", "it")]
     assert turns == [alone[language] for language in ("es", "fr-fr", "it", "fr-fr", "es", "it")]

@@ -33,7 +33,7 @@ def test_each_word_is_shown_with_its_place_its_sounds_and_its_backend(capsys: py
     assert second["text"] == "It ran."
 
 
-def test_people_see_a_table_and_who_speaks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_output_is_a_table_that_names_the_voice(capsys: pytest.CaptureFixture[str]) -> None:
     assert typed("phonemize", "Hola [amigo].", "--lang", "es_MX") == 0
     told = capsys.readouterr().out
     assert "phonemes  ˈola (amˈiɣo)." in told
@@ -41,12 +41,12 @@ def test_people_see_a_table_and_who_speaks(capsys: pytest.CaptureFixture[str]) -
     assert "[amigo]" in told
 
 
-def test_the_language_is_the_voices_unless_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_language_is_that_of_the_voice_unless_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
     assert typed("phonemize", "car", "--voice", "bm_george", "--json") == 0
     assert lines(capsys)[0]["phonemes"] == "kˈɑː"
 
 
-def test_a_lexicon_and_marks_in_the_text_are_heard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lexicon_and_marks_in_the_text_are_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "words.toml").write_text('hermione = "/həˈmaɪəni/"')
     text = "Hermione has [tomato](/təˈmɑːtəʊ/)s."
     assert typed("phonemize", text, "--lexicon", str(tmp_path / "words.toml"), "--lang", "en-gb", "--json") == 0
@@ -55,7 +55,9 @@ def test_a_lexicon_and_marks_in_the_text_are_heard(tmp_path: Path, capsys: pytes
     assert {word["backend"] for word in line["words"]} >= {"lexicon", "given", "misaki"}
 
 
-def test_a_text_may_come_on_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_can_be_read_from_standard_input(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     read, write = os.pipe()
     with os.fdopen(write, "wb") as pipe:
         pipe.write(b"Ciao.")
@@ -76,9 +78,7 @@ def test_a_text_may_come_on_standard_input(capsys: pytest.CaptureFixture[str], m
         ([" "], "The text is empty"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_sentence(
-    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_error_is_one_sentence(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert typed("phonemize", *words) == 2
     told = capsys.readouterr().err
     assert sentence in told

@@ -19,7 +19,7 @@ from workers.inference.failure_streak import FailureStreak
     ],
     ids=str,
 )
-def test_three_in_a_row_are_too_many_and_one_new_session_must_do(history: str, rebuilt_at: list[int]) -> None:
+def test_after_three_failures_in_a_row_the_session_is_reopened_once(history: str, rebuilt_at: list[int]) -> None:
     streak, found = FailureStreak(3), list[int]()
     for place, fate in enumerate(history):
         if fate == ".":
@@ -29,7 +29,7 @@ def test_three_in_a_row_are_too_many_and_one_new_session_must_do(history: str, r
     assert found == rebuilt_at
 
 
-def test_of_many_threads_that_fail_at_once_one_is_told() -> None:
+def test_of_many_threads_that_fail_at_once_only_one_reopens_the_session() -> None:
     streak = FailureStreak(3)
     with ThreadPoolExecutor(8) as threads:
         told = list(threads.map(lambda _: streak.failed(), range(64)))

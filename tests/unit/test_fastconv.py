@@ -118,19 +118,19 @@ def test_tiles_give_what_the_convolution_gives(case: Case) -> None:
     assert np.abs(found - wanted).max() < 1e-4 * max(np.abs(wanted).max(), np.sqrt(case.inputs * case.kernel))
 
 
-def test_the_model_that_was_given_is_left_as_it_was() -> None:
+def test_the_input_model_is_not_changed() -> None:
     plain = USUAL.model()
     before = plain.SerializeToString(deterministic=True)
     accelerate(plain, USUAL.choice())
     assert plain.SerializeToString(deterministic=True) == before
 
 
-def test_the_weights_of_the_plain_convolution_are_not_kept() -> None:
+def test_the_weights_of_a_replaced_convolution_are_removed() -> None:
     fast = accelerate(USUAL.model(), USUAL.choice()).model
     assert "weights" not in {tensor.name for tensor in fast.graph.initializer}
 
 
-def test_only_operators_of_onnx_itself_are_used() -> None:
+def test_only_standard_onnx_operators_are_used() -> None:
     fast = accelerate(USUAL.model(), USUAL.choice()).model
     assert {node.domain for node in fast.graph.node} == {""}
     assert [one.domain for one in fast.opset_import] == [""]
@@ -139,7 +139,7 @@ def test_only_operators_of_onnx_itself_are_used() -> None:
 @pytest.mark.parametrize(
     "attributes", [{"strides": [2]}, {"auto_pad": "SAME_UPPER", "pads": None}, {"group": 2}], ids=str
 )
-def test_a_convolution_of_another_form_is_left_alone(attributes: dict[str, Any]) -> None:
+def test_a_convolution_of_another_form_is_not_rewritten(attributes: dict[str, Any]) -> None:
     case = Case(kernel=3, tile=4, dilation=1, inputs=2, outputs=4, before=1, after=1, spare=9, bias=False)
     plain = case.model(**{name: value for name, value in attributes.items() if value is not None})
     if attributes.get("group"):
@@ -147,7 +147,7 @@ def test_a_convolution_of_another_form_is_left_alone(attributes: dict[str, Any])
     assert not accelerate(plain, tile_everything(kinds(plain))).changed
 
 
-def test_a_batch_of_any_size_is_left_alone() -> None:
+def test_a_model_with_variable_batch_size_is_not_rewritten() -> None:
     plain = USUAL.model()
     plain.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
     fast = accelerate(plain, USUAL.choice())
@@ -155,14 +155,14 @@ def test_a_batch_of_any_size_is_left_alone() -> None:
     assert fast.model is plain
 
 
-def test_an_old_opset_is_left_alone() -> None:
+def test_a_model_with_an_old_opset_is_not_rewritten() -> None:
     plain = USUAL.model()
     plain.opset_import[0].version = 12
     assert not accelerate(plain, USUAL.choice()).changed
 
 
 @pytest.mark.parametrize("path", [TOY, STAND_IN], ids=lambda path: path.stem)
-def test_a_model_without_such_convolutions_passes_through_and_it_is_said(path: Path) -> None:
+def test_a_model_without_suitable_convolutions_is_unchanged_and_says_so(path: Path) -> None:
     model = onnx.load(path)
     fast = accelerate(model)
     assert fast.model is model
@@ -231,7 +231,7 @@ def test_folding_changes_nothing_but_rounding(alpha: float, snakes: int, *, styl
     assert np.abs(found - wanted).max() < 1e-5 * np.abs(wanted).max()
 
 
-def test_folded_and_tiled_at_once_it_still_says_the_same() -> None:
+def test_a_model_that_is_folded_and_tiled_computes_the_same() -> None:
     plain = kokoro_like(2.0)
     fast = accelerate(plain, tile_everything(kinds(plain)))
     assert (fast.folds.snake, len(fast.layers)) == (1, 1)
@@ -240,7 +240,7 @@ def test_folded_and_tiled_at_once_it_still_says_the_same() -> None:
 
 
 @pytest.mark.parametrize("tensor", ["h", "scaled", "normed", "snake"])
-def test_what_somebody_else_reads_is_not_folded_away(tensor: str) -> None:
+def test_a_tensor_with_another_reader_is_not_folded_away(tensor: str) -> None:
     plain = kokoro_like(2.0)
     plain.graph.output.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
     fast = accelerate(plain, TileChoice())
@@ -248,13 +248,13 @@ def test_what_somebody_else_reads_is_not_folded_away(tensor: str) -> None:
     assert prove(plain, fast.model, four_channels()).snr_db > 100
 
 
-def test_a_choice_can_be_written_down_and_read_again() -> None:
+def test_a_choice_can_be_saved_and_loaded() -> None:
     choice = TileChoice(chosen=(measure(ConvolutionKind(inputs=8, outputs=8, kernel=3, dilation=1), 64),))
     assert choice.chosen[0].ratio > 0
     assert TileChoice.from_record(choice.record()) == choice
 
 
-def test_by_rule_the_vocoders_layers_are_tiled_that_paid_on_every_machine_measured() -> None:
+def test_the_rule_tiles_the_layers_that_were_faster_on_every_measured_machine() -> None:
     kokoros = [
         ConvolutionKind(inputs=c, outputs=c, kernel=k, dilation=d)
         for c in (128, 256)
@@ -273,32 +273,32 @@ def test_by_rule_the_vocoders_layers_are_tiled_that_paid_on_every_machine_measur
     assert {choice.tile(kind) for kind in kokoros if kind not in left} == {8, 16, 24}
 
 
-def test_a_kind_too_small_to_gain_is_left_alone() -> None:
+def test_a_kind_too_small_to_get_faster_is_not_tiled() -> None:
     """One channel in and out: all that tiles save is the product over channels."""
     found = measure(ConvolutionKind(inputs=1, outputs=1, kernel=3, dilation=1), 2000)
     assert (found.tile, found.ratio > 0) == (0, True)
 
 
-def test_an_unknown_length_is_taken_for_an_ordinary_one() -> None:
+def test_an_unknown_length_is_taken_as_a_usual_one() -> None:
     assert 1000 < usual_length(ConvolutionKind(inputs=256, outputs=256, kernel=7, dilation=1)) < 3000
     assert usual_length(ConvolutionKind(inputs=1, outputs=1, kernel=3, dilation=1)) == 20_000
 
 
-def test_lengths_are_those_of_a_run() -> None:
+def test_lengths_are_observed_in_a_run() -> None:
     plain = USUAL.model()
     (use,) = uses(EditableGraph(plain), plain, USUAL.signal()).values()
     assert use == Use(layers=1, length=USUAL.length)
 
 
 @pytest.mark.parametrize(("share", "taken"), [(0.02, True), (0.004, False)])
-def test_a_layer_must_save_enough_for_its_memory(share: float, *, taken: bool) -> None:
+def test_a_layer_must_save_enough_work_for_its_memory(share: float, *, taken: bool) -> None:
     """Six products for three taps of a thousand channels squared: 12.6 MB more, which 0.4 % of all must pay for."""
     wide = KindChoice(kind=ConvolutionKind(inputs=1024, outputs=1024, kernel=3, dilation=1), tile=4, ratio=1.6)
     assert (within_memory(wide, share).tile > 0) == taken
     assert within_memory(wide, share).ratio == wide.ratio
 
 
-def test_kokoros_graph_has_the_convolutions_that_the_tables_are_made_for() -> None:
+def test_kokoros_graph_has_the_expected_kinds_of_convolution() -> None:
     skeleton = onnx.load(SKELETON)
     assert harmonic_source(skeleton) == "/decoder/generator/Concat_1_output_0"
     assert {kind.kernel for kind in kinds_by_shape(skeleton)} == {3, 5, 7, 11}
@@ -328,7 +328,7 @@ def with_source() -> onnx.ModelProto:
     )
 
 
-def test_models_that_draw_noise_are_compared_on_the_same_noise() -> None:
+def test_models_with_random_noise_are_compared_with_the_same_noise() -> None:
     plain = with_source()
     fast = accelerate(plain, tile_everything(kinds(plain)))
     assert len(fast.layers) == 1
@@ -339,7 +339,7 @@ def test_models_that_draw_noise_are_compared_on_the_same_noise() -> None:
     assert snr_db(plain, fast.model, feed) > 110
 
 
-def test_a_wrong_weight_is_found_out() -> None:
+def test_a_wrong_weight_is_detected() -> None:
     plain = with_source()
     fast = accelerate(plain, tile_everything(kinds(plain))).model
     (taps,) = (one for one in fast.graph.initializer if one.name.startswith("weights"))
@@ -351,7 +351,7 @@ def test_a_wrong_weight_is_found_out() -> None:
     assert not proof.holds()
 
 
-def test_the_source_can_be_shown_and_fed() -> None:
+def test_the_harmonic_source_can_be_an_output_and_an_input() -> None:
     plain = with_source()
     assert [value.name for value in with_output(plain, "source").graph.output] == ["result", "source"]
     fed = with_input(plain, "source")

@@ -33,7 +33,7 @@ def responses(tables: Algorithm) -> tuple[NDArray[np.object_], int]:
 
 
 @pytest.mark.parametrize(("kernel", "tile"), USED)
-def test_a_tile_is_the_filter_exactly(kernel: int, tile: int) -> None:
+def test_a_tile_computes_the_filter_exactly(kernel: int, tile: int) -> None:
     """Both sides are linear in the taps and in the inputs: equal for every pair of ones, they are equal."""
     tables = algorithm(kernel, tile)
     found, one = responses(tables)
@@ -45,7 +45,7 @@ def test_a_tile_is_the_filter_exactly(kernel: int, tile: int) -> None:
 
 
 @pytest.mark.parametrize(("kernel", "tile"), [(3, 8), (7, 16)])
-def test_one_wrong_digit_would_be_found(kernel: int, tile: int) -> None:
+def test_one_wrong_digit_is_detected(kernel: int, tile: int) -> None:
     tables = algorithm(kernel, tile)
     first, *others = tables.g
     spoilt = Algorithm(
@@ -57,7 +57,7 @@ def test_one_wrong_digit_would_be_found(kernel: int, tile: int) -> None:
 
 
 @pytest.mark.parametrize(("kernel", "tile", "products"), [(3, 4, 6), (3, 8, 11), (7, 16, 29), (11, 24, 47)])
-def test_a_tile_costs_the_products_it_promises(kernel: int, tile: int, products: int) -> None:
+def test_a_tile_has_the_stated_number_of_products(kernel: int, tile: int, products: int) -> None:
     tables = algorithm(kernel, tile)
     assert tables.products == products < kernel * tile
     assert len(tables.bt) == len(tables.g) == products
@@ -66,27 +66,27 @@ def test_a_tile_costs_the_products_it_promises(kernel: int, tile: int, products:
 
 
 @pytest.mark.parametrize(("kernel", "tile"), USED)
-def test_what_is_added_to_the_constant_product_is_added_to_every_output(kernel: int, tile: int) -> None:
+def test_a_value_added_to_the_constant_product_is_added_to_every_output(kernel: int, tile: int) -> None:
     tables = algorithm(kernel, tile)
     assert {row[tables.constant] for row in tables.at} == {1}
 
 
 @pytest.mark.parametrize("pairs", range(1, 20))
-def test_points_on_the_circle_lie_on_it_and_differ(pairs: int) -> None:
+def test_points_on_the_circle_are_exact_and_distinct(pairs: int) -> None:
     found = on_the_circle(pairs)
     assert all(one.re**2 + one.im**2 == 1 and one.im > 0 for one in found)
     assert len(set(found)) == pairs
 
 
 @pytest.mark.parametrize("count", range(3, 45))
-def test_as_many_points_as_the_window_has_inputs(count: int) -> None:
+def test_there_are_as_many_points_as_inputs_in_the_window(count: int) -> None:
     chosen = points(count)
     assert chosen.count == count
     assert len(set(chosen.real)) == len(chosen.real)
 
 
 @pytest.mark.parametrize(("kernel", "tile"), USED)
-def test_rounding_stays_near_that_of_plain_convolution(kernel: int, tile: int) -> None:
+def test_the_rounding_error_is_near_that_of_plain_convolution(kernel: int, tile: int) -> None:
     """In float32, as the graph computes it, on noise and summed over channels."""
     chance = np.random.default_rng(kernel * 100 + tile)
     tables, channels = algorithm(kernel, tile), 64

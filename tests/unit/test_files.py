@@ -20,7 +20,7 @@ def test_a_file_appears_when_its_block_ends_and_not_before(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_stood_there_stays_when_the_block_fails(tmp_path: Path) -> None:
+def test_an_existing_file_stays_when_the_block_fails(tmp_path: Path) -> None:
     path = tmp_path / "out.bin"
     path.write_bytes(b"old")
     with pytest.raises(ZeroDivisionError), whole_file(path) as temporary:
@@ -29,7 +29,7 @@ def test_what_stood_there_stays_when_the_block_fails(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_is_told_with_folder_and_remedy_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_folder_and_remedy_and_leaves_no_file(tmp_path: Path) -> None:
     with small_disk(1000), pytest.raises(DiskError) as caught, whole_file(tmp_path / "out.bin") as temporary:
         temporary.write_bytes(bytes(2000))
     assert f"no room for out.bin in {tmp_path}" in str(caught.value)
@@ -37,7 +37,7 @@ def test_a_full_disk_is_told_with_folder_and_remedy_and_leaves_nothing(tmp_path:
 
 
 @pytest.mark.parametrize("name", ["missing/out.bin", "plain/out.bin", "x" * 300])
-def test_a_place_that_cannot_be_is_refused_before_any_work(tmp_path: Path, name: str) -> None:
+def test_an_impossible_path_is_refused_before_any_work(tmp_path: Path, name: str) -> None:
     (tmp_path / "plain").write_bytes(b"")
     entered = False
     with pytest.raises(OutputError, match="cannot be written"), whole_file(tmp_path / name):
@@ -52,7 +52,7 @@ def test_a_folder_or_a_device_is_never_replaced(tmp_path: Path) -> None:
     assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
 
 
-def test_a_new_file_has_the_rights_its_owner_chose(tmp_path: Path) -> None:
+def test_a_new_file_has_the_permissions_of_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         with whole_file(tmp_path / "out.bin"):

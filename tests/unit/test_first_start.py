@@ -22,7 +22,7 @@ from workers.optimise import preparing
         ("darwin", "arm64", [preparing.NOTE, verdicts.NOTE]),
     ],
 )
-def test_each_thing_that_takes_minutes_is_a_sentence(
+def test_each_step_that_takes_minutes_is_announced_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, chip: str, told: list[str]
 ) -> None:
     settings = FarmSettings(home=tmp_path, model=noisy.build(tmp_path / "noisy.onnx"), voices=VOICES)
@@ -32,7 +32,7 @@ def test_each_thing_that_takes_minutes_is_a_sentence(
     assert first_start.notes(settings, model) == tuple(f"{note}." for note in told)
 
 
-def test_a_voice_that_needs_nothing_done_is_not_talked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_announced_for_a_voice_that_is_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     settings = FarmSettings(home=tmp_path)
     assert first_start.notes(settings, resolve(settings)) == ()

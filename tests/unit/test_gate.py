@@ -44,7 +44,7 @@ def test_listeners_are_served_first_and_remote_control_always(gate: Gate, monkey
     assert gate.consume(3) == [LIVE, BULK, "control"]
 
 
-def test_a_queue_is_left_alone_while_enough_of_it_is_held(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_is_not_read_while_enough_of_its_tasks_are_held(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     held = [Held(BULK, "job=a step=segment:1"), Held(BULK, "job=a step=segment:2")]
     hold(monkeypatch, *held)
     assert gate.consume(3) == [LIVE, "control"]
@@ -53,7 +53,7 @@ def test_a_queue_is_left_alone_while_enough_of_it_is_held(gate: Gate, monkeypatc
     assert gate.consume(3) == [LIVE, BULK, "control"]
 
 
-def test_a_hint_that_was_sent_twice_keeps_nobodys_place(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hint_that_was_sent_twice_counts_once(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     twice = [Held(BULK, "job=a step=segment:1") for _ in range(2)]
     hold(monkeypatch, *twice)
     assert gate.consume(3) == [LIVE, BULK, "control"]

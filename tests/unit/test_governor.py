@@ -55,7 +55,7 @@ class Life:
         (1, 0.05, 300, 150),
     ],
 )
-def test_what_is_allowed_follows_the_machine_what_was_asked_and_how_tight_it_is(
+def test_the_allowed_growth_depends_on_machine_setting_and_free_memory(
     total_gb: int, free_share: float, asked_mb: int, allowed_mb: int
 ) -> None:
     room = Room(total_bytes=total_gb * GIGABYTE, available_bytes=int(total_gb * GIGABYTE * free_share))
@@ -66,19 +66,19 @@ def test_what_is_allowed_follows_the_machine_what_was_asked_and_how_tight_it_is(
     ("growth_mb", "step"),
     [(-200, None), (0, None), (500, None), (501, "shrink"), (750, "shrink"), (751, "drop"), (1001, "recycle")],
 )
-def test_the_step_follows_the_growth(growth_mb: float, step: Step | None) -> None:
+def test_the_larger_the_growth_the_stronger_the_measure(growth_mb: float, step: Step | None) -> None:
     assert Life().goes_on(70, growth_mb) == ([step] if step else [])
 
 
-def test_nothing_is_said_before_there_was_a_whole_minute() -> None:
+def test_nothing_is_decided_before_a_whole_minute_of_readings() -> None:
     assert Life().goes_on(60, 5000) == []
 
 
-def test_what_a_segment_takes_and_gives_back_is_no_growth() -> None:
+def test_memory_that_a_segment_takes_and_returns_is_no_growth() -> None:
     assert Life().goes_on(600, *[1500] * 50, 100) == []
 
 
-def test_what_the_segments_under_way_take_is_no_growth() -> None:
+def test_memory_of_segments_being_spoken_is_no_growth() -> None:
     life = Life()
     for second in range(300):
         busy = MemoryReading(rss_bytes=WARM + 4 * 380 * MEGABYTE, in_use_bytes=None, room=MACHINE, under_way=4)
@@ -88,11 +88,11 @@ def test_what_the_segments_under_way_take_is_no_growth() -> None:
     assert "recycle" in life.goes_on(70, 4 * 380), "with nothing under way it is growth"
 
 
-def test_a_growth_that_stays_is_answered_once_a_minute() -> None:
+def test_lasting_growth_causes_a_measure_once_a_minute() -> None:
     assert Life().goes_on(61 + 180, 600) == ["shrink"] * 4
 
 
-def test_what_gets_worse_is_answered_at_once() -> None:
+def test_growth_that_gets_worse_causes_a_measure_at_once() -> None:
     life = Life()
     assert life.goes_on(65, 600) == ["shrink"]
     # Its least within the last minute is what counts.
@@ -100,7 +100,7 @@ def test_what_gets_worse_is_answered_at_once() -> None:
     assert life.goes_on(4, 800) == ["drop"]
 
 
-def test_at_the_edge_it_neither_begins_nor_ends() -> None:
+def test_at_the_limit_a_measure_neither_begins_nor_ends() -> None:
     life = Life()
     assert life.goes_on(120, 450) == []
     assert life.goes_on(62, 550) == ["shrink"]
@@ -109,13 +109,13 @@ def test_at_the_edge_it_neither_begins_nor_ends() -> None:
     assert life.goes_on(120, 450) == []
 
 
-def test_a_tight_machine_is_answered_sooner() -> None:
+def test_with_little_free_memory_measures_begin_sooner() -> None:
     tight = Room(total_bytes=8 * GIGABYTE, available_bytes=GIGABYTE // 2)
     assert Life().goes_on(62, 300) == []
     assert Life().goes_on(62, 300, room=tight) == ["shrink"]
 
 
-def test_a_process_that_is_small_at_rest_is_left_alone_for_a_while() -> None:
+def test_a_process_that_is_small_when_idle_is_not_replaced_for_a_while() -> None:
     life = Life()
     assert life.goes_on(62, 1200) == ["recycle"]
     assert not life.governor.must_go(life.now_s, reading(400))
@@ -123,12 +123,12 @@ def test_a_process_that_is_small_at_rest_is_left_alone_for_a_while() -> None:
     assert "recycle" in life.goes_on(120, 1200)
 
 
-def test_a_process_that_is_large_at_rest_must_go() -> None:
+def test_a_process_that_is_large_when_idle_is_replaced() -> None:
     assert Life().governor.must_go(0.0, reading(501))
     assert not Life().governor.must_go(0.0, reading(499))
 
 
-def test_a_trend_is_a_line_through_the_least_of_each_minute() -> None:
+def test_the_trend_is_a_line_through_the_minimum_of_each_minute() -> None:
     life = Life()
     life.goes_on(1700, 100)
     assert life.governor.trend() is None
@@ -140,7 +140,7 @@ def test_a_trend_is_a_line_through_the_least_of_each_minute() -> None:
     assert trend.alarming, "more than a twentieth of 800 MB in an hour"
 
 
-def test_what_neither_grows_nor_shrinks_raises_no_alarm() -> None:
+def test_constant_memory_raises_no_alarm() -> None:
     life = Life()
     life.goes_on(4000, 100, 300, 200)
     trend = life.governor.trend()
@@ -185,7 +185,7 @@ TOTAL, AVAILABLE = 16_000_000 * 1024, 9_000_000 * 1024
         ({"memory.max": "nonsense", "memory.current": "5000"}, TOTAL, AVAILABLE),
     ],
 )
-def test_the_room_is_the_machines_or_the_containers(
+def test_the_available_memory_is_that_of_the_machine_or_the_container(
     tmp_path: Path, files: dict[str, str], total: int, available: int
 ) -> None:
     (tmp_path / "meminfo").write_text(MEMINFO, "ascii")
@@ -196,13 +196,13 @@ def test_the_room_is_the_machines_or_the_containers(
     assert room == Room(total_bytes=total, available_bytes=available)
 
 
-def test_without_linuxs_files_the_system_is_asked_otherwise(tmp_path: Path) -> None:
+def test_without_linuxs_files_psutil_is_asked(tmp_path: Path) -> None:
     room = memory.room(tmp_path / "meminfo", tmp_path / "cgroup")
     assert room.total_bytes > room.available_bytes > 0
 
 
 @pytest.mark.skipif(memory.in_use_bytes() is None, reason="this system's allocator does not tell what it handed out")
-def test_what_is_in_use_is_what_was_asked_for_and_not_given_back() -> None:
+def test_memory_in_use_is_what_was_allocated_and_not_freed() -> None:
     before = memory.in_use_bytes() or 0
     block = bytearray(64 * MEGABYTE)
     assert (memory.in_use_bytes() or 0) - before >= len(block)
@@ -241,7 +241,7 @@ print(memory.read().rss_bytes - before)
 
 
 @pytest.mark.skipif(memory.in_use_bytes() is None, reason="only glibc keeps large blocks, and only it is told not to")
-def test_what_large_blocks_took_is_given_back_as_they_are_freed() -> None:
+def test_large_blocks_are_returned_to_the_system_when_they_are_freed() -> None:
     def grown(settle: str) -> int:
         words = [sys.executable, "-c", HOLES.format(settle=settle)]
         return int(subprocess.run(words, cwd=ROOT, capture_output=True, check=True, timeout=60).stdout)

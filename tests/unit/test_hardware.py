@@ -38,24 +38,24 @@ def test_this_machine_is_described_as_it_is() -> None:
         ({"providers": ("CPUExecutionProvider",)}, True, False),
     ],
 )
-def test_what_a_machine_can_do_follows_from_what_it_is(
+def test_the_capabilities_follow_from_the_kind_of_machine(
     about: dict[str, object], apple_silicon: bool, coreml: bool
 ) -> None:
     assert (machine(**about).apple_silicon, machine(**about).has_coreml) == (apple_silicon, coreml)
 
 
 @pytest.mark.parametrize("about", [{"system": "Darwin 15.2"}, {"chip": "Apple M4"}, {"onnxruntime": "1.32.0"}])
-def test_a_measurement_holds_until_system_chip_or_onnxruntime_change(about: dict[str, object]) -> None:
+def test_a_measurement_is_valid_until_system_chip_or_onnxruntime_changes(about: dict[str, object]) -> None:
     assert machine(**about).key != machine().key
     assert machine(memory_bytes=1, cores=1).key == machine().key
 
 
-def test_a_mac_is_named_by_its_own_release_and_others_by_their_kernel() -> None:
+def test_a_mac_is_described_by_its_release_and_other_systems_by_their_kernel() -> None:
     assert system_name("Darwin", "15.1", "24.1.0") == "Darwin 15.1"
     assert system_name("Linux", "", "6.8.0") == "Linux 6.8.0"
 
 
-def test_the_chip_is_what_the_system_calls_it(tmp_path: Path) -> None:
+def test_the_chip_has_the_name_that_the_system_gives_it(tmp_path: Path) -> None:
     asked: list[str] = []
 
     def answer(name: str) -> str:
@@ -71,7 +71,7 @@ def test_the_chip_is_what_the_system_calls_it(tmp_path: Path) -> None:
     assert chip_name("linux", cpuinfo=tmp_path / "absent") == "unknown"
 
 
-def test_a_system_without_sysctl_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_sysctl_the_chip_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(*_: object, **__: object) -> None:
         raise FileNotFoundError
 

@@ -160,7 +160,7 @@ def test_the_failure_of_the_job_ends_the_listening_with_its_reason(
 
 
 @given(arrivals(), SIZES, st.data())
-def test_what_the_farm_has_freed_is_heard_or_named_never_left_out(
+def test_audio_that_the_farm_has_freed_is_either_received_or_reported(
     case: tuple[list[Chunk], list[Entry]], sizes: list[int], data: st.DataObject
 ) -> None:
     speech, stream = case
@@ -186,7 +186,7 @@ ODD = st.builds(
 
 
 @given(st.lists(RAW | ODD, max_size=12), SIZES)
-def test_any_entries_at_all_end_in_an_end_or_a_failure(odd: list[dict[bytes, bytes]], sizes: list[int]) -> None:
+def test_any_sequence_of_entries_ends_in_an_end_or_a_failure(odd: list[dict[bytes, bytes]], sizes: list[int]) -> None:
     stream = [(f"{number}-0", entry) for number, entry in enumerate([*odd, fields(failure(-1))], start=1)]
     hearing = Hearing("a")
     heard = list(Driver(stream, batches(sizes)).hear(hearing))
@@ -262,7 +262,7 @@ def test_reading_goes_on_behind_the_last_entry_received() -> None:
     assert (hearing.next_event(), hearing.next_segment) == (Verdict.READ, 0)
 
 
-def test_the_position_names_an_entry_only_once_nothing_before_it_waits() -> None:
+def test_the_position_names_an_entry_only_when_no_earlier_one_waits() -> None:
     hearing = checked(audio(0), audio(2), audio(1), audio(3))
     positions = [hearing.position for _ in iter(hearing.next_event, Verdict.READ)]
     assert positions == [
@@ -274,18 +274,18 @@ def test_the_position_names_an_entry_only_once_nothing_before_it_waits() -> None
     assert hearing.position == Position(last_id="4-0", segment=4)
 
 
-def test_the_end_is_not_handed_out_and_comes_after_everything() -> None:
+def test_the_end_comes_after_everything_and_is_not_a_chunk() -> None:
     hearing = checked(end(2), audio(1), audio(0))
     assert events(hearing, 4) == [audio(0), audio(1), Verdict.FINISHED, Verdict.FINISHED]
 
 
-def test_the_end_is_heard_again_by_a_listener_that_had_heard_everything() -> None:
+def test_a_resumed_listener_that_had_everything_gets_the_end_again() -> None:
     hearing = checked(audio(0), end(1))
     assert hearing.next_event() == audio(0)
     assert checked(audio(0), end(1), position=hearing.position).next_event() is Verdict.FINISHED
 
 
-def test_the_failure_of_a_segment_stands_in_its_place() -> None:
+def test_the_failure_of_a_segment_comes_in_its_place() -> None:
     hearing = checked(audio(2), failure(1), audio(0), end(3))
     assert events(hearing, 4) == [audio(0), failure(1), audio(2), Verdict.FINISHED]
 
@@ -322,7 +322,7 @@ def test_an_entry_that_cannot_be_understood_ends_the_listening(change: dict[byte
     assert hearing.position == Position(last_id="1-0", segment=1), "it may go on from here with a newer Chorus"
 
 
-def test_too_much_that_waits_for_one_segment_ends_the_listening() -> None:
+def test_too_many_entries_waiting_for_one_segment_end_the_listening() -> None:
     large = Chunk(kind=Kind.AUDIO, segment=1, pcm=bytes(LIMIT_BYTES))
     assert "Segment 0 did not arrive" in failed(ReorderError, checked(large))
 

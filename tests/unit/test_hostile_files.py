@@ -312,7 +312,7 @@ def test_a_hostile_file_gives_its_text_or_one_sentence_in_little_memory_and_time
 
 
 @pytest.mark.parametrize("ending", ["epub", "html", "pdf", "docx", "txt", "md"])
-def test_a_file_of_300_mb_is_not_even_loaded(shelf: Path, apart: Apart, ending: str) -> None:
+def test_a_file_of_300_mb_is_refused_without_loading_it(shelf: Path, apart: Apart, ending: str) -> None:
     path = shelf / f"huge.{ending}"
     with path.open("wb") as out:
         out.truncate(HUGE)

@@ -138,5 +138,7 @@ def test_a_hostile_text_is_read_or_refused_in_one_sentence_in_little_memory_and_
         ("bundle", "half of it", "is damaged"),
     ],
 )
-def test_what_can_be_read_of_it_is_read(told: Callable[[str, str], Told], kind: str, name: str, said: str) -> None:
+def test_the_readable_rest_of_a_hostile_text_is_read(
+    told: Callable[[str, str], Told], kind: str, name: str, said: str
+) -> None:
     assert said in told(kind, name)["said"]

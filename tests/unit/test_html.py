@@ -34,7 +34,7 @@ def opened(markup: str | bytes, wanted: ReaderOptions | None = None) -> Document
         ("<dl><dt>Term</dt><dd>What it is.</dd></dl>", "Term|What it is."),
     ],
 )
-def test_items_of_a_list_are_paragraphs_with_the_numbers_a_reader_sees(body: str, paragraphs: str) -> None:
+def test_list_items_are_paragraphs_with_the_visible_numbers(body: str, paragraphs: str) -> None:
     assert said(body) == paragraphs.split("|")
 
 
@@ -84,7 +84,7 @@ def test_a_table_is_read_row_by_row_under_its_short_headings(body: str, paragrap
         "<span class='pagenum'>[Pg 7]</span>",
     ],
 )
-def test_a_sign_for_the_eye_is_left_out_and_counted(mark: str) -> None:
+def test_a_purely_visual_sign_is_left_out_and_counted(mark: str) -> None:
     document = opened(f"<p>The sea{mark} was calm.</p>")
     assert document.chapters[0].text == "The sea was calm."
     assert document.left_out == ("1 note or page mark",)
@@ -100,7 +100,7 @@ def test_a_sign_for_the_eye_is_left_out_and_counted(mark: str) -> None:
         ("<a href='#n'>a note on clocks</a>", "a note on clocks"),
     ],
 )
-def test_what_only_resembles_such_a_sign_is_heard(body: str, text: str | None) -> None:
+def test_text_that_resembles_a_visual_sign_is_spoken(body: str, text: str | None) -> None:
     assert said(f"<p>{body}</p>")[0] == (text or "Someone put a whole chapter into a page's mark, and it is heard.")
 
 
@@ -114,7 +114,7 @@ def test_what_only_resembles_such_a_sign_is_heard(body: str, text: str | None) -
         "<section epub:type='footnotes'><ol style='list-style: none'><li>See above.</li></ol></section>",
     ],
 )
-def test_a_notes_body_goes_behind_its_chapter_or_is_skipped(note: str) -> None:
+def test_the_text_of_a_note_comes_after_its_chapter_or_is_skipped(note: str) -> None:
     page = f"<p>One.</p>{note}<p>Two.</p>"
     assert [text for text in said(page) if text != "Before"] == ["One.", "Two.", "See above."]
     document = opened(page, ReaderOptions(skip=frozenset(["notes"])))
@@ -126,7 +126,7 @@ def test_a_note_in_the_middle_of_a_sentence_does_not_break_it() -> None:
     assert said("<p>A <i>long <span epub:type='footnote'>aside</span> walk</i>.</p>") == ["A long walk.", "aside"]
 
 
-def test_pictures_are_heard_by_their_alternative_text_on_request() -> None:
+def test_alternative_texts_of_pictures_are_spoken_on_request() -> None:
     page = "<p>See <img alt='a map of the island' src='m.png'/> here.</p><img src='x.png' alt='x.png'/><img src='y'/>"
     assert opened(page).chapters[0].text == "See here."
     assert opened(page).left_out == ("3 images (unless --speak images)",)
@@ -139,7 +139,7 @@ def test_a_letter_drawn_as_a_picture_belongs_to_its_word() -> None:
     assert said("<p><img alt='O' src='o.png'/>nce upon a time.</p>") == ["Once upon a time."]
 
 
-def test_code_is_heard_on_request_and_counted_otherwise() -> None:
+def test_code_is_spoken_on_request_and_otherwise_counted() -> None:
     page = "<p>Say <code>x</code>:</p><pre><code>let x = 1;\n\nlet y;</code></pre><pre>A poem\nstays.</pre>"
     assert opened(page).chapters[0].text == "Say x:\n\nA poem\nstays."
     assert opened(page).left_out == ("1 code block (unless --speak code)",)
@@ -173,7 +173,7 @@ def test_words_in_another_language_are_marked_with_it(markup: str, marked: list[
     "unseen",
     ["<p hidden>no</p>", "<p style='display: none'>no</p>", "<p aria-hidden='true'>no</p>", "<template>no</template>"],
 )
-def test_what_nobody_sees_nobody_hears(unseen: str) -> None:
+def test_invisible_text_is_not_spoken(unseen: str) -> None:
     assert said(f"{unseen}<p>yes</p>") == ["yes"]
 
 
@@ -197,14 +197,14 @@ def test_a_page_gives_its_main_text_cut_at_its_headings() -> None:
 
 
 @pytest.mark.parametrize("where", ["article", "div role='main'", "div"])
-def test_the_frame_of_a_page_is_left_out_however_it_marks_its_text(where: str) -> None:
+def test_menus_and_footers_are_left_out_however_the_page_marks_its_text(where: str) -> None:
     body = PAGE.replace("<main>", f"<{where}>").replace("</main>", f"</{where.split(maxsplit=1)[0]}>")
     text = "\n".join(chapter.text for chapter in opened(body).chapters)
     assert "First." in text
     assert not {"Home", "Buy", "Send", "©"} & set(text.replace("!", " ").split())
 
 
-def test_a_page_that_keeps_its_text_outside_its_main_part_is_read_all_the_same() -> None:
+def test_a_page_with_text_outside_its_main_element_is_still_read() -> None:
     assert said("<main></main><p>Here.</p>") == ["Here."]
 
 
@@ -212,12 +212,12 @@ def test_several_articles_are_all_read() -> None:
     assert said("<article><p>One.</p></article><article><p>Two.</p></article>") == ["One.", "Two."]
 
 
-def test_project_gutenbergs_frame_is_left_out() -> None:
+def test_project_gutenbergs_header_and_footer_are_left_out() -> None:
     page = "<section class='pg-boilerplate' id='pg-header'>The Project Gutenberg eBook</section><h1>A</h1><p>b</p>"
     assert opened(page).chapters[0].text == "A\n\nb"
 
 
-def test_a_list_of_links_under_a_heading_is_the_contents_and_a_chapter_of_that_name_is_none() -> None:
+def test_only_a_list_of_links_under_a_heading_is_a_table_of_contents() -> None:
     links = "<h2>Contents</h2><ul><li><a href='#a'>One</a></li><li><a href='#b'>Two</a></li></ul>"
     document = opened(f"<h1>A</h1>{links}<h2>One</h2><p>First.</p>")
     assert [(chapter.title, chapter.text) for chapter in document.chapters] == [("One", "A\n\nOne\n\nFirst.")]
@@ -227,7 +227,7 @@ def test_a_list_of_links_under_a_heading_is_the_contents_and_a_chapter_of_that_n
 
 
 @pytest.mark.parametrize("name", ["page.html", "page.htm", "page.xhtml", "page", "page.txt"])
-def test_a_page_is_known_by_its_name_or_its_first_words(name: str) -> None:
+def test_html_is_recognised_by_file_name_or_first_bytes(name: str) -> None:
     assert read(PAGE.encode(), name).title == "The Clock"
 
 
@@ -241,11 +241,11 @@ def test_a_page_is_known_by_its_name_or_its_first_words(name: str) -> None:
         "<meta charset='no-such-thing'><p>Größe</p>".encode(),
     ],
 )
-def test_a_page_is_read_in_whatever_encoding_it_comes(data: bytes) -> None:
+def test_a_page_is_read_whatever_its_encoding(data: bytes) -> None:
     assert opened(data).chapters[0].text == "Größe"
 
 
-def test_an_encoding_that_is_asked_for_is_taken() -> None:
+def test_a_requested_encoding_is_used() -> None:
     assert opened("<p>слово</p>".encode("cp1251"), ReaderOptions(encoding="cp1251")).chapters[0].text == "слово"
 
 
@@ -275,10 +275,10 @@ def test_a_page_that_cannot_be_read_is_refused_in_one_sentence_with_its_name(dat
         ("<p/>a<br/>b<i/>c", "a\nbc"),
     ],
 )
-def test_what_is_taken_out_of_a_page_for_its_own_good_is_never_its_text(body: str, text: str) -> None:
+def test_cleaning_a_page_never_removes_its_text(body: str, text: str) -> None:
     assert said(body) == text.split("|")
 
 
-def test_an_id_leads_to_the_paragraph_behind_it() -> None:
+def test_an_id_points_to_the_paragraph_after_it() -> None:
     blocks = list(Blocks().read("<p id='a'>x</p><a id='b'></a><div id='c'><p>y</p></div>"))
     assert [block.anchors for block in blocks] == [("a",), ("b", "c")]

@@ -79,7 +79,7 @@ def operators(model: onnx.ModelProto) -> Counter[str]:
     dilation=st.sampled_from([1, 3, 5]),
     biased=st.booleans(),
 )
-def test_a_convolution_in_int8_is_the_convolution_and_a_little_noise(
+def test_a_convolution_in_int8_adds_only_a_little_noise(
     channels: int, outputs: int, kernel: int, dilation: int, *, biased: bool
 ) -> None:
     bias = weights(1, outputs, seed=1)[0] if biased else None
@@ -88,7 +88,7 @@ def test_a_convolution_in_int8_is_the_convolution_and_a_little_noise(
     assert snr_db(through(model, feed), through(in_int8(model, feed, weight_bits=7), feed)) > 25
 
 
-def test_the_runtime_makes_one_integer_operator_of_it(tmp_path: Path) -> None:
+def test_onnxruntime_fuses_it_into_one_integer_operator(tmp_path: Path) -> None:
     model, feed = convolution(weights(16, 16, 3)), signal(16)
     options = ort.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "fused.onnx")
@@ -105,7 +105,7 @@ def test_a_quiet_channel_is_as_exact_as_a_loud_one() -> None:
         assert np.abs(np.rint(row / scale)).max() == 127
 
 
-def test_a_channel_of_zeros_stays_one() -> None:
+def test_a_channel_of_zeros_stays_zero() -> None:
     w = weights(4, 4, 3)
     w[2] = 0
     model, feed = convolution(w), signal(4)
@@ -113,7 +113,7 @@ def test_a_channel_of_zeros_stays_one() -> None:
 
 
 @pytest.mark.parametrize(("bits", "most"), [(8, 127), (7, 63)])
-def test_seven_bits_of_weight_leave_room_for_two_products(bits: int, most: int) -> None:
+def test_weights_use_the_steps_that_their_bits_allow(bits: int, most: int) -> None:
     model, feed = convolution(weights(8, 8, 3)), signal(8)
     done = in_int8(model, feed, weight_bits=bits)
     steps = next(numpy_helper.to_array(one) for one in done.graph.initializer if one.name.endswith("weight/steps"))
@@ -122,14 +122,14 @@ def test_seven_bits_of_weight_leave_room_for_two_products(bits: int, most: int) 
 
 
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 3.0), (0.5, 2.0), (-4.0, -1.0), (0.0, 0.0)])
-def test_zero_is_on_every_grid_since_padding_is_zero(low: float, high: float) -> None:
+def test_zero_is_always_representable_since_padding_is_zero(low: float, high: float) -> None:
     scale, zero = Range(low=low, high=high).grid()
     assert (0 - float(zero)) * scale <= low + scale
     assert (255 - float(zero)) * scale >= high - scale
     assert np.float32(np.rint(0 / scale) + zero - zero) * scale == 0
 
 
-def test_what_was_not_chosen_and_the_model_that_was_given_stay_as_they_were() -> None:
+def test_other_convolutions_and_the_input_model_are_not_changed() -> None:
     model, feed = convolution(weights(8, 8, 3)), signal(8)
     before = model.SerializeToString(deterministic=True)
     assert quantised(model, [], {}).SerializeToString(deterministic=True) == before
@@ -137,12 +137,12 @@ def test_what_was_not_chosen_and_the_model_that_was_given_stay_as_they_were() ->
     assert model.SerializeToString(deterministic=True) == before
 
 
-def test_the_weights_that_nobody_reads_any_more_are_gone() -> None:
+def test_unused_weights_are_removed() -> None:
     model, feed = convolution(weights(64, 64, 11)), signal(64)
     assert in_int8(model, feed).ByteSize() < model.ByteSize() / 3
 
 
-def test_weights_that_are_computed_stay_as_they_are() -> None:
+def test_a_convolution_with_computed_weights_is_not_quantised() -> None:
     model, feed = convolution(weights(8, 8, 3)), signal(8)
     model.graph.node.insert(0, helper.make_node("Neg", ["w"], ["minus"], name="neg"))
     model.graph.node[2].input[1] = "minus"
@@ -150,7 +150,7 @@ def test_weights_that_are_computed_stay_as_they_are() -> None:
     assert operators(done) == operators(model)
 
 
-def test_convolutions_that_share_an_input_share_its_grid() -> None:
+def test_convolutions_with_the_same_input_share_its_quantisation() -> None:
     model, feed = convolution(weights(8, 8, 3)), signal(8)
     twin = onnx.NodeProto()
     twin.CopyFrom(model.graph.node[1])
@@ -164,7 +164,7 @@ def test_convolutions_that_share_an_input_share_its_grid() -> None:
     assert snr_db(through(model, feed), through(done, feed)) > 25
 
 
-def test_blocks_are_told_apart_by_their_names_wherever_they_lie() -> None:
+def test_blocks_are_recognised_by_the_names_of_their_nodes() -> None:
     names = [
         "/text_encoder/cnn.0/Conv", "/decoder/encode/conv1/Conv", "/decoder/decoder/decode.3/conv2/Conv", NOISE,
         "/decoder/asr_res/asr_res.0/Conv", "/decoder/generator/noise_res.1/convs1.0/Conv", RESBLOCK,
@@ -182,7 +182,7 @@ def test_blocks_are_told_apart_by_their_names_wherever_they_lie() -> None:
     }  # fmt: skip
 
 
-def test_a_range_is_what_was_seen_over_all_feeds() -> None:
+def test_a_range_covers_the_values_of_all_feeds() -> None:
     model = convolution(np.ones((1, 1, 1), np.float32))
     feeds = [{"x": np.array([[values]], np.float32)} for values in ([0.1, 0.2], [-1.5, 0.0])]
     seen = ranges(model, convolution_tensors(model, [RESBLOCK]), feeds)
@@ -199,7 +199,7 @@ def restless() -> onnx.ModelProto:
     return model_of(nodes, {"w": weights(1, 1, 3)})
 
 
-def test_with_its_source_held_a_restless_model_says_the_same_twice() -> None:
+def test_with_a_fixed_source_a_random_model_gives_the_same_samples_twice() -> None:
     model, feed = restless(), signal(1)
     assert not np.array_equal(*twice(model, feed))
     tensor = harmonic_source(model)
@@ -209,5 +209,5 @@ def test_with_its_source_held_a_restless_model_says_the_same_twice() -> None:
     assert first.any()
 
 
-def test_a_model_without_a_harmonic_source_has_none_to_hold() -> None:
+def test_a_model_without_a_harmonic_source_has_none_to_fix() -> None:
     assert harmonic_source(convolution(weights(1, 1, 3))) is None

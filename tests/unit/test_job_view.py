@@ -64,13 +64,13 @@ def line(record: JobRecord, rates: Rates | None = None) -> str:
         (RUNNING, {"state": State.PAUSED, "waiting": "The store /s is full."}, "paused: The store /s is full."),
     ],
 )
-def test_one_line_says_how_far_a_job_is_or_why_it_is_not(
+def test_one_line_shows_a_jobs_progress_or_why_it_makes_none(
     record: JobRecord, change: dict[str, object], told: str
 ) -> None:
     assert line(dataclasses.replace(record, **change)) == told  # type: ignore[arg-type]
 
 
-def test_the_pace_counts_what_was_made_since_we_look(time: Clock) -> None:
+def test_the_speed_counts_only_what_was_made_since_the_view_began(time: Clock) -> None:
     pace = Pace()
     assert pace.look(RUNNING) == Rates()
     time.now_s += 10
@@ -80,7 +80,7 @@ def test_the_pace_counts_what_was_made_since_we_look(time: Clock) -> None:
     assert pace.look(dataclasses.replace(later, epoch=2, frames=0)) == Rates()
 
 
-def test_what_was_reused_is_no_speed_but_brings_the_end_nearer(time: Clock) -> None:
+def test_reused_audio_does_not_count_as_speed_but_shortens_the_rest(time: Clock) -> None:
     pace = Pace()
     pace.look(RUNNING)
     time.now_s += 10
@@ -88,7 +88,7 @@ def test_what_was_reused_is_no_speed_but_brings_the_end_nearer(time: Clock) -> N
     assert pace.look(later) == Rates(times_real_time=0.5, left_s=40)
 
 
-def test_no_time_is_told_before_it_is_known(time: Clock) -> None:
+def test_no_remaining_time_is_shown_before_it_is_known(time: Clock) -> None:
     pace = Pace()
     pace.look(RUNNING)
     time.now_s += 4
@@ -101,7 +101,7 @@ def test_no_time_is_told_before_it_is_known(time: Clock) -> None:
     assert pace.look(dataclasses.replace(later, frames=24_000 * 90)) == Rates()
 
 
-def test_a_pause_counts_as_no_slowness(time: Clock) -> None:
+def test_a_pause_does_not_reduce_the_speed(time: Clock) -> None:
     pace = Pace()
     pace.look(RUNNING)
     time.now_s += 60
@@ -113,7 +113,7 @@ def test_a_pause_counts_as_no_slowness(time: Clock) -> None:
     assert pace.look(later) == Rates(times_real_time=2, left_s=40)
 
 
-def test_the_pace_is_that_of_the_last_two_minutes(time: Clock) -> None:
+def test_the_speed_is_that_of_the_last_two_minutes(time: Clock) -> None:
     pace, frames = Pace(), RUNNING.frames
     for speed, seconds in ((1, 300), (10, 121)):
         for _ in range(seconds):
@@ -123,7 +123,7 @@ def test_the_pace_is_that_of_the_last_two_minutes(time: Clock) -> None:
     assert pace.look(dataclasses.replace(RUNNING, frames=frames)).times_real_time == pytest.approx(10, rel=0.02)
 
 
-def test_a_bind_has_a_pace_of_its_own(time: Clock) -> None:
+def test_a_bind_has_its_own_speed(time: Clock) -> None:
     pace = Pace()
     pace.look(RUNNING)
     time.now_s += 60
@@ -149,7 +149,7 @@ def test_a_bind_has_a_pace_of_its_own(time: Clock) -> None:
         (BINDING, {"state": State.DONE}, 113_000, None),
     ],
 )
-def test_a_record_alone_says_how_long_a_job_will_take_at_its_average_pace(
+def test_a_record_alone_gives_the_remaining_time_at_the_average_speed(
     record: JobRecord, change: dict[str, object], now_ms: int, left_s: float | None
 ) -> None:
     assert average_left_s(dataclasses.replace(record, **change), now_ms) == pytest.approx(left_s)  # type: ignore[arg-type]
@@ -181,11 +181,11 @@ def test_the_bar_fits_and_the_line_below_it_says_the_most_important_first(room: 
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3600, "1:00:00")])
-def test_lengths_are_written_as_people_write_them(seconds: float, text: str) -> None:
+def test_durations_are_written_in_a_readable_form(seconds: float, text: str) -> None:
     assert clock(seconds) == text
 
 
-def test_each_workers_share_is_named_by_its_machine() -> None:
+def test_each_workers_share_is_shown_with_its_machine() -> None:
     assert shares(RUNNING) == "attic 1 · mac 3"
 
 
@@ -221,7 +221,7 @@ def test_no_line_of_the_table_is_longer_than_the_terminal_and_each_names_its_job
     assert [told.split()[0] for told in lines[1:]] == short_ids([record.job for record in JOBS])
 
 
-def test_a_pipe_gets_all_of_it_without_a_head() -> None:
+def test_a_pipe_gets_the_whole_table_without_a_header() -> None:
     first, *_, last = table(JOBS, 113_000)
     assert first.split(maxsplit=6) == [
         "0123456789abcdef0123456789abcdef", "speaking", "33", "%", "3:26", "high",
@@ -231,7 +231,7 @@ def test_a_pipe_gets_all_of_it_without_a_head() -> None:
     assert table([], 0) == table([], 0, 80) == []
 
 
-def test_an_id_that_was_made_up_is_cut_to_what_tells_it_apart() -> None:
+def test_a_generated_id_is_shortened_to_its_unique_beginning() -> None:
     assert short_ids(["0123456789abcdef", "0123456fffffffff", "0123456faaaaaaaa", "my-book", "my-book-2"]) == [
         "01234567", "0123456ff", "0123456fa", "my-book", "my-book-2",
     ]  # fmt: skip

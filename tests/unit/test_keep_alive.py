@@ -27,7 +27,7 @@ def use(clock: Clock) -> SessionUse:
 
 
 @pytest.mark.parametrize(("idle_s", "beats"), [(0, False), (119.9, False), (120, True), (4000, True)])
-def test_a_session_is_kept_warm_once_nobody_used_it_for_two_minutes(
+def test_a_session_is_kept_warm_after_two_idle_minutes(
     clock: Clock, use: SessionUse, idle_s: float, beats: bool
 ) -> None:
     with use.in_use():
@@ -39,20 +39,20 @@ def test_a_session_is_kept_warm_once_nobody_used_it_for_two_minutes(
     assert len(said) == use.counts().beats == beats
 
 
-def test_nothing_is_said_while_somebody_is_served_however_long_it_takes(clock: Clock, use: SessionUse) -> None:
+def test_no_keep_alive_run_starts_while_an_utterance_is_spoken(clock: Clock, use: SessionUse) -> None:
     with use.in_use():
         clock.now_s += 10 * IDLE_S
         assert use.idle_s() == 0
         assert not use.run_silently(lambda _run: pytest.fail("it spoke"))
 
 
-def test_a_beat_is_no_use_and_changes_nothing_about_idleness(clock: Clock, use: SessionUse) -> None:
+def test_a_keep_alive_run_does_not_count_as_use(clock: Clock, use: SessionUse) -> None:
     clock.now_s += 300
     use.run_silently(lambda _run: None)
     assert use.idle_s() == 300
 
 
-def test_whoever_comes_breaks_the_beat_off_before_he_is_served(clock: Clock, use: SessionUse) -> None:
+def test_a_request_interrupts_a_keep_alive_run_before_it_is_served(clock: Clock, use: SessionUse) -> None:
     clock.now_s += IDLE_S
     speaking, silenced = threading.Event(), threading.Event()
 
@@ -70,7 +70,7 @@ def test_whoever_comes_breaks_the_beat_off_before_he_is_served(clock: Clock, use
     assert (use.counts().beats, use.counts().broken) == (0, 1)
 
 
-def test_a_beat_that_somebody_overtook_before_it_spoke_is_broken_off_at_once(clock: Clock, use: SessionUse) -> None:
+def test_a_keep_alive_run_that_a_request_overtakes_is_interrupted_at_once(clock: Clock, use: SessionUse) -> None:
     clock.now_s += IDLE_S
     silenced: list[str] = []
 
@@ -83,7 +83,7 @@ def test_a_beat_that_somebody_overtook_before_it_spoke_is_broken_off_at_once(clo
     assert silenced == ["at once"]
 
 
-def test_a_beat_that_fails_leaves_the_session_as_it_was(clock: Clock, use: SessionUse) -> None:
+def test_a_keep_alive_run_that_fails_leaves_the_session_unchanged(clock: Clock, use: SessionUse) -> None:
     clock.now_s += IDLE_S
     with pytest.raises(ZeroDivisionError):
         use.run_silently(lambda _run: 1 / 0)
@@ -92,7 +92,7 @@ def test_a_beat_that_fails_leaves_the_session_as_it_was(clock: Clock, use: Sessi
         pass
 
 
-def test_it_beats_every_five_minutes_and_not_before(clock: Clock) -> None:
+def test_keep_alive_runs_every_five_minutes_and_not_earlier(clock: Clock) -> None:
     beats: list[float] = []
     keeper = KeepAlive(lambda: [lambda: beats.append(clock.now_s)], every_s=300, clock_s=clock)
     for _ in range(1000):
@@ -101,7 +101,7 @@ def test_it_beats_every_five_minutes_and_not_before(clock: Clock) -> None:
     assert beats == [1300, 1600, 1900]
 
 
-def test_every_session_of_the_moment_gets_its_beat(clock: Clock) -> None:
+def test_every_current_session_is_kept_warm(clock: Clock) -> None:
     sessions = ["bulk", "live"]
     beats: list[str] = []
     keeper = KeepAlive(lambda: [lambda name=name: beats.append(name) for name in sessions], every_s=1, clock_s=clock)
@@ -112,7 +112,7 @@ def test_every_session_of_the_moment_gets_its_beat(clock: Clock) -> None:
     assert beats == ["bulk", "live", "new bulk"]
 
 
-def test_every_nought_seconds_is_never(clock: Clock) -> None:
+def test_an_interval_of_zero_means_no_keep_alive(clock: Clock) -> None:
     keeper = KeepAlive(lambda: [lambda: pytest.fail("it spoke")], every_s=0, clock_s=clock)
     clock.now_s += 10_000
     assert not keeper.tick()

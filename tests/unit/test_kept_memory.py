@@ -46,7 +46,7 @@ def session() -> Session:
         (1, False, "shrinking"),
     ],
 )
-def test_usual_segments_leave_their_memory_to_the_next_and_long_ones_free_it(
+def test_usual_segments_keep_memory_for_the_next_and_long_ones_return_it(
     tokens: int, may_keep: bool, options: str
 ) -> None:
     assert kind(KeptMemory(may_keep=may_keep).options(tokens)) == options
@@ -77,7 +77,7 @@ def test_a_session_settles_on_the_memory_of_its_next_utterance(
 
 
 @pytest.mark.parametrize(("spoken", "ran"), [([], []), ([1], [(SHORTEST, "shrinking")]), ([KEPT_TOKENS + 1], [])])
-def test_a_session_that_rests_on_nothing_frees_all_of_it(
+def test_an_idle_session_without_a_next_utterance_returns_all_memory(
     session: Session, spoken: list[int], ran: list[tuple[int, str]]
 ) -> None:
     memory = KeptMemory()
@@ -87,7 +87,7 @@ def test_a_session_that_rests_on_nothing_frees_all_of_it(
     assert session.ran == ran
 
 
-def test_what_could_not_be_freed_because_the_session_was_in_use_is_freed_later(session: Session) -> None:
+def test_memory_of_a_session_in_use_is_returned_later(session: Session) -> None:
     memory = KeptMemory()
     memory.options(150)
     session.idle = False
@@ -97,7 +97,7 @@ def test_what_could_not_be_freed_because_the_session_was_in_use_is_freed_later(s
     assert not memory.give_back(session), "there is no more"
 
 
-def test_what_is_kept_while_memory_is_being_freed_is_not_forgotten(session: Session) -> None:
+def test_memory_kept_during_a_return_is_returned_later(session: Session) -> None:
     memory = KeptMemory()
     memory.options(150)
 
@@ -109,7 +109,7 @@ def test_what_is_kept_while_memory_is_being_freed_is_not_forgotten(session: Sess
     assert memory.give_back(session), "the utterance in between kept some"
 
 
-def test_a_run_that_is_to_change_nothing_keeps_where_something_is_kept() -> None:
+def test_a_run_that_shall_change_nothing_keeps_the_memory_if_some_is_kept() -> None:
     memory = KeptMemory()
     assert kind(memory.unchanged()()) == "shrinking"
     memory.options(20)

@@ -9,7 +9,7 @@ from chorus.errors import OptionError
 from chorus.keys import JobKeys, check_job_id, kind_of
 
 
-def test_the_order_of_a_jobs_keys_is_what_the_scripts_rely_on() -> None:
+def test_a_jobs_keys_have_the_order_that_the_scripts_expect() -> None:
     names = [key.removeprefix("chorus:{a.b}:") for key in JobKeys("a.b").all]
     assert names == [
         "record", "source", "cover", "steps", "specs", "owners", "attempts", "sends", "flights", "errands", "stream",
@@ -30,7 +30,7 @@ def test_all_keys_of_a_job_share_its_hash_tag() -> None:
 
 
 @pytest.mark.parametrize("job", ["a", "A.b_c-9", "x" * 64, "...a"])
-def test_a_plain_id_is_taken_as_it_is(job: str) -> None:
+def test_a_plain_id_is_used_unchanged(job: str) -> None:
     assert check_job_id(job) == job
     assert JobKeys(job).job == job
 
@@ -57,11 +57,11 @@ def test_an_id_that_would_break_a_key_or_a_file_name_is_refused(job: str) -> Non
         ("chorus:other", ""),
     ],
 )
-def test_every_key_is_declared_with_its_type_and_no_other(key: str, kind: str) -> None:
+def test_every_key_is_declared_with_its_type_and_only_those(key: str, kind: str) -> None:
     assert kind_of(key) == kind
 
 
-def test_the_lists_of_jobs_outlive_every_job_they_name() -> None:
+def test_the_lists_of_jobs_expire_after_every_job_in_them() -> None:
     assert keys.GLOBAL_S > keys.UNFINISHED_S > keys.FINISHED_S > keys.WORKER_S
 
 

@@ -54,7 +54,7 @@ def shown(choice: LaneChoice) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("strict", [False, True])
-def test_what_is_opened_follows_from_wish_machine_and_measurement(
+def test_the_opened_lanes_follow_from_setting_machine_and_measurement(
     asked: str,
     providers: tuple[str, ...],
     ane: LaneVerdict | None,
@@ -88,6 +88,6 @@ def test_what_is_opened_follows_from_wish_machine_and_measurement(
 
 
 @pytest.mark.parametrize(("speedup", "pays"), [(0.5, False), (PAYS_FROM - 0.01, False), (PAYS_FROM, True), (5.0, True)])
-def test_an_accelerator_pays_from_a_fifth_more_than_the_cpu(speedup: float, pays: bool) -> None:
+def test_an_accelerator_is_used_from_1_2_times_the_cpus_speed(speedup: float, pays: bool) -> None:
     assert LaneVerdict(speedup=speedup).pays is pays
     assert not LaneVerdict(speedup=speedup, fault="it is broken").pays

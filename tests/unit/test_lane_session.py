@@ -65,7 +65,7 @@ def test_every_run_happens_on_the_lane_and_is_timed_there(
     assert speech.seconds == lane.health().busy_s
 
 
-def test_a_run_gives_the_arena_back_unless_told_otherwise(
+def test_a_run_returns_the_arenas_memory_by_default(
     tmp_path: Path, lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = ort.RunOptions()
@@ -78,7 +78,7 @@ def test_a_run_gives_the_arena_back_unless_told_otherwise(
     session.speak(SAID, STYLE, options=ort.RunOptions())
 
 
-def test_a_run_that_waits_for_the_lane_keeps_the_promise_it_was_given(tmp_path: Path, lane: Lane) -> None:
+def test_a_run_uses_the_prediction_that_was_made_for_it(tmp_path: Path, lane: Lane) -> None:
     session = LaneSession(lane, toy(tmp_path), threads=1)
     promise = lane.promise(len(SAID.phonemes))
     session.speak(SAID, STYLE, promise=promise)
@@ -114,7 +114,7 @@ class Opener:
         return session
 
 
-def test_what_began_on_a_session_ends_on_it_when_another_takes_its_place(tmp_path: Path, lane: Lane) -> None:
+def test_a_run_ends_on_the_session_it_began_on_even_if_that_is_replaced(tmp_path: Path, lane: Lane) -> None:
     opener = Opener()
     session = LaneSession(lane, toy(tmp_path), threads=1, opened=opener)
     opener.held[0] = threading.Event()
@@ -147,7 +147,7 @@ def test_a_session_that_cannot_be_opened_again_stays(tmp_path: Path, lane: Lane)
         (True, Provider(name=COREML_PROVIDER), "model", "steady"),
     ],
 )
-def test_the_prepared_graph_is_for_the_cpu_and_an_accelerator_gets_the_file_without_chance(
+def test_the_cpu_gets_the_prepared_graph_and_an_accelerator_the_file_with_constant_noise(
     tmp_path: Path, lane: Lane, prepared: bool, provider: Provider, file: str, form: Form
 ) -> None:
     files = {"model": MODEL, "prepared": tmp_path / "graph.onnx"}

@@ -27,7 +27,7 @@ def niceness() -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness of a single thread is Linux's")
-def test_bulk_threads_are_lowered_for_life_and_nobody_else() -> None:
+def test_only_bulk_threads_have_a_lower_priority_for_life() -> None:
     ours = niceness()
     bulk, live = Lane("bulk", slots=2, lowered=True), Lane("live", slots=1, lowered=False)
     try:
@@ -71,7 +71,7 @@ def niced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         (favour, "plan9", [], []),
     ],
 )
-def test_each_system_lowers_a_thread_in_its_own_way(
+def test_each_system_has_its_own_call_to_lower_a_threads_priority(
     arrange: Callable[..., None],
     platform: str,
     niceness: list[int],
@@ -84,7 +84,7 @@ def test_each_system_lowers_a_thread_in_its_own_way(
     assert libc.entered == classes
 
 
-def test_on_a_mac_every_thread_of_a_lane_enters_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_mac_every_thread_of_a_lane_gets_its_qos_class(monkeypatch: pytest.MonkeyPatch) -> None:
     libc = Libc()
     monkeypatch.setattr(lanes, "lower_priority", partial(lower_priority, "darwin", libc))
     monkeypatch.setattr(lanes, "favour", partial(favour, "darwin", libc))
@@ -100,7 +100,7 @@ def test_on_a_mac_every_thread_of_a_lane_enters_its_class(monkeypatch: pytest.Mo
     ("arrange", "platform"),
     [(lower_priority, "linux"), (lower_priority, "darwin"), (lower_priority, "plan9"), (favour, "darwin")],
 )
-def test_a_system_that_refuses_is_said_and_the_lane_works_on(
+def test_a_refused_priority_is_logged_and_the_lane_still_works(
     arrange: Callable[..., None], platform: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: object) -> None:
@@ -112,7 +112,7 @@ def test_a_system_that_refuses_is_said_and_the_lane_works_on(
     assert "books may slow listeners down" in caplog.text
 
 
-def test_a_lane_runs_as_many_at_once_as_it_has_slots_and_no_more() -> None:
+def test_a_lane_runs_at_most_as_many_tasks_at_once_as_it_has_slots() -> None:
     together = threading.Barrier(2)
     running, most = [0], [0]
     lock = threading.Lock()
@@ -133,7 +133,7 @@ def test_a_lane_runs_as_many_at_once_as_it_has_slots_and_no_more() -> None:
     assert lane.health().peak == 2
 
 
-def test_health_adds_up_completed_spans_and_counts_failures_apart() -> None:
+def test_statistics_sum_completed_runs_and_count_failures_separately() -> None:
     lane = Lane("live", slots=1, lowered=False)
     answers = [lane.run(lambda: "said") for _ in range(3)]
     with pytest.raises(ZeroDivisionError):
@@ -146,7 +146,7 @@ def test_health_adds_up_completed_spans_and_counts_failures_apart() -> None:
     assert health.wait_s >= sum(answer.span.wait_s for answer in answers)
 
 
-def test_who_comes_second_waits_for_the_first() -> None:
+def test_the_second_task_on_a_slot_waits_for_the_first() -> None:
     lane = Lane("live", slots=1, lowered=False)
     began, release = threading.Event(), threading.Event()
 
@@ -166,7 +166,7 @@ def test_who_comes_second_waits_for_the_first() -> None:
     assert spans[1].asked_s < spans[0].ended_s <= spans[1].began_s
 
 
-def test_closing_finishes_what_runs_and_refuses_the_rest() -> None:
+def test_closing_finishes_running_tasks_and_refuses_waiting_ones() -> None:
     lane = Lane("bulk", slots=1, lowered=False)
     began, release = threading.Event(), threading.Event()
 
@@ -201,11 +201,11 @@ def test_closing_finishes_what_runs_and_refuses_the_rest() -> None:
         ([(0, 9), (1, 2), (3, 5), (4, 6)], 3),
     ],
 )
-def test_the_peak_is_the_most_that_overlap(spans: list[tuple[int, int]], peak: int) -> None:
+def test_the_peak_is_the_largest_number_of_overlapping_runs(spans: list[tuple[int, int]], peak: int) -> None:
     assert most_at_once(LaneRun(asked_s=0, began_s=began, ended_s=ended) for began, ended in spans) == peak
 
 
-def test_what_is_urgent_overtakes_what_waits_and_nothing_that_runs() -> None:
+def test_urgent_work_overtakes_waiting_work_but_not_running_work() -> None:
     lane = Lane("ane", slots=1, lowered=False)
     began, release = threading.Event(), threading.Event()
     order: list[str] = []
@@ -232,7 +232,7 @@ def test_what_is_urgent_overtakes_what_waits_and_nothing_that_runs() -> None:
     assert order == ["first", "listener 1", "listener 2", "book 1", "book 2"]
 
 
-def test_a_lane_learns_what_its_work_takes_and_says_how_far_it_was_off() -> None:
+def test_a_lane_learns_the_cost_of_its_work_and_reports_the_prediction_error() -> None:
     lane = Lane("bulk", slots=1, lowered=False)
     unseen = lane.load(100).cost_s
     span = lane.run(lambda: None, lane.promise(100)).span
@@ -247,7 +247,7 @@ def test_a_lane_learns_what_its_work_takes_and_says_how_far_it_was_off() -> None
     assert health.error_s == pytest.approx(abs(again.busy_s - (again.expected_s or 0)))
 
 
-def test_work_that_failed_teaches_nothing_about_what_it_takes() -> None:
+def test_failed_work_does_not_change_the_cost_prediction() -> None:
     lane = Lane("bulk", slots=1, lowered=False)
     unseen = lane.load(100).cost_s
     with pytest.raises(ZeroDivisionError):
@@ -258,12 +258,12 @@ def test_work_that_failed_teaches_nothing_about_what_it_takes() -> None:
 
 
 @pytest.mark.parametrize(("predictions", "error"), [(0, None), (9, None), (10, 0.25)])
-def test_how_far_predictions_are_off_is_told_once_there_were_enough(predictions: int, error: float | None) -> None:
+def test_the_prediction_error_is_reported_after_enough_runs(predictions: int, error: float | None) -> None:
     report = LaneReport(name="bulk", slots=1, predictions=predictions, predicted_s=4.0, error_s=1.0)
     assert report.prediction_error == error
 
 
-def test_a_promise_weighs_on_a_lane_until_it_is_kept_or_let_go() -> None:
+def test_expected_work_counts_for_a_lane_until_it_is_done_or_withdrawn() -> None:
     lane = Lane("bulk", slots=2, lowered=False)
     began, release = threading.Event(), threading.Event()
     each_s = lane.load(100).cost_s
@@ -292,7 +292,7 @@ def test_a_promise_weighs_on_a_lane_until_it_is_kept_or_let_go() -> None:
     lane.close()
 
 
-def test_what_is_overdue_is_taken_to_need_as_long_again() -> None:
+def test_overdue_work_is_expected_to_need_as_long_again() -> None:
     lane = Lane("gpu", slots=1, lowered=False)
     stuck = lane.promise(100)
     stuck.began_s = time.monotonic() - 10 * stuck.expected_s
@@ -301,7 +301,7 @@ def test_what_is_overdue_is_taken_to_need_as_long_again() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads are bound to cores on Linux alone")
-def test_threads_bound_to_cores_keep_to_one_each_and_nobody_else_does() -> None:
+def test_pinned_threads_stay_on_one_core_each_and_other_threads_are_free() -> None:
     cores = own_cores()
     together = threading.Barrier(2)
 

@@ -36,11 +36,11 @@ def test_an_unknown_language_is_refused_with_the_list_of_known_ones(tag: str) ->
     [("af_heart", "en-us"), ("bm_george", "en-gb"), ("ef_dora", "es"), ("ff_siwis", "fr-fr"), ("hf_alpha", "hi"),
      ("if_sara", "it"), ("jf_alpha", "ja"), ("pm_alex", "pt-br"), ("zm_yunxi", "zh")],
 )  # fmt: skip
-def test_a_voice_tells_its_language_by_its_first_letter(voice: str, code: str) -> None:
+def test_the_first_letter_of_a_voice_gives_its_language(voice: str, code: str) -> None:
     assert for_voice(voice) == code
 
 
 @pytest.mark.parametrize("voice", ["xf_nobody", "42", "xf_nobody*2+af_heart"])
-def test_a_voice_that_does_not_tell_its_language_asks_for_it(voice: str) -> None:
+def test_a_voice_without_a_known_first_letter_requires_a_language(voice: str) -> None:
     with pytest.raises(OptionError, match="language"):
         for_voice(voice)

@@ -23,7 +23,7 @@ def file(tmp_path: Path, name: str, text: str | bytes) -> Path:
     return path
 
 
-def test_the_same_words_are_the_same_lexicon_whatever_file_they_stand_in(tmp_path: Path) -> None:
+def test_the_same_words_give_the_same_lexicon_whatever_the_file_format(tmp_path: Path) -> None:
     toml = read(file(tmp_path, "a.toml", 'sql = "sequel"\n"New York" = "/nu jˈɔɹk/"\n[fr]\nParis = "/paʁˈi/"'))
     tree = {"fr": {"Paris": "/paʁˈi/"}, "New  York": " /nu jˈɔɹk/", "sql": "sequel"}
     assert read(file(tmp_path, "b.json", json.dumps(tree))) == toml
@@ -32,7 +32,7 @@ def test_the_same_words_are_the_same_lexicon_whatever_file_they_stand_in(tmp_pat
     ]  # fmt: skip
 
 
-def test_what_was_read_reads_the_same_again(tmp_path: Path) -> None:
+def test_a_lexicon_survives_writing_and_reading(tmp_path: Path) -> None:
     written = read(file(tmp_path, "a.toml", 'fr = "eff are"\n[fr-fr]\nParis = "/paʁˈi/"\n[en]\nfr = "franc"'))
     again = file(tmp_path, "again.json", written)
     assert read(again) == written
@@ -83,7 +83,7 @@ BOMB = '<!DOCTYPE lexicon [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><lexicon>
         ("a.toml", "x = 'y'\n" + "#" * LONGEST_FILE_BYTES, r"a\.toml is too large: 512 KB are the most"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_lexicon_is_said_in_one_sentence_with_its_place(
+def test_an_error_in_a_lexicon_is_reported_in_one_sentence_with_its_place(
     tmp_path: Path, name: str, text: str | bytes, sentence: str
 ) -> None:
     with pytest.raises(OptionError, match=sentence) as caught:
@@ -91,7 +91,7 @@ def test_what_is_wrong_with_a_lexicon_is_said_in_one_sentence_with_its_place(
     assert "\n" not in str(caught.value)
 
 
-def test_a_lexicon_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_lexicon_is_named(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"absent\.toml cannot be read \(No such file"):
         read(tmp_path / "absent.toml")
     (tmp_path / "folder.json").mkdir()
@@ -100,7 +100,7 @@ def test_a_lexicon_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("written", ["{", "[]", '{"": {"x": "/Ж/"}}', '{"": {}}', '{"xx": {"a": "b"}}'])
-def test_a_request_with_a_lexicon_that_nobody_wrote_is_refused(written: str) -> None:
+def test_a_request_with_a_malformed_lexicon_is_refused(written: str) -> None:
     with pytest.raises(OptionError, match="lexicon"):
         Request(name="a.txt", lexicon=written)
 

@@ -100,7 +100,7 @@ def test_progress_takes_the_same_few_rows_whatever_the_width_and_leaves_none_beh
     assert seen.screen.cursor_shown
 
 
-def test_what_there_is_no_room_for_is_left_out_and_the_share_is_kept() -> None:
+def test_on_narrow_terminals_details_are_left_out_and_the_percentage_stays() -> None:
     rows: dict[int, list[str]] = {}
     for width in (20, 30, 40, 80):
         with terminal(width) as seen:
@@ -133,7 +133,7 @@ def test_a_terminal_that_is_resized_has_no_stale_rows(before: int, after: int) -
     assert seen.screen.lines == [NOTE, "Another note.", "The end.", ""]
 
 
-def test_a_resize_alone_draws_the_rows_anew() -> None:
+def test_a_resize_alone_redraws_the_rows() -> None:
     with terminal(80) as seen:
         seen.do("note", NOTE)
         seen.do("show", {})
@@ -147,7 +147,7 @@ def test_a_resize_alone_draws_the_rows_anew() -> None:
         assert len(seen.shown()) == 3
 
 
-def test_what_is_said_on_standard_error_stands_above() -> None:
+def test_text_on_standard_error_appears_above_the_progress() -> None:
     with terminal(40) as seen:
         seen.do("note", NOTE)
         seen.do("show", {})
@@ -157,7 +157,7 @@ def test_what_is_said_on_standard_error_stands_above() -> None:
     assert seen.shown() == ["chorus: The player has gone.", "The end.", ""]
 
 
-def test_a_reason_is_read_to_its_end_on_a_narrow_terminal() -> None:
+def test_a_reason_is_shown_completely_on_a_narrow_terminal() -> None:
     reason = "no voice worker is here yet that speaks with Kokoro"
     with terminal(20) as seen:
         seen.do("note", NOTE)

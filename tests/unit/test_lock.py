@@ -46,12 +46,12 @@ def pins() -> list[Pin]:
 PINS = pins()
 
 
-def test_the_lock_names_no_host_no_index_and_no_path() -> None:
+def test_the_lock_file_names_no_host_index_or_path() -> None:
     body = "\n".join(line for line in LOCK.splitlines() if not line.startswith("#"))
     assert re.findall(r"://|file:|@ |(?:^|\s)[/~.]|--(?!hash=sha256:)", body) == []
 
 
-def test_its_header_says_how_it_is_made_and_names_neither() -> None:
+def test_the_header_says_how_the_lock_file_is_made_without_naming_a_host() -> None:
     header = LOCK.splitlines()[:2]
     assert all(line.startswith("# ") for line in header)
     assert "uv pip compile pyproject.toml --extra farm --extra dev --universal" in header[1]
@@ -65,7 +65,7 @@ def test_every_requirement_is_pinned_and_hashed() -> None:
         assert pin.digests, pin.requirement
 
 
-def test_nothing_pulls_torch() -> None:
+def test_no_dependency_requires_torch() -> None:
     assert {"torch", "spacy-curated-transformers", "transformers"}.isdisjoint(pin.name for pin in PINS)
 
 
@@ -149,7 +149,9 @@ def tags_of(minor: int, platforms: list[str]) -> set[Tag]:
 
 @pytest.mark.parametrize("minor", [11, 12, 13])
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_every_package_is_a_wheel_there(shelf: dict[str, File], platform: str, minor: int) -> None:
+def test_every_package_has_a_wheel_for_every_supported_machine(
+    shelf: dict[str, File], platform: str, minor: int
+) -> None:
     platforms, names = PLATFORMS[platform]
     version = f"3.{minor}.9"
     environment = {**default_environment(), **names, "python_version": f"3.{minor}", "python_full_version": version}
@@ -164,7 +166,7 @@ def test_every_package_is_a_wheel_there(shelf: dict[str, File], platform: str, m
         assert fitting, f"{pin.requirement} has no wheel for {platform} and Python 3.{minor}"
 
 
-def test_misaki_alone_is_installed_past_its_bound(shelf: dict[str, File]) -> None:
+def test_only_misaki_is_installed_beyond_its_stated_python_version(shelf: dict[str, File]) -> None:
     bounded = set()
     for pin in PINS:
         marker = pin.requirement.marker

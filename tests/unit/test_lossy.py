@@ -50,7 +50,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparationState:
     return state
 
 
-def test_each_block_is_heard_alone_and_all_of_them_together(prepared: PreparationState) -> None:
+def test_each_block_is_measured_alone_and_all_together(prepared: PreparationState) -> None:
     found = prepared.manifest.stages["quantize"].found["heard"]
     assert {tuple(one["blocks"]) for one in found} >= {("resblocks",), ("noise_res",), ("noise_convs",), ("conv_post",)}
     everything = found[-1]
@@ -59,7 +59,7 @@ def test_each_block_is_heard_alone_and_all_of_them_together(prepared: Preparatio
     assert everything["snr_db"] < max(one["snr_db"] for one in found)
 
 
-def test_what_is_lost_gives_a_sound_of_its_own_and_what_is_not_keeps_the_models(prepared: PreparationState) -> None:
+def test_a_lossy_variant_is_a_sound_of_its_own_and_a_lossless_one_keeps_the_models(prepared: PreparationState) -> None:
     variants = prepared.manifest.variants
     assert variants[ORIGINAL].digest == prepared.source.digest
     assert INT8_ALL in variants
@@ -67,7 +67,7 @@ def test_what_is_lost_gives_a_sound_of_its_own_and_what_is_not_keeps_the_models(
     assert len({prepared.source.digest, *(one.digest for one in lossy)}) == 1 + len(lossy)
 
 
-def test_what_is_done_without_loss_to_a_lossy_graph_changes_nothing_of_its_sound(tmp_path: Path) -> None:
+def test_a_lossless_rewriting_of_a_lossy_graph_keeps_its_sound(tmp_path: Path) -> None:
     path = vocoder.build(tmp_path / "vocoder.onnx")
     state = PreparationState(
         SourceModel(name="v", path=path, digest=sha256_of(path), voices=VOICES),
@@ -84,13 +84,13 @@ def test_what_is_done_without_loss_to_a_lossy_graph_changes_nothing_of_its_sound
     assert state.build("other", rewritten, lossless=False).digest != plain.digest
 
 
-def test_a_lossy_variant_was_heard_beside_the_model_with_constant_noise(prepared: PreparationState) -> None:
+def test_a_lossy_variant_is_compared_with_the_model_with_constant_noise(prepared: PreparationState) -> None:
     variant = prepared.manifest.variants[INT8_ALL]
     assert variant.valid is not None
     assert 0 < variant.numbers["log_spectral_db"] < prepared.manifest.variants[ORIGINAL].numbers["own_distance_db"]
 
 
-def test_a_model_with_other_names_is_left_alone_and_says_so(tmp_path: Path) -> None:
+def test_a_model_without_kokoros_names_is_not_quantised_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "toy.onnx"
     path.write_bytes(VOICES.with_name("toy.onnx").read_bytes())
     state = PreparationState(
@@ -112,7 +112,7 @@ def test_a_model_with_other_names_is_left_alone_and_says_so(tmp_path: Path) -> N
         ([("a", 30, 1.0)], []),
     ],
 )
-def test_the_least_sensitive_come_first_and_what_gains_nothing_never(
+def test_the_least_sensitive_blocks_come_first_and_slower_ones_are_left_out(
     alone: list[tuple[str, float, float]], sets: list[tuple[str, ...]]
 ) -> None:
     assert prefixes(measurement(name, snr_db=snr_db, speed=speed) for name, snr_db, speed in alone) == sets
@@ -152,7 +152,7 @@ def test_a_variant_beyond_a_bound_is_refused_with_its_name(
     assert why.startswith(sentence) or sentence in why
 
 
-def test_what_was_refused_is_never_chosen_however_fast_it_is() -> None:
+def test_a_refused_variant_is_never_chosen_however_fast_it_is() -> None:
     def variant(name: str, speed: float, *, valid: bool) -> Variant:
         numbers = {"speed_ratio": speed}
         return Variant(name=name, lossless=False, digest=name, files={}, valid=valid, numbers=numbers)
@@ -161,7 +161,7 @@ def test_what_was_refused_is_never_chosen_however_fast_it_is() -> None:
     assert judging.best_variant(fast).variant == "int8"
 
 
-def test_a_refused_variant_speaks_only_for_who_asks_for_it_by_name(tmp_path: Path) -> None:
+def test_a_refused_variant_is_used_only_if_requested_by_name(tmp_path: Path) -> None:
     made = {
         "original": Variant(name=ORIGINAL, lossless=True, digest="d" * 64, files={}, valid=True),
         INT8_ALL: Variant(
@@ -178,11 +178,11 @@ def test_a_refused_variant_speaks_only_for_who_asks_for_it_by_name(tmp_path: Pat
     assert "refused: dc 1 > 0" in asked.why
 
 
-def test_the_lines_are_what_our_reader_makes_of_their_texts() -> None:
+def test_the_calibration_phonemes_are_those_of_the_current_phonemizer() -> None:
     assert [phonemize(line.text, "en-us").text for line in LINES] == [line.phonemes for line in LINES]
 
 
-def test_the_lines_hold_every_sound_of_english_and_each_has_a_voice_of_its_own() -> None:
+def test_the_calibration_lines_have_every_english_sound_and_different_voices() -> None:
     symbols = {symbol for line in LINES for symbol in line.phonemes}
     assert symbols <= DEFAULT_VOCAB.keys()
     assert {*"AIOWYʤʧðθʃʒŋɹTᵊᵻˈˌiuɑɔəɛɜɪʊʌæbdfɡhjklmnpstvwz"} <= symbols

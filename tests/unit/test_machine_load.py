@@ -31,13 +31,13 @@ OLDER = MAC.replace("GPU HW active", "GPU active")
 
 
 @pytest.mark.parametrize("told", [MAC, OLDER])
-def test_a_macs_figures_are_read(told: str) -> None:
+def test_the_figures_of_a_mac_are_read(told: str) -> None:
     usage = read(told, cpu=0.5)
     assert usage == Usage(cpu=0.5, gpu=0.375, gpu_w=0.412, ane_w=1.89)
     assert str(usage) == "CPU 50%, GPU 38%, 0.4 W, Neural Engine 1.9 W"
 
 
-def test_an_idle_neural_engine_is_told_from_one_that_nobody_knows_of() -> None:
+def test_an_idle_neural_engine_differs_from_an_unknown_one() -> None:
     idle = read(MAC.replace("ANE Power: 1890 mW", "ANE Power: 0 mW"), cpu=0.5)
     unknown = read(MAC.replace("ANE Power: 1890 mW\n", ""), cpu=0.5)
     assert (idle.ane_w, unknown.ane_w) == (0, None)
@@ -46,7 +46,7 @@ def test_an_idle_neural_engine_is_told_from_one_that_nobody_knows_of() -> None:
 
 
 @pytest.mark.parametrize("told", ["", "nonsense", "GPU Power: many mW", "ANE Power:"])
-def test_what_says_nothing_is_not_taken_for_idle(told: str) -> None:
+def test_a_missing_figure_is_not_taken_for_idle(told: str) -> None:
     usage = read(told, cpu=0.25)
     assert (usage.gpu, usage.gpu_w, usage.ane_w) == (None, None, None)
     assert str(usage) == (
@@ -54,7 +54,7 @@ def test_what_says_nothing_is_not_taken_for_idle(told: str) -> None:
     )
 
 
-def test_where_there_is_no_powermetrics_the_processor_is_told_all_the_same() -> None:
+def test_without_powermetrics_the_processors_load_is_still_reported() -> None:
     def absent() -> str:
         raise OSError("powermetrics exists only on macOS")
 
@@ -71,7 +71,7 @@ def test_where_there_is_no_powermetrics_the_processor_is_told_all_the_same() -> 
         ("echo broken >&2; exit 64", 0, "ended with status 64: broken"),
     ],
 )
-def test_why_powermetrics_says_nothing_is_said(tmp_path: Path, script: str, user: int, why: str) -> None:
+def test_the_reason_why_powermetrics_fails_is_reported(tmp_path: Path, script: str, user: int, why: str) -> None:
     program = tmp_path / "powermetrics"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
@@ -79,7 +79,7 @@ def test_why_powermetrics_says_nothing_is_said(tmp_path: Path, script: str, user
         powermetrics(str(program), user)
 
 
-def test_it_is_asked_for_one_short_sample(tmp_path: Path) -> None:
+def test_powermetrics_is_asked_for_one_short_sample(tmp_path: Path) -> None:
     program = tmp_path / "powermetrics"
     program.write_text('#!/bin/sh\necho "$@"\n')
     program.chmod(0o755)

@@ -25,7 +25,7 @@ def skipping(*kinds: str) -> ReaderOptions:
 NOTED = "One[^1] and two.[^b]\n\n[^1]: A note\n  that wraps.\n\n    With more.\n[^b]: Word\n\nAfter.\n\n# Next\n\nMore."
 
 
-def test_footnotes_stand_at_the_chapters_end_and_their_marks_are_left_out() -> None:
+def test_footnotes_come_at_the_end_of_their_chapter_and_their_marks_are_left_out() -> None:
     assert heard(NOTED) == ["One and two.", "After.", "A note that wraps.", "With more.", "Word", "Next", "More."]
     assert markdown(NOTED).left_out == ("2 note marks",)
 
@@ -36,7 +36,7 @@ def test_footnotes_are_skipped_on_request_and_counted() -> None:
 
 
 @pytest.mark.parametrize("text", ["a[^1] b", "The class [^a-z] matches.", "[^1] is a note without a body"])
-def test_what_looks_like_a_note_and_has_no_body_is_text(text: str) -> None:
+def test_a_footnote_mark_without_a_note_is_text(text: str) -> None:
     assert heard(text) == [text]
 
 
@@ -70,11 +70,11 @@ def test_an_anchor_above_the_first_heading_does_not_hide_it() -> None:
     assert markdown("<!-- Old. -->\n\n<a id='x'></a>\n<a id='y'></a>\n\n## Closures\n\nText.").title == "Closures"
 
 
-def test_a_task_is_read_without_its_box() -> None:
+def test_a_task_is_read_without_its_checkbox() -> None:
     assert heard("- [ ] buy milk\n- [x] sleep") == ["buy milk", "sleep"]
 
 
-def test_an_element_that_states_its_language_has_it_as_a_mark() -> None:
+def test_an_element_with_a_stated_language_is_marked_with_it() -> None:
     (chapter,) = markdown('He said <i lang="fr">bon *soir*</i>, <span lang=de>gute</span> Nacht.').chapters
     assert chapter.text == "He said bon soir, gute Nacht."
     assert [(mark.value, chapter.text[mark.start : mark.end]) for mark in chapter.marks] == [
@@ -109,7 +109,7 @@ def test_front_matter_is_left_out_and_named() -> None:
     ],
     ids=["quotes", "quotes apart", "quotes and lists", "numbers", "lists", "wide lists", "stars", "brackets"],
 )
-def test_no_depth_loses_the_text(deep: str) -> None:
+def test_no_depth_of_nesting_loses_text(deep: str) -> None:
     (chapter,) = markdown(f"Before.\n\n{deep}\n\nAfter.").chapters
     assert chapter.text.count("deep") == chapter.text.count("After.") == 1
     assert "x" not in deep or chapter.text.count("x") == deep.count("x")
@@ -121,6 +121,6 @@ def test_every_word_is_read_however_it_is_nested(pieces: list[str]) -> None:
     assert sum(chapter.text.count("word") for chapter in markdown(text).chapters) == text.count("word")
 
 
-def test_too_many_signs_are_refused_with_a_way_out() -> None:
+def test_too_many_markup_signs_are_refused_with_a_remedy() -> None:
     with pytest.raises(SourceError, match=r"x\.md has too many lines and signs to be read as Markdown: split it"):
         markdown("![" * 100_000)

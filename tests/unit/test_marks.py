@@ -27,14 +27,14 @@ LAID = st.lists(
 
 
 @given(LAID)
-def test_over_each_character_the_last_mark_of_a_kind_counts(marks: list[Mark]) -> None:
+def test_for_each_character_the_last_mark_of_a_kind_counts(marks: list[Mark]) -> None:
     stretches = list(of(*marks).stretches(WHOLE))
     for at in range(len(TEXT)):
         expected = next((one.value for one in reversed(marks) if one.start <= at < one.end), "")
         assert [one.voice for one in stretches if one.span.start <= at < one.span.end] == [expected]
 
 
-def test_stretches_end_where_voice_rate_or_silence_change_and_hold_no_blank_at_their_ends() -> None:
+def test_stretches_end_where_voice_rate_or_silence_change_and_have_no_blanks_at_their_ends() -> None:
     text = "one two three four five"
     marks = of(
         mark(4, 7, "voice", "x"), mark(8, 13, "rate", "1.5"), mark(19, 19, "pause", "300"), mark(2, 2, "pause", "0"),
@@ -50,7 +50,7 @@ def test_stretches_end_where_voice_rate_or_silence_change_and_hold_no_blank_at_t
     ("value", "rate"),
     [("1.2", 1.2), ("0.8", 0.8), ("9", 4.0), ("0.01", 0.25), ("fast", 1), ("nan", 1), ("inf", 1), ("-1", 1), ("", 1)],
 )
-def test_a_rate_is_a_factor_within_what_can_be_spoken_and_nonsense_is_none(value: str, rate: float) -> None:
+def test_a_rate_is_limited_to_speakable_factors_and_an_invalid_one_is_ignored(value: str, rate: float) -> None:
     (only,) = of(mark(0, 26, "rate", value)).stretches(WHOLE)
     assert only.rate == rate
 
@@ -64,7 +64,7 @@ def test_silences_between_two_places_add_up_to_a_minute_at_most() -> None:
     assert of(*[mark(5, 5, "pause", "50000")] * 9).silence_ms(0, 9) == 60_000
 
 
-def test_a_phonemizer_gets_the_marks_of_its_span_with_offsets_in_it_and_no_half_of_a_replacement() -> None:
+def test_a_phonemizer_gets_only_whole_marks_of_its_span_with_relative_offsets() -> None:
     marks = of(
         mark(0, 12, "language", "fr"), mark(3, 6, "say", "x"), mark(9, 15, "as", "date"), mark(18, 22, "say", "y")
     )
@@ -72,7 +72,7 @@ def test_a_phonemizer_gets_the_marks_of_its_span_with_offsets_in_it_and_no_half_
     assert mark(1, 4, "say", "x") in marks.within(Span(start=2, end=9))
 
 
-def test_a_stretch_that_is_replaced_as_a_whole_is_never_split() -> None:
+def test_a_stretch_with_a_replacement_is_never_split() -> None:
     marks = of(
         mark(3, 6, "phonemes", "x"), mark(4, 4, "pause", "300"), mark(5, 9, "voice", "x"), mark(12, 15, "as", "date")
     )
@@ -92,12 +92,12 @@ def test_a_stretch_that_is_replaced_as_a_whole_is_never_split() -> None:
         ("a" * 5000, (mark(0, LONGEST_TEXT + 1, "say", "x"),)),
     ],
 )
-def test_what_cannot_replace_its_stretch_as_a_whole_replaces_nothing(text: str, marks: tuple[Mark, ...]) -> None:
+def test_a_replacement_that_cannot_be_used_as_a_whole_is_dropped(text: str, marks: tuple[Mark, ...]) -> None:
     kept = of(*marks, text=text).within(Span(start=0, end=len(text)))
     assert [one.value for one in kept] == [one.value for one in marks[1:]]
 
 
-def test_many_marks_are_asked_in_little_time() -> None:
+def test_looking_up_many_marks_is_fast() -> None:
     text = "word " * 20_000
     lines = [mark(5 * n, 5 * n + 4, "voice", f"v{n % 3}") for n in range(20_000)]
     found = list(of(mark(0, len(text), "language", "fr"), *lines, text=text).stretches(Span(start=0, end=len(text))))
@@ -105,14 +105,14 @@ def test_many_marks_are_asked_in_little_time() -> None:
     assert found[7].voice == "v1"
 
 
-def test_the_language_of_a_span_is_that_of_all_of_it() -> None:
+def test_a_span_has_a_language_only_if_all_of_it_has() -> None:
     marks = of(mark(0, 12, "language", "fr"), mark(3, 6, "language", "de"))
     assert marks.language(Span(start=7, end=12)) == "fr"
     assert marks.language(Span(start=3, end=6)) == "de"
     assert not marks.language(Span(start=0, end=12))
 
 
-def test_a_dropped_replacement_leaves_the_text_as_written_and_nothing_else_changes() -> None:
+def test_a_dropped_replacement_leaves_the_text_as_written() -> None:
     marks = of(mark(3, 6, "say", "x"), mark(9, 12, "say", "y"))
     marks.drop_atoms(Span(start=3, end=6))
     assert [one.value for one in marks.within(WHOLE)] == ["y"]

@@ -21,7 +21,7 @@ def marked(found: Chapter) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("name", ["talk.txt", "talk.md"])
-def test_a_word_with_its_sounds_is_the_word_and_a_mark(name: str) -> None:
+def test_a_word_with_phonemes_is_the_word_with_a_mark(name: str) -> None:
     found = chapter("Say [Kokoro](/kˈOkəɹO/) and [New York](/nˈu jˈɔɹk/).", name)
     assert found.text == "Say Kokoro and New York."
     assert marked(found) == [("phonemes", "kˈOkəɹO", "Kokoro"), ("phonemes", "nˈu jˈɔɹk", "New York")]
@@ -32,7 +32,7 @@ def test_a_word_with_its_sounds_is_the_word_and_a_mark(name: str) -> None:
     ("written", "length_ms"),
     [("1.5s", "1500"), ("500ms", "500"), ("60s", "60000"), (" 2 s", "2000"), ("0s", "0"), ("0.25s", "250")],
 )
-def test_a_pause_stands_where_it_was_written(name: str, written: str, length_ms: str) -> None:
+def test_a_pause_has_the_place_where_it_was_written(name: str, written: str, length_ms: str) -> None:
     found = chapter(f"One [pause:{written}] two.", name)
     assert found.text == "One two."
     assert found.marks == (Mark(start=4, end=4, kind="pause", value=length_ms),)
@@ -59,7 +59,7 @@ def test_a_voice_lasts_to_the_next_or_to_the_chapters_end(name: str) -> None:
         "[word](/no sounds: 7/) here",
     ],
 )
-def test_what_only_looks_like_markup_is_text(name: str, text: str) -> None:
+def test_text_that_only_resembles_markup_is_text(name: str, text: str) -> None:
     found = chapter(text, name)
     assert (found.text, found.marks) == (text, ())
 
@@ -76,13 +76,13 @@ def test_in_markdown_plain_letters_between_slashes_are_a_link_and_code_is_code()
 
 
 @pytest.mark.parametrize("text", ["a [pause:61s] b", "a [pause:99999ms] b"])
-def test_an_impossible_pause_is_refused_with_the_most_there_is(text: str) -> None:
+def test_an_impossible_pause_is_refused_and_the_limit_is_named(text: str) -> None:
     with pytest.raises(SourceError, match=r"talk\.txt has \[pause:.*a pause has at most 60 seconds"):
         chapter(text)
 
 
 @given(st.text(st.sampled_from("[](/)voicepaus:1.5sm_ af\\ˈə\n*+"), max_size=60))
-def test_the_letters_that_are_not_markup_all_stay_in_their_order(text: str) -> None:
+def test_all_letters_outside_markup_stay_in_order(text: str) -> None:
     try:
         found = runs(text, "talk.txt")
     except SourceError:
@@ -112,12 +112,12 @@ def test_front_matter_may_list_the_cast_too(name: str) -> None:
         assert marked(found) == [("voice", "af_bella", "Hello."), ("voice", "am_adam", "Hi.")]
 
 
-def test_a_bold_name_is_a_name() -> None:
+def test_a_cast_name_may_be_bold() -> None:
     for line in ("**ANNA:** Hello.", "**ANNA**: Hello."):
         assert marked(chapter(CAST + line, "play.md")) == [("voice", "af_bella", "Hello.")]
 
 
-def test_a_voice_within_a_speech_ends_with_the_speech() -> None:
+def test_a_voice_within_a_cast_line_ends_with_the_line() -> None:
     found = chapter(f"{CAST}ANNA: Hello [voice:bf_emma]dear [voice:]you.\n\nAnd on.")
     assert marked(found) == [
         ("voice", "af_bella", "Hello"),
@@ -134,7 +134,7 @@ def test_a_voice_within_a_speech_ends_with_the_speech() -> None:
         "voices:\n  Anna: alto\n  Ben: tenor\n\nANNA: Hello.",
     ],
 )
-def test_without_a_cast_a_colon_is_a_colon(text: str) -> None:
+def test_without_a_cast_a_colon_is_plain_text(text: str) -> None:
     found = chapter(text)
     assert (found.text.split(), found.marks) == (text.split(), ())
 
@@ -144,7 +144,7 @@ def test_a_cast_with_a_line_that_names_no_voice_is_refused() -> None:
         chapter("---\nvoices:\n  ANNA\n---\n\nANNA: Hello.", "play.md")
 
 
-def test_a_reader_may_hand_over_runs_of_its_own() -> None:
+def test_a_reader_may_pass_runs_of_its_own() -> None:
     french = Tag("language", "fr")
     cast = Cast(voices={"anna": "af_bella"})
     assert list(cast.speeches([Run("ANNA: Hello "), Run("toi", (french,)), Run("\nYou.")])) == [

@@ -43,7 +43,7 @@ def heard_after(*pieces: bytes) -> list[bool]:
     return found
 
 
-def test_a_header_alone_is_no_first_sound(tmp_path: Path) -> None:
+def test_a_header_alone_does_not_count_as_first_sound(tmp_path: Path) -> None:
     head = header(tmp_path)
     assert loud(head), "as samples a header is loud: who does not know it times it"
     assert heard_after(head) == [False]
@@ -52,7 +52,7 @@ def test_a_header_alone_is_no_first_sound(tmp_path: Path) -> None:
     assert heard_after(head + TONE) == [True]
 
 
-def test_silence_and_what_no_ear_hears_is_no_first_sound() -> None:
+def test_silence_and_inaudible_samples_do_not_count_as_first_sound() -> None:
     assert heard_after(SILENT, WHISPER, SILENT) == [False, False, False]
     detector = FirstSoundDetector(0.0)
     detector.feed(SILENT, 1.0)
@@ -60,7 +60,7 @@ def test_silence_and_what_no_ear_hears_is_no_first_sound() -> None:
         detector.first_ms  # noqa: B018 - asking is what is refused
 
 
-def test_the_first_sound_is_the_moment_its_first_loud_piece_came() -> None:
+def test_the_first_sound_is_timed_when_its_first_loud_piece_arrives() -> None:
     detector = FirstSoundDetector(10.0)
     for now_s, piece in ((10.2, SILENT), (10.5, TONE), (10.9, TONE)):
         detector.feed(piece, now_s)
@@ -73,21 +73,21 @@ def test_pieces_may_end_within_a_sample() -> None:
 
 
 @pytest.mark.parametrize("source", ["cache", "primer"])
-def test_what_was_spoken_before_is_nobodys_speed(source: str) -> None:
+def test_a_job_with_cached_audio_is_not_timed(source: str) -> None:
     with pytest.raises(InvalidMeasurementError, match="came from a cache"):
         require_spoken(record(first_audio_from=source))
     with pytest.raises(InvalidMeasurementError, match=r"Audio of job j came from a cache \(1 segments\)"):
         require_spoken(record(segments_cached=1))
 
 
-def test_a_job_that_failed_was_silent_or_left_something_out_is_no_measurement() -> None:
+def test_a_failed_silent_or_incomplete_job_is_not_timed() -> None:
     for more in ({"state": State.FAILED}, {"state": State.CANCELLED}, {"segments_failed": 1}, {"first_audio_ms": None}):
         with pytest.raises(InvalidMeasurementError):
             require_spoken(record(**more))
     assert require_spoken(record()).first_audio_from == "warm"
 
 
-def test_playback_underruns_where_the_next_piece_comes_after_the_last_one_ended() -> None:
+def test_playback_stalls_if_the_next_piece_arrives_after_the_last_one_ended() -> None:
     # Pieces of one second each; playing begins with the first half second of sound, at 1.0.
     assert underruns([(1.0, 1.0), (1.9, 1.0), (2.9, 1.0)], start_s=0.5) == []
     # The third should be there at 3.0 and comes at 3.4; the fourth is in time for what that moved.

@@ -39,7 +39,7 @@ def lines(view: FarmStatus | None) -> set[str]:
     return set(text(lambda: view).splitlines())
 
 
-def test_every_figure_of_workers_sessions_and_jobs_is_told() -> None:
+def test_every_figure_of_workers_sessions_and_jobs_is_exported() -> None:
     jobs = (
         job("a", "running", under_way=2, held_s=1.5, hint_wait_s=4.0),
         job("b", "running", held_s=1.0, hint_wait_s=0.5),
@@ -71,17 +71,17 @@ def test_every_figure_of_workers_sessions_and_jobs_is_told() -> None:
     } <= told
 
 
-def test_a_farm_without_work_waits_for_nothing() -> None:
+def test_a_farm_without_work_has_no_waiting_time() -> None:
     idle = FarmStatus(workers=(DESK,), traffic=Traffic(silent_s={}, queues={}, jobs=()))
     assert {"chorus_hint_wait_seconds 0.0", "chorus_listeners 0.0"} <= lines(idle)
 
 
-def test_a_server_that_is_away_is_told_and_nothing_else() -> None:
+def test_an_unreachable_server_is_reported_and_nothing_else() -> None:
     assert {line for line in lines(None) if not line.startswith("#")} == {"chorus_up 0.0"}
 
 
 @pytest.mark.parametrize("port", ["taken", 70_000])
-def test_a_port_where_nothing_can_listen_is_refused(port: int | str) -> None:
+def test_an_unusable_port_is_refused(port: int | str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -78,7 +78,7 @@ def serving(folder: Path, *, cut_at: int = 0) -> Answer:
     return answer
 
 
-def test_a_pull_over_a_bad_line_is_whole_and_verified(
+def test_a_pull_over_a_bad_connection_is_complete_and_verified(
     typed: Typed, pulled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirror = Path(pulled.rename(tmp_path / "mirror"))
@@ -102,7 +102,7 @@ def test_offline_a_pull_says_what_it_would_need(typed: Typed, pulled: Path) -> N
     assert "set CHORUS_MIRROR to a folder that holds it" in said[-1]
 
 
-def test_a_model_that_is_chosen_speaks_until_another_one_is(typed: Typed, pulled: Path) -> None:
+def test_a_chosen_model_speaks_until_another_is_chosen(typed: Typed, pulled: Path) -> None:
     published = str(pulled / MODELS[DEFAULT].file)
     assert typed("models", "path") == (0, [published])
     assert typed("models", "use", "stand-in") == (
@@ -117,7 +117,7 @@ def test_a_model_that_is_chosen_speaks_until_another_one_is(typed: Typed, pulled
     assert typed("models", "path") == (0, [published])
 
 
-def test_a_model_that_is_chosen_is_prepared_and_one_that_gains_nothing_is_not(typed: Typed, pulled: Path) -> None:
+def test_a_chosen_model_is_prepared_unless_it_has_nothing_to_gain(typed: Typed, pulled: Path) -> None:
     assert f"{preparing.NOTE}." not in typed("models", "use", DEFAULT)[1]
     status, said = typed("models", "use", "kokoro-v1.0.int8")
     assert status == 0
@@ -131,7 +131,7 @@ def test_a_model_that_is_chosen_is_prepared_and_one_that_gains_nothing_is_not(ty
     assert Path(typed("models", "path", "--graph")[1][0]).parent.name == "original"
 
 
-def test_the_environment_goes_before_the_choice_and_that_is_said(
+def test_the_environment_overrides_the_choice_and_the_command_says_so(
     typed: Typed, pulled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHORUS_MODEL", str(MODEL))
@@ -150,7 +150,7 @@ def test_the_environment_goes_before_the_choice_and_that_is_said(
         (VOICES, "toy-voices.bin is not an ONNX file"),
     ],
 )
-def test_what_cannot_speak_is_not_chosen(typed: Typed, pulled: Path, name: object, sentence: str) -> None:
+def test_a_file_that_cannot_speak_is_not_chosen(typed: Typed, pulled: Path, name: object, sentence: str) -> None:
     typed("models", "use", "stand-in")
     status, said = typed("models", "use", name)
     assert status == 2
@@ -159,7 +159,7 @@ def test_what_cannot_speak_is_not_chosen(typed: Typed, pulled: Path, name: objec
     assert pulled.exists()
 
 
-def test_a_choice_that_is_gone_is_said_with_the_remedy(typed: Typed, tmp_path: Path) -> None:
+def test_a_missing_chosen_model_is_reported_with_the_remedy(typed: Typed, tmp_path: Path) -> None:
     own = Path(shutil.copy(MODEL, tmp_path / "own.onnx"))
     shutil.copy(VOICES, tmp_path / "own-voices.bin")
     assert typed("models", "use", own)[0] == 0
@@ -173,7 +173,7 @@ def test_a_choice_that_is_gone_is_said_with_the_remedy(typed: Typed, tmp_path: P
     assert typed("models", "use", "default")[0] == 0
 
 
-def test_every_file_is_read_through_and_told_a_line_each(typed: Typed, pulled: Path) -> None:
+def test_every_file_is_verified_and_reported_in_one_line(typed: Typed, pulled: Path) -> None:
     status, said = typed("models", "verify")
     assert status == 0
     assert len(said) == 3
@@ -181,7 +181,7 @@ def test_every_file_is_read_through_and_told_a_line_each(typed: Typed, pulled: P
 
 
 @pytest.mark.parametrize("damage", [b"", b"?"])
-def test_a_damaged_file_is_told_by_the_exit_status(typed: Typed, pulled: Path, damage: bytes) -> None:
+def test_a_damaged_file_sets_the_exit_status(typed: Typed, pulled: Path, damage: bytes) -> None:
     int8 = pulled / MODELS["kokoro-v1.0.int8"].file
     stat = int8.stat()
     int8.write_bytes(damage + int8.read_bytes()[1:])
@@ -195,7 +195,7 @@ def test_a_damaged_file_is_told_by_the_exit_status(typed: Typed, pulled: Path, d
     assert wrong[0].endswith("`chorus models pull kokoro-v1.0.int8` fetches it again")
 
 
-def test_what_was_prepared_is_verified_as_well(typed: Typed, pulled: Path) -> None:
+def test_prepared_variants_are_verified_as_well(typed: Typed, pulled: Path) -> None:
     typed("models", "use", "kokoro-v1.0.int8")
     assert any(": prepared, " in line for line in typed("models", "verify")[1])
     Path(typed("models", "path", "--graph")[1][0]).write_bytes(b"cut")
@@ -207,7 +207,7 @@ def test_what_was_prepared_is_verified_as_well(typed: Typed, pulled: Path) -> No
     assert pulled.exists()
 
 
-def test_who_changes_the_sound_is_told_what_becomes_of_books_begun_before(
+def test_changing_the_sound_says_what_happens_to_unfinished_books(
     typed: Typed, pulled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lossy(settings: FarmSettings, model: resolving.Model, *_: object) -> Manifest:
@@ -233,7 +233,7 @@ def test_who_changes_the_sound_is_told_what_becomes_of_books_begun_before(
     assert pulled.exists()
 
 
-def test_optimize_tells_what_each_stage_did_and_does_nothing_twice(typed: Typed, pulled: Path) -> None:
+def test_optimize_reports_each_stage_and_does_none_twice(typed: Typed, pulled: Path) -> None:
     typed("models", "use", "kokoro-v1.0.int8")
     assert pulled.exists()
     told = json.loads(typed("optimize", "--json")[1][0])

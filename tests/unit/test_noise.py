@@ -35,7 +35,7 @@ UNIFORM = "y = RandomUniformLike <dtype = 1> (x)"
 
 
 @pytest.mark.parametrize("body", [NORMAL, UNIFORM])
-def test_the_same_question_gets_the_same_answer_each_time(body: str) -> None:
+def test_the_same_input_gives_the_same_output_each_time(body: str) -> None:
     first, second = answers(graph(body), 3, 9, count=2)
     assert not np.array_equal(first, second), "the original draws anew each time, or this test proves nothing"
     fixed, again = graph(body), graph(body)
@@ -72,14 +72,14 @@ def test_it_has_the_distribution_of_the_operator(body: str, mean: float, deviati
     "count",
     [0, 1, constant_noise.BUFFER - 1, constant_noise.BUFFER, constant_noise.BUFFER + 1, 2 * constant_noise.BUFFER + 5],
 )
-def test_the_buffer_is_read_round_and_round_for_as_long_as_is_wanted(count: int) -> None:
+def test_the_buffer_is_repeated_to_the_required_length(count: int) -> None:
     model = graph(NORMAL)
     constant_noise.fix(model)
     whole = said(model, 1, constant_noise.BUFFER).ravel()
     assert np.array_equal(said(model, 1, count).ravel(), np.resize(whole, count))
 
 
-def test_two_operators_draw_different_numbers() -> None:
+def test_two_operators_have_different_numbers() -> None:
     model = graph(
         "one = RandomNormalLike <dtype = 1> (x) two = RandomNormalLike <dtype = 1> (x) y = Sub (one, two)",
     )
@@ -88,13 +88,13 @@ def test_two_operators_draw_different_numbers() -> None:
     assert said(model, 100, 100).std() == pytest.approx(2**0.5, rel=0.05)
 
 
-def test_without_a_type_of_its_own_it_has_the_inputs() -> None:
+def test_without_a_stated_type_the_noise_has_the_inputs_type() -> None:
     model = graph("half = Cast <to = 10> (x) y = RandomNormalLike (half)", result="float16[a, b]")
     constant_noise.fix(model)
     assert said(model, 2, 2).dtype == np.float16
 
 
-def test_what_it_costs_does_not_grow_with_the_text() -> None:
+def test_the_size_of_the_graph_does_not_depend_on_the_text() -> None:
     model = graph(NORMAL)
     constant_noise.fix(model)
     assert model.ByteSize() < 4.3e6
@@ -113,7 +113,7 @@ LOOP = """zero = Constant <value = float {0}> () n = Constant <value = int64 {2}
         pytest.param(NORMAL, 14, id="too old a graph"),
     ],
 )
-def test_what_cannot_be_constant_is_left_and_named(body: str, opset: int) -> None:
+def test_an_operator_that_cannot_be_constant_is_left_and_named(body: str, opset: int) -> None:
     model = graph(body, opset=opset)
     before = model.SerializeToString(deterministic=True)
     found = constant_noise.fix(model)
@@ -122,7 +122,7 @@ def test_what_cannot_be_constant_is_left_and_named(body: str, opset: int) -> Non
     assert model.SerializeToString(deterministic=True) == before
 
 
-def test_a_graph_without_chance_is_left_as_it_is() -> None:
+def test_a_graph_without_random_operators_is_unchanged() -> None:
     model = graph("y = Identity (x)")
     before = model.SerializeToString(deterministic=True)
     assert constant_noise.fix(model) == constant_noise.Noise(fixed=(), left=())

@@ -54,7 +54,7 @@ def test_a_sentence_is_read_as_a_reader_reads_it(written: str, said: str) -> Non
     assert read(written) == said
 
 
-def test_a_time_may_stand_against_a_date() -> None:
+def test_a_time_may_follow_a_date_directly() -> None:
     assert read("2024年3月5日10:30", "zh") == "二零二四年三月五日十点三十分"
 
 
@@ -63,7 +63,7 @@ def test_a_time_may_stand_against_a_date() -> None:
     [("It is 3/5/2024.", "It is the third of May, twenty twenty four."), ("It is 5 km.", "It is five kilometres."),
      ("He has 105.", "He has one hundred and five."), ("At 10.30 we ate.", "At ten thirty we ate.")],
 )  # fmt: skip
-def test_british_readers_have_their_own_order_and_joints(written: str, said: str) -> None:
+def test_british_english_has_its_own_order_and_conjunctions(written: str, said: str) -> None:
     assert read(written, "en-gb") == said
 
 
@@ -73,7 +73,7 @@ def test_british_readers_have_their_own_order_and_joints(written: str, said: str
      ("I", "one."), ("I Enlist a Minion", "I Enlist a Minion."), ("Who is it?", "Who is it?"),
      ("DR. JEKYLL AND MR. HYDE", "Dr. Jekyll and Mr. Hyde."), ("NASA", "NASA.")],
 )  # fmt: skip
-def test_a_heading_is_read_as_words_and_ends_with_a_stop(written: str, said: str) -> None:
+def test_a_heading_is_read_as_words_and_ends_with_a_full_stop(written: str, said: str) -> None:
     assert read(written, heading=True) == said
 
 
@@ -119,7 +119,7 @@ def test_with_all_kinds_turned_off_only_the_layout_is_tidied() -> None:
         ("no such way", "5", "five"),
     ],
 )
-def test_a_stretch_is_read_as_ssml_says(how: str, written: str, said: str) -> None:
+def test_a_stretch_is_read_as_ssml_requires(how: str, written: str, said: str) -> None:
     assert normalise(written, "en-us", say_as=how).text == said
 
 
@@ -163,7 +163,7 @@ def test_a_date_and_a_time_are_read_in_the_order_that_ssml_states(how: str, writ
         ("time:hm", "soon"),
     ],
 )
-def test_what_does_not_fit_its_format_is_read_as_usual(how: str, written: str) -> None:
+def test_text_that_does_not_fit_its_ssml_format_is_read_as_usual(how: str, written: str) -> None:
     assert normalise(written, "en-us", say_as=how) == normalise(written, "en-us")
 
 
@@ -208,13 +208,11 @@ def test_other_languages_have_their_own_words_for_say_as() -> None:
         ("ja", "②", "二"),
     ],
 )
-def test_signs_that_hold_a_whole_unit_or_number_are_read_as_what_they_hold(
-    language: str, written: str, said: str
-) -> None:
+def test_signs_for_a_whole_unit_or_number_are_read_as_such(language: str, written: str, said: str) -> None:
     assert read(written, language) == said
 
 
-def test_each_stretch_of_the_reading_knows_what_it_was_written_as() -> None:
+def test_each_stretch_of_a_reading_knows_its_source_text() -> None:
     text = "He paid $5.50 on 3/5/2024, Ben."
     reading = normalise(text, "en-us")
 
@@ -231,7 +229,7 @@ def test_each_stretch_of_the_reading_knows_what_it_was_written_as() -> None:
     assert written(reading.text) == text
 
 
-def test_a_reading_is_a_value() -> None:
+def test_equal_readings_compare_equal() -> None:
     assert normalise("5 km", "en-us") == normalise("5 km", "en-us")
     assert len({normalise("5 km", "en-us"), normalise("5 km", "en-us")}) == 1
     assert Reading(text="").source(0, 0) == Span(start=0, end=0)
@@ -339,12 +337,12 @@ def test_plain_words_stay_as_they_are(text: str, language: str) -> None:
     assert read(text, language) == " ".join(text.split())
 
 
-def test_what_was_read_once_is_not_read_otherwise_the_second_time() -> None:
+def test_normalising_a_reading_again_changes_nothing() -> None:
     said = [read(case.written, case.language) for case in text_reading.cases() if case.language.startswith("en")]
     assert [read(text) for text in said] == said
 
 
-def test_no_heading_of_line_ends_takes_more_than_its_length() -> None:
+def test_a_heading_of_line_ends_takes_linear_time() -> None:
     assert read("\n" * 200_000 + "a", heading=True) == "a."
 
 
@@ -352,13 +350,13 @@ def test_no_heading_of_line_ends_takes_more_than_its_length() -> None:
     ("unit", "language"),
     [(unit, "en-us") for unit in ("a.", "1.1.", "/", "(", " ", "http://")] + [("1.1.", "fr-fr"), ("1-", "zh")],
 )
-def test_no_repetition_takes_more_than_its_length(unit: str, language: str) -> None:
+def test_repetitions_take_linear_time(unit: str, language: str) -> None:
     # With a square of 200,000 the test's own limit of time would be over.
     text = unit * (200_000 // len(unit))
     assert sum(map(str.isalnum, read(text, language))) >= sum(map(str.isalnum, text)) or unit == "http://"
 
 
-def test_the_committed_sets_are_read_as_rightly_as_the_page_says() -> None:
+def test_the_test_sets_are_read_as_well_as_the_page_states() -> None:
     found = text_reading.cases()
     held = [case for case in found if case.held]
     assert text_reading.share(found) > 0.97

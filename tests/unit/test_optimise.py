@@ -61,7 +61,7 @@ def times(state: PreparationState, name: str) -> int:
     return len(log.read_text()) if log.exists() else 0
 
 
-def test_a_stage_that_was_done_for_the_same_inputs_is_not_done_again(tmp_path: Path, state: PreparationState) -> None:
+def test_a_stage_with_unchanged_inputs_is_not_run_again(tmp_path: Path, state: PreparationState) -> None:
     stages = (counted("one"), counted("two"))
     run_stages(stages, state)
     said: list[str] = []
@@ -71,7 +71,7 @@ def test_a_stage_that_was_done_for_the_same_inputs_is_not_done_again(tmp_path: P
     assert said == ["one: already done for this model and machine", "two: already done for this model and machine"]
 
 
-def test_a_newer_stage_is_done_again_and_so_is_what_builds_on_it(state: PreparationState) -> None:
+def test_a_newer_version_of_a_stage_runs_again_and_so_do_dependent_stages(state: PreparationState) -> None:
     def stages(version: str) -> tuple[Stage, ...]:
         return (
             counted("one", version=version),
@@ -84,7 +84,7 @@ def test_a_newer_stage_is_done_again_and_so_is_what_builds_on_it(state: Preparat
     assert (times(state, "one"), times(state, "two"), times(state, "other")) == (2, 2, 1)
 
 
-def test_interrupted_it_goes_on_where_it_was(tmp_path: Path, state: PreparationState) -> None:
+def test_an_interrupted_preparation_continues_after_its_last_stage(tmp_path: Path, state: PreparationState) -> None:
     def interrupt(_: PreparationState) -> StageResult:
         raise KeyboardInterrupt
 
@@ -102,7 +102,7 @@ def test_a_stage_that_changes_nothing_says_so(tmp_path: Path, state: Preparation
     assert said == [f"idle: {UNCHANGED}", "idle: idle was here"]
 
 
-def test_a_variant_whose_files_are_gone_is_built_again(tmp_path: Path, state: PreparationState) -> None:
+def test_a_variant_with_missing_files_is_built_again(tmp_path: Path, state: PreparationState) -> None:
     run_stages((pipeline.GRAPH, counted("after", inputs=lambda state: state.keys("graph"))), state)
     state.graph(ORIGINAL).write_bytes(b"cut short")
     later = resumed(tmp_path, state.source.path, [])
@@ -112,18 +112,18 @@ def test_a_variant_whose_files_are_gone_is_built_again(tmp_path: Path, state: Pr
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"layout": 0}', '{"layout": 1, "stages": 5}', "[]"])
-def test_a_manifest_that_cannot_be_read_is_begun_anew(tmp_path: Path, state: PreparationState, damage: str) -> None:
+def test_an_unreadable_manifest_is_replaced_by_a_new_one(tmp_path: Path, state: PreparationState, damage: str) -> None:
     run_stages((counted("one"),), state)
     (state.folder / "manifest.json").write_text(damage)
     assert resumed(tmp_path, state.source.path, []).manifest.stages == {}
 
 
-def test_the_manifest_comes_back_as_it_was_written(state: PreparationState) -> None:
+def test_the_manifest_survives_writing_and_reading(state: PreparationState) -> None:
     run_stages((pipeline.ANALYSE, pipeline.GRAPH), state)
     assert Manifest.read(state.folder) == state.manifest
 
 
-def test_two_at_once_do_it_one_after_the_other(state: PreparationState) -> None:
+def test_two_processes_prepare_one_after_the_other(state: PreparationState) -> None:
     inside, said = threading.Event(), list[str]()
     waiting = threading.Event()
 
@@ -149,7 +149,7 @@ def speech(graph: Path, form: Form = "as it is") -> list[np.ndarray]:
     return [np.asarray(session.run(None, given)[0]) for _ in range(2)]
 
 
-def test_what_is_opened_steady_says_the_same_twice_though_its_file_does_not(state: PreparationState) -> None:
+def test_a_session_with_constant_noise_repeats_itself_though_its_file_does_not(state: PreparationState) -> None:
     """As an accelerator opens it: the CPU's own graph is nothing for it."""
     first, second = speech(state.source.path, "steady")
     assert np.array_equal(first, second)
@@ -158,7 +158,7 @@ def test_what_is_opened_steady_says_the_same_twice_though_its_file_does_not(stat
     assert np.allclose(first, cpu, atol=1e-4), "both speak with the same noise"
 
 
-def test_a_prepared_model_says_the_same_twice_and_keeps_its_vocabulary(state: PreparationState) -> None:
+def test_a_prepared_model_repeats_itself_and_keeps_its_vocabulary(state: PreparationState) -> None:
     first, second = speech(state.source.path)
     assert not np.array_equal(first, second), "the original never says the same, or this test proves nothing"
     run_stages((pipeline.GRAPH,), state)
@@ -170,7 +170,7 @@ def test_a_prepared_model_says_the_same_twice_and_keeps_its_vocabulary(state: Pr
     }
 
 
-def test_the_lossless_stages_leave_a_choice_with_its_numbers(state: PreparationState) -> None:
+def test_the_lossless_stages_record_a_choice_with_its_figures(state: PreparationState) -> None:
     manifest = run_stages(pipeline.LOSSLESS, state)
     assert manifest.choice is not None
     assert manifest.choice.variant == ORIGINAL
@@ -183,7 +183,7 @@ def test_the_lossless_stages_leave_a_choice_with_its_numbers(state: PreparationS
     assert json.loads((state.folder / "manifest.json").read_text())["choice"]["variant"] == ORIGINAL
 
 
-def test_the_operators_the_size_and_the_distance_that_are_told_are_those_of_the_files(
+def test_the_reported_operators_size_and_distance_are_those_of_the_files(
     tmp_path: Path, state: PreparationState
 ) -> None:
     said: list[str] = []
@@ -216,7 +216,7 @@ def convolving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PreparationSt
     return resumed(tmp_path, noisy.convolving(tmp_path / "convolving.onnx"), [])
 
 
-def test_what_is_faster_at_no_loss_is_built_and_proved(convolving: PreparationState) -> None:
+def test_a_faster_lossless_variant_is_built_and_compared(convolving: PreparationState) -> None:
     finding = lossless.graph(convolving)
     judging.validate(convolving)
     fast = convolving.manifest.variants[FAST]
@@ -227,7 +227,7 @@ def test_what_is_faster_at_no_loss_is_built_and_proved(convolving: PreparationSt
     assert any(line.startswith(f"{FAST}: 1 convolutions run as tiles") for line in finding.lines)
 
 
-def test_what_does_not_prove_to_say_the_same_is_not_built(
+def test_a_variant_that_computes_other_speech_is_not_built(
     convolving: PreparationState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poor = Proof(snr_db=60.0, same_shapes=True, same_durations=True, samples=24_000)
@@ -237,11 +237,11 @@ def test_what_does_not_prove_to_say_the_same_is_not_built(
     assert finding.lines[-1].startswith(f"{FAST}: refused, difference 60 dB below the original")
 
 
-def test_where_nothing_is_faster_that_is_said(state: PreparationState) -> None:
+def test_a_model_with_nothing_to_accelerate_says_so(state: PreparationState) -> None:
     assert lossless.graph(state).lines[-1].startswith(f"{FAST}: not made. Nothing to gain")
 
 
-def test_a_variant_that_sounds_otherwise_is_refused(tmp_path: Path, state: PreparationState) -> None:
+def test_a_variant_that_sounds_different_is_refused(tmp_path: Path, state: PreparationState) -> None:
     louder = onnx.load(noisy.build(tmp_path / "louder.onnx", loudness=0.5))
     state.build(FAST, louder, lossless=True)
     judging.validate(state)
@@ -249,7 +249,7 @@ def test_a_variant_that_sounds_otherwise_is_refused(tmp_path: Path, state: Prepa
     assert state.manifest.variants[FAST].why.startswith("refused")
 
 
-def test_a_variant_that_does_not_load_is_refused_and_the_others_are_heard(state: PreparationState) -> None:
+def test_a_variant_that_does_not_load_is_refused_and_the_others_are_compared(state: PreparationState) -> None:
     for name in (FAST, ORIGINAL):
         state.build(name, state.model, lossless=True)
     state.graph(FAST).write_bytes(b"no graph")
@@ -285,13 +285,13 @@ def variant(name: str, ratio: float, *, valid: bool | None = True, lossless: boo
         ),
     ],
 )
-def test_the_fastest_that_passed_is_chosen_where_it_pays(variants: list[Variant], chosen: str) -> None:
+def test_the_fastest_valid_variant_is_chosen_if_it_is_faster_by_enough(variants: list[Variant], chosen: str) -> None:
     choice = judging.best_variant(variants)
     assert choice.variant == chosen
     assert choice.why
 
 
-def test_a_graph_that_kills_its_process_is_one_sentence(tmp_path: Path) -> None:
+def test_a_graph_that_ends_its_process_gives_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "odd.onnx").write_bytes(b"no graph")
     order = trial.TrialRequest(
         graph=str(tmp_path / "odd.onnx"), optimised=True, voices=str(VOICES), phrases=phrases(VOICES), rounds=1
@@ -300,7 +300,7 @@ def test_a_graph_that_kills_its_process_is_one_sentence(tmp_path: Path) -> None:
         trial.run_trial(order)
 
 
-def test_a_disk_without_room_is_refused_before_anything_is_built(
+def test_a_full_disk_is_refused_before_anything_is_built(
     state: PreparationState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(state.source.path.parent)
@@ -310,7 +310,9 @@ def test_a_disk_without_room_is_refused_before_anything_is_built(
     assert not (state.folder / ORIGINAL).exists()
 
 
-def test_what_was_there_stays_until_the_new_is_whole(state: PreparationState, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_previous_graph_stays_until_the_new_one_is_complete(
+    state: PreparationState, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = state.build(ORIGINAL, state.model, lossless=True)
 
     def full(*_: object) -> None:
@@ -323,7 +325,7 @@ def test_what_was_there_stays_until_the_new_is_whole(state: PreparationState, mo
     assert {path.name for path in state.folder.iterdir()} == {ORIGINAL, "manifest.json"}
 
 
-def test_lost_metadata_is_found_out(state: PreparationState, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_metadata_is_detected(state: PreparationState, monkeypatch: pytest.MonkeyPatch) -> None:
     def forgetful(given: Path, target: Path) -> None:
         model = onnx.load(given)
         del model.metadata_props[:]
@@ -344,6 +346,6 @@ def test_another_processor_or_onnxruntime_has_another_key(tmp_path: Path) -> Non
     assert not build_target.same_processor(build_target.key(), f"x{build_target.key()}")
 
 
-def test_a_failure_is_forgotten_once_a_stage_succeeds(state: PreparationState) -> None:
+def test_a_recorded_failure_is_removed_when_a_stage_succeeds(state: PreparationState) -> None:
     state.save(replace(state.manifest, failure="it broke"))
     assert run_stages((counted("one"),), state).failure == ""

@@ -45,7 +45,7 @@ def put(store: LocalStore, part: int, *frames: int, chapter: int = 0) -> Sidecar
     return write_part(store, "job", 1, part, chapter=chapter, segments=[spoken(n, f) for n, f in enumerate(frames)])
 
 
-def test_a_part_is_read_back_to_the_sample(store: LocalStore) -> None:
+def test_a_part_is_read_back_exactly(store: LocalStore) -> None:
     segments = [spoken(7, 2400), spoken(8, 13, failed=True), spoken(9, 31_000)]
     sidecar = write_part(store, "job", 1, 3, chapter=2, segments=segments)
     part = read_part(store, "job", 1, 3)
@@ -61,13 +61,13 @@ def test_a_part_is_read_back_to_the_sample(store: LocalStore) -> None:
     assert (sidecar.segments[2].start, sidecar.segments[2].end, sidecar.segments[2].text) == (90, 95, "Hällo")
 
 
-def test_a_part_without_sound_is_a_part(store: LocalStore) -> None:
+def test_a_part_may_have_no_sound(store: LocalStore) -> None:
     put(store, 0, 0)
     part = read_part(store, "job", 1, 0)
     assert (part.pcm, part.sidecar.frames, part.sidecar.loudness_db) == (b"", 0, ())
 
 
-def test_only_a_sidecar_makes_a_part_whole(store: LocalStore) -> None:
+def test_a_part_without_a_sidecar_does_not_count(store: LocalStore) -> None:
     assert not has_part(store, "job", 1, 0)
     put(store, 0, 100)
     assert has_part(store, "job", 1, 0)
@@ -85,7 +85,7 @@ def test_the_sidecar_is_written_after_the_sound(store: LocalStore) -> None:
     assert not has_part(store, "job", 1, 0)
 
 
-def test_another_sound_under_the_same_name_is_found_by_its_checksum(store: LocalStore) -> None:
+def test_changed_audio_of_a_part_is_found_by_its_checksum(store: LocalStore) -> None:
     put(store, 0, 100)
     put(store, 1, 101)
     store.write(part_key("job", 1, 0), store.read(part_key("job", 1, 1)))
@@ -103,12 +103,12 @@ def test_a_truncated_flac_is_refused_with_its_name(store: LocalStore, keep: int)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"1", b"{}", b'{"version": 1}', b'{"version":1,"segments":[3]}'])
-def test_a_damaged_sidecar_is_a_sentence(data: bytes) -> None:
+def test_a_damaged_sidecar_gives_one_sentence(data: bytes) -> None:
     with pytest.raises(FarmError, match="sidecar in the store is damaged"):
         Sidecar.from_json(data)
 
 
-def test_a_sidecar_of_a_newer_version_is_not_guessed_at(store: LocalStore) -> None:
+def test_a_sidecar_of_a_newer_version_is_refused(store: LocalStore) -> None:
     record = json.loads(put(store, 0, 100).to_json())
     with pytest.raises(FarmError, match="version 2, this Chorus reads 1: update"):
         Sidecar.from_json(json.dumps(record | {"version": 2}).encode())
@@ -122,7 +122,7 @@ def test_parts_are_read_one_at_a_time(store: LocalStore) -> None:
     assert [part.sidecar.frames for part in parts] == [20]
 
 
-def test_parts_read_ahead_are_the_same_and_never_more_than_two(store: LocalStore) -> None:
+def test_at_most_two_parts_are_read_ahead(store: LocalStore) -> None:
     written = [put(store, part, 100 + part) for part in range(5)]
     asked: list[int] = []
     seen = []
@@ -132,7 +132,7 @@ def test_parts_read_ahead_are_the_same_and_never_more_than_two(store: LocalStore
     assert seen == written
 
 
-def test_a_damaged_part_is_reported_where_it_would_be_used(store: LocalStore) -> None:
+def test_a_damaged_part_is_reported_when_it_is_used(store: LocalStore) -> None:
     put(store, 0, 10)
     parts = ahead(read_parts(store, "job", 1, range(2)))
     next(parts)
@@ -147,7 +147,7 @@ def asking(parts: Iterator[Part], asked: list[int]) -> Iterator[Part]:
         yield part
 
 
-def test_chapters_begin_where_their_first_part_does(store: LocalStore) -> None:
+def test_a_chapter_begins_at_its_first_part(store: LocalStore) -> None:
     shape = [(0, 100), (0, 50), (1, 0), (2, 30)]
     sidecars = [put(store, part, frames, chapter=chapter) for part, (chapter, frames) in enumerate(shape)]
     assert chapter_marks(sidecars, ["One", "Empty", "Three"]) == (

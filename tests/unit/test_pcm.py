@@ -21,7 +21,7 @@ def pitch_of(pcm: bytes) -> float:
     return float(spectrum.argmax() * RATE_HZ / wave.size)
 
 
-def test_peaks_are_clipped_never_wrapped() -> None:
+def test_peaks_are_clipped_and_never_wrap_around() -> None:
     audio = np.array([0, 1, -1, 1.5, -1.5, 40, -40, 0.5 / 32767, 1.5 / 32767], dtype=np.float32)
     assert samples(to_pcm(audio)).tolist() == [0, 32767, -32767, 32767, -32767, 32767, -32767, 0, 2]
 
@@ -35,11 +35,11 @@ def test_pcm_keeps_every_sample_to_half_a_step(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize(("pause_ms", "frames"), [(0, 0), (1, 24), (250, 6000), (0.02, 0), (1000, 24000)])
-def test_a_pause_is_silent_and_as_long_as_asked(pause_ms: float, frames: int) -> None:
+def test_a_pause_is_silent_and_has_the_requested_length(pause_ms: float, frames: int) -> None:
     assert silence(pause_ms) == bytes(2 * frames)
 
 
-def test_the_first_sound_is_found_past_silence_and_whisper_of_noise() -> None:
+def test_the_first_sound_is_found_after_silence_and_faint_noise() -> None:
     quiet = (-20).to_bytes(2, "little", signed=True) * 100
     assert silent_frames(silence(10) + quiet + b"\0\x10" + tone(1000)) == 340
     assert silent_frames(quiet) == 100
@@ -47,12 +47,12 @@ def test_the_first_sound_is_found_past_silence_and_whisper_of_noise() -> None:
     assert silent_frames(b"\0\x80") == 0
 
 
-def test_a_digest_is_of_the_bytes_alone() -> None:
+def test_a_digest_depends_only_on_the_bytes() -> None:
     assert digest(tone(10)) == digest(tone(10)) != digest(tone(11))
 
 
 @given(st.floats(0.25, 4.0))
-def test_model_and_stretch_together_give_the_speed_that_was_asked(speed: float) -> None:
+def test_model_and_stretching_together_give_the_requested_speed(speed: float) -> None:
     model, factor = split_speed(speed)
     assert model * factor == pytest.approx(speed)
     assert 0.5 <= model <= 2.0
@@ -67,7 +67,7 @@ def test_a_speed_out_of_range_is_refused_with_the_range(speed: float) -> None:
 
 @pytest.mark.parametrize("factor", [0.25, 0.3, 0.5, 0.8, 1.0, 1.3, 2.0, 3.0, 4.0])
 @pytest.mark.parametrize("frames", [0, 1, 100, 1000, 24_013])
-def test_a_stretched_segment_has_exactly_the_length_asked(frames: int, factor: float) -> None:
+def test_a_stretched_segment_has_exactly_the_requested_length(frames: int, factor: float) -> None:
     assert len(stretch(tone(frames), factor)) == 2 * round(frames / factor)
 
 

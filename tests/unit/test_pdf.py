@@ -48,7 +48,7 @@ def test_lines_are_joined_to_paragraphs_at_gaps_and_indents() -> None:
     assert text(page) == f"{' '.join(PROSE)}\n\n{more}\n\n{more}"
 
 
-def test_a_paragraph_goes_on_behind_the_page_it_began_on() -> None:
+def test_a_paragraph_continues_on_the_next_page() -> None:
     assert text(lines(*PROSE[:2]), lines(PROSE[2], *MORE)) == f"{' '.join(PROSE)}\n\n{' '.join(MORE)}"
 
 
@@ -66,7 +66,7 @@ def test_a_word_broken_at_a_lines_end_is_whole_again(printed_lines: tuple[str, .
     assert text(lines(*printed_lines)) == joined
 
 
-def test_ligatures_are_letters() -> None:
+def test_ligatures_are_read_as_letters() -> None:
     from tasks.documents.pages import plain  # noqa: PLC0415 -- our little font has none
 
     assert plain("the ﬁrst eﬃcient ﬂag of the aﬀair") == "the first efficient flag of the affair"
@@ -89,7 +89,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("which", HEADERS)
-def test_what_repeats_at_the_edges_of_pages_is_left_out_and_counted(which: str) -> None:
+def test_repeated_lines_at_page_edges_are_left_out_and_counted(which: str) -> None:
     heads, feet = HEADERS[which]
     document = opened(pdf(*(printed(n, head, foot) for n, (head, foot) in enumerate(zip(heads, feet, strict=True), 1))))
     (chapter,) = document.chapters
@@ -108,7 +108,7 @@ def test_what_repeats_at_the_edges_of_pages_is_left_out_and_counted(which: str) 
         ["3", "17", "4", "88"],
     ],
 )
-def test_what_differs_from_page_to_page_is_no_header(first: list[str]) -> None:
+def test_a_line_that_differs_from_page_to_page_is_no_header(first: list[str]) -> None:
     body = "\n".join(
         chapter.text for chapter in opened(pdf(*(printed(n, head) for n, head in enumerate(first)))).chapters
     )
@@ -166,11 +166,11 @@ def test_title_author_and_language_are_the_files_own() -> None:
         ("", "book"),
     ],
 )
-def test_a_title_that_a_program_made_up_is_none(stated: str, title: str) -> None:
+def test_a_title_generated_by_a_program_is_ignored(stated: str, title: str) -> None:
     assert opened(pdf(lines(*PROSE), about=f"/Title({stated})")).title == title
 
 
-def test_notes_under_a_page_go_behind_the_chapter_and_their_numbers_are_left_out() -> None:
+def test_footnotes_come_after_the_chapter_and_their_numbers_are_left_out() -> None:
     raised = b"BT /F1 11 Tf 1 0 0 1 72 720 Tm (It was known) Tj 4 Ts /F1 6 Tf 1 0 0 1 140 724 Tm (12) Tj /F1 11 Tf "
     page = (
         raised

@@ -91,7 +91,7 @@ def between(name: str, text: str) -> str:
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_a_table_on_the_page_is_what_was_measured(name: str) -> None:
+def test_the_tables_on_the_page_match_the_results(name: str) -> None:
     result = measure.load(name)
     text = between(name, PAGE.read_text("utf-8"))
     if result is None:
@@ -102,7 +102,7 @@ def test_a_table_on_the_page_is_what_was_measured(name: str) -> None:
 
 
 @pytest.mark.usefixtures("measured")
-def test_the_page_is_made_of_the_results_alone_and_making_it_again_changes_nothing(tmp_path: Path) -> None:
+def test_the_page_depends_only_on_the_results_and_generating_it_again_changes_nothing(tmp_path: Path) -> None:
     once = page(PAGE.read_text("utf-8"))
     assert page(once) == once
     for name in PARTS:
@@ -133,19 +133,19 @@ def test_a_goal_that_was_missed_says_so() -> None:
     assert "**missed**" in PARTS["live"].table(slow)
 
 
-def test_the_knee_is_the_fewest_at_once_that_come_near_the_best() -> None:
+def test_the_knee_is_the_smallest_number_of_requests_near_the_best_throughput() -> None:
     rows = PARTS["sweep"].table(FIGURES["sweep"]).splitlines()
     assert [row.split(" | ")[1] for row in rows if "knee" in row] == ["2", "2"]
 
 
-def test_a_worker_that_grew_at_first_and_then_no_more_has_no_slope() -> None:
+def test_growth_at_the_beginning_only_gives_no_slope() -> None:
     settling = [(100 * at, 300.0 + min(at, 3) * 20) for at in range(1, 20)]
     assert memory.growth_mb(settling) == pytest.approx(0)
     leaking = [(100 * at, 300.0 + at) for at in range(1, 21)]
     assert memory.growth_mb(leaking) == pytest.approx(9)
 
 
-def test_drift_is_how_much_dearer_a_second_of_audio_is_at_the_end() -> None:
+def test_drift_is_the_increase_of_inference_time_per_second_of_audio() -> None:
     even = [(10.0 * at, 4.0 * at) for at in range(9)]
     assert gates.drift(even) == pytest.approx(0)
     late = [*even[:6], (60.0, 24.5), (70.0, 29.0), (80.0, 33.5)]

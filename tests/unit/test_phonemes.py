@@ -44,7 +44,7 @@ def said(text: str, language: str = "en-us", *, heading: bool = False) -> str:
         ("The dogs' bowls", "ðə dˈɔɡz bˈOlz"),
     ],
 )
-def test_articles_money_marks_and_quotes_are_read_as_a_reader_would(text: str, phonemes: str) -> None:
+def test_articles_money_marks_and_quotes_are_read_correctly(text: str, phonemes: str) -> None:
     assert said(text) == phonemes
 
 
@@ -73,7 +73,7 @@ def test_british_english_has_its_own_dictionary() -> None:
     [("IV", "fˈɔɹ."), ("Chapter XXIV", "ʧˈæptəɹ twˈɛnti fˈɔɹ."), ("Chapter\nII", "ʧˈæptəɹ tˈu."), ("I", "wˈʌn."),
      ("I Enlist a Minion", "ˌI ɪnlˈɪst ɐ mˈɪnjən.")],
 )  # fmt: skip
-def test_a_headings_roman_number_is_a_number(text: str, phonemes: str) -> None:
+def test_a_roman_numeral_in_a_heading_is_a_number(text: str, phonemes: str) -> None:
     assert said(text, heading=True) == phonemes
 
 
@@ -97,7 +97,7 @@ def test_other_languages_are_spoken_by_espeak_in_kokoros_symbols(text: str, lang
 
 
 @pytest.mark.parametrize(("language", "comma"), [("es", "kˈoma"), ("it", "vˈirɡola")])
-def test_a_mark_inside_a_number_is_part_of_it(language: str, comma: str) -> None:
+def test_a_mark_inside_a_number_belongs_to_the_number(language: str, comma: str) -> None:
     assert comma in said("3,5", language)
 
 
@@ -108,7 +108,7 @@ def test_a_word_in_no_dictionary_is_pronounced_by_its_spelling_and_named() -> No
 
 
 @pytest.mark.parametrize("text", ["5€", "¥", "20°C", "½", "AT&T", "日本", "a@b.org", "C++", "US$", "$", "x=1", "🙂"])
-def test_a_symbol_a_reader_would_say_is_said(text: str) -> None:
+def test_symbols_that_are_read_aloud_are_spoken(text: str) -> None:
     assert len(said(f"It is {text} now.")) > len(said("It is now.")) + 1
 
 
@@ -133,18 +133,18 @@ def test_a_language_without_a_phonemizer_is_refused_with_the_ones_there_are(lang
 
 @settings(deadline=None, max_examples=300)
 @given(st.text(max_size=60), st.sampled_from(["en-us", "en-gb", "es", "hi"]))
-def test_any_text_gives_symbols_of_the_vocabulary_alone(text: str, language: str) -> None:
+def test_any_text_gives_only_symbols_of_the_vocabulary(text: str, language: str) -> None:
     assert set(said(text, language)) <= set(VOCABULARY)
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.text(alphabet="aIV'’‘ .,-/$£€%0123456789()\":;—_*&@#", max_size=40))
-def test_any_mixture_of_digits_and_marks_gives_symbols_of_the_vocabulary_alone(text: str) -> None:
+def test_any_mixture_of_digits_and_marks_gives_only_symbols_of_the_vocabulary(text: str) -> None:
     assert set(said(text)) <= set(VOCABULARY)
 
 
 @given(st.text(alphabet="abI'’‘ .,-$0123()\":—!\n", max_size=60))
-def test_the_taggers_tokens_hold_the_whole_text(text: str) -> None:
+def test_the_taggers_tokens_cover_the_whole_text(text: str) -> None:
     tokens = rule_tagger.tag(text)
     held = "".join(token.text + token.whitespace_ for token in tokens)
     # An abbreviation at the end lends its stop to the sentence.
@@ -152,7 +152,7 @@ def test_the_taggers_tokens_hold_the_whole_text(text: str) -> None:
     assert all(token.tag_ for token in tokens)
 
 
-def test_many_threads_hear_what_one_hears() -> None:
+def test_many_threads_get_the_same_phonemes_as_one() -> None:
     texts = [f"Number {n} went to Zyzzyva {n}.5 for ${n}." for n in range(40)]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda text: said(text, "en-gb"), texts))
@@ -162,7 +162,7 @@ def test_many_threads_hear_what_one_hears() -> None:
     assert spanish == [said(text, "es") for text in texts]
 
 
-def test_a_sentence_is_spoken_once_and_then_remembered_and_all_of_it_is_counted() -> None:
+def test_a_sentence_is_phonemized_once_then_cached_and_all_of_it_is_counted() -> None:
     forget()
     before = counters()
     for _ in range(3):
@@ -180,7 +180,7 @@ def test_a_sentence_is_spoken_once_and_then_remembered_and_all_of_it_is_counted(
     assert "espeakng-loader" in after.releases["es"]
 
 
-def test_what_is_asked_otherwise_is_another_sentence_to_the_cache() -> None:
+def test_other_options_are_another_entry_of_the_cache() -> None:
     forget()
     word = json.dumps({"": {"x": "/ˈI/"}})
     mark = Mark(start=0, end=1, kind="phonemes", value="ˈA")
@@ -194,7 +194,7 @@ def test_what_is_asked_otherwise_is_another_sentence_to_the_cache() -> None:
     assert counters().misses - misses == len(asked)
 
 
-def test_the_rules_of_a_job_are_its_requests() -> None:
+def test_a_job_uses_the_reading_rules_of_its_request() -> None:
     word = json.dumps({"": {"x": "/ˈI/"}})
     rules = Rules.of(Request(name="a.txt", lexicon=word, as_written="dates,money"))
     assert rules == Rules(lexicon=word, as_written=frozenset(("dates", "money")))
@@ -210,7 +210,7 @@ LETTERS = st.text(
 
 @settings(deadline=None, max_examples=250)
 @given(LETTERS, st.sampled_from(["en-us", "en-gb", "es", "fr-fr", "hi"]))
-def test_whatever_a_reader_would_say_is_said_or_reported(text: str, language: str) -> None:
+def test_everything_readable_is_spoken_or_reported(text: str, language: str) -> None:
     explained = explain(text, language)
     told = "".join(explained.phonemes.unknown)
     heard = set[int]()
@@ -263,7 +263,7 @@ def test_spanish_never_imports_the_english_tagger(tmp_path: Path) -> None:
     assert alone(program, cwd=tmp_path).strip() == "False"
 
 
-def test_espeak_speaks_from_a_path_longer_than_it_can_bear(tmp_path: Path) -> None:
+def test_espeak_works_from_a_path_longer_than_its_limit(tmp_path: Path) -> None:
     deep = tmp_path / ("far down " * 12) / ("and farther " * 8) / "espeak-ng-data"
     deep.parent.mkdir(parents=True)
     deep.symlink_to(espeakng_loader.get_data_path())
@@ -282,7 +282,7 @@ def _fresh() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_fresh")
-def test_where_espeak_finds_nothing_a_word_is_reported_and_its_letters_are_no_phonemes(
+def test_a_word_unknown_to_espeak_is_reported_and_gives_no_phonemes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(espeak, "word", lambda *_, **__: "")
@@ -293,7 +293,7 @@ def test_where_espeak_finds_nothing_a_word_is_reported_and_its_letters_are_no_ph
 
 @pytest.mark.usefixtures("_fresh")
 @pytest.mark.parametrize("language", ["en-us", "es"])
-def test_a_backend_that_fails_fails_the_sentence_and_nothing_of_it_is_remembered(
+def test_a_failing_backend_fails_the_sentence_and_nothing_is_cached(
     language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> str:

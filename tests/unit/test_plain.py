@@ -63,7 +63,7 @@ def heard(document: Document) -> str:
     return "\n\n".join(chapter.text for chapter in document.chapters)
 
 
-def test_project_gutenbergs_wrapping_is_left_out_and_tells_the_title() -> None:
+def test_project_gutenbergs_header_is_left_out_and_gives_the_title() -> None:
     document = plain(BOOK)
     assert (document.title, document.author, document.language) == ("The Dog and the Cat", "A. Writer", "English")
     assert [chapter.title for chapter in document.chapters] == [
@@ -81,7 +81,7 @@ def test_project_gutenbergs_wrapping_is_left_out_and_tells_the_title() -> None:
     )
 
 
-def test_what_gutenberg_puts_in_brackets_is_a_picture_or_a_note() -> None:
+def test_gutenbergs_brackets_are_read_as_pictures_or_notes() -> None:
     document = plain(BOOK, speak=frozenset(("images",)), skip=frozenset(("notes",)))
     assert "A dog in the rain" in heard(document)
     assert "Hard." not in heard(document)
@@ -101,7 +101,7 @@ def test_a_text_that_only_mentions_gutenberg_keeps_every_word(text: str) -> None
     assert heard(plain(text)) == text
 
 
-def test_a_table_of_contents_is_left_out_unless_it_is_asked_for() -> None:
+def test_a_table_of_contents_is_left_out_unless_requested() -> None:
     chapters = [f"CHAPTER {number}\n\nText {number}." for number in ("I", "II", "III")]
     for listed in ("CHAPTER I\nCHAPTER II\nCHAPTER III", "CHAPTER I\n\nCHAPTER II\n\nCHAPTER III"):
         text = "\n\n".join(("Contents", listed, *chapters))
@@ -110,13 +110,13 @@ def test_a_table_of_contents_is_left_out_unless_it_is_asked_for() -> None:
         assert len(heard(plain(text, skip=frozenset())).split()) == len(text.split())
 
 
-def test_one_paragraph_to_a_line_is_no_wrapping() -> None:
+def test_a_text_with_one_paragraph_per_line_is_not_taken_as_wrapped() -> None:
     long = f"A sentence {'that nobody wrapped ' * 7}is a paragraph."
     text = "\n".join((f"{long} And on.", "“Short,” she said.", "“Very.”", f"{long} Really."))
     assert len(list(plain(text).chapters[0].paragraphs())) == 4
 
 
-def test_chinese_lines_are_joined_without_a_blank_and_wrapped_at_half_the_length() -> None:
+def test_wrapped_chinese_lines_are_recognised_and_joined_without_a_space() -> None:
     assert (
         heard(plain("從前有一座山，\n山裡有一座廟。\nAnd a\ntemple.")) == "從前有一座山，山裡有一座廟。 And a temple."
     )
@@ -145,12 +145,12 @@ def test_a_text_is_read_in_the_encoding_that_is_named(name: str, text: str) -> N
     ("name", "near"),
     [("windows-1215", "windows-125"), ("utf9", "utf8"), ("hex", "utf-8"), ("rot13", "utf-8"), ("no\0name", "utf-8")],
 )
-def test_an_encoding_that_no_file_is_written_in_is_refused_with_near_ones(name: str, near: str) -> None:
+def test_an_unknown_encoding_is_refused_and_similar_names_are_suggested(name: str, near: str) -> None:
     with pytest.raises(OptionError, match=f"is unknown: choose one like .*{near}"):
         Request(name="a.txt", encoding=name)
 
 
-def test_no_encoding_is_none() -> None:
+def test_an_empty_encoding_means_none() -> None:
     assert reading.encoding("") == reading.encoding("  ") == ""
 
 
@@ -159,12 +159,12 @@ def test_a_named_encoding_that_does_not_fit_is_refused() -> None:
         read("Größe und Maß".encode(), "a.txt", ReaderOptions(encoding="ascii"))
 
 
-def test_a_byte_order_mark_is_no_letter_even_if_the_encoding_is_named() -> None:
+def test_a_byte_order_mark_is_not_part_of_the_text() -> None:
     data = codecs.BOM_UTF8 + b"Hello."
     assert read(data, "a.txt", ReaderOptions(encoding="utf-8")).chapters[0].text == "Hello."
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf_16_is_known_without_a_mark(encoding: str) -> None:
+def test_utf_16_is_recognised_without_a_byte_order_mark(encoding: str) -> None:
     text = "Il était une fois un roi."
     assert read(text.encode(encoding), "a.txt").chapters[0].text == text

@@ -46,7 +46,7 @@ def speak(*pieces: bytes) -> None:
 
 
 @pytest.mark.parametrize(("name", "header"), [("paplay", b""), ("aplay", b""), ("ffplay", streaming_header())])
-def test_a_player_with_a_pipe_hears_the_audio_as_it_comes(programs: Path, name: str, header: bytes) -> None:
+def test_a_player_that_reads_a_pipe_gets_the_audio_as_it_arrives(programs: Path, name: str, header: bytes) -> None:
     heard = install(programs, name, "heard.write_bytes(sys.stdin.buffer.read())")
     with speaker(find_player()) as loudspeaker:
         loudspeaker.write(PCM)
@@ -54,7 +54,7 @@ def test_a_player_with_a_pipe_hears_the_audio_as_it_comes(programs: Path, name: 
     assert heard.read_bytes() == header + PCM + PCM
 
 
-def test_a_player_of_files_gets_a_whole_one(programs: Path) -> None:
+def test_a_player_of_files_gets_a_complete_file(programs: Path) -> None:
     heard = install(programs, "afplay", "heard.write_bytes(pathlib.Path(sys.argv[1]).read_bytes())")
     with speaker(find_player()) as loudspeaker:
         loudspeaker.write(PCM)
@@ -62,7 +62,7 @@ def test_a_player_of_files_gets_a_whole_one(programs: Path) -> None:
 
 
 @pytest.mark.usefixtures("programs")
-def test_without_a_player_the_sentence_says_what_to_do() -> None:
+def test_without_a_player_the_error_names_the_remedy() -> None:
     with pytest.raises(OutputError, match=r"looked for afplay, aplay, ffplay, paplay\): install .* `say -o file.wav`"):
         find_player()
 
@@ -76,7 +76,7 @@ def test_a_player_that_fails_is_named_with_its_status(programs: Path, name: str)
         speak(PCM)
 
 
-def test_a_player_that_leaves_early_ends_the_speech(programs: Path) -> None:
+def test_a_player_that_ends_early_ends_the_playback(programs: Path) -> None:
     install(programs, "aplay", "sys.exit(0)")
 
     with pytest.raises(OutputError, match=r"aplay stopped before the speech was over: `say -o file\.wav`"):
@@ -129,7 +129,7 @@ def test_without_a_sound_device_one_sentence_says_so_and_nothing_else_is_printed
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_player_that_fails_for_another_reason_is_quoted_with_its_last_line(programs: Path) -> None:
+def test_the_last_line_of_a_failing_player_is_quoted(programs: Path) -> None:
     install(programs, "aplay", "sys.stdin.read()\nprint('One.\\nDevice busy. \\n', file=sys.stderr)\nsys.exit(1)")
     with pytest.raises(
         OutputError, match=r"^aplay could not play \(exit status 1, 'Device busy.'\): `say -o file.wav`"
@@ -137,9 +137,7 @@ def test_a_player_that_fails_for_another_reason_is_quoted_with_its_last_line(pro
         speak(PCM)
 
 
-def test_what_a_player_prints_beside_a_speech_that_is_heard_is_not_shown(
-    programs: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_output_of_a_player_that_succeeds_is_not_shown(programs: Path, capfd: pytest.CaptureFixture[str]) -> None:
     heard = install(programs, "ffplay", f"sys.stderr.write({NO_CARD!r})\nheard.write_bytes(sys.stdin.buffer.read())")
     speak(PCM)
     assert heard.read_bytes().endswith(PCM)
@@ -166,6 +164,6 @@ def test_an_interrupted_speech_does_not_play_on(programs: Path) -> None:
     assert heard.read_text() == "began"
 
 
-def test_players_that_speak_at_once_come_before_those_that_wait_for_the_end() -> None:
+def test_players_that_stream_are_preferred_to_those_that_need_a_whole_file() -> None:
     assert [player.reads_pipe for player in PLAYERS] == sorted((player.reads_pipe for player in PLAYERS), reverse=True)
     assert os.sep not in "".join(player.command[0] for player in PLAYERS)

@@ -51,7 +51,7 @@ def test_the_ends_of_a_scale_are_the_edges_of_the_plot() -> None:
     assert (up.at(0), up.at(1)) == (HEIGHT - BOTTOM, TOP)
 
 
-def test_points_stand_where_they_were_measured_and_are_named(tmp_path: Path) -> None:
+def test_points_are_drawn_at_their_values_with_labels(tmp_path: Path) -> None:
     points = Series(name="int8", points=[(1, 1), (2, 3)], labels=["fp32", "all < this"])
     root = parsed(scatter(tmp_path / "plot.svg", AXES, [points]))
     dots = [(float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in root.iter(f"{SVG}circle")]
@@ -69,14 +69,14 @@ def test_a_line_joins_its_points_in_order_and_several_have_a_legend(tmp_path: Pa
     assert {"fp32", "int8"} <= {*words(root)}
 
 
-def test_bars_begin_at_zero_and_are_as_long_as_their_values(tmp_path: Path) -> None:
+def test_bars_begin_at_zero_and_have_proportional_lengths(tmp_path: Path) -> None:
     root = parsed(bars(tmp_path / "plot.svg", AXES, ["books", "live"], [("fp32", [4, 2]), ("int8", [8, 1])]))
     # A legend's key is twelve high and no bar.
     tall = [float(bar.attrib["height"]) for bar in root.iter(f"{SVG}rect") if "rx" not in bar.attrib]
     assert tall == pytest.approx([tall[0], 2 * tall[0], tall[0] / 2, tall[0] / 4], abs=0.2)
 
 
-def test_words_of_points_that_lie_close_do_not_stand_in_each_other(tmp_path: Path) -> None:
+def test_labels_of_close_points_do_not_overlap(tmp_path: Path) -> None:
     close = Series(
         name="one", points=[(1, 1), (1.01, 1), (3, 2), (3, 2)], labels=["resblocks", "decoder", "all", "most"]
     )
@@ -97,5 +97,5 @@ def test_a_plot_can_be_read_on_a_dark_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("value", "shown"), [(1234.4, "1,234"), (2.40, "2.4"), (0.05, "0.05"), (3.0, "3"), (0, "0")])
-def test_a_number_has_as_few_digits_as_tell_it(value: float, shown: str) -> None:
+def test_a_number_has_no_unnecessary_digits(value: float, shown: str) -> None:
     assert number(value) == shown

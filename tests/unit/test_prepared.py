@@ -61,7 +61,9 @@ def known(farm: FarmSettings, **fields: object) -> Manifest:
         (RAW, RAW, "the file as it is, by CHORUS_VARIANT"),
     ],
 )
-def test_the_setting_chooses_among_what_was_prepared(farm: FarmSettings, wanted: str, variant: str, why: str) -> None:
+def test_the_setting_chooses_among_the_prepared_variants(
+    farm: FarmSettings, wanted: str, variant: str, why: str
+) -> None:
     known(farm)
     model = resolve(farm.model_copy(update={"variant": wanted}))
     assert (model.variant, model.why) == (variant, why)
@@ -69,14 +71,16 @@ def test_the_setting_chooses_among_what_was_prepared(farm: FarmSettings, wanted:
     assert model.graph.exists()
 
 
-def test_what_is_lossless_has_the_sound_of_its_original_and_a_lossy_variant_its_own(farm: FarmSettings) -> None:
+def test_a_lossless_variant_has_the_originals_sound_and_a_lossy_one_its_own(farm: FarmSettings) -> None:
     known(farm)
     sounds = {name: resolve(farm.model_copy(update={"variant": name})).sound for name in (RAW, ORIGINAL, FAST, "int8")}
     assert sounds[RAW] == sounds[ORIGINAL] == sounds[FAST] != sounds["int8"]
 
 
 @pytest.mark.parametrize("wanted", ["int4", "fastest"])
-def test_what_was_not_made_is_refused_with_what_there_is(farm: FarmSettings, wanted: str) -> None:
+def test_a_variant_that_does_not_exist_is_refused_and_the_existing_ones_are_listed(
+    farm: FarmSettings, wanted: str
+) -> None:
     with pytest.raises(ModelError, match="`chorus optimize` makes what there can be"):
         resolve(farm.model_copy(update={"variant": wanted}))
     known(farm)
@@ -86,7 +90,7 @@ def test_what_was_not_made_is_refused_with_what_there_is(farm: FarmSettings, wan
         resolve(farm.model_copy(update={"variant": wanted}))
 
 
-def test_a_rewrite_that_does_not_speak_like_the_model_is_not_to_be_had_by_name_either(farm: FarmSettings) -> None:
+def test_a_refused_lossless_variant_cannot_be_requested_by_name(farm: FarmSettings) -> None:
     manifest = known(farm)
     known(farm, variants={**manifest.variants, FAST: replace(manifest.variants[FAST], valid=False, why="refused: no")})
     with pytest.raises(ModelError, match="does not speak like the model"):
@@ -102,7 +106,7 @@ def test_damaged_files_are_not_used(farm: FarmSettings) -> None:
     assert "missing or damaged, `chorus optimize` builds it again" in model.why
 
 
-def test_a_failed_preparation_says_why_and_is_not_tried_at_each_start(farm: FarmSettings) -> None:
+def test_a_failed_preparation_says_why_and_is_not_repeated_at_each_start(farm: FarmSettings) -> None:
     known(farm, variants={}, choice=None, failure="It broke.")
     model = resolve(farm)
     assert (model.variant, model.graph) == (RAW, model.path)
@@ -110,7 +114,7 @@ def test_a_failed_preparation_says_why_and_is_not_tried_at_each_start(farm: Farm
     assert not preparing.is_pending(farm, model)
 
 
-def test_what_an_older_release_made_serves_until_the_newer_has_made_its_own(farm: FarmSettings) -> None:
+def test_variants_of_an_older_release_are_used_until_new_ones_are_prepared(farm: FarmSettings) -> None:
     known(farm)
     assert not preparing.is_pending(farm, resolve(farm))
     known(farm, recipe="1")
@@ -119,21 +123,21 @@ def test_what_an_older_release_made_serves_until_the_newer_has_made_its_own(farm
     assert preparing.is_pending(farm, model)
 
 
-def test_a_newer_preparation_that_failed_leaves_what_was_and_is_told(farm: FarmSettings) -> None:
+def test_a_failed_new_preparation_keeps_the_old_variants_and_says_so(farm: FarmSettings) -> None:
     known(farm, failure="It broke.")
     model = resolve(farm)
     assert model.variant == FAST
     assert model.why == "1.70 × faster; it could not be prepared anew (It broke), `chorus optimize` tries again"
 
 
-def test_a_model_without_chance_and_without_weight_is_never_prepared(tmp_path: Path) -> None:
+def test_a_small_model_without_random_operators_is_never_prepared(tmp_path: Path) -> None:
     farm = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES)
     model = preparing.ready(farm, print)
     assert (model.variant, model.why) == (RAW, "the file as it is")
     assert not (tmp_path / "models").exists()
 
 
-def test_a_large_model_is_worth_it_whatever_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_model_is_always_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     farm = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES)
     monkeypatch.setattr(prepared, "SMALL_BYTES", 100)
     model = resolve(farm)
@@ -167,7 +171,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, farm: FarmSettings, code: str) -> li
     return said
 
 
-def test_a_child_that_is_killed_leaves_the_model_as_it_is_and_is_not_sent_again(
+def test_after_a_killed_preparation_the_model_is_used_unchanged_and_it_is_not_repeated(
     farm: FarmSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = broken(monkeypatch, farm, f"import os; os.kill(os.getpid(), {signal.SIGKILL})")
@@ -177,12 +181,12 @@ def test_a_child_that_is_killed_leaves_the_model_as_it_is_and_is_not_sent_again(
     assert len(said) == 2
 
 
-def test_a_reason_that_is_given_is_passed_on(farm: FarmSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reason_of_a_failed_preparation_is_shown(farm: FarmSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     said = broken(monkeypatch, farm, "print('failed: There is no room.'); raise SystemExit(1)")
     assert said[-1] == "The voice could not be prepared and is used unchanged: There is no room."
 
 
-def test_a_worker_that_dies_takes_its_preparation_with_it(farm: FarmSettings, tmp_path: Path) -> None:
+def test_a_preparation_ends_with_its_worker(farm: FarmSettings, tmp_path: Path) -> None:
     code = (
         "import os, signal\nfrom broker.settings import FarmSettings\nfrom workers.optimise import preparing\n"
         "def die_at(line):\n    line.startswith('graph') and os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -210,7 +214,7 @@ def failing(error: Exception) -> tuple[stages.Stage, ...]:
     return (stages.Stage(name="graph", version="1", run=stage),)
 
 
-def test_an_error_of_ours_is_remembered_and_a_full_disk_is_looked_at_again(farm: FarmSettings) -> None:
+def test_an_error_is_recorded_but_a_full_disk_is_checked_again(farm: FarmSettings) -> None:
     model = resolve(farm)
     with pytest.raises(DiskError):
         preparing.prepare(farm, model, print, failing(DiskError("No room.")))
@@ -223,7 +227,7 @@ def test_an_error_of_ours_is_remembered_and_a_full_disk_is_looked_at_again(farm:
     assert preparing.is_pending(farm, model), "what was mended is gone on with"
 
 
-def test_a_disk_that_fills_up_meanwhile_is_one_sentence_and_leaves_nothing(farm: FarmSettings) -> None:
+def test_a_disk_that_fills_up_meanwhile_gives_one_sentence_and_leaves_nothing(farm: FarmSettings) -> None:
     model = resolve(farm)
     # A child of ours with a bound on the size of any file: the kernel refuses what is written beyond it.
     pid = os.fork()
@@ -246,7 +250,7 @@ def _prepare_bounded(farm: FarmSettings, model: Model) -> int:
     return 1
 
 
-def test_what_an_older_onnxruntime_left_is_cleared_and_another_machines_is_not(farm: FarmSettings) -> None:
+def test_variants_of_an_older_onnxruntime_are_removed_and_another_machines_are_kept(farm: FarmSettings) -> None:
     model = resolve(farm)
     here = prepared.folder(farm.home_folder(), model.origin)
     older = here.with_name(f"{here.name.partition('-')[0]}-0.9.0")

@@ -39,17 +39,17 @@ def said(text: str, language: str = "en-us", lexicon: str = LEXICON) -> str:
         ("half-Hermione", "hˈæfhəɹmˈIəni"),
     ],
 )
-def test_whole_words_are_said_as_the_lexicon_has_them_the_longest_first(text: str, phonemes: str | None) -> None:
+def test_the_lexicon_applies_to_whole_words_and_the_longest_match_wins(text: str, phonemes: str | None) -> None:
     assert said(text) == (said(text, lexicon="") if phonemes is None else phonemes)
 
 
-def test_a_word_for_one_language_is_said_in_no_other() -> None:
+def test_a_lexicon_entry_for_one_language_applies_to_no_other() -> None:
     assert said("Bath", "en-gb") == "bˈɑːθ"
     assert said("Paris", "fr-fr") == "paʁˈi"
     assert said("Paris") == said("Paris", lexicon="")
 
 
-def test_plain_ipa_becomes_what_the_model_was_taught() -> None:
+def test_plain_ipa_is_converted_to_the_models_symbols() -> None:
     plain = json.dumps({"": {"x": "/ˈtʃɜːtʃ.həʊm/"}})
     assert said("x", "en-gb", plain) == "ʧˈɜːʧhQm"
     assert said("x", "en-us", plain) == "ʧˈɜɹʧhQm"
@@ -81,13 +81,13 @@ def by(explained: Explained) -> dict[str, str]:
         ("🙂 x", [("🙂", "phonemes", "smˈIl")], "en-us", "smˈIl ˈɛks"),
     ],
 )
-def test_a_mark_says_how_its_stretch_sounds(
+def test_a_mark_sets_the_pronunciation_of_its_stretch(
     text: str, told: list[tuple[str, MarkKind, str]], language: str, phonemes: str
 ) -> None:
     assert phonemize(text, language, marks=marked(text, *told)).text == phonemes
 
 
-def test_a_mark_comes_before_the_lexicon() -> None:
+def test_a_mark_has_precedence_over_the_lexicon() -> None:
     text = "Hermione and James"
     explained = explain(
         text, "en-us", marks=marked(text, ("James", "phonemes", "hˈAmᵻs")), rules=Rules(lexicon=LEXICON)
@@ -96,26 +96,26 @@ def test_a_mark_comes_before_the_lexicon() -> None:
     assert by(explained) == {"Hermione": "lexicon", "and": "misaki", "James": "given"}
 
 
-def test_a_lexicon_holds_inside_a_foreign_phrase_too() -> None:
+def test_a_lexicon_also_applies_inside_a_foreign_phrase() -> None:
     text = "We love Paris la belle so."
     told = marked(text, ("Paris la belle", "language", "fr"))
     assert phonemize(text, "en-us", marks=told, rules=Rules(lexicon=LEXICON)).text == "wˌi lˈʌv paʁˈi la bˈɛl sˌO."
 
 
-def test_a_language_nobody_speaks_is_spoken_as_its_sentence_is_and_noted() -> None:
+def test_a_phrase_in_an_unsupported_language_is_spoken_in_the_sentences_language_and_reported() -> None:
     text = "He said guten Tag."
     result = phonemize(text, "en-us", marks=marked(text, ("guten Tag", "language", "de")))
     assert result.text.startswith("hˌi sˈɛd ɡ")
     assert "de: guten Tag" in result.unknown
 
 
-def test_a_sound_that_kokoro_has_not_is_reported() -> None:
+def test_a_sound_that_kokoro_does_not_have_is_reported() -> None:
     text = "x y"
     result = phonemize(text, "en-us", marks=marked(text, ("x", "phonemes", "aЖ")))
     assert (result.text, result.unknown) == ("æ wˈI", ("Ж",))
 
 
-def test_every_word_knows_where_it_stood() -> None:
+def test_every_word_knows_its_place_in_the_text() -> None:
     text = "Hermione saw SQL — twice."
     explained = explain(text, "en-us", rules=Rules(lexicon=LEXICON))
     spans = [explained.reading.source(word.start, word.end) for word in explained.words]
@@ -136,7 +136,7 @@ KINDS: st.SearchStrategy[tuple[MarkKind, str]] = st.sampled_from([
     st.lists(st.tuples(KINDS, st.integers(0, 40), st.integers(1, 20)), max_size=4),
     st.sampled_from(["en-us", "es"]),
 )
-def test_any_marks_over_any_text_are_heard_and_traced(
+def test_any_marks_over_any_text_are_applied_and_traced_to_their_source(
     text: str, drawn: list[tuple[tuple[MarkKind, str], int, int]], language: str
 ) -> None:
     marks = tuple(

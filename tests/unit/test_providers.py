@@ -28,7 +28,7 @@ def test_the_options_are_those_of_the_onnxruntime_that_is_installed() -> None:
 
 
 @pytest.mark.parametrize(("lane", "units"), [("ane", "CPUAndNeuralEngine"), ("gpu", "CPUAndGPU")])
-def test_a_lane_says_every_option_aloud(lane: Accelerator, units: str) -> None:
+def test_a_lane_states_every_option_explicitly(lane: Accelerator, units: str) -> None:
     provider = accelerator(lane, cache_folder=CACHE)
     assert provider.name == COREML_PROVIDER
     assert provider.options == {
@@ -62,7 +62,7 @@ def test_every_typed_option_reaches_onnxruntime_under_a_name_that_it_knows() -> 
     assert all(bold.options()[name] != value for name, value in plain.items()), "each field moves an option of its own"
 
 
-def test_what_is_wished_for_goes_before_what_chorus_would_choose() -> None:
+def test_requested_options_override_the_defaults() -> None:
     provider = accelerator("ane", cache_folder=CACHE, wishes="ModelFormat=NeuralNetwork, ProfileComputePlan=1,")
     assert provider.options["ModelFormat"] == "NeuralNetwork"
     assert provider.options["ProfileComputePlan"] == "1"
@@ -85,12 +85,12 @@ def test_what_is_wished_for_goes_before_what_chorus_would_choose() -> None:
         ("MLComputeUnits=ALL", "each lane sets itself: choose with CHORUS_LANES"),
     ],
 )
-def test_what_coreml_would_refuse_is_refused_before_it_is_asked(wishes: str, sentence: str) -> None:
+def test_options_that_coreml_would_refuse_are_refused_earlier(wishes: str, sentence: str) -> None:
     with pytest.raises(SettingError, match=sentence):
         wished(wishes)
 
 
-def test_whoever_asks_for_fixed_shapes_is_told_what_that_means(caplog: pytest.LogCaptureFixture) -> None:
+def test_requesting_fixed_shapes_logs_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger=providers.__name__):
         assert wished("RequireStaticInputShapes=1") == {"RequireStaticInputShapes": "1"}
     assert "Padding to a fixed length would change how it sounds, so nothing is padded" in caplog.text

@@ -29,13 +29,13 @@ def measured(reference: np.ndarray, rendering: np.ndarray) -> Quality:
     return compare(Rendering(audio=reference), Rendering(audio=rendering))
 
 
-def test_a_rendering_is_no_distance_from_itself() -> None:
+def test_a_rendering_has_distance_zero_from_itself() -> None:
     found = compare(Rendering(audio=voice(), frames=(3, 4)), Rendering(audio=voice(), frames=(3, 4)))
     assert {name: value for name, value in asdict(found).items() if value and name != "dc"} == {}
     assert found.within(replace(Bounds(), **dict.fromkeys(asdict(Bounds()), 1e-6)))
 
 
-def test_phases_are_not_heard_though_no_sample_is_the_same() -> None:
+def test_different_phases_give_no_distance() -> None:
     straight, turned = voice(), voice(phases=math.pi)
     assert np.sum((straight - turned) ** 2) > np.sum(straight**2)
     found = measured(straight, turned)
@@ -45,7 +45,7 @@ def test_phases_are_not_heard_though_no_sample_is_the_same() -> None:
     assert found.within(Bounds())
 
 
-def test_what_is_louder_by_six_decibels_is_six_decibels_away_and_otherwise_the_same() -> None:
+def test_audio_louder_by_six_decibels_differs_only_in_loudness() -> None:
     found = measured(noise(1), 2 * noise(1))
     assert found.loudness_db == pytest.approx(6.02, abs=0.01)
     assert found.log_spectral_db == pytest.approx(6.02, abs=0.05)
@@ -53,7 +53,7 @@ def test_what_is_louder_by_six_decibels_is_six_decibels_away_and_otherwise_the_s
     assert found.beyond(Bounds()) == ("log_spectral_db 6.021 > 4", "loudness_db 6.021 > 0.5")
 
 
-def test_two_noises_are_as_far_apart_as_theory_says() -> None:
+def test_the_distance_of_two_noises_matches_theory() -> None:
     # The logarithm of an exponential variable deviates by 10 / ln 10 · π / √6 dB, the difference of two by √2 of it.
     theory = 10 / math.log(10) * math.pi / math.sqrt(6) * math.sqrt(2)
     assert measured(noise(1), noise(2)).log_spectral_db == pytest.approx(theory, rel=0.02)
@@ -67,19 +67,19 @@ def test_pitch_is_measured_in_cents_over_the_range_of_voices(hz: float, cents: f
     assert found.voicing_apart == 0
 
 
-def test_noise_has_no_pitch_and_none_is_invented() -> None:
+def test_noise_has_no_pitch() -> None:
     found = measured(noise(1), noise(1))
     assert found.f0_cents is None
     assert found.voicing_apart == 0
 
 
-def test_a_voice_that_is_lost_in_half_the_time_is_noticed() -> None:
+def test_missing_voicing_in_half_the_time_is_detected() -> None:
     half = RATE_HZ // 2
     hoarse = np.concatenate([voice()[:half], noise(1)[:half]])
     assert measured(voice(), hoarse).voicing_apart == pytest.approx(0.5, abs=0.05)
 
 
-def test_another_timbre_shows_in_the_cepstra_and_a_louder_one_does_not() -> None:
+def test_another_timbre_changes_the_cepstra_and_loudness_does_not() -> None:
     steps = np.diff(voice(), prepend=0)
     brighter = steps * np.sqrt((voice() ** 2).mean() / (steps**2).mean())
     found = measured(voice(), brighter)
@@ -88,13 +88,13 @@ def test_another_timbre_shows_in_the_cepstra_and_a_louder_one_does_not() -> None
     assert found.loudness_db == pytest.approx(0, abs=0.2)
 
 
-def test_every_frequency_of_speech_weighs_in_some_band() -> None:
+def test_every_frequency_of_speech_belongs_to_a_band() -> None:
     # Bands lie so close at the bottom that some hold no bin of their own; none of the bins is lost for it.
     assert mel_filters().sum(axis=0)[1:-1].min() > 0
     assert mel_filters().max() <= 1
 
 
-def test_clipping_and_dc_are_the_renderings_own() -> None:
+def test_clipping_and_dc_are_measured_in_the_rendering_alone() -> None:
     ugly = voice() + 0.25
     ugly[:240] = 1.0
     found = measured(voice(), ugly)
@@ -103,14 +103,14 @@ def test_clipping_and_dc_are_the_renderings_own() -> None:
     assert measured(ugly, voice()).clipped == 0
 
 
-def test_a_pause_that_is_filled_is_noticed() -> None:
+def test_sound_in_a_pause_is_detected() -> None:
     paused = np.concatenate([voice(), np.zeros(RATE_HZ)])
     filled = np.concatenate([voice(), 0.05 * noise(1)[:RATE_HZ]])
     assert measured(paused, filled).silence == pytest.approx(0.5, abs=0.02)
     assert measured(paused, filled).loudness_db is not None
 
 
-def test_lengths_and_durations_have_no_tolerance() -> None:
+def test_lengths_and_durations_must_match_exactly() -> None:
     longer = Rendering(audio=np.pad(voice(), (0, 600)), frames=(3, 5, 2))
     found = compare(Rendering(audio=voice(), frames=(3, 4, 2)), longer)
     assert found.length == pytest.approx(600 / RATE_HZ)
@@ -118,7 +118,7 @@ def test_lengths_and_durations_have_no_tolerance() -> None:
     assert found.beyond(Bounds())[:2] == ("length 0.025 > 0", "tokens_moved 0.3333 > 0")
 
 
-def test_what_is_silent_has_no_spectrum_to_compare() -> None:
+def test_silence_has_no_spectrum_to_compare() -> None:
     found = measured(np.zeros(100), np.zeros(100))
     assert (found.log_spectral_db, found.mel_cepstral_db, found.f0_cents, found.loudness_db) == (None,) * 4
     assert level_db(np.zeros(100)) is None
@@ -129,7 +129,7 @@ def test_the_level_of_a_full_sine_is_three_decibels_down() -> None:
     assert level_db(np.sin(2 * np.pi * 100 * SECONDS)) == pytest.approx(-3.01, abs=0.02)
 
 
-def test_the_worst_of_a_set_counts_measure_by_measure() -> None:
+def test_of_a_set_the_worst_value_of_each_measure_counts() -> None:
     quiet, loud = measured(noise(1), 0.5 * noise(1)), measured(voice(), voice(160))
     together = worst([quiet, loud])
     assert together.loudness_db == quiet.loudness_db

@@ -51,7 +51,7 @@ def prefix(stream: list[Chunk], seen: list[Chunk]) -> list[Chunk]:
 
 
 @given(arrivals())
-def test_after_every_push_exactly_the_complete_beginning_was_handed_out(case: tuple[list[Chunk], list[Chunk]]) -> None:
+def test_after_every_push_exactly_the_complete_beginning_was_returned(case: tuple[list[Chunk], list[Chunk]]) -> None:
     stream, pushed = case
     reassembler, heard = Reassembler(), list[Chunk]()
     for count, chunk in enumerate(pushed, start=1):
@@ -62,7 +62,7 @@ def test_after_every_push_exactly_the_complete_beginning_was_handed_out(case: tu
 
 
 @given(arrivals(), st.data())
-def test_a_lost_entry_stops_the_speech_before_it_and_is_named(
+def test_a_lost_entry_stops_the_output_before_it_and_is_named(
     case: tuple[list[Chunk], list[Chunk]], data: st.DataObject
 ) -> None:
     stream, pushed = case
@@ -79,7 +79,7 @@ def test_a_lost_entry_stops_the_speech_before_it_and_is_named(
 
 
 @given(arrivals(), st.data())
-def test_a_reader_that_resumes_hears_the_rest_without_gap_or_repeat(
+def test_a_resumed_reader_gets_the_rest_without_gap_or_repeat(
     case: tuple[list[Chunk], list[Chunk]], data: st.DataObject
 ) -> None:
     stream, pushed = case
@@ -103,7 +103,7 @@ def test_a_reader_that_stopped_after_any_entry_resumes_right_after_it(stream: li
 
 
 @given(arrivals(), st.data())
-def test_a_failure_of_the_job_is_handed_out_at_once_and_nothing_after_it(
+def test_a_failure_of_the_job_is_returned_at_once_and_nothing_after_it(
     case: tuple[list[Chunk], list[Chunk]], data: st.DataObject
 ) -> None:
     stream, pushed = case
@@ -136,7 +136,7 @@ def test_the_whole_buffer_step_by_step() -> None:
     assert reassembler.push(audio(5)) == []
 
 
-def test_of_a_segments_audio_and_its_failure_the_first_to_arrive_decides() -> None:
+def test_of_a_segments_audio_and_failure_the_first_to_arrive_counts() -> None:
     reassembler = Reassembler()
     reassembler.push(failure(1))
     reassembler.push(audio(1))
@@ -160,7 +160,7 @@ def test_a_mark_comes_right_before_its_segment_once() -> None:
     assert reassembler.push(audio(0)) == [audio(0), mark(1, "chapter 2"), audio(1)]
 
 
-def test_a_mark_is_never_waited_for_and_dropped_when_its_place_is_past() -> None:
+def test_a_mark_is_never_waited_for_and_dropped_if_it_is_late() -> None:
     reassembler = Reassembler()
     assert reassembler.push(audio(0)) == [audio(0)]
     assert reassembler.push(mark(0)) == []
@@ -178,7 +178,7 @@ def test_a_stream_of_no_segments_ends_at_once() -> None:
     assert Reassembler().push(end(0)) == [end(0)]
 
 
-def test_what_waits_is_bounded_and_the_error_changes_nothing() -> None:
+def test_the_number_of_waiting_entries_is_limited_and_an_error_changes_nothing() -> None:
     pcm = b"\1\2" * 500
     reassembler = Reassembler(limit_bytes=2 * (len(pcm) + ENTRY_BYTES))
     first, second, third = (audio(segment, pcm=pcm) for segment in (1, 2, 3))
@@ -198,7 +198,7 @@ def test_marks_count_towards_the_bound_too() -> None:
         reassembler.push(mark(0, "c"))
 
 
-def test_memory_is_given_back_when_audio_is_handed_out() -> None:
+def test_memory_is_freed_when_audio_is_returned() -> None:
     pcm = b"\1\2" * 500
     reassembler = Reassembler(limit_bytes=len(pcm) + 2 * ENTRY_BYTES)
     for segment in range(0, 100, 2):

@@ -42,7 +42,7 @@ def test_a_target_follows_from_output_and_format(here: Path, output: str | None,
     assert order.request.format == order.target.suffix.lower()[1:]
 
 
-def test_looking_whether_a_folder_can_be_written_leaves_nothing_in_it(here: Path) -> None:
+def test_testing_whether_a_folder_is_writable_leaves_nothing_in_it(here: Path) -> None:
     checked_requests([Path("talk.md")], replace(PLAIN, output=Path("out")))
     assert list((here / "out").iterdir()) == []
 
@@ -51,7 +51,7 @@ PACKED = {".epub", ".pdf", ".docx", ".ssml"}
 """Words alone are no such file."""
 
 
-def test_a_folder_gives_its_documents_in_order_and_nothing_else(here: Path) -> None:
+def test_a_folder_gives_only_its_documents_in_order(here: Path) -> None:
     shelf = here / "shelf"
     (shelf / "deeper").mkdir(parents=True)
     for number, ending in enumerate(reversed(READABLE)):
@@ -63,13 +63,13 @@ def test_a_folder_gives_its_documents_in_order_and_nothing_else(here: Path) -> N
     )
 
 
-def test_the_order_holds_the_chapters_that_were_asked_for() -> None:
+def test_the_request_has_the_requested_chapters() -> None:
     (order,) = checked_requests([Path("talk.md")], Options(wishes={"chapters": "2"}))
     assert [chapter.title for chapter in order.document.chapters] == ["More"]
     assert order.request.chapters == "2"
 
 
-def test_the_order_asks_for_the_text_to_be_read_as_it_was_asked_for() -> None:
+def test_the_request_has_the_requested_reading_options() -> None:
     Path("words.toml").write_text('Talk = "walk"\n')
     words = lexicon.read(Path("words.toml"))
     wishes: Wishes = {"pauses": "heading=9", "as_written": "all", "lexicon": words}
@@ -88,7 +88,7 @@ def test_the_order_asks_for_the_text_to_be_read_as_it_was_asked_for() -> None:
         ({"wishes": {"speed": 5.0}}, CallerError, "Speed 5 is out of range"),
     ],
 )
-def test_what_cannot_be_is_refused(options: dict[str, object], error: type[CallerError], sentence: str) -> None:
+def test_impossible_requests_are_refused(options: dict[str, object], error: type[CallerError], sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         checked_requests([Path("talk.md")], replace(PLAIN, **options))  # type: ignore[arg-type]
 
@@ -105,7 +105,7 @@ def test_two_books_never_become_one_file(here: Path) -> None:
         checked_requests([Path("talk.md"), Path("talk.txt")], PLAIN)
 
 
-def test_a_document_is_read_once_it_is_known_that_its_file_can_be_written() -> None:
+def test_a_document_is_read_only_after_its_target_is_known_to_be_writable() -> None:
     with pytest.raises(OutputError):
         checked_requests([Path("gone.md")], replace(PLAIN, output=Path("none/book.wav")))
     with pytest.raises(SourceError, match=r"gone\.md does not exist"):
@@ -120,7 +120,7 @@ def test_several_sources_are_one_book_with_the_firsts_name(here: Path) -> None:
     assert order.target == here / "talk.m4b"
 
 
-def test_what_is_skipped_and_spoken_reaches_the_reader_and_the_job(here: Path) -> None:
+def test_options_for_skipping_reach_the_reader_and_the_job(here: Path) -> None:
     (here / "talk.md").write_text("Words.[^1]\n\n[^1]: Note.\n\n```\ncode\n```")
     wishes: Wishes = {"skip": "notes", "speak": "code", "encoding": "latin1"}
     (order,) = checked_requests([Path("talk.md")], Options(wishes=wishes))

@@ -26,7 +26,7 @@ requests = st.builds(
 
 
 @given(requests)
-def test_a_request_survives_the_record(request: Request) -> None:
+def test_a_request_survives_writing_and_reading(request: Request) -> None:
     assert Request.from_json(request.to_json()) == request
     assert Request.from_json(request.to_json().encode()) == request
 
@@ -48,7 +48,7 @@ def test_every_wish_makes_another_job(change: dict[str, object]) -> None:
     assert dataclasses.replace(request, **change).digest() != request.digest()  # type: ignore[arg-type]
 
 
-def test_the_parts_of_a_digest_do_not_run_together() -> None:
+def test_the_parts_of_a_digest_are_separated() -> None:
     request = Request(name="a.md")
     digests = {
         request.digest(), request.digest(b""), request.digest(b"ab"), request.digest(b"a", b"b"),
@@ -79,7 +79,7 @@ def test_the_slowest_and_the_fastest_speed_are_allowed(speed: float) -> None:
         ({"format": None}, "format is None: choose wav, flac, mp3, opus or m4b"),
     ],
 )
-def test_what_no_worker_could_serve_is_refused_by_its_value(wish: dict[str, object], sentence: str) -> None:
+def test_an_unservable_value_is_refused_and_named(wish: dict[str, object], sentence: str) -> None:
     with pytest.raises(OptionError, match=sentence):
         Request(name="a.md", **wish)  # type: ignore[arg-type]
 
@@ -125,7 +125,7 @@ def test_a_request_has_the_text_and_the_digest_that_it_had_in_the_first_release(
     assert Request.from_json(text).to_json() == text
 
 
-def test_a_request_of_another_release_is_read_as_far_as_it_is_known() -> None:
+def test_known_fields_of_another_releases_request_are_read() -> None:
     assert Request.from_json('{"name":"a.md","speed":1.5,"echo":true}') == Request(name="a.md", speed=1.5)
     assert Request.from_json('{"voice":"af_sky"}').name == "text.txt"
 

@@ -75,7 +75,7 @@ def test_the_manifest_pins_whole_digests_under_the_published_names() -> None:
     assert UPSTREAM.endswith("/model-files-v1.1/")
 
 
-def test_where_nothing_was_fetched_the_stand_in_speaks_and_is_named(tmp_path: Path) -> None:
+def test_without_a_fetched_model_the_stand_in_speaks_and_is_named(tmp_path: Path) -> None:
     model = resolve(farm(tmp_path))
     assert (model.path, model.voices_path) == (standin.MODEL, standin.VOICES)
     assert (model.name, model.stand_in) == ("stand-in voice", True)
@@ -83,7 +83,7 @@ def test_where_nothing_was_fetched_the_stand_in_speaks_and_is_named(tmp_path: Pa
     assert model.sound == model.digest[:12]
 
 
-def test_the_pulled_model_comes_before_the_stand_in(tmp_path: Path, release: Path) -> None:
+def test_a_pulled_model_is_preferred_to_the_stand_in(tmp_path: Path, release: Path) -> None:
     settings = farm(tmp_path, mirror=str(release))
     path = pull(settings)
     model = resolve(settings)
@@ -92,7 +92,7 @@ def test_the_pulled_model_comes_before_the_stand_in(tmp_path: Path, release: Pat
     assert not model.stand_in
 
 
-def test_a_model_that_is_named_comes_before_the_pulled_one(tmp_path: Path, release: Path, toy: Path) -> None:
+def test_a_named_model_is_preferred_to_the_pulled_one(tmp_path: Path, release: Path, toy: Path) -> None:
     settings = farm(tmp_path, mirror=str(release), model=toy)
     pull(settings)
     model = resolve(settings)
@@ -105,7 +105,7 @@ def test_a_model_without_a_name_of_its_own_is_called_by_its_file(tmp_path: Path)
     assert resolve(farm(tmp_path, model=tmp_path / "mine.onnx", voices=TOY_VOICES)).name == "mine"
 
 
-def test_half_a_pull_is_none(tmp_path: Path, release: Path) -> None:
+def test_an_incomplete_pull_is_ignored(tmp_path: Path, release: Path) -> None:
     settings = farm(tmp_path, mirror=str(release))
     pull(settings).unlink()
     assert resolve(settings).stand_in
@@ -133,12 +133,12 @@ def test_the_voices_beside_a_model_are_found(tmp_path: Path, toy: Path, beside: 
     assert resolve(farm(tmp_path, model=toy)).voices_path == toy.with_name(chosen)
 
 
-def test_voices_that_are_named_come_before_those_beside(tmp_path: Path, toy: Path) -> None:
+def test_named_voices_are_preferred_to_those_beside_the_model(tmp_path: Path, toy: Path) -> None:
     shutil.copy(TOY_VOICES, toy.with_name("toy-voices.bin"))
     assert resolve(farm(tmp_path, model=toy, voices=standin.VOICES)).voices_path == standin.VOICES
 
 
-def test_a_choice_between_voices_is_left_to_the_caller(tmp_path: Path, toy: Path) -> None:
+def test_several_voices_files_require_a_choice(tmp_path: Path, toy: Path) -> None:
     for name in ("a.bin", "b.bin"):
         shutil.copy(TOY_VOICES, toy.with_name(name))
     with pytest.raises(ModelError, match=r"\(a\.bin, b\.bin\): set CHORUS_VOICES"):
@@ -166,7 +166,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_name(
 
 
 @pytest.mark.parametrize("content", [b"this is not an ONNX", b"PK\x03\x04" + bytes(99), TOY.read_bytes()[:1000]])
-def test_a_model_that_is_no_onnx_is_refused_with_its_name(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_onnx_model_is_refused_with_its_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "odd.onnx").write_bytes(content)
     with pytest.raises(ModelError, match=r"odd\.onnx is not an ONNX file: set CHORUS_MODEL"):
         resolve(farm(tmp_path, model=tmp_path / "odd.onnx", voices=TOY_VOICES))
@@ -190,7 +190,7 @@ WHOLE = "audio = Identity(speed) duration = Identity(tokens)"
          ["audio as its first output", "`duration` as its second output"]),
     ],
 )  # fmt: skip
-def test_a_model_of_another_shape_is_told_what_it_lacks(
+def test_a_model_of_another_kind_is_refused_with_what_it_lacks(
     tmp_path: Path, inputs: str, outputs: str, body: str, lacks: list[str]
 ) -> None:
     path = onnx_file(tmp_path / "other.onnx", inputs, outputs, body)
@@ -253,7 +253,7 @@ def test_a_single_table_or_an_empty_archive_holds_no_voices(tmp_path: Path) -> N
         resolve(farm(tmp_path, model=TOY, voices=npz(tmp_path / "none.bin")))
 
 
-def test_voices_are_shared_so_nobody_may_write_to_them() -> None:
+def test_voices_are_shared_and_read_only() -> None:
     styles = voicebank.load(TOY_VOICES)
     assert sorted(styles) == list(styles)
     with pytest.raises(ValueError, match="read-only"):
@@ -298,14 +298,14 @@ def test_a_file_that_passed_its_check_is_not_checked_again(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("memory", ["", "[]", '{"files": 1, "checked": []}', "{", "\x00\xff"])
-def test_a_damaged_memory_only_costs_time(tmp_path: Path, memory: str) -> None:
+def test_a_damaged_cache_of_digests_only_costs_time(tmp_path: Path, memory: str) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "digests.json").write_bytes(memory.encode("latin-1"))
     assert resolve(farm(tmp_path)).digest == sha256(standin.MODEL)
     assert sha256(standin.MODEL) in (tmp_path / "home" / "digests.json").read_text()
 
 
-def test_a_memory_that_cannot_be_written_only_costs_time(tmp_path: Path) -> None:
+def test_an_unwritable_cache_of_digests_only_costs_time(tmp_path: Path) -> None:
     # A folder in the file's place refuses root as well, whom mode bits do not stop.
     (tmp_path / "home" / "digests.json").mkdir(parents=True)
     assert resolve(farm(tmp_path)).digest == sha256(standin.MODEL)
@@ -324,7 +324,7 @@ class Person:
         return self.yes
 
 
-def test_a_person_who_says_yes_hears_the_fetched_voice(tmp_path: Path, release: Path) -> None:
+def test_answering_yes_fetches_the_voice_and_uses_it(tmp_path: Path, release: Path) -> None:
     person, seen = Person(yes=True), list[tuple[str, int, int]]()
     settings = farm(tmp_path, mirror=str(release))
     model = offer(settings, terminal=True, ask=person, progress=lambda *step: seen.append(step))
@@ -334,7 +334,7 @@ def test_a_person_who_says_yes_hears_the_fetched_voice(tmp_path: Path, release: 
     assert len(person.asked) == 1
 
 
-def test_a_person_who_says_no_is_never_asked_again(tmp_path: Path, release: Path) -> None:
+def test_answering_no_is_remembered(tmp_path: Path, release: Path) -> None:
     person, settings = Person(yes=False), farm(tmp_path, mirror=str(release))
     assert [offer(settings, terminal=True, ask=person).stand_in for _ in range(3)] == [True] * 3
     assert person.asked == [question()]
@@ -351,7 +351,7 @@ def silent_server() -> Iterator[socket.socket]:
         yield server
 
 
-def test_nobody_is_asked_who_is_not_at_a_terminal_or_named_a_model(tmp_path: Path, release: Path) -> None:
+def test_no_question_without_a_terminal_or_with_a_named_model(tmp_path: Path, release: Path) -> None:
     person = Person(yes=True)
     assert offer(farm(tmp_path, mirror=str(release)), terminal=False, ask=person).stand_in
     named = farm(tmp_path, mirror=str(release), model=TOY)
@@ -359,7 +359,7 @@ def test_nobody_is_asked_who_is_not_at_a_terminal_or_named_a_model(tmp_path: Pat
     assert person.asked == []
 
 
-def test_offline_nobody_is_asked_and_nothing_is_sent(tmp_path: Path, silent_server: socket.socket) -> None:
+def test_offline_there_is_no_question_and_no_request(tmp_path: Path, silent_server: socket.socket) -> None:
     person = Person(yes=True)
     mirror = f"http://127.0.0.1:{silent_server.getsockname()[1]}"
     assert offer(farm(tmp_path, mirror=mirror, offline=True), terminal=True, ask=person).stand_in
@@ -369,7 +369,7 @@ def test_offline_nobody_is_asked_and_nothing_is_sent(tmp_path: Path, silent_serv
         silent_server.accept()
 
 
-def test_weights_that_cannot_be_had_are_not_offered_nor_probed_again(
+def test_unreachable_weights_are_not_offered_or_probed_again(
     tmp_path: Path, silent_server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert fetching.PROBE_S <= 4
@@ -384,7 +384,7 @@ def test_weights_that_cannot_be_had_are_not_offered_nor_probed_again(
         silent_server.accept()
 
 
-def test_a_refused_connection_is_asked_about_again_an_hour_later(tmp_path: Path, release: Path) -> None:
+def test_after_a_refused_connection_the_next_probe_is_an_hour_later(tmp_path: Path, release: Path) -> None:
     person = Person(yes=False)
     offer(farm(tmp_path, mirror=f"http://127.0.0.1:{free_port()}"), terminal=True, ask=person)
     assert person.asked == []
@@ -395,15 +395,15 @@ def test_a_refused_connection_is_asked_about_again_an_hour_later(tmp_path: Path,
     assert len(person.asked) == 1
 
 
-def test_offline_a_pull_names_the_way_out(tmp_path: Path) -> None:
+def test_offline_a_pull_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"CHORUS_OFFLINE is set .* CHORUS_MIRROR to a folder"):
         pull(farm(tmp_path, offline=True))
 
 
-def test_offline_a_folder_still_serves(tmp_path: Path, release: Path) -> None:
+def test_offline_a_folder_can_still_be_the_source(tmp_path: Path, release: Path) -> None:
     assert pull(farm(tmp_path, offline=True, mirror=str(release))).exists()
 
 
-def test_a_model_nobody_published_is_refused_with_those_there_are(tmp_path: Path) -> None:
+def test_an_unpublished_model_is_refused_and_the_published_ones_are_listed(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"'kokoro-v2' is not published: choose one of kokoro-v1\.0, "):
         pull(farm(tmp_path), "kokoro-v2")

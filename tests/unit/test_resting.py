@@ -59,7 +59,7 @@ def house() -> House:
     return House()
 
 
-def test_after_ten_idle_minutes_the_sessions_go_and_not_before(house: House) -> None:
+def test_sessions_are_closed_after_ten_idle_minutes_and_not_earlier(house: House) -> None:
     house.now_s = 599
     assert not house.resting.tick()
     house.resting.speak(HELLO, "bulk")
@@ -72,7 +72,7 @@ def test_after_ten_idle_minutes_the_sessions_go_and_not_before(house: House) -> 
     assert not house.resting.tick(), "what is gone cannot go"
 
 
-def test_the_next_one_has_them_back_and_says_the_same_of_itself(house: House) -> None:
+def test_the_next_utterance_reopens_the_sessions_with_the_same_properties(house: House) -> None:
     resting: Engine = house.resting
     house.now_s = 600
     house.resting.tick()
@@ -82,7 +82,7 @@ def test_the_next_one_has_them_back_and_says_the_same_of_itself(house: House) ->
     assert house.resting.rests == 1
 
 
-def test_many_who_come_at_once_build_one(house: House) -> None:
+def test_many_utterances_at_once_reopen_the_sessions_once(house: House) -> None:
     house.now_s = 600
     house.resting.tick()
     with ThreadPoolExecutor(8) as callers:
@@ -90,7 +90,7 @@ def test_many_who_come_at_once_build_one(house: House) -> None:
     assert len(house.built) == 2
 
 
-def test_nobodys_sessions_are_taken_while_he_speaks(house: House) -> None:
+def test_sessions_in_use_are_not_closed(house: House) -> None:
     house.built[0].may_end.clear()
     with ThreadPoolExecutor(1) as caller:
         speaking = caller.submit(house.resting.speak, HELLO, "bulk")
@@ -104,7 +104,7 @@ def test_nobodys_sessions_are_taken_while_he_speaks(house: House) -> None:
     assert house.resting.tick()
 
 
-def test_another_model_is_refused_and_closed(house: House) -> None:
+def test_another_model_found_when_reopening_is_refused_and_closed(house: House) -> None:
     house.now_s = 600
     house.resting.tick()
     Speaker.model_digest, before = "another", Speaker.model_digest
@@ -117,6 +117,6 @@ def test_another_model_is_refused_and_closed(house: House) -> None:
     assert house.resting.speak(HELLO, "bulk").audio.any(), "the file is back, and so are the sessions"
 
 
-def test_closed_for_good_it_leaves_nothing_open(house: House) -> None:
+def test_a_closed_engine_leaves_no_session_open(house: House) -> None:
     house.resting.close()
     assert house.built[0].closed

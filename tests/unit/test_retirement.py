@@ -50,7 +50,7 @@ def test_the_first_reason_stays_and_is_logged_once(caplog: pytest.LogCaptureFixt
     assert caplog.messages == ["The lane ane is given up, the CPU speaks on: It failed its warm-up."]
 
 
-def test_of_many_threads_that_fail_at_once_one_gives_it_up(caplog: pytest.LogCaptureFixture) -> None:
+def test_of_many_threads_that_fail_at_once_only_one_retires_the_lane(caplog: pytest.LogCaptureFixture) -> None:
     retirement = Retirement("ane")
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda _: retirement.failed("The model was silent."), range(64)))

@@ -62,13 +62,13 @@ def test_a_book_is_done_sooner_than_in_turn(speeds: tuple[float, ...]) -> None:
         assert routed(speeds, sizes) < in_turn(speeds, sizes), seed
 
 
-def test_before_anything_was_spoken_length_is_all_that_counts() -> None:
+def test_before_any_measurement_the_cost_is_the_length() -> None:
     cost = Cost()
     assert cost.expected_s(100) == pytest.approx(100 * UNSEEN_S_PER_TOKEN)
     assert cost.expected_s(200) == pytest.approx(2 * cost.expected_s(100))
 
 
-def test_after_one_segment_the_rest_is_in_proportion() -> None:
+def test_after_one_segment_the_cost_is_proportional_to_the_length() -> None:
     cost = Cost()
     cost.learn(50, 0.5)
     assert cost.expected_s(50) == pytest.approx(0.5)
@@ -76,7 +76,7 @@ def test_after_one_segment_the_rest_is_in_proportion() -> None:
 
 
 @given(st.floats(0, 1), st.floats(0.001, 0.1))
-def test_a_straight_line_is_found(start_s: float, s_per_token: float) -> None:
+def test_a_linear_cost_is_fitted(start_s: float, s_per_token: float) -> None:
     cost = Cost()
     for size in [20, 150, 80, 300] * 10:
         cost.learn(size, start_s + s_per_token * size)
@@ -84,7 +84,7 @@ def test_a_straight_line_is_found(start_s: float, s_per_token: float) -> None:
         assert cost.expected_s(size) == pytest.approx(start_s + s_per_token * size, rel=0.02, abs=0.01)
 
 
-def test_a_lane_that_became_slow_is_known_to_be_slow_within_a_hundred_segments() -> None:
+def test_a_lane_that_becomes_slow_is_recognised_within_a_hundred_segments() -> None:
     cost = Cost()
     for seconds_per_token in (0.01, 0.03):
         for size in [40, 160] * 50:
@@ -93,7 +93,7 @@ def test_a_lane_that_became_slow_is_known_to_be_slow_within_a_hundred_segments()
 
 
 @given(st.lists(st.tuples(st.integers(1, 510), st.floats(0, 1000)), max_size=30), st.integers(1, 510))
-def test_nothing_is_ever_expected_to_take_less_than_no_time(seen: list[tuple[int, float]], size: int) -> None:
+def test_no_predicted_cost_is_negative(seen: list[tuple[int, float]], size: int) -> None:
     cost = Cost()
     for one, seconds in seen:
         cost.learn(one, seconds)
@@ -112,7 +112,7 @@ def test_nothing_is_ever_expected_to_take_less_than_no_time(seen: list[tuple[int
         ((3.0, 1.0), (5.0,), 4.0),
     ],
 )
-def test_who_comes_last_is_done_after_those_before(
+def test_a_later_task_is_expected_to_finish_after_earlier_ones(
     free_in_s: tuple[float, ...], before_s: tuple[float, ...], done_s: float
 ) -> None:
     assert finish_s(Load(free_in_s=free_in_s, before_s=before_s, cost_s=1.0)) == pytest.approx(done_s)
@@ -127,5 +127,7 @@ def test_who_comes_last_is_done_after_those_before(
         (Load(free_in_s=(1.0,), cost_s=1.0), Load(free_in_s=(0.0,), cost_s=2.0), "ane"),
     ],
 )
-def test_the_lane_that_is_done_first_is_chosen_and_among_equals_the_first(ane: Load, cpu: Load, chosen: str) -> None:
+def test_the_lane_that_would_finish_first_is_chosen_and_among_equals_the_first(
+    ane: Load, cpu: Load, chosen: str
+) -> None:
     assert least({"ane": ane, "cpu": cpu}) == chosen

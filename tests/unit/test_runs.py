@@ -13,13 +13,13 @@ PIECES = st.lists(st.one_of(AWKWARD, st.text(max_size=6)), max_size=12)
 
 
 @given(PIECES)
-def test_the_text_of_runs_is_the_text_they_would_be_without_marks(pieces: list[str]) -> None:
+def test_the_text_of_runs_is_the_text_without_marks(pieces: list[str]) -> None:
     runs = [Run(piece, (Tag("say", str(at)),)) for at, piece in enumerate(pieces)]
     assert placed(runs)[0] == clean("".join(pieces))
 
 
 @given(PIECES)
-def test_marks_lie_side_by_side_on_every_visible_character_and_on_no_blank_at_an_edge(pieces: list[str]) -> None:
+def test_marks_cover_every_visible_character_and_no_blanks_at_their_edges(pieces: list[str]) -> None:
     text, marks = placed([Run(piece, (Tag("say", str(at)),)) for at, piece in enumerate(pieces)])
     assert "".join("".join(text[one.start : one.end] for one in marks).split()) == "".join(text.split())
     assert all(text[one.start : one.end].strip() == text[one.start : one.end] != "" for one in marks)
@@ -33,12 +33,12 @@ def test_a_mark_covers_exactly_its_runs_visible_characters(pieces: list[str]) ->
     assert {one.tag.value: text[one.start : one.end] for one in marks} == expected
 
 
-def test_an_accent_stays_with_its_letter_whatever_run_it_came_in() -> None:
+def test_an_accent_stays_with_its_letter_across_runs() -> None:
     text, marks = placed([Run("cafe", (FRENCH,)), Run("\u0301 noir"), Run("", (Tag("pause", "5"),))])
     assert (text, text[marks[0].start : marks[0].end]) == ("café noir", "café")
 
 
-def test_runs_of_one_element_lie_under_one_mark_and_inner_ones_stand_behind_outer_ones() -> None:
+def test_runs_of_one_element_share_a_mark_and_inner_marks_follow_outer_ones() -> None:
     inner = Tag("rate", "0.5")
     text, marks = placed([Run("un ", (FRENCH,)), Run("deux", (FRENCH, inner)), Run(" trois", (FRENCH,)), Run(" four")])
     assert [(text[one.start : one.end], one.tag) for one in marks] == [("un deux trois", FRENCH), ("deux", inner)]
@@ -50,7 +50,7 @@ def test_equal_tags_of_two_elements_are_two_marks() -> None:
 
 
 @pytest.mark.parametrize(("before", "behind", "at"), [("", "word", 0), ("one ", "two", 4), ("word ", "", 4)])
-def test_a_pause_stands_before_the_next_visible_character(before: str, behind: str, at: int) -> None:
+def test_a_pause_comes_before_the_next_visible_character(before: str, behind: str, at: int) -> None:
     _, marks = placed([Run(before), Run("", (Tag("pause", "500"),)), Run(behind)])
     assert [(one.start, one.end) for one in marks] == [(at, at)]
 
@@ -87,7 +87,7 @@ def test_a_voice_that_is_switched_to_lasts_until_the_next_switch_or_the_chapters
     assert {one.value for one in chapter.marks} == {"af_bella"}
 
 
-def test_notes_come_behind_everything_else_with_their_marks() -> None:
+def test_notes_come_after_everything_else_with_their_marks() -> None:
     draft = Draft()
     draft.add("Text.")
     draft.add([Run("Note", (FRENCH,))], kind="notes")
@@ -123,7 +123,7 @@ def drafted(wanted: ReaderOptions) -> Draft:
         ),
     ],
 )
-def test_what_is_wanted_is_kept_and_the_rest_named_with_its_reason(
+def test_requested_sections_are_kept_and_the_others_are_listed_with_the_reason(
     wanted: ReaderOptions, text: list[str], left_out: tuple[str, ...]
 ) -> None:
     (chapter,), named = audible([drafted(wanted)], otherwise="x")
@@ -131,7 +131,7 @@ def test_what_is_wanted_is_kept_and_the_rest_named_with_its_reason(
     assert named == left_out
 
 
-def test_a_section_that_is_skipped_is_named_by_its_title_or_by_what_it_is() -> None:
+def test_a_skipped_section_is_listed_by_its_title_or_kind() -> None:
     wanted = ReaderOptions(skip=frozenset(("copyright", "notes")))
     drafts = [Draft(kind="copyright", options=wanted), Draft(title="Endnotes", kind="notes", options=wanted)]
     drafts.append(Draft(kind="dedication", options=wanted))

@@ -18,13 +18,13 @@ MADE_WITH = {"sound": "0123456789ab", "voices_digest": "v", "voice": "af_heart",
 
 
 @given(TAKES, st.booleans())
-def test_what_is_unpacked_is_what_was_packed(segment: CachedSegment, small: bool) -> None:
+def test_an_entry_is_unpacked_as_it_was_packed(segment: CachedSegment, small: bool) -> None:
     assert CachedSegment.unpack(segment.pack(small=small)) == segment
 
 
 @pytest.mark.parametrize("small", [True, False])
 @given(data=st.data())
-def test_a_single_wrong_byte_is_noticed(small: bool, data: st.DataObject) -> None:
+def test_a_single_wrong_byte_is_detected(small: bool, data: st.DataObject) -> None:
     packed = bytearray(TAKE.pack(small=small))
     packed[data.draw(st.integers(0, len(packed) - 1))] ^= data.draw(st.integers(1, 255))
     with pytest.raises(FarmError, match="damaged"):
@@ -32,7 +32,7 @@ def test_a_single_wrong_byte_is_noticed(small: bool, data: st.DataObject) -> Non
 
 
 @pytest.mark.parametrize("cut", [0, 1, 64, 65, 70, -1])
-def test_what_was_cut_short_is_noticed(cut: int) -> None:
+def test_a_truncated_entry_is_detected(cut: int) -> None:
     with pytest.raises(FarmError, match="damaged"):
         CachedSegment.unpack(TAKE.pack(small=True)[:cut])
 

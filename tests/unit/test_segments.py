@@ -105,7 +105,7 @@ _MARKS = st.lists(
     st.sampled_from([None, 15]),
     st.sampled_from([20, 150]),
 )
-def test_whatever_marks_lie_over_a_text_none_of_its_characters_is_lost(
+def test_marks_never_lose_a_character_of_the_text(
     paragraphs: list[str], marks: list[Mark], first: int | None, target: int
 ) -> None:
     draft = Draft()
@@ -120,7 +120,7 @@ def test_whatever_marks_lie_over_a_text_none_of_its_characters_is_lost(
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.text(max_size=90) | st.just(LONG), max_size=3), _MARKS, st.integers(0, 6))
-def test_a_cut_that_stops_halfway_has_made_the_same_segments(
+def test_a_cut_that_stops_early_has_made_the_same_segments(
     paragraphs: list[str], marks: list[Mark], taken: int
 ) -> None:
     whole = replace(chapter(*paragraphs), marks=tuple(sorted(marks, key=lambda mark: mark.start)))
@@ -145,7 +145,7 @@ def test_a_voice_and_a_rate_have_segments_of_their_own() -> None:
     assert [segment.pause_ms for segment in cut] == silences
 
 
-def test_of_two_voices_over_one_word_the_inner_one_speaks_it() -> None:
+def test_of_two_nested_voices_the_inner_one_speaks() -> None:
     text = "Here the whole of it is hers, and the middle is his, and the end is hers."
     outer, inner = over(text, text, "voice", "hers"), over(text, "and the middle is his,", "voice", "his")
     cut = list(segments(chapter(text, marks=(outer, inner)), "en-us"))
@@ -190,7 +190,7 @@ def test_a_silence_requested_before_the_first_word_comes_before_it() -> None:
     assert (only.lead_ms, only.start) == (1200, 0)
 
 
-def test_what_is_said_instead_is_said_once_and_whole_wherever_segments_end() -> None:
+def test_a_replacement_is_spoken_once_and_whole_wherever_segments_end() -> None:
     text = "We had everything before us, we had the W. W. W. and nothing else, and that is all there is of it."
     marks = (over(text, "W. W. W. and nothing", "say", "one, two, three, four, five, six, seven, eight"),)
     for first in (None, 5, 15):
@@ -202,7 +202,7 @@ def test_what_is_said_instead_is_said_once_and_whole_wherever_segments_end() -> 
         assert sum("W. W. W. and nothing" in words for words in texts(whole, cut)) == 1
 
 
-def test_what_is_too_long_to_be_said_instead_of_a_word_leaves_the_word_as_it_is() -> None:
+def test_a_replacement_that_is_too_long_is_dropped() -> None:
     whole = chapter("A wet cat ran.", marks=(Mark(start=6, end=9, kind="say", value="on and on " * 200),))
     (only,) = segments(whole, "en-us")
     assert (
@@ -213,7 +213,7 @@ def test_what_is_too_long_to_be_said_instead_of_a_word_leaves_the_word_as_it_is(
 
 
 @pytest.mark.parametrize("times", [4, 30, 60])
-def test_a_long_text_that_something_longer_should_be_said_for_is_said_as_it_is(times: int) -> None:
+def test_a_long_text_with_a_longer_replacement_is_spoken_as_written(times: int) -> None:
     text = "the dog and the cow " * times
     whole = chapter(text, marks=(Mark(start=0, end=len(text) - 1, kind="say", value="on and on " * 200),))
     cut = list(segments(whole, "en-us"))
@@ -222,7 +222,7 @@ def test_a_long_text_that_something_longer_should_be_said_for_is_said_as_it_is(t
 
 
 @pytest.mark.parametrize("text", ["La casa ༬ es grande.", "༬"])
-def test_text_that_is_not_spoken_is_named(text: str) -> None:
+def test_unspoken_text_is_listed(text: str) -> None:
     whole = chapter("Era una casa, y no era otra cosa.", text, "Y nada más que una casa.")
     cut = list(segments(whole, "es"))
     check_laws(whole, cut)
@@ -230,7 +230,7 @@ def test_text_that_is_not_spoken_is_named(text: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "value"), [("phonemes", "%%"), ("say", "***"), ("say", " ")])
-def test_a_word_that_would_be_replaced_by_nothing_audible_is_said_as_it_is(kind: MarkKind, value: str) -> None:
+def test_a_word_with_an_inaudible_replacement_is_spoken_as_written(kind: MarkKind, value: str) -> None:
     text = "It was said."
     assert list(segments(chapter(text, marks=(over(text, "said", kind, value),)), "en-us")) == list(
         segments(chapter(text), "en-us")
@@ -246,7 +246,7 @@ def test_a_quotation_that_fits_into_a_segment_is_not_split() -> None:
     assert sum(said in words for words in texts(whole, cut)) == 1
 
 
-def test_a_clause_outside_of_a_quotation_is_rather_cut_than_one_inside() -> None:
+def test_clauses_outside_a_quotation_are_cut_rather_than_those_inside() -> None:
     text = (
         "When the long night came, “one, two, three, and no more of it, if you please,” said he to us, and left us all."
     )
@@ -280,7 +280,7 @@ def test_the_first_live_segment_is_short_and_ends_at_a_clause_and_the_next_ones_
     assert [segment.tokens <= limit for segment, limit in zip(rest, (60, 120, 240), strict=False)] == [True] * 3
 
 
-def test_a_first_live_clause_of_a_few_words_more_is_waited_for() -> None:
+def test_a_first_live_clause_may_be_a_few_words_longer() -> None:
     text = "The old grey dog of the house by the sea ran down, " + "and the cow and the hen went up the hill " * 6
     first = next(segments(chapter(text), "en-us", first=15))
     assert text[: first.end].endswith("ran down,")
@@ -326,7 +326,7 @@ def test_a_live_job_starts_with_a_clause_and_its_segments_grow() -> None:
     assert cut[0].tokens < 30 < cut[3].tokens
 
 
-def test_a_live_job_starts_between_words_where_its_first_clause_is_endless() -> None:
+def test_a_live_job_with_an_endless_first_clause_starts_between_words() -> None:
     whole = chapter("the dog and the cat and the cow " * 20)
     first = next(segments(whole, "en-us", first=15))
     assert first.tokens <= 60
@@ -370,7 +370,7 @@ def test_a_short_heading_shares_a_segment_with_the_first_sentence_below_it() -> 
     assert not cut[0].heading
 
 
-def test_a_long_heading_stands_alone_and_is_marked() -> None:
+def test_a_long_heading_is_a_segment_of_its_own_and_is_marked() -> None:
     whole = chapter("In Which a Storm Comes Up and Nobody Sees It", "It began.", headings=(0,))
     cut = list(segments(whole, "en-us"))
     assert [segment.heading for segment in cut] == [True, False]
@@ -386,21 +386,21 @@ def test_two_short_headings_share_a_segment_but_a_list_of_them_does_not() -> Non
     assert len(cut) == 3
 
 
-def test_a_line_too_short_to_sound_right_joins_its_neighbour_with_a_stop_between() -> None:
+def test_a_very_short_line_joins_its_neighbour_with_a_full_stop_between() -> None:
     whole = chapter("No", "“Why not?” he asked, and got up to look out of the window.", "Because.")
     (only,) = segments(whole, "en-us")
     assert only.phonemes.startswith("nˈO. “")
     assert only.phonemes.endswith(". bəkˈʌz.")
 
 
-def test_no_line_is_left_alone_that_has_a_neighbour_of_its_kind() -> None:
+def test_a_very_short_line_joins_a_neighbour_of_its_kind() -> None:
     whole = chapter("“No.”", LONG, "“Yes.”", "“Maybe.”", LONG + " He left.", "“Good.”")
     cut = list(segments(whole, "en-us"))
     check_laws(whole, cut)
     assert all(segment.tokens > SHORT_TOKENS for segment in cut)
 
 
-def test_a_pause_that_is_asked_for_is_heard_where_a_short_heading_would_have_joined_its_text() -> None:
+def test_a_requested_pause_keeps_a_short_heading_apart_from_its_text() -> None:
     whole = chapter("Chapter IV", "It began.", headings=(0,))
     cut = list(segments(whole, "en-us", pauses=pauses("heading=2000")))
     assert [(text, segment.pause_ms) for text, segment in zip(texts(whole, cut), cut, strict=True)] == [

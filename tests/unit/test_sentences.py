@@ -26,7 +26,7 @@ def cut(text: str, language: str = "en-us") -> list[str]:
         ["It rose at 5 p.m. and set.", "Nobody saw it."],
     ],
 )
-def test_a_paragraph_is_cut_where_its_sentences_end(wanted: list[str]) -> None:
+def test_a_paragraph_is_cut_at_its_sentence_ends(wanted: list[str]) -> None:
     assert cut(" ".join(wanted)) == wanted
 
 
@@ -42,12 +42,12 @@ def test_a_paragraph_is_cut_where_its_sentences_end(wanted: list[str]) -> None:
         ("zh", ["他说：“走吧。快点！”", "没有人动。"], ""),
     ],
 )
-def test_other_languages_have_their_own_ends(language: str, wanted: list[str], joint: str) -> None:
+def test_other_languages_have_their_own_sentence_ends(language: str, wanted: list[str], joint: str) -> None:
     assert cut(joint.join(wanted), language) == wanted
 
 
 @given(st.text(max_size=200), st.sampled_from(["en-us", "es", "hi", "zh"]))
-def test_between_the_sentences_of_any_text_there_are_only_blanks(text: str, language: str) -> None:
+def test_between_sentences_there_are_only_blanks(text: str, language: str) -> None:
     spans = list(sentences(text, 0, len(text), language))
     assert "".join("".join(text[span.start : span.end].split()) for span in spans) == "".join(text.split())
     assert all(one.end <= other.start for one, other in pairwise(spans))

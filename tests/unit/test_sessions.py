@@ -38,7 +38,7 @@ def test_a_session_has_the_options_that_were_measured_best(threads: int) -> None
     assert session.get_providers() == ["CPUExecutionProvider"]
 
 
-def test_every_node_is_placed_and_onnxruntime_says_where() -> None:
+def test_onnxruntime_reports_where_every_node_is_placed() -> None:
     session = open_session(TOY, threads=1)
     assert session.get_session_options().get_session_config_entry("session.record_ep_graph_assignment_info") == "1"
     placed = placement(session)
@@ -48,7 +48,7 @@ def test_every_node_is_placed_and_onnxruntime_says_where() -> None:
 
 
 @pytest.mark.skipif(COREML_PROVIDER in ort.get_available_providers(), reason="this machine has CoreML")
-def test_a_provider_that_is_not_here_is_never_the_cpu_in_silence() -> None:
+def test_a_missing_provider_never_falls_back_to_the_cpu_silently() -> None:
     with (
         pytest.warns(UserWarning, match=COREML_PROVIDER),
         pytest.raises(ModelError, match=f"without {COREML_PROVIDER}, which it was asked for"),
@@ -64,7 +64,7 @@ def test_a_run_may_keep_its_memory_or_free_it() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04" + bytes(100), TOY.read_bytes()[:1000]])
-def test_what_is_no_model_is_refused_with_its_name(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_model_is_refused_with_its_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
     with pytest.raises(ModelError) as caught:
@@ -94,7 +94,7 @@ def test_nothing_is_printed_while_a_session_opens(capfd: pytest.CaptureFixture[s
         ("first line\nsecond", "first line"),
     ],
 )
-def test_a_reason_is_the_sentence_without_its_codes(message: str, said: str) -> None:
+def test_an_onnxruntime_error_is_shown_without_its_codes(message: str, said: str) -> None:
     assert reason(RuntimeError(message)) == said
 
 
@@ -110,7 +110,7 @@ print(*(file.path for file in psutil.Process().open_files() if "telemetry" in fi
 """
 
 
-def test_onnxruntime_tells_nobody_what_is_spoken_here_and_keeps_no_record_to_tell_later(tmp_path: Path) -> None:
+def test_onnxruntimes_telemetry_is_off_and_leaves_no_file(tmp_path: Path) -> None:
     """It would: since 1.29 it reports every session to its maker, from a database in the user's cache."""
     kept = ("PATH", "PYTHONPATH", "LANG")
     environment = {name: os.environ[name] for name in kept if name in os.environ} | {"HOME": str(tmp_path)}
