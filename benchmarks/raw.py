@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.sample_texts import VOICE
 from chorus.vocabulary import VOCABULARY
 from chorus.wire import RATE_HZ
-from workers.inference.sessions import ort, session_options  # imported through workers, which switches its telemetry off
+from workers.inference.sessions import ort, session_options  # through workers, which switches telemetry off
 from workers.models import voicebank
 from workers.models.resolving import Model
 
