@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chaos.kept import KeptWorkshop
+from chaos.supervised import SupervisedWorkshop
 from machine import Machine
 from numpy.typing import NDArray
 from workshop import opened, report_beside
@@ -62,10 +62,10 @@ def test_each_chapter_begins_with_its_title(undisturbed: Path) -> None:
 
 
 def test_after_a_kill_nothing_is_missing_and_nothing_is_said_twice_as_heard(redis_url: str, tmp_path: Path) -> None:
-    farm = KeptWorkshop(redis_url, tmp_path, model=standin.MODEL, voices=standin.VOICES)
+    farm = SupervisedWorkshop(redis_url, tmp_path, model=standin.MODEL, voices=standin.VOICES)
     with opened(farm):
-        farm.hire("desk", "voice-heir")
-        farm.hire("voice", trap="broker.ledger:Ledger.commit_segment before")
+        farm.supervise("desk", "voice-heir")
+        farm.supervise("voice", trap="broker.ledger:Ledger.commit_segment before")
         farm.client.submit(STORY, name="story.md", job="story", voice=VOICE, format="wav")
         assert farm.trapped("voice").startswith("segment")
         farm.kill("voice")

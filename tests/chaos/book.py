@@ -1,4 +1,4 @@
-"""The book that renders while things break, and what an undisturbed farm makes of it."""
+"""The book that is rendered during a fault, and the file that a farm makes of it without faults."""
 
 import hashlib
 from functools import cache
@@ -16,12 +16,12 @@ JOB, NAME = "book", "sample.md"
 BOOK = (ROOT / "docs" / "sample.md").read_bytes()
 """Eight segments in two chapters, each a part."""
 WORK = 1500
-"""A segment takes long enough to be caught while it is spoken."""
+"""Products of matrices per segment: enough that a worker can be frozen while it speaks one."""
 
 
 @cache
 def slow_toy(folder: Path) -> Path:
-    """The toy voice that takes its time; its sound is the quick one's."""
+    """A slow toy voice; its audio is the same as the quick one's."""
     return build(folder / "slow-toy.onnx", work=WORK)
 
 
@@ -33,7 +33,7 @@ def planned_segments() -> int:
 
 @cache
 def undisturbed(folder: Path) -> Path:
-    """The file that a farm makes which nobody disturbs; its tokens are the planned ones."""
+    """The file that a farm makes without faults; its tokens are checked against the plan."""
     home = folder / "undisturbed"
     home.mkdir()
     with ValkeyServer(home) as server, opened(Workshop(server.url, home, slots=2)) as farm:
@@ -46,5 +46,5 @@ def undisturbed(folder: Path) -> Path:
 
 
 def digest(data: bytes) -> str:
-    """So that a difference of megabytes fails in one line."""
+    """A digest instead of megabytes, so that a difference is one line of output."""
     return hashlib.sha256(data).hexdigest()

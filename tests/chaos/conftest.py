@@ -1,4 +1,4 @@
-"""Each case of chaos has a server of its own, with a log on disk; at the end stands how long each recovery took."""
+"""Each chaos test has its own server with an append-only file. A table at the end shows how long recovery took."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,12 @@ from chaos.harness import RECOVERIES, Chaos, broken_farm, table
 from support import ValkeyServer
 
 HERE = Path(__file__).parent
-# Several waits in a row may each take as long as the harness has patience.
+# A test may wait several times, and each wait may take PATIENCE_S.
 LIMIT_S = 240
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "short: one of the few faults that every run of ./bin/test strikes with")
+    config.addinivalue_line("markers", "short: one of the few faults that every run of ./bin/test causes")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,6 @@
-"""Follows a job as an application would, and writes down what it heard and where it is: `follower.py URL JOB FILE`.
+"""Follows a job as an application would, and writes each chunk with its position to a file: `follower.py URL JOB FILE`.
 
-A line is one chunk; a line that is whole was heard. Started again, it goes on behind the last one.
+Each line is one chunk. Started again, it drops a line that was cut short and continues behind the last whole one.
 """
 
 import base64
@@ -22,7 +22,7 @@ def heard(file: Path) -> list[dict[str, str | int]]:
 def follow(url: str, job: str, file: Path) -> None:
     before = heard(file)
     position = Position(**before[-1]["position"]) if before else START  # type: ignore[arg-type]
-    # A line that was cut short by a kill is heard again.
+    # A chunk whose line was cut short by a kill is read again.
     file.write_text("".join(json.dumps(line) + "\n" for line in before), "utf-8")
     with Client(url) as client, client.listen(job, position) as listener, file.open("a", encoding="utf-8") as told:
         for chunk in listener:

@@ -1,11 +1,11 @@
-"""A farm that is broken on purpose while a book renders, and what must hold whatever was done to it.
+"""A farm in which a test causes a fault while a book renders, and the conditions that must hold afterwards.
 
-chaos.hire("desk", "voice")            # real workers, started again when they die
+chaos.supervise("desk", "voice")       # real workers, started again when they end
 chaos.begin()                          # the book is submitted, and a recorder reads its stream
-held = chaos.catch("voice")            # frozen while it holds a segment: no case passes by luck
+held = chaos.catch("voice")            # frozen while it speaks a segment, so that the fault surely hits one
 with chaos.fault("kill -9", held):
     chaos.kill("voice")
-chaos.check()                          # finished, bit-exact, nothing twice; how long recovery took is noted
+chaos.check()                          # the book is finished, bit-exact, and nothing was published twice
 """
 
 import os
@@ -20,8 +20,8 @@ from typing import Any
 
 import redis
 from chaos.book import BOOK, JOB, NAME, digest, planned_segments, slow_toy, undisturbed
-from chaos.kept import KeptWorkshop
 from chaos.recorder import Recorder
+from chaos.supervised import SupervisedWorkshop
 from support import ValkeyServer, wait_until
 from workshop import opened
 
@@ -44,8 +44,8 @@ class Recovery:
 RECOVERIES: list[Recovery] = []
 
 
-class Chaos(KeptWorkshop):
-    """Workers that are started again when they die, one book on them, and ways to break all of it."""
+class Chaos(SupervisedWorkshop):
+    """Supervised workers, one book, and the faults that tests cause."""
 
     def __init__(self, server: ValkeyServer, folder: Path, case: str) -> None:
         super().__init__(server.url, folder, model=slow_toy(folder.parent))
@@ -73,12 +73,12 @@ class Chaos(KeptWorkshop):
         return self.client.job(JOB)
 
     def steps(self, state: str, kind: str = "") -> set[str]:
-        """The steps in this state: w, s, r, d or f."""
+        """The steps in this state: w waiting, s sent, r running, d done or f failed."""
         told = self.redis.hgetall(self.keys.steps).items()
         return {step.decode() for step, letter in told if letter == state.encode() and step.startswith(kind.encode())}
 
-    def over_with(self) -> set[str]:
-        """What is done. A segment whose part is stored is named nowhere any more, but later ones are."""
+    def finished_steps(self) -> set[str]:
+        """The steps that are done. A segment whose part is stored has no entry any more; later ones have."""
         named = [int(step.partition(b":")[2]) for step in self.redis.hkeys(self.keys.steps) if b"segment" in step]
         first = min(named, default=self.record().segments_planned)
         return self.steps("d") | {f"segment:{number}" for number in range(first)}
@@ -91,7 +91,7 @@ class Chaos(KeptWorkshop):
         return {name.decode(): self.redis.llen(name) for name in self.redis.scan_iter("chorus.*", _type="list")}
 
     def catch(self, name: str) -> set[str]:
-        """Freeze the only voice worker while it holds a segment; which. Frozen, so that it still holds it."""
+        """Freeze the only voice worker while it has claimed a segment, and return the segments it holds."""
         held: set[str] = set()
 
         def caught() -> bool:
@@ -105,8 +105,8 @@ class Chaos(KeptWorkshop):
         return held
 
     @contextmanager
-    def asleep(self, *names: str) -> Iterator[None]:
-        """These workers frozen: what they would make up for at once can be looked at before."""
+    def frozen(self, *names: str) -> Iterator[None]:
+        """Freeze these workers during the block, so that the state can be looked at before they repair it."""
         for name in names:
             self.freeze(name)
         try:
@@ -119,8 +119,8 @@ class Chaos(KeptWorkshop):
 
     @contextmanager
     def fault(self, name: str, lost: Collection[str] = ()) -> Iterator[None]:
-        """The fault lasts as long as the block. Then what was lost is taken again, or else anything new is."""
-        assert not self.record().finished, "the book was over before the fault struck"
+        """The block is the fault. Afterwards the steps in `lost`, or else any new step, must be claimed again."""
+        assert not self.record().finished, "the book was finished before the fault"
         before = {step: self.attempts(step) for step in lost}
         yield
         ended_s = time.monotonic()
@@ -130,16 +130,18 @@ class Chaos(KeptWorkshop):
             if self.record().finished:
                 return True
             if before:
-                return all(self.attempts(step) > count or step in self.over_with() for step, count in before.items())
+                return all(
+                    self.attempts(step) > count or step in self.finished_steps() for step, count in before.items()
+                )
             return bool(self._begun() - stood)
 
         self.until(recovered, f"the book goes on after: {name}")
         RECOVERIES.append(Recovery(case=self.case, fault=name, took_s=time.monotonic() - ended_s))
 
     def check(self, *, published: bool = True) -> JobRecord:
-        """The book is finished: complete, in order, bit for bit an undisturbed run's, and nothing was said twice.
+        """The book is finished and complete, equals an undisturbed run's bit for bit, and nothing was published twice.
 
-        `published`: all of it by the run that the recorder saw, nothing by one before.
+        `published`: the run that the recorder saw published all of it, so the recorded audio is the file's.
         """
         self.until(lambda: self.record().finished, "the book is finished")
         record: JobRecord = self._patiently(self.record)
@@ -154,13 +156,13 @@ class Chaos(KeptWorkshop):
         return record
 
     def undisturbed(self) -> bytes:
-        """The file as a farm makes it that nobody disturbs."""
+        """The file that a farm makes without faults."""
         return undisturbed(self.folder.parent).read_bytes()
 
     def _begun(self) -> set[tuple[int, str]]:
-        """Everything that any worker ever took, in which run. What went on all the time is no recovery."""
+        """Every step that was ever claimed, with its run. Steps claimed before the fault's end are no recovery."""
         epoch = self.record().epoch
-        return {(epoch, step) for step in self.steps("r") | self.over_with()}
+        return {(epoch, step) for step in self.steps("r") | self.finished_steps()}
 
     def _patiently(self, ask: Callable[[], Any]) -> Any:
         told: list[Any] = []
@@ -173,11 +175,11 @@ class Chaos(KeptWorkshop):
         return int(self.redis.info("server")["process_id"])
 
     def run_id(self) -> str:
-        """Another one after every start of the server."""
+        """The server's id of its present start."""
         return str(self.redis.info("server")["run_id"])
 
     def stop_server(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """The server's own process gets this signal; its data stay."""
+        """Send this signal to the server's process and wait for its end. Its data stay."""
         os.kill(self.server_pid(), number)
         wait_until(lambda: not self.server.answers(), description="the server is gone")
         self.server.stop()
@@ -186,16 +188,16 @@ class Chaos(KeptWorkshop):
         self.server.start()
 
     def log_of_the_server(self) -> Path:
-        """Where it writes what it is told, to read it again after a restart."""
+        """The append-only file, from which the server restores its data when it starts."""
         return max((self.server.folder / "appendonlydir").glob("*.incr.aof"))
 
     def counted(self, name: str) -> int:
-        """How often the server answered with this error since it started."""
+        """How often the server returned this error since it started."""
         return int(self.redis.info("errorstats").get(f"errorstat_{name}", {}).get("count", 0))
 
 
 def lasting(seconds: float) -> None:
-    """The fault itself takes this long."""
+    """Wait, because the fault lasts so long."""
     threading.Event().wait(seconds)
 
 
@@ -208,6 +210,6 @@ def broken_farm(server: ValkeyServer, folder: Path, case: str) -> Iterator[Chaos
 
 
 def table(recoveries: list[Recovery]) -> str:
-    """What stands at the end of a chaos run."""
+    """The recoveries as a table, for the end of a run."""
     width = max(len(row.case) for row in recoveries)
     return "\n".join(f"{row.case:<{width}}  {row.took_s:6.2f} s  {row.fault}" for row in recoveries)

@@ -1,6 +1,6 @@
-"""A way to the server that can be broken: it swallows bytes, delays them, or resets, and counts what it did.
+"""A TCP proxy in front of the server that can swallow bytes, delay them or reset connections, and counts what it did.
 
-Knows nothing of Redis: bytes come in, bytes go out.
+Knows nothing of Redis: it passes bytes on.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self.port = 0
         self.swallowed = 0
-        """Bytes taken from one side and never given to the other."""
+        """Bytes received from one side and not passed on to the other."""
         self.delayed = 0
         """Blocks that were held back."""
         self.resets = 0
-        """Connections cut by RST."""
+        """Connections closed by RST."""
         self.latency_s = 0.0
-        """What every answer is held back for."""
+        """The delay of every answer."""
         self._server_port = port
         self._open: dict[asyncio.StreamWriter, bool] = {}
         self._loop = asyncio.new_event_loop()
@@ -48,11 +48,11 @@ class Proxy:
         self._thread.join()
 
     def swallow(self) -> None:
-        """Every connection that is open now goes deaf in both directions, and nobody is told. New ones are well."""
+        """Swallow all bytes of the connections that are open now, in both directions. New connections work."""
         self._loop.call_soon_threadsafe(self._deafen)
 
     def reset(self) -> None:
-        """Every connection that is open now is cut."""
+        """Reset every connection that is open now."""
         self._loop.call_soon_threadsafe(self._cut)
 
     def _deafen(self) -> None:
@@ -107,6 +107,6 @@ class Proxy:
                     continue
                 target.write(block)
                 await target.drain()
-        # A half-open line does not even say goodbye.
+        # A swallowing connection does not pass on that the other side closed.
         if not self._open.get(target):
             target.close()

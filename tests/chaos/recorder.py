@@ -1,4 +1,4 @@
-"""Writes down everything that appears on a job's stream, through restarts of the server. A witness, not a client."""
+"""Records every entry of a job's stream, through restarts of the server, for tests to compare."""
 
 import threading
 from collections import Counter
@@ -15,7 +15,7 @@ _RETRY_S = 0.02
 
 
 class Recorder:
-    """Reads from the stream's first entry on until it is told to stop."""
+    """Reads from the stream's first entry on, until it is closed."""
 
     def __init__(self, url: str, job: str) -> None:
         self._redis = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
@@ -36,7 +36,7 @@ class Recorder:
         self._redis.close()
 
     def start_again(self) -> None:
-        """The history was rewritten, by a fresh run or a log that lost its tail: read it from its start."""
+        """Forget everything and read from the start: a fresh run or a truncated log changed the stream."""
         with self._lock:
             self._chunks, self._last_id = [], "0-0"
 
@@ -66,7 +66,7 @@ class Recorder:
                 self._stop.wait(_RETRY_S)
                 continue
             with self._lock:
-                # Told to start again meanwhile: what was read belongs to the old history.
+                # After `start_again` these entries belong to the old stream.
                 if entries and since == self._last_id:
                     self._chunks += [decode(fields) for _, fields in entries]
                     self._last_id = entries[-1][0]

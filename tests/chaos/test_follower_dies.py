@@ -1,4 +1,4 @@
-"""The process that follows a job is killed and started again: it goes on where it was, without gap or repeat."""
+"""The process that follows a job is killed and started again. It continues where it was, without gap or repeat."""
 
 import base64
 import signal
@@ -21,7 +21,7 @@ def follow(chaos: Chaos, file: Path) -> "subprocess.Popen[bytes]":
 
 def test_the_following_process_is_killed_and_goes_on_from_its_position(chaos: Chaos) -> None:
     file = chaos.folder / "heard.jsonl"
-    chaos.hire("desk", "voice")
+    chaos.supervise("desk", "voice")
     chaos.client.submit(BOOK, name=NAME, job=JOB)
     with chaos.fault("kill -9 of the follower"):
         first = follow(chaos, file)

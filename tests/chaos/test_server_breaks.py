@@ -1,4 +1,4 @@
-"""The server is killed, frozen, full, cut off, or forgets: the workers go on where they were."""
+"""The server is killed, frozen, out of memory, disconnected, or loses data. The workers go on where they were."""
 
 import os
 import signal
@@ -14,15 +14,15 @@ from chorus.submission import Terms
 
 @pytest.fixture
 def proxy(chaos: Chaos) -> Iterator[Proxy]:
-    """The way by which this case's workers reach the server."""
+    """The proxy through which the workers of this test reach the server."""
     with Proxy(chaos.server.port) as proxy:
-        chaos.way = proxy.url
+        chaos.worker_url = proxy.url
         yield proxy
 
 
 def with_work_in_flight_and_queued(chaos: Chaos, *, segments: int = 2) -> None:
-    chaos.hire("desk", "voice")
-    # A usual book's window is two segments on one slot, and its worker holds both.
+    chaos.supervise("desk", "voice")
+    # At normal priority the window is two segments for one slot, and the worker holds both: none would be queued.
     chaos.begin(segments=segments, terms=Terms(priority="high"))
     chaos.until(lambda: chaos.steps("r") and sum(chaos.queued().values()), "work is in flight and queued")
 
@@ -47,18 +47,18 @@ def test_a_server_restarted_with_work_in_flight_and_queued(
         chaos.start_server()
     assert chaos.run_id() != before
     chaos.check()
-    assert "Trying again in 2" not in chaos.said("voice"), "kombu's pauses between two looks do not grow"
+    assert "Trying again in 2" not in chaos.logged("voice"), "kombu's pauses between two looks do not grow"
 
 
 def test_a_server_that_is_down_when_the_workers_start(chaos: Chaos) -> None:
     chaos.submit()
     with chaos.fault("server down at start"):
         chaos.stop_server()
-        chaos.hire("desk", "voice", wait=False)
+        chaos.supervise("desk", "voice", wait=False)
         chaos.until(lambda: chaos.ends("desk") and chaos.ends("voice"), "both workers gave up at least once")
         chaos.start_server()
     assert 0 not in chaos.ends("voice") + chaos.ends("desk")
-    assert "No Redis or Valkey answers" in chaos.said("voice")
+    assert "No Redis or Valkey answers" in chaos.logged("voice")
     chaos.check()
 
 
@@ -98,7 +98,7 @@ def test_a_line_that_is_reset(chaos: Chaos, proxy: Proxy) -> None:
     with_work_in_flight_and_queued(chaos)
     with chaos.fault("reset"):
         proxy.reset()
-        chaos.until(lambda: proxy.resets >= 6, "every line was cut")
+        chaos.until(lambda: proxy.resets >= 6, "every connection was reset")
     chaos.check()
 
 
@@ -149,7 +149,7 @@ def test_a_log_that_lost_its_tail(chaos: Chaos) -> None:
         chaos.stop_server()
         log = chaos.log_of_the_server()
         os.truncate(log, log.stat().st_size - 200_000)
-        with chaos.asleep("desk", "voice"):
+        with chaos.frozen("desk", "voice"):
             chaos.start_server()
             chaos.recorder.start_again()
             assert chaos.record().segments_done < spoken
@@ -157,9 +157,9 @@ def test_a_log_that_lost_its_tail(chaos: Chaos) -> None:
 
 
 def test_a_log_that_lost_the_end_of_a_book(chaos: Chaos) -> None:
-    """The file is made and its parts are gone, but the server no longer knows that it was told so."""
-    chaos.hire("desk", trap="broker.ledger:Ledger.commit_bind before")
-    chaos.hire("voice")
+    """The file was made and its parts deleted, but the server has lost the commit of the bind."""
+    chaos.supervise("desk", trap="broker.ledger:Ledger.commit_bind before")
+    chaos.supervise("voice")
     chaos.submit()
     chaos.trapped("desk")
     with chaos.fault("truncated log"):
@@ -171,7 +171,7 @@ def test_a_log_that_lost_the_end_of_a_book(chaos: Chaos) -> None:
         chaos.until(lambda: not list(store.rglob("part-*.flac")), "its parts are gone")
         chaos.stop_server()
         os.truncate(log, before)
-        with chaos.asleep("desk", "voice"):
+        with chaos.frozen("desk", "voice"):
             chaos.start_server()
             chaos.recorder.start_again()
             assert not chaos.record().finished
@@ -179,8 +179,8 @@ def test_a_log_that_lost_the_end_of_a_book(chaos: Chaos) -> None:
 
 
 def test_a_server_that_was_emptied(chaos: Chaos) -> None:
-    """Whoever submitted the book submits it again; what lies in the store is not spoken again."""
-    chaos.hire("desk", "voice")
+    """The book is submitted again; the parts in the store are not spoken again."""
+    chaos.supervise("desk", "voice")
     chaos.submit()
     with chaos.fault("FLUSHALL"):
         chaos.until(lambda: chaos.record().parts_done == 1, "a part is stored")

@@ -1,4 +1,4 @@
-"""The store is full or away: the job pauses and says why, and goes on from there when it is asked to."""
+"""The store is full or missing. The job pauses and says why, and continues when it is resumed."""
 
 import resource
 from pathlib import Path
@@ -7,7 +7,7 @@ from chaos.harness import Chaos
 
 from chorus.states import State
 
-# Enough for a sidecar's first lines, not for a part.
+# Enough for the first lines of a sidecar, too little for a part.
 LITTLE_BYTES = 4096
 
 
@@ -21,7 +21,7 @@ def store_of(chaos: Chaos) -> Path:
 
 
 def test_a_disk_that_is_full(chaos: Chaos) -> None:
-    chaos.hire("desk", "voice")
+    chaos.supervise("desk", "voice")
     chaos.submit()
     desk = chaos.pid("desk")
     with chaos.fault("disk full"):
@@ -34,15 +34,15 @@ def test_a_disk_that_is_full(chaos: Chaos) -> None:
 
 
 def test_a_store_that_is_away(chaos: Chaos) -> None:
-    chaos.hire("desk", "voice")
+    chaos.supervise("desk", "voice")
     chaos.submit()
     store, away = store_of(chaos), chaos.folder / "away"
     with chaos.fault("store away"):
         chaos.until(lambda: chaos.record().parts_done > 0, "a part is stored")
         store.rename(away)
-        store.mkdir()  # what is left of a disk that was unmounted
+        store.mkdir()  # the empty mount point of a disk that was unmounted
         assert "is not there" in paused_with_a_reason(chaos)
-        assert list(store.iterdir()) == [], "nothing was written to what is not the store"
+        assert list(store.iterdir()) == [], "nothing was written into the empty mount point"
         store.rmdir()
         away.rename(store)
         chaos.client.want("book", "running")

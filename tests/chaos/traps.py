@@ -1,7 +1,7 @@
-"""A worker with a trapdoor, for faults that must strike at one exact place: `celery -A chaos.traps worker`.
+"""A worker that stops at one exact place in the code, so that a fault can hit it there: `celery -A chaos.traps worker`.
 
-TRAP says where and how, TRAP_ROLE whose worker it is, TRAP_FILE where the trap tells what it caught. The product knows
-nothing of it: the trap is laid around a function of its from outside. It springs once, also if the worker is restarted.
+TRAP says where and how, TRAP_ROLE which kind of worker it is, TRAP_FILE where the trap writes which step it holds. The
+product knows nothing of it: the trap wraps one of its functions from outside. It works once, also after a restart.
 """
 
 import importlib
@@ -60,7 +60,7 @@ def ahead(original: Callable[[], float], _told: Path) -> Callable[[], float]:
 
 
 def jumping(original: Callable[[], float], told: Path) -> Callable[[], float]:
-    """A clock that is a day ahead as long as a file beside `told` says `go`."""
+    """A clock that is a day ahead while the file `….go` beside `told` exists."""
     return lambda: original() + 86_400 * told.with_suffix(".go").exists()
 
 
@@ -68,7 +68,7 @@ HOWS = {"before": before, "after": after, "thrice": thrice, "ahead": ahead, "jum
 
 
 def spring(told: Path, arguments: tuple[Any, ...]) -> None:
-    """Say what was caught, and hold it until a file beside it says `go` or the process dies."""
+    """Write down the step, and hold this thread until the file `….go` appears or the process is killed."""
     with _lock:
         if told.exists():
             return
@@ -77,7 +77,7 @@ def spring(told: Path, arguments: tuple[Any, ...]) -> None:
         written.write_text(f"{os.getpid()} {step}", encoding="utf-8")
         written.replace(told)
     while not told.with_suffix(".go").exists():
-        time.sleep(LOOK_S)  # somebody else's process: nothing else to wait for
+        time.sleep(LOOK_S)  # another process writes it: there is no event to wait for
 
 
 def step_of(argument: object) -> str:

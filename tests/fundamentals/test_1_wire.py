@@ -1,17 +1,17 @@
-"""One: what travels. A segment's audio is cut into chunks, and a chunk is small fields and raw bytes."""
+"""One, the wire: a segment's audio is cut into chunks. A chunk travels as small fields and raw samples."""
 
 from chorus.wire import RATE_HZ, Chunk, Kind, cut, decode, encode
 
 ONE_SECOND = bytes(2 * RATE_HZ)
 
 
-def test_a_chunk_becomes_the_fields_of_a_stream_entry_and_comes_back() -> None:
+def test_a_chunk_is_encoded_as_the_fields_of_a_stream_entry_and_decoded_again() -> None:
     chunk = Chunk(kind=Kind.AUDIO, segment=4, chunk=0, chunks=1, pcm=ONE_SECOND)
     fields = encode(chunk)
-    assert fields["s"] == 4, "the segment it belongs to"
-    assert fields["f"] == RATE_HZ, "how many samples: one second at 24 kHz"
-    as_redis_hands_it_out = {name.encode(): _as_bytes(value) for name, value in fields.items()}
-    assert decode(as_redis_hands_it_out) == chunk
+    assert fields["s"] == 4, "the number of its segment"
+    assert fields["f"] == RATE_HZ, "the number of samples: one second at 24 kHz"
+    as_redis_returns_them = {name.encode(): _as_bytes(value) for name, value in fields.items()}
+    assert decode(as_redis_returns_them) == chunk
 
 
 def test_a_segment_is_cut_into_numbered_chunks() -> None:

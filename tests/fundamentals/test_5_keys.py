@@ -1,4 +1,4 @@
-"""Five: where it is kept. One place builds every key, and all keys of a job live on the same node of a cluster."""
+"""Five, the keys: one module builds every Redis key, and all keys of a job lie on the same node of a cluster."""
 
 import re
 
@@ -6,7 +6,7 @@ from chorus import Client
 from chorus.keys import INBOX, JobKeys, kind_of
 
 
-def test_a_submit_is_a_record_a_document_and_a_word_on_the_inbox(client: Client) -> None:
+def test_a_submit_writes_a_record_and_the_document_and_adds_the_job_to_the_inbox(client: Client) -> None:
     record = client.submit("Nobody was lost.", job="letter", format="m4b")
     keys = JobKeys("letter")
     assert (record.state, record.request.format) == ("queued", "m4b")

@@ -1,4 +1,4 @@
-"""Six: who does it. A message is only a hint; a worker claims the step from the ledger, and the first to finish wins.
+"""Six, the ledger: a message is only a hint. A worker claims the step from the ledger, and the first to finish wins.
 
 The test plays the desk and two voice workers by hand, against a real server.
 """
@@ -31,7 +31,7 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
 
 
 def planned(ledger: Ledger, client: Client) -> Outcome:
-    """A job of one segment, up to the moment when that is to be spoken."""
+    """A job of one segment, planned and not yet spoken."""
     client.submit("Nobody was lost.", job="letter")
     ledger.advance("letter", Pins(sound=SOUND))
     plan = ledger.claim("letter", "plan:0", "the desk")
@@ -49,7 +49,7 @@ def test_a_segment_is_claimed_by_one_worker_and_published_once(ledger: Ledger, c
     planned(ledger, client)
     mine = ledger.claim("letter", HINT, "mine")
     assert (mine.status, mine.to_speak.phonemes) == ("ok", "a")
-    assert ledger.claim("letter", HINT, "yours").status == "busy", "the hint came twice; nothing happens twice"
+    assert ledger.claim("letter", HINT, "yours").status == "busy", "the hint came twice; one worker has it"
 
     told = SegmentResult(frames=2, wall_ms=1, audible=True, worker="me")
     assert ledger.commit_segment(mine, cut(0, b"\1\0\2\0"), told).status == "ok"

@@ -1,4 +1,6 @@
-"""Seven: all of it. A desk and a voice worker speak; the toy voice spells its tokens, so we read back what it said."""
+"""Seven, the farm: a desk worker and a voice worker at work. The toy voice's waveform encodes its tokens, so that tests
+can decode what was spoken.
+"""
 
 from pathlib import Path
 
@@ -18,7 +20,7 @@ def test_a_listener_hears_exactly_the_tokens_that_were_planned(farm: Workshop) -
     assert decode(np.frombuffer(pcm, "<i2")) == planned_tokens(SENTENCE.encode(), "text.txt")
 
 
-def test_a_finished_file_holds_them_too(farm: Workshop, tmp_path: Path) -> None:
+def test_a_finished_file_holds_exactly_the_planned_tokens(farm: Workshop, tmp_path: Path) -> None:
     source = ROOT / "docs" / "sample.md"
     with Client(farm.url) as client:
         record = client.submit(source, format="wav")

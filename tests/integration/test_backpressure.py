@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pytest
 import redis
-from chaos.kept import KeptWorkshop
+from chaos.supervised import SupervisedWorkshop
 from support import wait_until
 from toy.build import MODEL
 from typed import Type
@@ -313,8 +313,8 @@ class Watch:
 
 
 def test_both_windows_hold_while_workers_are_killed(redis_url: str, tmp_path: Path) -> None:
-    with opened(KeptWorkshop(redis_url, tmp_path, model=MODEL)) as farm, Scales(redis_url, "book") as scales:
-        farm.hire("desk", "voice")
+    with opened(SupervisedWorkshop(redis_url, tmp_path, model=MODEL)) as farm, Scales(redis_url, "book") as scales:
+        farm.supervise("desk", "voice")
         watch, victims = Watch(scales), ["voice", "desk", "voice"]
         farm.client.submit(LONG, job="book", format="wav")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import redis
-from chaos.kept import KeptWorkshop
+from chaos.supervised import SupervisedWorkshop
 
 from chorus import keys
 from chorus.keys import JobKeys
@@ -51,7 +51,7 @@ class Mischief:
     """Strikes these workers, and no others, until it is over."""
 
     def __init__(
-        self, farm: KeptWorkshop, connection: "redis.Redis", victims: Collection[str], chance: random.Random
+        self, farm: SupervisedWorkshop, connection: "redis.Redis", victims: Collection[str], chance: random.Random
     ) -> None:
         self.strikes: list[Strike] = []
         self._farm = farm
@@ -95,12 +95,12 @@ class Mischief:
         """Stop it, if that can be had while it holds something; what."""
         me = f"{victim}@test#{self._farm.pid(victim)}/".encode()
         for _ in range(LOOKS):
-            self._farm.strike(victim, signal.SIGSTOP)
+            self._farm.send_signal(victim, signal.SIGSTOP)
             if held := frozenset(self._held_by(me)):
                 return held
-            self._farm.strike(victim, signal.SIGCONT)
+            self._farm.send_signal(victim, signal.SIGCONT)
             self._over.wait(LOOK_S)
-        self._farm.strike(victim, signal.SIGSTOP)
+        self._farm.send_signal(victim, signal.SIGSTOP)
         return frozenset()
 
     def _held_by(self, me: bytes) -> list[Held]:
@@ -120,9 +120,9 @@ class Mischief:
         )
 
     def _tell_to_go(self, victim: str) -> None:
-        self._farm.strike(victim, signal.SIGTERM)
-        self._farm.strike(victim, signal.SIGCONT)
+        self._farm.send_signal(victim, signal.SIGTERM)
+        self._farm.send_signal(victim, signal.SIGCONT)
 
     def _keep_frozen(self, victim: str) -> None:
         self._over.wait(self._chance.uniform(*FROZEN_S))
-        self._farm.strike(victim, signal.SIGCONT)
+        self._farm.send_signal(victim, signal.SIGCONT)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 import redis
-from chaos.kept import KeptWorkshop
+from chaos.supervised import SupervisedWorkshop
 from law import check_keys
 from soak.gauges import Gauges
 from soak.jobs import Job, draw
@@ -38,7 +38,7 @@ LOOK_S = 0.05
 class Soak:
     """The farm, its jobs, and what became of them."""
 
-    def __init__(self, farm: KeptWorkshop, connection: "redis.Redis", say: Callable[[str], None]) -> None:
+    def __init__(self, farm: SupervisedWorkshop, connection: "redis.Redis", say: Callable[[str], None]) -> None:
         self.farm, self.redis = farm, connection
         self.mischief = Mischief(farm, connection, VICTIMS, random.Random(SEED + 1))
         self.gauges = Gauges(connection, lambda: {name: farm.pid(name) for name in (*VICTIMS, *STEADY)})

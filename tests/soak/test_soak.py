@@ -10,7 +10,7 @@ from statistics import median
 
 import pytest
 import redis
-from chaos.kept import KeptWorkshop
+from chaos.supervised import SupervisedWorkshop
 from law import check_keys
 from soak.gauges import MEGABYTE
 from soak.jobs import MIX, Job
@@ -49,10 +49,10 @@ def soak(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     model = build(folder / "poisonable.onnx", fault="raise", token=POISON_TOKEN)
     with (
         ValkeyServer(folder / "server", "--appendonly", "yes", "--appendfsync", "everysec") as server,
-        opened(KeptWorkshop(server.url, folder, model=model)) as farm,
+        opened(SupervisedWorkshop(server.url, folder, model=model)) as farm,
         redis.Redis.from_url(server.url) as connection,
     ):
-        farm.hire(*STEADY, *VICTIMS)
+        farm.supervise(*STEADY, *VICTIMS)
         soak = Soak(farm, connection, progress(request.config))
         try:
             soak.run()
