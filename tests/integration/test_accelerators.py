@@ -216,7 +216,7 @@ def test_a_listener_overtakes_the_books_that_wait_for_the_same_accelerator(opene
 
 @pytest.mark.parametrize("fault", [broken, nonsense, shapeless])
 @pytest.mark.parametrize("lane", ["live", "bulk"])
-def test_what_fails_on_an_accelerator_is_spoken_by_the_cpu_and_the_lane_is_given_up_in_the_end(
+def test_the_cpu_speaks_what_fails_on_an_accelerator_and_the_lane_is_retired_in_the_end(
     opened: Open, chip: Chip, fault: Callable[[Work], Any], lane: Lane
 ) -> None:
     engine = opened("ane")
@@ -239,7 +239,7 @@ def test_what_fails_on_an_accelerator_is_spoken_by_the_cpu_and_the_lane_is_given
     assert report(engine, "bulk").state == "serving", "it is spare no longer"
 
 
-def test_two_lanes_of_which_one_fails_leave_the_other(opened: Open, chip: Chip) -> None:
+def test_if_one_of_two_lanes_fails_the_other_goes_on(opened: Open, chip: Chip) -> None:
     engine = opened("ane,gpu")
     chip.faults["CPUAndNeuralEngine"] = broken
     for _ in range(30):
@@ -249,7 +249,7 @@ def test_two_lanes_of_which_one_fails_leave_the_other(opened: Open, chip: Chip) 
     assert served(engine)["bulk"] == RETIRED_AFTER
 
 
-def test_a_segment_that_the_cpu_cannot_speak_either_is_nobodys_fault_but_its_own(opened: Open, chip: Chip) -> None:
+def test_a_segment_that_the_cpu_cannot_speak_either_does_not_count_against_the_lane(opened: Open, chip: Chip) -> None:
     engine = opened("ane")
     chip.faults = {"CPUAndNeuralEngine": nonsense, "CPU": nonsense}
     for _ in range(2 * RETIRED_AFTER):
@@ -268,7 +268,7 @@ def test_a_lane_that_fails_now_and_then_is_kept(opened: Open, chip: Chip) -> Non
     assert report(engine, "ane").failures == 6
 
 
-def test_a_lane_that_does_not_open_is_the_cpus_with_its_reason(opened: Open, chip: Chip) -> None:
+def test_a_lane_that_does_not_open_is_replaced_by_the_cpu_and_the_reason_is_shown(opened: Open, chip: Chip) -> None:
     chip.refuses = "CPUAndNeuralEngine"
     engine = opened("ane,gpu")
     ane = report(engine, "ane")
@@ -288,7 +288,7 @@ def test_where_no_lane_opens_the_cpu_speaks_all_of_it(opened: Open, chip: Chip) 
     assert (engine.slots("live"), engine.slots("bulk")) == (2, 2)
 
 
-def test_a_lane_that_fails_its_warm_up_is_given_up_before_anybody_waits_for_it(opened: Open, chip: Chip) -> None:
+def test_a_lane_that_fails_its_warm_up_is_retired_before_it_gets_work(opened: Open, chip: Chip) -> None:
     chip.faults["CPUAndNeuralEngine"] = broken
     engine = opened("ane,gpu")
     engine.warm_up()
@@ -301,7 +301,7 @@ def test_a_lane_that_fails_its_warm_up_is_given_up_before_anybody_waits_for_it(o
         opened("ane,gpu", strict=True).warm_up()
 
 
-def test_a_lane_that_was_given_up_is_not_kept_warm(opened: Open, chip: Chip) -> None:
+def test_a_retired_lane_is_not_kept_warm(opened: Open, chip: Chip) -> None:
     chip.faults["CPUAndNeuralEngine"] = broken
     engine = opened("ane")
     engine.warm_up()
@@ -310,7 +310,7 @@ def test_a_lane_that_was_given_up_is_not_kept_warm(opened: Open, chip: Chip) -> 
     assert {name.rpartition("_")[0] for name in chip.ran[runs:]} == {"lane-bulk"}
 
 
-def test_strict_does_not_start_without_the_lane_it_was_told_of(opened: Open, chip: Chip) -> None:
+def test_strict_mode_does_not_start_without_the_requested_lane(opened: Open, chip: Chip) -> None:
     chip.refuses = "CPUAndGPU"
     with pytest.raises(ModelError, match="Unable to get shape for output"):
         opened("gpu", strict=True)
@@ -322,7 +322,7 @@ def test_strict_does_not_start_without_the_lane_it_was_told_of(opened: Open, chi
     assert chip.opened[-1][0] != COREML_PROVIDER
 
 
-def test_without_a_provider_the_cpu_has_two_sessions_as_ever_and_health_says_why(opened: Open, chip: Chip) -> None:
+def test_without_a_provider_the_cpu_has_two_sessions_and_health_says_why(opened: Open, chip: Chip) -> None:
     engine = opened("ane,gpu", machine=detect_without_coreml())
     assert [name for name, _ in chip.opened] == [CPU.name] * 2
     states = {lane.name: lane.state for lane in engine.health()}
@@ -330,7 +330,7 @@ def test_without_a_provider_the_cpu_has_two_sessions_as_ever_and_health_says_why
     assert report(engine, "ane").reason == f"this machine's onnxruntime has no {COREML_PROVIDER}"
 
 
-def test_a_lossy_variant_is_the_cpus_alone_for_no_book_mixes_two_sounds(chip: Chip, tmp_path: Path) -> None:
+def test_a_lossy_variant_runs_only_on_the_cpu_so_that_no_book_mixes_sounds(chip: Chip, tmp_path: Path) -> None:
     settings = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES, lanes="ane")
     lossy = replace(resolve(settings), digest="0" * 64, variant="int8")
     mac = replace(detect(), providers=(COREML_PROVIDER, "CPUExecutionProvider"))
@@ -343,13 +343,13 @@ def detect_without_coreml() -> Machine:
     return replace(detect(), providers=("CPUExecutionProvider",))
 
 
-def test_options_that_coreml_has_not_are_refused_where_there_is_no_coreml_too(opened: Open) -> None:
+def test_options_unknown_to_coreml_are_refused_even_without_coreml(opened: Open) -> None:
     with pytest.raises(SettingError, match="has no option 'ModelFromat'"):
         opened("both", machine=detect_without_coreml(), coreml="ModelFromat=MLProgram")
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads are bound to cores on Linux alone")
-def test_only_where_it_is_asked_for_do_books_keep_to_a_core(opened: Open, chip: Chip) -> None:
+def test_book_threads_are_pinned_only_on_request(opened: Open, chip: Chip) -> None:
     where: list[int] = []
 
     def looking(work: Work) -> Any:

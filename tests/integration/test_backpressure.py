@@ -150,7 +150,7 @@ class Stalled:
         self._scales.redis.expire(self._scales.keys.readers, 3600)
 
 
-def test_a_stalled_listener_stalls_its_own_job_and_nobody_elses(farm: Workshop) -> None:
+def test_a_stalled_listener_stalls_only_its_own_job(farm: Workshop) -> None:
     job = submit(farm, LONG, live=True)
     with Scales(farm.url, job) as scales:
         listener = Stalled(scales)
@@ -186,7 +186,7 @@ def test_of_two_listeners_the_slower_one_counts(farm: Workshop) -> None:
         assert not quick.is_alive()
 
 
-def test_the_status_shows_who_is_behind_and_by_how_much(farm: Workshop, typed: Type, capsys: Capsys) -> None:
+def test_the_status_shows_which_listener_is_behind_and_by_how_much(farm: Workshop, typed: Type, capsys: Capsys) -> None:
     job = submit(farm, LONG, live=True)
     with Scales(farm.url, job) as scales:
         Stalled(scales).say(0)
@@ -210,7 +210,7 @@ def test_the_status_shows_who_is_behind_and_by_how_much(farm: Workshop, typed: T
 # --- the store
 
 
-def test_a_store_that_hangs_holds_the_speaking_back_and_redis_stays_small(farm: Workshop) -> None:
+def test_a_store_that_hangs_stops_synthesis_and_redis_stays_small(farm: Workshop) -> None:
     job = submit(farm, LONG, format="flac")
     with Scales(farm.url, job) as scales:
         wait_until(lambda: farm.client.job(job).planned, description="the book is planned", timeout_s=60)
@@ -246,7 +246,7 @@ def test_a_store_that_is_full_pauses_a_long_book_and_redis_stays_small(farm: Wor
 # --- the server
 
 
-def test_at_seventy_percent_of_the_servers_memory_nothing_more_is_spoken_and_the_status_says_why(
+def test_at_70_percent_of_the_servers_memory_synthesis_stops_and_the_status_says_why(
     farm: Workshop, typed: Type, capsys: Capsys
 ) -> None:
     job = submit(farm, LONG, format="flac")

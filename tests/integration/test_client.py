@@ -38,7 +38,7 @@ RIGHT = "sesame"
 # --- submit ---
 
 
-def test_a_submit_writes_the_whole_job_and_asks_someone_to_look(client: Client, server: redis.Redis) -> None:
+def test_a_submit_writes_the_whole_job_and_its_id_to_the_inbox(client: Client, server: redis.Redis) -> None:
     record = client.submit(
         "Hello there.", job="greeting", voice="bm_george", cover=b"png", terms=Terms(store="s1", sound="abc")
     )
@@ -119,7 +119,7 @@ def test_many_submits_of_one_id_at_once_make_one_job(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("state", "want"), [("paused", "running"), ("failed", "running"), ("running", "")])
-def test_a_job_that_stands_still_goes_on_when_it_is_submitted_again(
+def test_a_paused_job_continues_when_it_is_submitted_again(
     client: Client, server: redis.Redis, state: str, want: str
 ) -> None:
     client.submit("Hello.", job="a")
@@ -127,7 +127,7 @@ def test_a_job_that_stands_still_goes_on_when_it_is_submitted_again(
     assert client.submit("Hello.", job="a").want == want
 
 
-def test_a_submit_may_name_its_priority_alone_or_in_its_terms(client: Client, server: redis.Redis) -> None:
+def test_a_submit_may_pass_its_priority_as_keyword_or_in_its_terms(client: Client, server: redis.Redis) -> None:
     record = JobKeys("a").record
     client.submit("Hello.", job="a", priority="high", terms=Terms(store="one"))
     assert server.hmget(record, ["priority", "store"]) == [b"high", b"one"]
@@ -173,7 +173,7 @@ def test_a_priority_that_does_not_exist_or_is_given_twice_is_refused(client: Cli
         client.submit("Hello.", priority="high", terms=Terms(priority="low"))
 
 
-def test_a_finished_job_submitted_again_is_left_in_peace(client: Client, server: redis.Redis) -> None:
+def test_a_finished_job_submitted_again_is_unchanged(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a")
     HandFarm(server, "a").note(state="done")
     server.delete(keys.INBOX, keys.ACTIVE)
@@ -181,7 +181,7 @@ def test_a_finished_job_submitted_again_is_left_in_peace(client: Client, server:
     assert not server.exists(keys.INBOX, keys.ACTIVE)
 
 
-def test_a_fresh_submit_brings_the_document_again_and_is_not_finished(client: Client, server: redis.Redis) -> None:
+def test_a_fresh_submit_stores_the_document_again_and_is_unfinished(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a")
     HandFarm(server, "a").note(state="done")
     server.delete(JobKeys("a").source, keys.INBOX)
@@ -201,7 +201,7 @@ def test_a_fresh_submit_brings_the_document_again_and_is_not_finished(client: Cl
         (Path(), SourceError, "is a folder"),
     ],
 )
-def test_what_cannot_be_submitted_is_refused_before_anything_is_written(
+def test_an_impossible_submit_is_refused_before_anything_is_written(
     client: Client, source: bytes | str | Path, error: type[ChorusError], sentence: str
 ) -> None:
     with pytest.raises(error, match=sentence):
@@ -209,7 +209,7 @@ def test_what_cannot_be_submitted_is_refused_before_anything_is_written(
 
 
 @pytest.mark.keyless
-def test_a_missing_cover_is_refused_by_its_name(client: Client) -> None:
+def test_a_missing_cover_is_refused_and_named(client: Client) -> None:
     with pytest.raises(SourceError, match=r"no\.png does not exist"):
         client.submit("Hello.", cover=Path("no.png"))
 
@@ -238,14 +238,14 @@ def test_an_unknown_job_is_named(client: Client, ask: str, tmp_path: Path) -> No
         questions[ask]()
 
 
-def test_a_job_whose_request_no_worker_can_serve_is_listed_all_the_same(client: Client, server: redis.Redis) -> None:
+def test_a_job_with_an_unservable_request_is_still_listed(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a")
     HandFarm(server, "a").note(request='{"name":"a.txt","speed":9,"language":"tlh","echo":true}')
     (record,) = client.jobs()
     assert (record.request.name, record.request.speed, record.request.language) == ("a.txt", 9, "tlh")
 
 
-def test_a_job_is_found_by_its_id_or_by_the_beginning_that_is_its_alone(client: Client, server: redis.Redis) -> None:
+def test_a_job_is_found_by_its_id_or_a_unique_beginning_of_it(client: Client, server: redis.Redis) -> None:
     for job in ("ab", "ab12", "ab34", "cd56", "ce78"):
         client.submit("Hello.", job=job)
     server.delete(JobKeys("ce78").record)
@@ -257,14 +257,14 @@ def test_a_job_is_found_by_its_id_or_by_the_beginning_that_is_its_alone(client: 
             client.find(prefix)
 
 
-def test_a_beginning_that_many_jobs_have_names_a_few_of_them(client: Client) -> None:
+def test_for_an_ambiguous_beginning_a_few_of_the_jobs_are_named(client: Client) -> None:
     for number in range(8):
         client.submit("Hello.", job=f"job-{number}")
     with pytest.raises(OptionError, match="Job job is one of several: job-0, job-1, job-2, job-3, job-4 and 3 more"):
         client.find("job")
 
 
-def test_jobs_are_listed_newest_first_and_the_vanished_left_out(client: Client, server: redis.Redis) -> None:
+def test_jobs_are_listed_newest_first_without_expired_ones(client: Client, server: redis.Redis) -> None:
     for job in ("a", "b", "c"):
         client.submit("Hello.", job=job)
         server.zadd(keys.JOBS, {job: ord(job)})
@@ -285,7 +285,7 @@ def test_jobs_are_listed_newest_first_and_the_vanished_left_out(client: Client, 
         ("cancelled", 0, {"cancelled"}),
     ],
 )
-def test_a_job_may_be_asked_for_what_its_state_allows(
+def test_a_want_is_accepted_if_the_jobs_state_allows_it(
     client: Client, server: redis.Redis, state: str, failed: int, allowed: set[str]
 ) -> None:
     client.submit("Hello.", job="a")
@@ -306,7 +306,7 @@ def test_a_job_may_be_asked_for_what_its_state_allows(
     ("want", "near"),
     [("pause", "paused"), ("resume", "running"), ("cancel", "cancelled"), ("retried", "retry"), ("faster", "")],
 )
-def test_a_want_that_does_not_exist_is_refused_with_those_that_do(client: Client, want: Any, near: str) -> None:
+def test_an_unknown_want_is_refused_and_the_known_ones_are_listed(client: Client, want: Any, near: str) -> None:
     hint = f" Did you mean {near}?" if near else ""
     sentence = f"'{want}' is nothing a job can be asked for: choose running, paused, cancelled, retry.{hint}"
     with pytest.raises(OptionError) as refusal:
@@ -327,19 +327,19 @@ def test_waiting_ends_with_the_job_and_shows_what_changed(client: Client, server
     assert client.wait("a").state is State.DONE
 
 
-def test_waiting_with_a_limit_returns_the_job_as_it_stands(client: Client) -> None:
+def test_waiting_with_a_time_limit_returns_the_unfinished_job(client: Client) -> None:
     client.submit("Hello.", job="a")
     assert not client.wait("a", timeout_s=0).finished
 
 
-def test_a_wish_that_nobody_has_heeded_keeps_a_job_unfinished(client: Client, server: redis.Redis) -> None:
+def test_a_job_with_a_pending_want_is_unfinished(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a")
     HandFarm(server, "a").note(state="failed", error="broken")
     assert client.job("a").finished
     assert not client.want("a", "retry").finished
 
 
-def test_the_workers_alive_are_known(client: Client, server: redis.Redis) -> None:
+def test_the_client_lists_the_living_workers(client: Client, server: redis.Redis) -> None:
     told = Worker(id="w1", host="mac", pid=7, role="voice", voices=("af_heart",), slots={"bulk": 2, "live": 1})
     server.set(keys.worker("w1"), json.dumps({**json.loads(told.to_json()), "newer_field": 1}), ex=keys.WORKER_S)
     server.zadd(keys.WORKERS, {"w1": 1, "dead": 1})
@@ -392,7 +392,9 @@ def test_a_finished_file_is_copied_whole(client: Client, server: redis.Redis, tm
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "out.flac"]
 
 
-def test_a_finished_file_elsewhere_is_said_to_lie_there(client: Client, server: redis.Redis, tmp_path: Path) -> None:
+def test_for_a_file_on_another_machine_its_place_is_reported(
+    client: Client, server: redis.Redis, tmp_path: Path
+) -> None:
     client.submit("Hello.", job="a", format="flac")
     finish(HandFarm(server, "a"), tmp_path / "made", 5)
     with pytest.raises(OutputError, match=r"is not on this machine: it lies on attic at .*made"):
@@ -443,7 +445,7 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: P
     assert RIGHT not in str(refusal.value)
 
 
-def test_a_server_without_memory_says_so(tmp_path: Path) -> None:
+def test_a_full_server_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with (
         ValkeyServer(tmp_path, "--maxmemory", "1mb") as valkey,
         Client(valkey.url) as client,
@@ -453,7 +455,7 @@ def test_a_server_without_memory_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["localhost", "http://localhost", "redis://localhost:port"])
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_address_is_refused(url: str) -> None:
     with pytest.raises(SettingError, match=r"redis://:password@host:6379/0"):
         Client(url)
 

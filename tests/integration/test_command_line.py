@@ -50,7 +50,7 @@ def test_every_command_has_help_under_both_names(
 
 
 @pytest.mark.parametrize("words", [[], ["models"]])
-def test_the_list_of_commands_cuts_no_sentence_off(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+def test_the_list_of_commands_shows_whole_sentences(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     for app in PROGRAMS.values() if not words else [PROGRAMS["checkout"]]:
         assert run(app, [*words, "--help"]) == 0
         assert "..." not in capsys.readouterr().out.partition("Commands:")[2]
@@ -110,7 +110,7 @@ def test_a_clean_bash_completes_commands_and_options_after_evaluating_what_is_sh
     ],
     ids=["zsh", "fish"],
 )
-def test_zsh_and_fish_are_told_the_same_commands(clean: dict[str, str], variables: dict[str, str], first: str) -> None:
+def test_zsh_and_fish_complete_the_same_commands(clean: dict[str, str], variables: dict[str, str], first: str) -> None:
     told = ask("chorus", env=clean | variables)
     assert told[0].startswith(first)
     for line, name in zip(told, ("render", "reset", "resume", "retry"), strict=False):

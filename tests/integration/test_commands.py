@@ -42,7 +42,9 @@ def test_submit_prints_the_ids_of_the_jobs(
     assert client.job(jobs[0]).request.format == "m4b"
 
 
-def test_a_submit_says_how_its_text_is_to_be_read(chorus: Type, client: Client, document: Path, tmp_path: Path) -> None:
+def test_options_for_reading_the_text_are_submitted(
+    chorus: Type, client: Client, document: Path, tmp_path: Path
+) -> None:
     words = tmp_path / "words.toml"
     words.write_text('Chorus = "/kˈɔɹəs/"\n')
     reading = ("--pauses", "heading=2000", "--as-written", "dates,times", "--lexicon", str(words))
@@ -67,12 +69,12 @@ def test_several_documents_and_standard_input_are_submitted_as_one_book(
     assert [chapter.title for chapter in read(source, request.name).chapters] == ["Talk", "From a pipe"]
 
 
-def test_standard_input_alone_is_a_document(client: Client, redis_url: str) -> None:
+def test_standard_input_can_be_a_document(client: Client, redis_url: str) -> None:
     done = run_chorus("submit", "-", "--job", "piped", url=redis_url, text=b"Hello from a pipe.")
     assert (done.returncode, client.job("piped").request.name) == (0, "stdin")
 
 
-def test_a_job_submitted_again_gets_another_priority_and_only_one_there_is(
+def test_a_job_submitted_again_can_change_its_priority_to_a_valid_one(
     chorus: Type, server: redis.Redis, document: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for priority in ("low", "high"):
@@ -115,7 +117,7 @@ def test_a_job_submitted_again_gets_another_priority_and_only_one_there_is(
         (["sumbit"], 2, "No such command 'sumbit'"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(
+def test_every_error_is_one_sentence(
     chorus: Type, capsys: pytest.CaptureFixture[str], words: list[str], status: int, sentence: str
 ) -> None:
     assert chorus(*words) == status
@@ -145,13 +147,15 @@ def test_url_prints_the_address_that_every_command_uses(
 
 @pytest.mark.keyless
 @pytest.mark.parametrize("command", OPERATOR)
-def test_an_operators_command_says_where_it_is(chorus: Type, capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_the_sdk_says_where_to_find_an_operators_command(
+    chorus: Type, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
     assert chorus(command, "book.epub", "-o", "book.m4b", "--play") == 2
     assert f"`{command}` needs a checkout of Chorus" in (said := capsys.readouterr().err)
     assert said.endswith(f"there it is `./bin/chorus {command}`.\n")
 
 
-def test_the_operators_commands_are_exactly_those_that_a_checkout_has_beside_the_clients() -> None:
+def test_the_list_of_operators_commands_is_complete() -> None:
     packaged, checkout = get_command(program()), get_command(workers.commands.app)
     assert isinstance(packaged, typer.core.TyperGroup)
     assert isinstance(checkout, typer.core.TyperGroup)
@@ -204,7 +208,7 @@ def test_following_a_job_that_failed_is_a_failure(
     assert sentence in capsys.readouterr().err
 
 
-def test_jobs_are_listed_with_how_far_they_are(
+def test_jobs_are_listed_with_their_progress(
     chorus: Type, client: Client, server: redis.Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert chorus("jobs") == 0
@@ -229,7 +233,7 @@ def test_jobs_are_listed_with_how_far_they_are(
     [("pause", "running", "paused"), ("resume", "paused", "running"), ("cancel", "queued", "cancelled"),
      ("retry", "failed", "retry")],
 )  # fmt: skip
-def test_a_wish_is_written_down_for_the_farm(
+def test_a_want_is_written_for_the_farm(
     chorus: Type, client: Client, server: redis.Redis, command: str, state: str, want: str
 ) -> None:
     client.submit("Hello.", job="a")
@@ -241,7 +245,7 @@ def test_a_wish_is_written_down_for_the_farm(
 
 
 @pytest.mark.parametrize("command", ["follow", "pause", "resume", "cancel", "retry", "save"])
-def test_a_job_may_be_named_by_the_beginning_of_its_id(
+def test_a_job_can_be_named_by_the_beginning_of_its_id(
     chorus: Type, client: Client, server: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str], command: str,
 ) -> None:  # fmt: skip
@@ -269,7 +273,7 @@ def test_save_prints_where_the_file_is(
     assert capsys.readouterr().out == f"{tmp_path / 'hello.wav'}\n"
 
 
-def test_voices_are_those_of_the_workers_alive(
+def test_the_voices_of_living_workers_are_listed(
     chorus: Type, server: redis.Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, model, voices in (("w1", "kokoro-v1.0", ("bf_emma", "af_sky")), ("w2", "stand-in voice", ("af_sky",))):
@@ -290,7 +294,7 @@ def test_voices_are_those_of_the_workers_alive(
     ]
 
 
-def test_an_operators_program_brings_its_own_connection(client: Client, redis_url: str, document: Path) -> None:
+def test_an_operators_program_passes_its_own_connection(client: Client, redis_url: str, document: Path) -> None:
     asked = []
 
     def connect(url: str, *, work: bool) -> AbstractContextManager[Client]:
@@ -306,7 +310,7 @@ def test_an_operators_program_brings_its_own_connection(client: Client, redis_ur
 
 
 @pytest.mark.parametrize("left", [KeyboardInterrupt, typer.Abort])
-def test_an_interruption_is_quiet(left: type[BaseException], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_prints_no_traceback(left: type[BaseException], capsys: pytest.CaptureFixture[str]) -> None:
     app = typer.Typer()
 
     @app.command()

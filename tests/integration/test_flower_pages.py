@@ -48,11 +48,11 @@ def test_every_queue_that_is_served_or_holds_messages_is_shown(app: Celery, serv
 
 
 @pytest.mark.keyless
-def test_a_desks_queues_are_shown_before_there_is_a_desk(server: redis.Redis) -> None:
+def test_the_desks_queues_are_shown_even_without_a_desk(server: redis.Redis) -> None:
     assert flower_pages.queue_names(server) == {"chorus.desk", "chorus.desk.live"}
 
 
-def test_a_job_goes_by_its_title_as_soon_as_it_is_known(client: Client, server: redis.Redis) -> None:
+def test_a_job_is_shown_by_its_title_as_soon_as_it_is_known(client: Client, server: redis.Redis) -> None:
     titles = JobTitles(server)
     client.submit(b"# One\n\nHello.", name="talk.md", job="talk")
     assert titles.of("talk") == '"talk.md"'
@@ -62,14 +62,14 @@ def test_a_job_goes_by_its_title_as_soon_as_it_is_known(client: Client, server: 
     assert titles.of("mine") == '"' + "x" * (MOST_LETTERS - 1) + '…"'
 
 
-def test_a_text_without_a_name_and_a_job_that_is_gone_go_by_their_ids(client: Client, server: redis.Redis) -> None:
+def test_a_nameless_text_and_an_expired_job_are_shown_by_their_ids(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="said")
     server.hset(JobKeys("said").record, "document", '{"title": "text", "chapters": 1}')
     assert JobTitles(server).of("said") == "job said"
     assert JobTitles(server).of("gone") == "job gone"
 
 
-def test_two_jobs_of_one_title_are_told_apart(app: Celery, client: Client, server: redis.Redis) -> None:
+def test_two_jobs_with_the_same_title_are_distinguished(app: Celery, client: Client, server: redis.Redis) -> None:
     """The gate would take the second for a copy of the first, and fetch one task too many."""
     for job in ("first", "second"):
         client.submit(b"# One\n\nHello.", name="talk.md", title="Talk", job=job)
@@ -80,12 +80,12 @@ def test_two_jobs_of_one_title_are_told_apart(app: Celery, client: Client, serve
 
 
 @pytest.mark.keyless
-def test_a_server_that_is_away_costs_the_title_alone() -> None:
+def test_without_a_server_only_the_title_is_missing() -> None:
     with redis.Redis(port=1) as away:
         assert JobTitles(away).of("book") == "job book"
 
 
-def test_a_title_is_read_once_as_long_as_it_is_among_the_last_ones(
+def test_the_most_recent_titles_are_cached(
     client: Client, server: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("broker.job_titles.MOST_JOBS", 2)

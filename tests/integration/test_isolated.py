@@ -52,7 +52,7 @@ def bad_model(folder: Path, fault: Fault) -> Model:
     return model_at(build(folder / "bad.onnx", fault=fault, token=VOCABULARY["ʒ"]))
 
 
-def test_a_child_says_the_same_to_the_last_sample(tmp_path: Path) -> None:
+def test_a_child_process_gives_the_same_samples(tmp_path: Path) -> None:
     settings = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES, slots=1)
     model = resolve(settings)
     engine = open_engine(model, settings)
@@ -65,12 +65,12 @@ def test_a_child_says_the_same_to_the_last_sample(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["hang", "memory", "raise"])
-def test_a_model_with_a_fault_speaks_all_else_as_the_toy_does(tmp_path: Path, fault: Fault) -> None:
+def test_the_faulty_test_model_otherwise_speaks_like_the_toy_voice(tmp_path: Path, fault: Fault) -> None:
     told = [isolated.speak(model, HELLO, PATIENT) for model in (model_at(MODEL), bad_model(tmp_path, fault))]
     assert np.array_equal(told[0].audio, told[1].audio)
 
 
-def test_what_takes_too_long_is_ended_and_the_sentence_says_how_long_it_had(tmp_path: Path) -> None:
+def test_a_child_that_takes_too_long_is_ended_and_the_error_names_its_time_limit(tmp_path: Path) -> None:
     before = psutil.Process().children()
     with pytest.raises(FarmError, match=r"Spoken in a child process, 'mˈɛʒɚ' took more than 5 s"):
         isolated.speak(bad_model(tmp_path, "hang"), BAD, Limits(wall_s=5))
@@ -78,22 +78,22 @@ def test_what_takes_too_long_is_ended_and_the_sentence_says_how_long_it_had(tmp_
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="this system's kernel holds nobody to his memory")
-def test_the_kernel_holds_a_child_to_its_memory(tmp_path: Path) -> None:
+def test_the_kernel_enforces_a_childs_memory_limit(tmp_path: Path) -> None:
     with pytest.raises(FarmError, match=r"with 1\.0 GB of memory: .*allocate"):
         isolated.speak(bad_model(tmp_path, "memory"), BAD, Limits(wall_s=60, memory_bytes=10**9, by_kernel=True))
 
 
-def test_where_the_kernel_does_not_the_parent_does(tmp_path: Path) -> None:
+def test_without_the_kernels_limit_the_parent_enforces_it(tmp_path: Path) -> None:
     with pytest.raises(FarmError, match=r"took more than 0\.5 GB of memory"):
         isolated.speak(bad_model(tmp_path, "memory"), BAD, Limits(wall_s=60, memory_bytes=5 * 10**8, by_kernel=False))
 
 
-def test_a_mistake_of_the_callers_remains_the_callers() -> None:
+def test_a_callers_error_is_reported_as_the_callers() -> None:
     with pytest.raises(OptionError, match="af_bellla"):
         isolated.speak(model_at(MODEL), replace(HELLO, voice="af_bellla"), PATIENT)
 
 
-def test_a_model_that_was_exchanged_meanwhile_is_not_spoken_with(tmp_path: Path) -> None:
+def test_a_child_refuses_a_model_file_that_was_replaced(tmp_path: Path) -> None:
     known = model_at(build(tmp_path / "mine.onnx", work=1))
     build(tmp_path / "mine.onnx", work=2)
     with pytest.raises(FarmError, match=r"mine\.onnx is no longer the file that this worker speaks with"):

@@ -115,7 +115,7 @@ def test_samples_and_timings_are_those_of_kokoro_onnx(voice: Pair, tokens: int, 
 
 
 @pytest.mark.parametrize(("tokens", "speed"), [(1, 1.0), (6, 1.3)])
-def test_kokoros_own_graph_returns_what_it_returns_to_kokoro_onnx(shaped: Pair, tokens: int, speed: float) -> None:
+def test_kokoros_own_graph_gives_the_same_result_as_with_kokoro_onnx(shaped: Pair, tokens: int, speed: float) -> None:
     audio, timings = shaped.agree(said(tokens), "bm_george", speed)
     assert audio.any()
     assert len(timings) == tokens
@@ -139,7 +139,7 @@ def test_blanks_and_unknown_symbols_are_treated_as_kokoro_onnx_treats_them(
 
 
 @pytest.mark.parametrize("phonemes", ["", "  \n", "❓1"])
-def test_phonemes_of_which_nothing_is_left_are_refused(voice: Pair, phonemes: str) -> None:
+def test_phonemes_without_any_known_symbol_are_refused(voice: Pair, phonemes: str) -> None:
     with pytest.raises(ValueError, match="phonemes"):
         voice.theirs(phonemes, "af_heart")
     with pytest.raises(FarmError, match=r"^Nothing of these phonemes is in the model's vocabulary"):
@@ -221,7 +221,7 @@ def test_inputs_have_the_names_and_types_that_the_graph_declares(name: str, kind
     }  # fmt: skip
 
 
-def test_a_model_that_would_cut_a_speed_to_a_whole_number_is_refused() -> None:
+def test_a_model_with_an_integer_speed_is_refused() -> None:
     with pytest.raises(ModelError, match="whole numbers for its speed"):
         KokoroGraph(written("int64[1,n] tokens, float[1,256] style, int32[1] speed"))
 

@@ -18,7 +18,7 @@ LARGE = b"It was so. " * (MAX_SOURCE_BYTES // 11 + 1)
 
 
 @pytest.mark.parametrize(("source", "in_store"), [(b"It was so.", False), (LARGE, True)], ids=["small", "large"])
-def test_only_what_is_too_large_for_redis_lies_in_the_store(
+def test_only_documents_too_large_for_redis_are_put_into_the_store(
     client: Client, server: redis.Redis, tmp_path: Path, source: bytes, in_store: bool
 ) -> None:
     store = LocalStore(tmp_path)

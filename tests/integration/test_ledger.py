@@ -138,7 +138,7 @@ def test_a_book_runs_from_submit_to_its_file(farm: Farm) -> None:
     assert [chunk.kind for chunk in farm.stream()] == [Kind.END]
 
 
-def test_what_was_spoken_before_counts_as_done_and_as_nobodys_work(farm: Farm) -> None:
+def test_a_cached_segment_counts_as_done_and_as_no_workers_work(farm: Farm) -> None:
     farm.submit()
     farm.plan(4)
     sources: tuple[AudioOrigin, ...] = ("cache", "warm", "primer", "cold")
@@ -159,7 +159,7 @@ def test_what_was_spoken_before_counts_as_done_and_as_nobodys_work(farm: Farm) -
     assert record.first_chunk_ms is None
 
 
-def test_a_job_in_which_nothing_was_heard_yet_has_no_time_to_its_first_sound(farm: Farm) -> None:
+def test_a_job_without_audio_has_no_time_to_first_sound(farm: Farm) -> None:
     farm.submit()
     farm.plan(3)
     farm.note(farm.publish(farm.take("segment:0"), audible=False))
@@ -174,7 +174,7 @@ def test_a_job_in_which_nothing_was_heard_yet_has_no_time_to_its_first_sound(far
     assert farm.client.job("book").first_audio_ms == first_ms, "the first time counts"
 
 
-def test_a_job_that_is_silent_to_its_end_has_no_time_to_its_first_sound(farm: Farm) -> None:
+def test_a_silent_job_has_no_time_to_first_sound(farm: Farm) -> None:
     farm.submit(form="")
     farm.plan(2)
     farm.note(farm.publish(farm.take("segment:0"), audible=False))
@@ -184,7 +184,7 @@ def test_a_job_that_is_silent_to_its_end_has_no_time_to_its_first_sound(farm: Fa
     assert (record.first_audio_ms, record.first_audio_from) == (None, "")
 
 
-def test_only_a_run_that_was_asked_for_anew_is_fresh(farm: Farm) -> None:
+def test_only_a_requested_fresh_run_is_fresh(farm: Farm) -> None:
     farm.submit()
     assert not farm.take("plan:0").fresh
     farm.client.submit("Once.", job="book", format="wav", fresh=True)
@@ -200,7 +200,7 @@ def test_time_spent_on_phonemes_is_added_up(farm: Farm) -> None:
     assert farm.client.job("book").g2p_us == 1750
 
 
-def test_a_job_waits_and_says_for_what(farm: Farm) -> None:
+def test_a_waiting_job_says_what_it_waits_for(farm: Farm) -> None:
     farm.ledger.note_farm({}, VOICES)
     farm.client.submit("Once.", job="book", format="wav")
     farm.ledger.advance("book", Pins())
@@ -214,7 +214,7 @@ def test_a_job_waits_and_says_for_what(farm: Farm) -> None:
     assert farm.client.job("book").waiting == ""
 
 
-def test_a_job_that_began_before_anybody_saw_its_voice_knows_it_before_it_is_spoken(farm: Farm) -> None:
+def test_a_job_submitted_without_a_voice_worker_learns_its_voice_before_it_is_spoken(farm: Farm) -> None:
     farm.ledger.note_farm({}, {})
     farm.submit()
     farm.ledger.note_farm({SOUND: 2}, VOICES)
@@ -224,7 +224,7 @@ def test_a_job_that_began_before_anybody_saw_its_voice_knows_it_before_it_is_spo
     assert (record.model_digest, record.variant, record.voices) == ("d1", "raw", "d2")
 
 
-def test_planning_goes_on_without_a_voice_worker_but_nothing_is_sent_to_be_spoken(farm: Farm) -> None:
+def test_without_a_voice_worker_planning_goes_on_but_no_segment_is_dispatched(farm: Farm) -> None:
     farm.ledger.note_farm({}, {})
     farm.submit()
     farm.plan(3)
@@ -232,7 +232,7 @@ def test_planning_goes_on_without_a_voice_worker_but_nothing_is_sent_to_be_spoke
     assert farm.client.job("book").segments_planned == 3
 
 
-def test_the_same_token_gets_the_same_claim_uncounted_and_another_gets_none(farm: Farm) -> None:
+def test_the_same_token_gets_the_same_claim_without_counting_and_another_gets_none(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     first, again = farm.take("segment:0", "mine"), farm.take("segment:0", "mine")
@@ -253,7 +253,7 @@ def test_a_segment_is_never_published_twice(farm: Farm) -> None:
     assert [chunk.order for chunk in farm.stream() if chunk.kind is Kind.AUDIO] == [(0, 0)]
 
 
-def test_a_renewed_lease_is_not_given_on(farm: Farm) -> None:
+def test_a_step_with_a_renewed_lease_is_not_dispatched_again(farm: Farm) -> None:
     farm.submit()
     farm.plan(2)
     mine, silent = farm.take("segment:0"), farm.take("segment:1")
@@ -268,7 +268,7 @@ def test_a_renewed_lease_is_not_given_on(farm: Farm) -> None:
     assert not farm.ledger.renew(silent)
 
 
-def test_a_segment_whose_worker_died_is_spoken_again_and_heard_in_its_place(farm: Farm) -> None:
+def test_a_segment_whose_worker_died_is_spoken_again_in_its_place(farm: Farm) -> None:
     farm.submit(form="")
     farm.plan(2)
     farm.take("segment:0", "a worker that dies")
@@ -282,7 +282,7 @@ def test_a_segment_whose_worker_died_is_spoken_again_and_heard_in_its_place(farm
     assert [chunk.segment for chunk in farm.client.listen("book")] == [0, 1]
 
 
-def test_a_hint_that_nobody_claims_is_sent_again_with_growing_patience(farm: Farm) -> None:
+def test_an_unclaimed_hint_is_sent_again_at_growing_intervals(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     keys = JobKeys("book")
@@ -297,7 +297,7 @@ def test_a_hint_that_nobody_claims_is_sent_again_with_growing_patience(farm: Far
         assert least_ms < patience_ms() <= most_ms
 
 
-def test_a_reaper_that_was_asleep_gives_no_claimed_step_on(farm: Farm) -> None:
+def test_a_reaper_that_slept_does_not_take_claimed_steps(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     farm.take("segment:0")
@@ -306,7 +306,7 @@ def test_a_reaper_that_was_asleep_gives_no_claimed_step_on(farm: Farm) -> None:
     assert [hint.step for hint in farm.advance().hints] == ["segment:0"]
 
 
-def test_a_reaper_is_told_when_the_next_lease_ends(farm: Farm) -> None:
+def test_a_reaper_learns_when_the_next_lease_expires(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     farm.take("segment:0")
@@ -317,7 +317,7 @@ def test_a_reaper_is_told_when_the_next_lease_ends(farm: Farm) -> None:
     assert int(farm.advance(may_reap=False).extra[0]) == 0, "over, but this reaper may not give it on"
 
 
-def test_what_an_older_run_still_says_is_not_heard(farm: Farm) -> None:
+def test_a_commit_of_an_older_run_is_ignored(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     old = farm.take("segment:0", "old")
@@ -358,9 +358,7 @@ def test_the_first_segment_leaves_before_its_chapter_is_planned_to_the_end(farm:
 
 
 @pytest.mark.parametrize("given_up", [False, True])
-def test_until_a_listeners_first_words_are_spoken_or_given_up_no_more_of_his_text_is_cut(
-    farm: Farm, given_up: bool
-) -> None:
+def test_no_more_live_text_is_cut_before_the_first_segment_is_spoken_or_has_failed(farm: Farm, given_up: bool) -> None:
     farm.submit(form="", live=True)
     about = DocumentFacts(title="Book", chapters=1, characters=50)
     begun = farm.ledger.extend(farm.take("plan:0"), [spec(0)], first_index=0, document=about)
@@ -398,7 +396,7 @@ def test_both_windows_hold_in_whatever_order_segments_finish(farm: Farm) -> None
     assert farm.state() is State.DONE
 
 
-def test_a_slow_store_holds_the_speaking_back_after_three_parts(farm: Farm) -> None:
+def test_a_slow_store_stops_synthesis_after_three_parts(farm: Farm) -> None:
     farm.submit()
     farm.plan(60)
     while any(step.startswith("segment") for step in farm.hints):
@@ -426,7 +424,7 @@ def test_five_thousand_segments_need_little_memory(farm: Farm) -> None:
     assert farm.connection.memory_usage(JobKeys("book").stream) < 100_000
 
 
-def test_a_chapter_is_planned_one_ahead_and_not_further(farm: Farm) -> None:
+def test_planning_is_at_most_one_chapter_ahead(farm: Farm) -> None:
     farm.submit()
     farm.plan(100, 100, 100)
     assert "plan:1" in farm.hints
@@ -442,7 +440,7 @@ def test_a_chapter_is_planned_one_ahead_and_not_further(farm: Farm) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_chapter_is_finished_once_it_and_all_before_it_are_spoken_or_given_up(farm: Farm, seed: int) -> None:
+def test_a_chapter_is_finished_when_it_and_all_before_it_are_spoken_or_failed(farm: Farm, seed: int) -> None:
     chance = random.Random(seed)
     farm.submit()
     farm.plan(3, 0, 12, 1, 0)
@@ -482,7 +480,7 @@ def test_a_chapter_is_not_finished_while_more_of_it_may_be_planned(farm: Farm) -
     assert farm.client.job("book").chapters_done == 1
 
 
-def test_a_chapter_as_long_as_a_library_is_planned_a_stretch_at_a_time(farm: Farm) -> None:
+def test_an_extremely_long_chapter_is_planned_in_stretches(farm: Farm) -> None:
     farm.submit()
     farm.hints.remove("plan:0")
     count, handed, most = 3000, 0, 0
@@ -508,7 +506,7 @@ def test_a_chapter_as_long_as_a_library_is_planned_a_stretch_at_a_time(farm: Far
 
 
 @pytest.mark.parametrize("tells", ["more of it", "its end"])
-def test_a_chapter_whose_beginning_the_server_lost_is_planned_once_more(farm: Farm, tells: str) -> None:
+def test_a_chapter_whose_beginning_the_server_lost_is_planned_again(farm: Farm, tells: str) -> None:
     farm.submit()
     farm.hints.remove("plan:0")
     claim = farm.take("plan:0")
@@ -526,7 +524,7 @@ def test_a_chapter_whose_beginning_the_server_lost_is_planned_once_more(farm: Fa
     assert farm.client.job("book").segments_done == 5
 
 
-def test_a_paused_job_finishes_what_it_holds_and_takes_nothing_new(farm: Farm) -> None:
+def test_a_paused_job_finishes_its_claimed_steps_and_starts_none(farm: Farm) -> None:
     farm.submit()
     farm.plan(9)
     held = farm.take("segment:0")
@@ -539,7 +537,7 @@ def test_a_paused_job_finishes_what_it_holds_and_takes_nothing_new(farm: Farm) -
     assert farm.take("segment:1").status == "ok"
 
 
-def test_a_cancelled_job_gives_its_memory_back_and_tells_its_listeners(farm: Farm) -> None:
+def test_a_cancelled_job_frees_its_memory_and_ends_its_streams(farm: Farm) -> None:
     farm.submit()
     farm.plan(9)
     farm.speak("segment:0")
@@ -552,7 +550,7 @@ def test_a_cancelled_job_gives_its_memory_back_and_tells_its_listeners(farm: Far
     assert left <= {"record", "stream", "chapters"}
 
 
-def test_a_segment_that_fails_twice_leaves_a_marker_and_the_job_goes_on(farm: Farm) -> None:
+def test_a_segment_that_fails_twice_leaves_a_failure_marker_and_the_job_goes_on(farm: Farm) -> None:
     farm.submit(form="")
     farm.plan(2)
     assert farm.ledger.fail(farm.take("segment:0", "a"), "It hurts.", final=False).status == "again"
@@ -599,7 +597,7 @@ def test_retry_speaks_only_what_failed_and_stores_only_its_part(farm: Farm) -> N
     assert (record.state, record.segments_done, record.segments_failed) == (State.DONE, 20, 0)
 
 
-def test_a_bind_tells_how_far_it_is_and_keeps_its_lease_by_it(farm: Farm) -> None:
+def test_a_bind_reports_its_progress_and_renews_its_lease_by_it(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     while farm.hints != ["bind"]:
@@ -621,7 +619,7 @@ def test_a_bind_tells_how_far_it_is_and_keeps_its_lease_by_it(farm: Farm) -> Non
     assert farm.client.job("book").bound_frames == 40
 
 
-def test_what_an_earlier_bind_encoded_is_forgotten_when_the_job_runs_again(farm: Farm) -> None:
+def test_the_progress_of_an_earlier_bind_is_reset_when_the_job_runs_again(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     farm.hints.remove("segment:0")
@@ -642,7 +640,7 @@ def test_what_an_earlier_bind_encoded_is_forgotten_when_the_job_runs_again(farm:
     assert record.chapters_done == 0
 
 
-def test_a_segment_has_as_many_attempts_as_processes_die_and_retry_begins_to_count_anew(farm: Farm) -> None:
+def test_each_death_of_a_process_counts_as_an_attempt_and_retry_resets_the_count(farm: Farm) -> None:
     farm.submit(form="", on_error="stop")
     farm.plan(1)
     claim = farm.take("segment:0", "1")
@@ -657,7 +655,7 @@ def test_a_segment_has_as_many_attempts_as_processes_die_and_retry_begins_to_cou
     assert farm.take("segment:0", "anew").attempt == 1
 
 
-def test_what_is_given_back_is_on_its_way_at_the_next_tick(farm: Farm) -> None:
+def test_a_returned_step_is_dispatched_at_the_next_tick(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
     claim = farm.take("segment:0")
@@ -666,7 +664,7 @@ def test_what_is_given_back_is_on_its_way_at_the_next_tick(farm: Farm) -> None:
     assert [hint.step for hint in farm.advance().hints] == ["segment:0"]
 
 
-def test_a_live_job_spills_to_bulk_once_its_listener_is_ten_seconds_ahead(farm: Farm) -> None:
+def test_a_live_job_uses_the_bulk_queue_once_its_listener_is_ten_seconds_ahead(farm: Farm) -> None:
     farm.submit(form="", live=True)
     farm.plan(12)
     outcome = farm.speak("segment:0")
@@ -677,14 +675,14 @@ def test_a_live_job_spills_to_bulk_once_its_listener_is_ten_seconds_ahead(farm: 
     assert {hint.queue for hint in outcome.hints} == {"bulk"}
 
 
-def test_scripts_survive_a_flush(farm: Farm) -> None:
+def test_scripts_are_loaded_again_after_a_script_flush(farm: Farm) -> None:
     farm.submit()
     farm.connection.script_flush()
     farm.plan(1)
     assert farm.speak("segment:0").status == "ok"
 
 
-def test_what_is_wrong_with_every_segment_stops_the_job_though_silence_was_wished(farm: Farm) -> None:
+def test_an_error_of_every_segment_stops_the_job_even_with_on_error_silence(farm: Farm) -> None:
     farm.submit(on_error="silence")
     farm.plan(3)
     farm.ledger.fail(farm.take("segment:0"), "Voice 'af_hart' is unknown.", final=True, stop=True)
@@ -704,7 +702,7 @@ def test_an_urgent_book_gets_a_larger_share_and_no_book_gets_none(farm: Farm) ->
     assert shares == {"low": 2, "normal": 4, "high": 8}
 
 
-def test_while_the_servers_memory_is_tight_nothing_new_is_sent_and_the_job_says_why(farm: Farm) -> None:
+def test_while_the_server_is_short_of_memory_nothing_is_dispatched_and_the_job_says_why(farm: Farm) -> None:
     farm.submit()
     farm.plan(9)
     farm.ledger.note_farm({SOUND: 2}, VOICES, memory_tight=True)
@@ -716,7 +714,7 @@ def test_while_the_servers_memory_is_tight_nothing_new_is_sent_and_the_job_says_
     assert farm.client.job("book").waiting == ""
 
 
-def test_memory_is_tight_from_seventy_percent_of_a_stated_maximum_on(farm: Farm) -> None:
+def test_the_server_is_short_of_memory_from_70_percent_of_its_maximum(farm: Farm) -> None:
     farm.submit()
     used = farm.connection.info("memory")["used_memory"]
     assert not registry.memory_tight(farm.connection)
@@ -729,7 +727,7 @@ def test_memory_is_tight_from_seventy_percent_of_a_stated_maximum_on(farm: Farm)
         farm.connection.config_set("maxmemory", 0)
 
 
-def test_what_the_outside_refuses_pauses_the_job_and_counts_against_no_step(farm: Farm) -> None:
+def test_an_external_error_pauses_the_job_and_counts_against_no_step(farm: Farm) -> None:
     farm.submit()
     farm.plan(6)
     while "part:0" not in farm.hints:
@@ -749,7 +747,7 @@ def test_what_the_outside_refuses_pauses_the_job_and_counts_against_no_step(farm
     assert farm.state() is State.RUNNING, "only the part that we still hold is missing"
 
 
-def test_a_person_who_pauses_a_job_is_told_no_old_reason(farm: Farm) -> None:
+def test_a_job_paused_by_its_user_shows_no_old_reason(farm: Farm) -> None:
     farm.submit()
     farm.ledger.note_farm({}, {})
     farm.advance()
@@ -759,7 +757,7 @@ def test_a_person_who_pauses_a_job_is_told_no_old_reason(farm: Farm) -> None:
     assert (farm.state(), farm.client.job("book").waiting) == (State.PAUSED, "")
 
 
-def test_a_live_job_that_nobody_hears_for_a_minute_waits_until_somebody_does(farm: Farm) -> None:
+def test_a_live_job_without_a_listener_for_a_minute_pauses_until_one_returns(farm: Farm) -> None:
     farm.submit(form="", live=True)
     farm.plan(9)
     farm.speak("segment:0")
@@ -784,7 +782,7 @@ def test_a_book_with_a_file_needs_no_listener(farm: Farm) -> None:
     assert farm.state() is State.RUNNING
 
 
-def test_the_time_a_job_runs_is_counted_without_its_pauses_and_afresh_with_a_fresh_run(farm: Farm) -> None:
+def test_the_running_time_excludes_pauses_and_restarts_with_a_fresh_run(farm: Farm) -> None:
     farm.submit()
     farm.plan(3)
     long_ago_ms = farm.client.job("book").created_ms - 100_000
@@ -805,7 +803,7 @@ def test_the_time_a_job_runs_is_counted_without_its_pauses_and_afresh_with_a_fre
     assert (farm.client.job("book").first_audio_ms or 0) < 100_000
 
 
-def test_the_audio_in_redis_is_counted_to_the_sample_whatever_happens_to_it(farm: Farm) -> None:
+def test_the_audio_in_redis_is_always_counted_exactly(farm: Farm) -> None:
     chance = random.Random(11)
     held: list[int] = []
 
@@ -835,7 +833,7 @@ def test_the_audio_in_redis_is_counted_to_the_sample_whatever_happens_to_it(farm
     assert farm.client.job("book").frames_held == 0
 
 
-def test_the_backlog_of_a_live_job_tells_how_far_each_listener_is_behind(farm: Farm) -> None:
+def test_the_backlog_of_a_live_job_shows_how_far_each_listener_is_behind(farm: Farm) -> None:
     farm.submit(form="", live=True)
     farm.plan(9)
     for n in range(3):
@@ -855,7 +853,7 @@ def test_the_backlog_of_a_live_job_tells_how_far_each_listener_is_behind(farm: F
     assert told.held_s == 300 / 24000
 
 
-def test_the_backlog_tells_how_long_a_hint_has_waited_since_it_was_last_sent(farm: Farm) -> None:
+def test_the_backlog_shows_how_long_a_hint_has_waited_since_it_was_last_sent(farm: Farm) -> None:
     farm.submit()
     farm.plan(1)
 
@@ -873,7 +871,7 @@ def test_the_backlog_tells_how_long_a_hint_has_waited_since_it_was_last_sent(far
     assert wait_s() == 0
 
 
-def test_nothing_of_a_paused_job_waits_for_a_worker_and_what_is_being_spoken_is_under_way(farm: Farm) -> None:
+def test_the_backlog_counts_running_segments_of_a_paused_job_but_no_waiting_ones(farm: Farm) -> None:
     farm.submit()
     farm.plan(9)
     farm.take("segment:0")
@@ -892,7 +890,7 @@ def test_nothing_of_a_paused_job_waits_for_a_worker_and_what_is_being_spoken_is_
     assert told.hint_wait_s > 0
 
 
-def test_the_backlog_knows_the_queues_and_the_heartbeats_and_forgets_what_is_over(farm: Farm) -> None:
+def test_the_backlog_shows_queues_and_heartbeats_and_omits_finished_jobs(farm: Farm) -> None:
     worker = Worker(id="voice@here#1", host="here", pid=1, role="voice", sound=SOUND, slots={"live": 1, "bulk": 2})
     registry.sign_in(farm.connection, worker)
     farm.connection.lpush(f"chorus.bulk.{SOUND}", "a hint", "another")

@@ -50,9 +50,7 @@ def replaced(workshop: Workshop) -> bool:
     return told is not None and told.recycles > 0
 
 
-def test_a_worker_that_is_replaced_under_load_loses_nothing_and_needs_nobody_to_start_it(
-    slow: Workshop, tmp_path: Path
-) -> None:
+def test_a_worker_replaces_itself_under_load_and_loses_nothing(slow: Workshop, tmp_path: Path) -> None:
     slow.start("desk", "voice")
     before = slow.worker("voice")
     assert before is not None
@@ -112,7 +110,9 @@ def test_idle_sessions_are_kept_warm_and_the_status_counts_it(workshop: Workshop
     )
 
 
-def test_without_priming_idle_sessions_go_and_the_next_job_has_them_back(workshop: Workshop, tmp_path: Path) -> None:
+def test_without_priming_idle_sessions_are_closed_and_the_next_job_reopens_them(
+    workshop: Workshop, tmp_path: Path
+) -> None:
     workshop.start("desk")
     start_in_a_hurry(workshop, CHORUS_PRIMING="false", CHORUS_UNLOAD_S="1", CHORUS_KEEP_ALIVE_S="1")
 
@@ -130,7 +130,7 @@ def test_without_priming_idle_sessions_go_and_the_next_job_has_them_back(worksho
 
 
 @pytest.mark.keyless
-def test_the_status_tells_how_a_worker_started_and_what_it_has_uses_and_may_have(workshop: Workshop) -> None:
+def test_the_status_shows_a_workers_start_its_properties_and_its_memory(workshop: Workshop) -> None:
     workshop.start("voice")
     told = session(workshop)
     assert told is not None
@@ -146,7 +146,7 @@ def test_the_status_tells_how_a_worker_started_and_what_it_has_uses_and_may_have
     assert memory["mb_per_h"] is None, "nothing is said of a trend that nobody could see yet"
 
 
-def test_what_workers_say_of_their_work_needs_no_filter(workshop: Workshop, tmp_path: Path) -> None:
+def test_workers_log_no_unexpected_warnings(workshop: Workshop, tmp_path: Path) -> None:
     """No library of ours warns of anything; what warns is Celery, and only whom it rightly warns."""
     logs = {role: tmp_path / f"{role}-said.log" for role in ("desk", "voice")}
     workers = []

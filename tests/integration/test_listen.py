@@ -17,7 +17,7 @@ from chorus.keys import JobKeys
 from chorus.wire import Chunk, Kind, cut
 
 
-def test_a_listener_hears_the_segments_in_order_while_they_are_made(client: Client, server: redis.Redis) -> None:
+def test_a_listener_gets_the_segments_in_order_while_they_are_made(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a", live=True)
     farm = HandFarm(server, "a")
     heard: list[Chunk] = []
@@ -39,7 +39,7 @@ def test_a_listener_hears_the_segments_in_order_while_they_are_made(client: Clie
     assert [chunk.order for chunk in heard] == [(segment, chunk) for segment in range(4) for chunk in range(2)]
 
 
-def test_a_failed_segment_is_told_in_its_place_and_the_speech_goes_on(client: Client, server: redis.Redis) -> None:
+def test_a_failed_segment_is_reported_in_its_place_and_listening_goes_on(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a")
     farm = HandFarm(server, "a")
     farm.speak(2)
@@ -80,7 +80,7 @@ def test_a_listener_may_stop_after_any_chunk_and_resume_elsewhere(client: Client
     assert list(client.listen("a", position)) == []
 
 
-def test_a_position_moves_past_the_entries_only_when_nothing_waits(client: Client, server: redis.Redis) -> None:
+def test_a_position_moves_past_entries_only_when_none_waits(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a")
     farm = HandFarm(server, "a")
     ids = [farm.tell(chunk).decode() for segment in (0, 2, 1) for chunk in cut(segment, pcm_of(segment))]
@@ -94,7 +94,7 @@ def test_a_position_moves_past_the_entries_only_when_nothing_waits(client: Clien
     ]
 
 
-def test_a_listener_says_where_it_is_and_leaves_when_it_closes(client: Client, server: redis.Redis) -> None:
+def test_a_listener_writes_its_cursor_and_removes_it_when_it_closes(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a")
     HandFarm(server, "a").speak(0)
     readers = JobKeys("a").readers
@@ -120,7 +120,7 @@ def test_audio_that_was_freed_is_an_error_never_silence(client: Client, server: 
         assert next(listener).segment == 5
 
 
-def test_a_job_that_vanishes_ends_the_listening(client: Client, server: redis.Redis) -> None:
+def test_a_job_that_disappears_ends_the_listening(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a")
     farm = HandFarm(server, "a")
     farm.speak(0)
@@ -131,7 +131,7 @@ def test_a_job_that_vanishes_ends_the_listening(client: Client, server: redis.Re
         next(listener)
 
 
-def test_a_job_started_afresh_is_not_mixed_with_its_last_run(client: Client, server: redis.Redis) -> None:
+def test_a_fresh_run_is_not_mixed_with_the_previous_one(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a")
     farm = HandFarm(server, "a")
     farm.speak(0)
@@ -142,7 +142,7 @@ def test_a_job_started_afresh_is_not_mixed_with_its_last_run(client: Client, ser
         next(listener)
 
 
-def test_a_listener_survives_cut_lines_and_a_restart_without_gap_or_repeat(tmp_path: Path) -> None:
+def test_a_listener_survives_lost_connections_and_a_restart_without_gap_or_repeat(tmp_path: Path) -> None:
     with (
         ValkeyServer(tmp_path, "--appendonly", "yes", "--appendfsync", "always") as valkey,
         Client(valkey.url) as client,
@@ -166,7 +166,7 @@ def test_a_listener_survives_cut_lines_and_a_restart_without_gap_or_repeat(tmp_p
         assert pcm(heard) == b"".join(map(pcm_of, range(4)))
 
 
-def test_a_listener_that_gives_up_ends_though_audio_is_to_come(client: Client, server: redis.Redis) -> None:
+def test_a_stopped_listener_ends_though_audio_is_to_come(client: Client, server: redis.Redis) -> None:
     client.submit("Hello.", job="a")
     HandFarm(server, "a").speak(0)
     listener = client.listen("a")
@@ -179,7 +179,7 @@ def test_a_listener_that_gives_up_ends_though_audio_is_to_come(client: Client, s
     assert not listening.is_alive()
 
 
-def test_a_listener_that_gives_up_waits_for_no_server(tmp_path: Path) -> None:
+def test_a_stopped_listener_does_not_wait_for_the_server(tmp_path: Path) -> None:
     with ValkeyServer(tmp_path) as valkey, Client(valkey.url) as client:
         with connect(valkey.url) as server:
             client.submit("Hello.", job="a")
@@ -193,7 +193,7 @@ def test_a_listener_that_gives_up_waits_for_no_server(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.keyless
-def test_stream_entries_are_read_alike_in_both_protocols(redis_url: str, protocol: int) -> None:
+def test_stream_entries_are_read_in_both_protocols_of_redis(redis_url: str, protocol: int) -> None:
     with connect(f"{redis_url}?protocol={protocol}") as server:
         assert list(stream_entries(server.xread({"s": "0"}, block=1))) == []
         entry_id = server.xadd("s", {"d": b"\0\r\n\xff"})

@@ -102,7 +102,7 @@ def test_the_first_segment_is_sent_before_the_second_is_cut(
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["by this desk", "by another desk"])
-def test_a_chapter_that_was_put_off_is_planned_to_its_end(
+def test_a_chapter_that_was_put_off_is_planned_to_its_end_later(
     desk: worker_process.Process, client: Client, monkeypatch: pytest.MonkeyPatch, *, elsewhere: bool
 ) -> None:
     planner = Planner()

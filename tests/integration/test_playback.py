@@ -41,12 +41,12 @@ def whole(farm: Workshop, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return farm.client.save("whole", tmp_path_factory.mktemp("whole") / "whole.wav").read_bytes()[44:]
 
 
-def test_a_book_is_heard_while_it_is_made(farm: Workshop, store: LocalStore, whole: bytes) -> None:
+def test_a_book_is_played_while_it_is_made(farm: Workshop, store: LocalStore, whole: bytes) -> None:
     farm.client.submit(BOOK, name="book.md", job="beside", format="wav", terms=Terms(store=store.id))
     assert b"".join(ordered(farm.client, store, "beside")) == whole
 
 
-def test_what_has_left_the_stream_is_heard_from_the_store(farm: Workshop, store: LocalStore, whole: bytes) -> None:
+def test_audio_that_left_the_stream_is_played_from_the_store(farm: Workshop, store: LocalStore, whole: bytes) -> None:
     client = farm.client
     client.submit(BOOK, name="book.md", job="late", format="wav", terms=Terms(store=store.id))
 
@@ -70,7 +70,7 @@ def test_what_has_left_the_stream_is_heard_from_the_store(farm: Workshop, store:
 
 
 @pytest.mark.parametrize("form", ["wav", "flac"])
-def test_a_slow_listener_hears_the_rest_from_the_finished_book(
+def test_a_slow_listener_gets_the_rest_from_the_finished_book(
     farm: Workshop, store: LocalStore, whole: bytes, form: str
 ) -> None:
     client = farm.client
@@ -84,7 +84,7 @@ def test_a_slow_listener_hears_the_rest_from_the_finished_book(
     assert b"".join(heard) == whole
 
 
-def test_a_finished_book_is_heard_to_its_last_sample_and_no_further(farm: Workshop, store: LocalStore) -> None:
+def test_a_finished_book_is_played_to_its_last_sample(farm: Workshop, store: LocalStore) -> None:
     farm.client.submit(BOOK, name="book.md", job="lossy", format="m4b", terms=Terms(store=store.id))
     record = farm.finished("lossy")
     assert sum(map(len, ordered(farm.client, store, "lossy"))) == 2 * record.frames

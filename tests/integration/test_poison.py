@@ -105,7 +105,7 @@ def farm_with(fault: Fault, url: str, folder: Path) -> Iterator[Farm]:
         yield Farm(workshop, connection)
 
 
-def test_a_segment_that_raises_is_given_up_and_the_job_goes_on(redis_url: str, tmp_path: Path) -> None:
+def test_a_segment_that_raises_an_error_is_skipped_and_the_job_goes_on(redis_url: str, tmp_path: Path) -> None:
     with farm_with("raise", redis_url, tmp_path) as farm:
         farm.submit()
         farm.finish()
@@ -126,7 +126,7 @@ def test_with_on_error_stop_the_job_ends_and_says_which_segment_and_why(redis_ur
 
 
 @pytest.mark.timeout(180)
-def test_a_segment_that_hangs_ends_two_processes_and_then_only_children(redis_url: str, tmp_path: Path) -> None:
+def test_a_segment_that_hangs_ends_two_workers_and_then_only_child_processes(redis_url: str, tmp_path: Path) -> None:
     with farm_with("hang", redis_url, tmp_path) as farm:
         farm.submit()
         farm.finish()
@@ -137,7 +137,7 @@ def test_a_segment_that_hangs_ends_two_processes_and_then_only_children(redis_ur
 
 
 @pytest.mark.timeout(180)
-def test_a_segment_that_kills_two_processes_kills_only_children_from_then_on(redis_url: str, tmp_path: Path) -> None:
+def test_a_segment_that_kills_two_workers_then_kills_only_child_processes(redis_url: str, tmp_path: Path) -> None:
     """The model hangs where a real one would crash, so that there is time to crash it."""
     with farm_with("hang", redis_url, tmp_path) as farm:
         farm.submit()
@@ -165,7 +165,7 @@ def test_a_segment_that_kills_two_processes_kills_only_children_from_then_on(red
         farm.assert_all_but_the_poison_is_heard(tmp_path / "book.wav")
 
 
-def test_a_segment_that_eats_memory_gets_four_gigabytes_and_no_more(redis_url: str, tmp_path: Path) -> None:
+def test_a_segment_that_takes_too_much_memory_is_limited_to_four_gigabytes(redis_url: str, tmp_path: Path) -> None:
     with farm_with("memory", redis_url, tmp_path) as farm:
         # The machine of the test shall not run out of memory twice first: who died of it is entered by hand.
         farm.workshop.freeze("voice")
@@ -182,7 +182,7 @@ def test_a_segment_that_eats_memory_gets_four_gigabytes_and_no_more(redis_url: s
 
 
 @pytest.mark.timeout(180)
-def test_innocents_in_a_process_that_dies_four_times_are_all_spoken(redis_url: str, tmp_path: Path) -> None:
+def test_other_segments_of_a_worker_that_dies_four_times_are_all_spoken(redis_url: str, tmp_path: Path) -> None:
     slow = build(tmp_path / "slow.onnx", work=4000)
     with (
         opened(Workshop(redis_url, tmp_path, model=slow, slots=2)) as workshop,

@@ -38,7 +38,7 @@ def engine(settings: FarmSettings) -> Iterator[KokoroEngine]:
     engine.close()
 
 
-def test_one_segment_has_one_sound_on_every_lane_and_in_a_process_of_its_own(
+def test_a_segment_has_the_same_samples_on_every_lane_and_in_a_child_process(
     engine: KokoroEngine, settings: FarmSettings
 ) -> None:
     utterance = Utterance(phonemes="həlˈoʊ ðˈɛɹ", voice="af_heart")
@@ -48,7 +48,7 @@ def test_one_segment_has_one_sound_on_every_lane_and_in_a_process_of_its_own(
     assert engine.variant == ORIGINAL
 
 
-def test_without_being_prepared_it_would_not(settings: FarmSettings) -> None:
+def test_without_preparation_the_samples_differ(settings: FarmSettings) -> None:
     raw = settings.model_copy(update={"variant": "raw"})
     engine = open_engine(ready(raw, print), raw)
     utterance = Utterance(phonemes="həlˈoʊ ðˈɛɹ", voice="af_heart")
@@ -57,7 +57,7 @@ def test_without_being_prepared_it_would_not(settings: FarmSettings) -> None:
     assert not np.array_equal(first.audio, second.audio)
 
 
-def test_a_graph_that_does_not_load_gives_way_to_its_file(settings: FarmSettings) -> None:
+def test_a_prepared_graph_that_does_not_load_is_replaced_by_the_model_file(settings: FarmSettings) -> None:
     model = ready(settings, print)
     model.graph.write_bytes(bytes(model.graph.stat().st_size))
     engine = open_engine(ready(settings, print), settings)
@@ -68,7 +68,7 @@ def test_a_graph_that_does_not_load_gives_way_to_its_file(settings: FarmSettings
     assert "cannot be loaded as a model" in engine.why
 
 
-def test_whoever_waits_for_the_first_start_is_told_why(tmp_path: Path) -> None:
+def test_a_user_who_waits_for_a_first_start_learns_why(tmp_path: Path) -> None:
     with closing(Machine(tmp_path, model=noisy.build(tmp_path / "noisy.onnx"))) as machine:
         (tmp_path / "a.txt").write_text(TEXT)
         first, second = (machine.chorus("render", "a.txt", "-o", name, "--fresh") for name in ("a.wav", "b.wav"))

@@ -34,7 +34,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHORUS_HOME", str(tmp_path))
 
 
-def test_what_is_tried_says_what_it_took_and_how_it_sounds(tmp_path: Path) -> None:
+def test_a_probe_reports_its_times_memory_and_audio(tmp_path: Path) -> None:
     trial = tried(tmp_path)
     assert trial.fault == ""
     assert [audio.size for audio in trial.audio] == [7 * 2 * 600, 22 * 2 * 600], "two frames a token, pads included"
@@ -53,7 +53,7 @@ def test_what_is_tried_says_what_it_took_and_how_it_sounds(tmp_path: Path) -> No
         ("raise", "The model failed on .*Reshape"),
     ],
 )
-def test_a_session_that_fails_or_hangs_is_told_of(tmp_path: Path, fault: Fault, told: str) -> None:
+def test_a_session_that_fails_or_hangs_is_reported(tmp_path: Path, fault: Fault, told: str) -> None:
     path = build(tmp_path / "faulty.onnx", fault=fault, token=POISON)
     trial = tried(tmp_path, path, limit_s=6.0 if fault == "hang" else 60.0)
     with pytest.raises(ValueError, match=told):
@@ -70,7 +70,7 @@ def test_a_session_that_fails_or_hangs_is_told_of(tmp_path: Path, fault: Fault, 
         ("echo nonsense", "it ended its process with status 0"),
     ],
 )
-def test_a_session_that_takes_its_process_with_it_leaves_its_parent_alive(
+def test_a_session_that_crashes_its_process_leaves_the_parent_alive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_act: str, told: str
 ) -> None:
     # No model at hand crashes onnxruntime; the child itself does, as a driver would make it.
@@ -82,12 +82,12 @@ def test_a_session_that_takes_its_process_with_it_leaves_its_parent_alive(
 
 
 @pytest.mark.skipif(COREML_PROVIDER in ort.get_available_providers(), reason="this machine has CoreML")
-def test_what_is_not_there_is_not_silently_the_cpu(tmp_path: Path) -> None:
+def test_a_missing_provider_is_not_silently_replaced_by_the_cpu(tmp_path: Path) -> None:
     trial = tried(tmp_path, provider=Provider(name=COREML_PROVIDER))
     assert trial.fault.endswith(f"without {COREML_PROVIDER}, which it was asked for")
 
 
-def test_the_comparison_of_providers_measures_what_is_here_and_names_what_is_not(
+def test_the_comparison_of_providers_measures_available_ones_and_lists_the_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["providers.py", str(MODEL), "--voices", str(VOICES)])
@@ -104,20 +104,20 @@ def test_the_comparison_of_providers_measures_what_is_here_and_names_what_is_not
             assert row.endswith(f" unavailable: this onnxruntime has no {arm.provider.name} here")
 
 
-def test_an_arm_of_the_comparison_ends_at_its_limit(tmp_path: Path) -> None:
+def test_a_provider_in_the_comparison_is_ended_at_its_time_limit(tmp_path: Path) -> None:
     hanging = model(tmp_path, build(tmp_path / "hanging.onnx", fault="hang"))
     (arm, *_) = providers.arms(tmp_path)
     assert providers.run(arm, hanging, 3.0) == ProbeResult(fault="it was not done after 3 s")
 
 
 @pytest.mark.parametrize("tokens", [1, 5, 8, 20, 200, 510])
-def test_a_trial_is_as_long_as_it_says(tokens: int) -> None:
+def test_a_probe_speaks_the_requested_number_of_tokens(tokens: int) -> None:
     said = phonemes_of(tokens, frozenset(DEFAULT_VOCAB))
     assert len(said) == tokens
     assert said == said.strip()
 
 
-def test_the_memory_that_is_told_is_this_process_own() -> None:
+def test_the_reported_memory_is_that_of_the_probing_process() -> None:
     before = peak_bytes()
     held = os.urandom(50 << 20)
     assert peak_bytes() >= before

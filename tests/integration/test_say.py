@@ -42,7 +42,7 @@ def live_farm(server: redis.Redis) -> Iterator[None]:
     thread.join()
 
 
-def test_say_writes_a_wav_as_it_is_made(chorus: Type, client: Client, server: redis.Redis, tmp_path: Path) -> None:
+def test_say_writes_a_wav_while_it_is_spoken(chorus: Type, client: Client, server: redis.Redis, tmp_path: Path) -> None:
     first = pcm_of(0) * 100
     written_early: list[Path] = []
 
@@ -75,14 +75,14 @@ def test_say_writes_a_wav_as_it_is_made(chorus: Type, client: Client, server: re
 
 
 @pytest.mark.usefixtures("live_farm")
-def test_say_fills_a_pipe_and_nothing_else(redis_url: str) -> None:
+def test_say_writes_only_audio_to_a_pipe(redis_url: str) -> None:
     said = run_chorus("say", "-", "-o", "-", url=redis_url, text=b"Hello there.")
     assert (said.returncode, said.stderr) == (0, b"")
     assert said.stdout == streaming_header() + LEAD + pcm_of(0) + pcm_of(1) + pcm_of(2)
 
 
 @pytest.mark.usefixtures("live_farm")
-def test_say_into_a_file_of_its_own_descriptor_has_exact_sizes(redis_url: str, tmp_path: Path) -> None:
+def test_say_into_a_redirected_file_writes_exact_sizes(redis_url: str, tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as out:
         command = [*CHORUS, "say", "Hello.", "-o", "-", "--url", redis_url]
         subprocess.run(command, stdout=out, check=True, timeout=60, cwd=ROOT)
@@ -140,7 +140,7 @@ def test_without_a_sound_device_say_fails_with_one_sentence(redis_url: str, play
 
 
 @pytest.mark.parametrize("segments", [0, 1], ids=["before any audio is there", "in the middle"])
-def test_a_player_that_dies_ends_say_though_more_is_to_come(
+def test_a_player_that_dies_ends_say_before_the_job_is_finished(
     redis_url: str, client: Client, server: redis.Redis, players: Players, segments: int
 ) -> None:
     # `read` waits for the line feeds in the first sound.
@@ -182,7 +182,7 @@ def test_an_unknown_voice_is_refused_before_there_is_a_job(
 
 
 @pytest.mark.keyless
-def test_a_name_that_is_to_be_typed_is_quoted(chorus: Type, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_suggested_file_name_is_quoted_for_the_shell(chorus: Type, capsys: pytest.CaptureFixture[str]) -> None:
     assert chorus("say", "Hello.", "-o", "my speech") == 2
     assert "name it 'my speech.wav'." in capsys.readouterr().err
 
@@ -198,14 +198,14 @@ def test_a_name_that_is_to_be_typed_is_quoted(chorus: Type, capsys: pytest.Captu
         (("-o", "x.wav", "--lead-ms", "-1"), "Invalid value for '--lead-ms'"),
     ],
 )
-def test_a_lead_that_cannot_be_is_refused(
+def test_an_impossible_lead_is_refused(
     chorus: Type, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], sentence: str
 ) -> None:
     assert chorus("say", "Hello.", *words) == 2
     assert sentence in capsys.readouterr().err
 
 
-def test_whoever_stops_listening_stops_the_speaking(redis_url: str, client: Client, server: redis.Redis) -> None:
+def test_stopping_say_cancels_the_job(redis_url: str, client: Client, server: redis.Redis) -> None:
     command = [*CHORUS, "say", "Hello.", "-o", "-", "--url", redis_url]
     saying = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
     wait_until(lambda: server.llen(keys.INBOX), description="the job is submitted")

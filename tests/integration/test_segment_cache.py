@@ -72,7 +72,7 @@ def counters(farm: Workshop, what: str, name: str = "voice") -> dict[str, float]
     return dict(worker.counters[what]) if worker else {}
 
 
-def test_an_edition_with_one_edited_sentence_speaks_that_sentence(farm: Workshop) -> None:
+def test_a_new_edition_speaks_only_the_edited_sentence(farm: Workshop) -> None:
     first, second = book(*LINES), book(*LINES[:3], "Here the author had another thought.", *LINES[4:])
     changed = set(cut(second)) - set(cut(first))
     assert len(changed) == 1
@@ -87,7 +87,7 @@ def test_an_edition_with_one_edited_sentence_speaks_that_sentence(farm: Workshop
     assert heard_tokens(path) == planned_tokens(second, "book.txt")
 
 
-def test_a_sentence_that_comes_again_is_spoken_once(farm: Workshop) -> None:
+def test_a_repeated_sentence_is_spoken_once(farm: Workshop) -> None:
     # Shorter lines would share a segment with the refrain.
     source = book("It rained for all of the day.", REFRAIN, "It snowed for all of the night.", REFRAIN)
     before = runs(farm)
@@ -110,7 +110,7 @@ def test_cached_audio_is_the_same_to_the_last_bit_and_counts_in_no_speed(farm: W
     assert told["times_real_time"] is None
 
 
-def test_pauses_belong_to_the_place_and_not_to_the_words(farm: Workshop) -> None:
+def test_pauses_are_not_part_of_cached_audio(farm: Workshop) -> None:
     alone = spoken(farm, book("This ends a chapter."), "alone")
     among = spoken(farm, book("This ends a chapter.", "And here it did not."), "among")
     assert among.segments_cached == 1
@@ -121,7 +121,7 @@ def test_pauses_belong_to_the_place_and_not_to_the_words(farm: Workshop) -> None
 @pytest.mark.parametrize(
     "change", [{"voice": "bf_emma", "language": "en-us"}, {"voice": "af_heart+bf_emma"}, {"speed": 1.1}]
 )
-def test_another_voice_or_speed_is_spoken(farm: Workshop, change: dict[str, Any]) -> None:
+def test_another_voice_or_speed_is_not_taken_from_the_cache(farm: Workshop, change: dict[str, Any]) -> None:
     source = book("This is said in several ways.")
     spoken(farm, source, "usual")
     name = hashlib.sha256(repr(change).encode()).hexdigest()[:8]
@@ -129,7 +129,7 @@ def test_another_voice_or_speed_is_spoken(farm: Workshop, change: dict[str, Any]
     assert spoken(farm, source, f"again-{name}", **change).segments_cached == 1
 
 
-def test_a_blend_is_kept_under_its_one_spelling(farm: Workshop) -> None:
+def test_a_blend_is_cached_under_its_normalised_spelling(farm: Workshop) -> None:
     source = book("Two voices in one.")
     one = spoken(farm, source, "blend", voice="af_bella(2)+af_heart(1)")
     other = spoken(farm, source, "blend-again", voice="af_heart:50,af_bella:100")
@@ -144,7 +144,7 @@ def test_an_unknown_voice_in_a_blend_stops_the_job_with_its_name(farm: Workshop)
     assert "Voice 'af_bela' in 'af_heart+af_bela' is unknown: did you mean af_bella" in record.error
 
 
-def test_a_fresh_run_is_spoken_anew(farm: Workshop) -> None:
+def test_a_fresh_run_does_not_use_the_cache(farm: Workshop) -> None:
     source = book("A fresh start.")
     spoken(farm, source, "fresh")
     before = runs(farm)
@@ -168,7 +168,7 @@ def test_a_damaged_entry_is_spoken_again_and_replaced(farm: Workshop) -> None:
     wait_until(lambda: counters(farm, "cache")["damaged"] == 1, description="the damage is counted")
 
 
-def test_a_worker_says_what_it_found_and_what_it_keeps(workshop: Workshop) -> None:
+def test_a_worker_reports_cache_hits_and_size(workshop: Workshop) -> None:
     workshop.start("desk", "voice", CHORUS_CACHE_MB="100")
     source = book("This line is there to be counted.", "This line is there to be counted, too.")
     for job in ("count-1", "count-2", "count-3"):
@@ -266,7 +266,7 @@ def unlike(told: Any, shape: Any, place: str = "status") -> list[str]:
     return [] if isinstance(told, shape) else [f"{place} is {told!r}"]
 
 
-def test_programs_find_every_figure_of_the_status_where_it_always_stood(
+def test_the_json_status_has_every_figure_at_its_stable_place(
     farm: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CHORUS_HOME", str(farm.folder / "home"))
@@ -289,7 +289,7 @@ def live(farm: Workshop, job: str, **wishes: Any) -> tuple[JobRecord, list[bytes
     return farm.finished(job), list(heard.values())
 
 
-def test_live_first_words_are_remembered_by_the_server_and_the_rest_follows(farm: Workshop) -> None:
+def test_the_server_caches_live_first_words_and_the_rest_is_spoken(farm: Workshop) -> None:
     one, first = live(farm, "live-1")
     assert one.first_audio_from in ("cold", "warm")
     other, second = live(farm, "live-2")
@@ -299,13 +299,13 @@ def test_live_first_words_are_remembered_by_the_server_and_the_rest_follows(farm
 
 
 @pytest.mark.parametrize("change", [{"voice": "af_bella"}, {"speed": 1.25}, {"language": "en-gb"}])
-def test_other_first_words_are_spoken(farm: Workshop, change: dict[str, Any]) -> None:
+def test_other_first_words_are_not_taken_from_the_cache(farm: Workshop, change: dict[str, Any]) -> None:
     live(farm, "live-usual")
     job = f"live-{next(iter(change))}"
     assert live(farm, job, **change)[0].first_audio_from == "warm"
 
 
-def test_a_farm_that_keeps_nothing_speaks_all_of_it_again(workshop: Workshop) -> None:
+def test_without_caches_everything_is_spoken_again(workshop: Workshop) -> None:
     workshop.start("desk", "voice")
     for job in ("one", "two"):
         record, _ = live(workshop, job)
@@ -315,7 +315,7 @@ def test_a_farm_that_keeps_nothing_speaks_all_of_it_again(workshop: Workshop) ->
     assert not (workshop.folder / "home" / "store" / FOLDER).exists()
 
 
-def test_a_worker_elsewhere_finds_first_words_without_a_disk_in_common(workshop: Workshop) -> None:
+def test_a_worker_on_another_machine_finds_cached_first_words(workshop: Workshop) -> None:
     workshop.start("desk", "voice-here", CHORUS_CACHE_MB="100", CHORUS_STORE=str(workshop.folder / "here"))
     one, first = live(workshop, "live-1")
     workshop.kill("voice-here")
@@ -341,7 +341,7 @@ def primers(server: "redis.Redis") -> Primers:
     return Primers(server)
 
 
-def test_a_primer_is_found_until_nobody_asked_for_so_long(server: "redis.Redis") -> None:
+def test_a_primer_expires_after_its_last_use(server: "redis.Redis") -> None:
     primers = Primers(server, kept=timedelta(milliseconds=300))
     primers.keep("a", b"first words")
     assert primers.find("a") == b"first words"
@@ -353,7 +353,7 @@ def test_a_primer_is_found_until_nobody_asked_for_so_long(server: "redis.Redis")
     assert Primers(server).find("a") == b"again"
 
 
-def test_each_primer_has_its_own_time(server: "redis.Redis", primers: Primers) -> None:
+def test_each_primer_expires_separately(server: "redis.Redis", primers: Primers) -> None:
     for name in ("old", "new"):
         primers.keep(name, b"words")
     server.zincrby(PRIMERS_USED, -PRIMER_S * 1000, "old")
@@ -363,7 +363,9 @@ def test_each_primer_has_its_own_time(server: "redis.Redis", primers: Primers) -
     assert 0 < server.ttl(PRIMERS) <= PRIMER_S
 
 
-def test_sixty_four_are_kept_and_what_was_heard_longest_ago_goes(server: "redis.Redis", primers: Primers) -> None:
+def test_sixty_four_primers_are_kept_and_the_least_recently_used_is_removed(
+    server: "redis.Redis", primers: Primers
+) -> None:
     for number in range(MOST):
         primers.keep(str(number), b"words")
         server.zadd(PRIMERS_USED, {str(number): server.zscore(PRIMERS_USED, str(number)) - MOST + number})
@@ -375,13 +377,13 @@ def test_sixty_four_are_kept_and_what_was_heard_longest_ago_goes(server: "redis.
     assert kept == {"0", "new", *map(str, range(EVICTED + 1, MOST))}
 
 
-def test_what_is_too_long_to_be_first_words_is_not_kept(server: "redis.Redis", primers: Primers) -> None:
+def test_a_long_first_segment_is_not_kept_as_primer(server: "redis.Redis", primers: Primers) -> None:
     primers.keep("short", b"words")
     primers.keep("long", bytes(LARGEST_BYTES + 1))
     assert server.hkeys(PRIMERS) == [b"short"]
 
 
-def test_looking_first_words_up_costs_one_round_trip(redis_url: str) -> None:
+def test_looking_up_first_words_takes_one_round_trip(redis_url: str) -> None:
     pool = redis.ConnectionPool.from_url(redis_url, connection_class=CountingConnection)
     with redis.Redis(connection_pool=pool) as connection:
         primers = Primers(connection)
@@ -393,7 +395,7 @@ def test_looking_first_words_up_costs_one_round_trip(redis_url: str) -> None:
             assert CountingConnection.sent - before == 1
 
 
-def test_a_server_without_memory_costs_the_primer_and_nothing_else(
+def test_with_a_full_server_only_the_primer_is_lost(
     server: "redis.Redis", primers: Primers, caplog: pytest.LogCaptureFixture
 ) -> None:
     primers.keep("a", b"words")
@@ -423,7 +425,7 @@ def planned(farm: Workshop, job: str, *wishes: dict[str, Any]) -> JobRecord:
     return farm.finished(job)
 
 
-def test_a_segments_own_voice_and_rate_go_before_the_requests(workshop: Workshop) -> None:
+def test_a_segments_own_voice_and_rate_override_the_requests(workshop: Workshop) -> None:
     workshop.start("voice", CHORUS_CACHE_MB="100")
     blend = "bf_emma*2+af_heart"
     record = planned(

@@ -30,7 +30,7 @@ def slow(redis_url: str, tmp_path: Path) -> Iterator[Workshop]:
         yield workshop
 
 
-def test_a_reset_in_the_middle_of_a_book_loses_nothing_and_says_nothing_twice(slow: Workshop, tmp_path: Path) -> None:
+def test_a_session_reset_in_the_middle_of_a_book_loses_and_repeats_nothing(slow: Workshop, tmp_path: Path) -> None:
     slow.start("desk", "voice")
     slow.client.submit(SAMPLE, name="sample.md", job="book", format="wav")
     wait_until(lambda: slow.client.job("book").segments_done >= 2, description="two segments are spoken")
@@ -56,7 +56,7 @@ def test_a_reset_in_the_middle_of_a_book_loses_nothing_and_says_nothing_twice(sl
 
 
 @pytest.mark.keyless
-def test_the_status_tells_lanes_model_age_and_memory(slow: Workshop) -> None:
+def test_the_status_shows_lanes_model_age_and_memory(slow: Workshop) -> None:
     slow.start("voice")
     (one,) = session_control.status(slow.url)
     worker = slow.worker("voice")
@@ -71,7 +71,7 @@ def test_the_status_tells_lanes_model_age_and_memory(slow: Workshop) -> None:
 
 @pytest.mark.keyless
 @pytest.mark.skipif(COREML_PROVIDER in ort.get_available_providers(), reason="this machine has CoreML")
-def test_a_lane_that_is_not_to_be_had_is_the_cpus_with_its_reason_and_strict_does_not_start(slow: Workshop) -> None:
+def test_an_unavailable_lane_is_replaced_by_the_cpu_and_strict_mode_does_not_start(slow: Workshop) -> None:
     slow.start("voice", CHORUS_LANES="ane")
     (one,) = session_control.status(slow.url)
     assert {lane.name: (lane.slots, lane.state) for lane in one.lanes} == {
@@ -88,7 +88,7 @@ def test_a_lane_that_is_not_to_be_had_is_the_cpus_with_its_reason_and_strict_doe
 
 
 @pytest.mark.keyless
-def test_celerys_own_commands_know_both(slow: Workshop) -> None:
+def test_celerys_own_commands_can_show_and_reset_sessions(slow: Workshop) -> None:
     slow.start("voice")
 
     def celery(*words: str) -> Any:
@@ -104,7 +104,7 @@ def test_celerys_own_commands_know_both(slow: Workshop) -> None:
 
 
 @pytest.mark.keyless
-def test_a_worker_whose_model_was_exchanged_ends_instead_of_mixing_sounds(slow: Workshop, tmp_path: Path) -> None:
+def test_a_worker_whose_model_file_was_replaced_ends_instead_of_mixing_sounds(slow: Workshop, tmp_path: Path) -> None:
     slow.start("voice")
     build(tmp_path / "slow.onnx", work=1)
     session_control.reset(slow.url, patience_s=60)

@@ -113,7 +113,7 @@ def said(client: "subprocess.Popen[str]") -> str:
 # --- sharing
 
 
-def test_a_stack_is_there_while_it_is_used_and_gone_afterwards(farm: FarmSettings, run: RunFolder) -> None:
+def test_a_stack_runs_while_it_is_used_and_ends_afterwards(farm: FarmSettings, run: RunFolder) -> None:
     with ensure(farm, SPEC) as stack:
         put(stack.url, "key", "value")
         assert {"server", "sleeper"} == set(processes(run))
@@ -124,7 +124,7 @@ def test_a_stack_is_there_while_it_is_used_and_gone_afterwards(farm: FarmSetting
     assert [path.name for path in run.path.glob("*.json")] == []
 
 
-def test_the_next_client_finds_the_data_of_the_last(farm: FarmSettings) -> None:
+def test_the_next_client_finds_the_data_of_the_previous_one(farm: FarmSettings) -> None:
     with ensure(farm, SPEC) as stack:
         put(stack.url, "kept", "whole")
     with ensure(farm, SPEC) as stack:
@@ -164,7 +164,7 @@ def test_a_second_client_adds_what_it_needs(farm: FarmSettings, run: RunFolder) 
             assert processes(run)["sleeper"].pid == first
 
 
-def test_a_killed_client_lets_go_of_the_stack(farm: FarmSettings, run: RunFolder) -> None:
+def test_a_killed_client_releases_the_stack(farm: FarmSettings, run: RunFolder) -> None:
     with client_of(farm) as client:
         assert said(client).startswith("redis://")
         members = family(run)
@@ -172,7 +172,7 @@ def test_a_killed_client_lets_go_of_the_stack(farm: FarmSettings, run: RunFolder
     wait_gone(members)
 
 
-def test_a_stack_for_a_server_elsewhere_stands_beside_our_own(
+def test_a_stack_for_a_remote_server_runs_beside_the_local_one(
     farm: FarmSettings, tmp_path: Path, run: RunFolder
 ) -> None:
     told = tmp_path / "told"
@@ -190,9 +190,7 @@ def test_a_stack_for_a_server_elsewhere_stands_beside_our_own(
 # --- whatever is killed
 
 
-def test_a_killed_supervisor_takes_everything_with_it_and_the_next_starts_cleanly(
-    farm: FarmSettings, run: RunFolder
-) -> None:
+def test_a_killed_supervisor_ends_all_programs_and_the_next_starts_cleanly(farm: FarmSettings, run: RunFolder) -> None:
     with ensure(farm, SPEC) as stack:
         put(stack.url, "kept", "whole")
         members = family(run)
@@ -205,7 +203,7 @@ def test_a_killed_supervisor_takes_everything_with_it_and_the_next_starts_cleanl
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
-def test_killing_the_guard_with_the_supervisor_saves_nobody(farm: FarmSettings, run: RunFolder) -> None:
+def test_killing_the_guard_with_the_supervisor_still_ends_all_programs(farm: FarmSettings, run: RunFolder) -> None:
     with ensure(farm, SPEC):
         members = family(run)
         guard = guard_of(run)
@@ -215,7 +213,7 @@ def test_killing_the_guard_with_the_supervisor_saves_nobody(farm: FarmSettings, 
         wait_gone(members)
 
 
-def test_the_guard_alone_ends_whoever_is_left() -> None:
+def test_the_guard_alone_ends_the_remaining_programs() -> None:
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
     watch = "from workers.stack.guard import main; main(0.1)"
     with (
@@ -229,7 +227,7 @@ def test_the_guard_alone_ends_whoever_is_left() -> None:
         assert (stubborn.wait(10), docile.wait(10)) == (-signal.SIGKILL, -signal.SIGTERM)
 
 
-def test_a_killed_guard_is_replaced_by_one_that_knows_everybody(farm: FarmSettings, run: RunFolder) -> None:
+def test_a_killed_guard_is_replaced_by_one_that_knows_all_programs(farm: FarmSettings, run: RunFolder) -> None:
     with ensure(farm, SPEC):
         first = guard_of(run)
         first.kill()
@@ -242,7 +240,7 @@ def test_a_killed_guard_is_replaced_by_one_that_knows_everybody(farm: FarmSettin
         wait_gone(members)
 
 
-def test_a_program_that_ends_is_started_again_and_its_last_words_are_kept(farm: FarmSettings, run: RunFolder) -> None:
+def test_a_program_that_ends_is_restarted_and_its_last_output_is_kept(farm: FarmSettings, run: RunFolder) -> None:
     dying = Program(name="dying", argv=(sys.executable, "-c", "raise SystemExit('I cannot go on.')"))
     with ensure(farm, StackSpec(voice=False, desk=False, others=(SLEEPER, dying))):
         wait_until(lambda: processes(run)["dying"].restarts >= 2, description="it was started twice again")
@@ -250,13 +248,13 @@ def test_a_program_that_ends_is_started_again_and_its_last_words_are_kept(farm: 
         assert processes(run)["sleeper"].restarts == 0
 
 
-def test_a_program_that_cannot_even_be_started_is_said_to_be_so(farm: FarmSettings, run: RunFolder) -> None:
+def test_a_program_that_cannot_be_started_is_reported(farm: FarmSettings, run: RunFolder) -> None:
     absent = Program(name="absent", argv=("/no/such/program",))
     with ensure(farm, StackSpec(voice=False, desk=False, others=(absent,))):
         wait_until(lambda: "cannot start" in processes(run)["absent"].last_words, description="the reason is told")
 
 
-def test_a_killed_server_comes_back_where_it_was_with_what_it_had(farm: FarmSettings, run: RunFolder) -> None:
+def test_a_killed_server_is_restarted_on_its_port_with_its_data(farm: FarmSettings, run: RunFolder) -> None:
     with ensure(farm, SPEC) as stack:
         put(stack.url, "kept", "whole")
         # Every second the log is forced to disk; a killed process loses nothing that it had written.
@@ -266,7 +264,7 @@ def test_a_killed_server_comes_back_where_it_was_with_what_it_had(farm: FarmSett
         assert got(stack.url, "kept") == b"whole"
 
 
-def test_a_supervisor_that_is_told_to_end_ends_all_in_order(farm: FarmSettings, run: RunFolder) -> None:
+def test_a_terminated_supervisor_ends_all_programs_in_order(farm: FarmSettings, run: RunFolder) -> None:
     with ensure(farm, SPEC) as stack:
         members = family(run)
         put(stack.url, "kept", "whole")
@@ -278,7 +276,7 @@ def test_a_supervisor_that_is_told_to_end_ends_all_in_order(farm: FarmSettings, 
             assert again.alive()
 
 
-def test_what_a_crash_left_lying_about_misleads_nobody(farm: FarmSettings, run: RunFolder) -> None:
+def test_files_left_by_a_crash_do_no_harm(farm: FarmSettings, run: RunFolder) -> None:
     # A report and a record that name a living process which is not ours: this one.
     run.say(Report(pid=os.getpid(), failure="old", failure_kind="ServerError"))
     run.want(StackSpec(others=(SECOND,)))
@@ -293,7 +291,7 @@ def test_what_a_crash_left_lying_about_misleads_nobody(farm: FarmSettings, run: 
 # --- up, down, status
 
 
-def test_up_keeps_the_stack_and_down_ends_it(farm: FarmSettings, run: RunFolder) -> None:
+def test_up_keeps_the_stack_running_and_down_ends_it(farm: FarmSettings, run: RunFolder) -> None:
     with ensure(farm, SPEC):
         run.keep.touch()
         before = processes(run)["sleeper"].pid
@@ -314,7 +312,7 @@ def test_down_ends_a_stack_in_use(farm: FarmSettings, run: RunFolder) -> None:
         assert not stack.alive()
 
 
-def test_the_status_names_what_runs_without_the_password(farm: FarmSettings, run: RunFolder) -> None:
+def test_the_status_lists_running_programs_without_the_password(farm: FarmSettings, run: RunFolder) -> None:
     with ensure(farm, SPEC) as stack:
         shown = status(farm)
         assert shown.running
@@ -327,7 +325,7 @@ def test_the_status_names_what_runs_without_the_password(farm: FarmSettings, run
         assert stack.url.split(":")[2].split("@")[0] not in repr(shown)
 
 
-def test_the_status_of_a_server_elsewhere_that_is_away_says_so(farm: FarmSettings) -> None:
+def test_the_status_reports_an_unreachable_remote_server(farm: FarmSettings) -> None:
     away = farm.model_copy(update={"url": f"redis://127.0.0.1:{free_port()}/0"})
     shown = status(away)
     assert shown.server is None
@@ -344,7 +342,7 @@ def test_a_taken_flower_port_is_named_with_its_variable(farm: FarmSettings) -> N
 # --- what is refused
 
 
-def test_a_taken_port_reaches_the_caller_as_its_sentence(farm: FarmSettings) -> None:
+def test_a_taken_port_is_reported_to_the_caller(farm: FarmSettings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         with (
@@ -354,14 +352,14 @@ def test_a_taken_port_reaches_the_caller_as_its_sentence(farm: FarmSettings) -> 
             pass
 
 
-def test_a_server_elsewhere_that_does_not_answer_starts_nothing(farm: FarmSettings) -> None:
+def test_an_unreachable_remote_server_starts_nothing(farm: FarmSettings) -> None:
     away = farm.model_copy(update={"url": f"redis://127.0.0.1:{free_port()}/0"})
     with pytest.raises(ServerError, match="127"), ensure(away, SPEC):
         pass
     assert not RunFolder.of(away).supervised()
 
 
-def test_a_home_whose_folders_cannot_be_made_is_named(farm: FarmSettings) -> None:
+def test_a_home_without_writable_folders_is_named(farm: FarmSettings) -> None:
     elsewhere = farm.model_copy(update={"home": farm.home_folder() / "other"})
     elsewhere.home_folder()
     (farm.home_folder() / "other" / "run").write_text("a file where a folder should be")
@@ -369,7 +367,7 @@ def test_a_home_whose_folders_cannot_be_made_is_named(farm: FarmSettings) -> Non
         pass
 
 
-def test_a_foreign_broker_variable_does_not_lead_the_workers_astray(
+def test_celerys_own_broker_variable_is_ignored(
     farm: FarmSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = tmp_path / "told"
@@ -382,14 +380,14 @@ def test_a_foreign_broker_variable_does_not_lead_the_workers_astray(
     assert "somebody" not in told.read_text()
 
 
-def test_a_long_log_is_put_aside_when_its_program_starts(farm: FarmSettings, run: RunFolder) -> None:
+def test_a_long_log_is_rotated_when_its_program_starts(farm: FarmSettings, run: RunFolder) -> None:
     run.log("sleeper").write_bytes(b"x" * 5_000_000)
     with ensure(farm, SPEC):
         assert run.log("sleeper").stat().st_size == 0
         assert run.log("sleeper").with_suffix(".log.1").stat().st_size == 5_000_000
 
 
-def test_the_stack_is_what_its_block_says(farm: FarmSettings, run: RunFolder) -> None:
+def test_a_stack_exists_for_the_duration_of_its_block(farm: FarmSettings, run: RunFolder) -> None:
     with ensure(farm, SPEC) as stack:
         assert isinstance(stack, Stack)
         assert stack.run.path == run.path

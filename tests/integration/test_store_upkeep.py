@@ -46,7 +46,7 @@ def left(store: LocalStore) -> set[str]:
     return {found.job for found in stored_jobs(store.folder)}
 
 
-def test_a_ledger_says_how_a_job_stands(client: Client, server: redis.Redis) -> None:
+def test_the_ledger_gives_the_state_of_a_job(client: Client, server: redis.Redis) -> None:
     ask = ledger_of(server)
     assert ask("talk") == "unknown"
     client.submit(b"# One\n\nHello.", name="talk.md", job="talk")
@@ -75,12 +75,12 @@ def test_a_damaged_record_keeps_its_job(client: Client, server: redis.Redis) -> 
     server.delete(JobKeys("talk").record)
 
 
-def test_a_ledger_that_is_away_says_so() -> None:
+def test_an_unreachable_ledger_is_reported() -> None:
     with redis.Redis(port=1) as away, pytest.raises(ServerError):
         ledger_of(away)("talk")
 
 
-def test_a_running_desk_removes_what_is_over_and_spares_what_its_ledger_knows(workshop: Workshop) -> None:
+def test_a_running_desk_removes_expired_jobs_and_keeps_those_in_its_ledger(workshop: Workshop) -> None:
     workshop.start("desk")
     store = LocalStore(workshop.folder / "home" / "store")
     # It was finished, and is about to be spoken again: only the ledger knows.
@@ -126,7 +126,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_clean_frees_what_is_over_and_says_what_it_keeps(
+def test_clean_removes_finished_jobs_and_says_what_it_keeps(
     chorus: Type, store: LocalStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = store.keys()
@@ -146,7 +146,7 @@ def test_clean_frees_what_is_over_and_says_what_it_keeps(
     assert said(capsys)[-1] == "There was nothing to free."
 
 
-def test_clean_all_frees_the_spoken_segments_as_well(
+def test_clean_all_removes_cached_segments_as_well(
     chorus: Type, store: LocalStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert chorus("clean", "--all", "--json") == 0
@@ -160,7 +160,7 @@ def test_clean_all_frees_the_spoken_segments_as_well(
     assert left(store) == {"paused"}
 
 
-def test_clean_all_leaves_prepared_graphs_alone_while_a_stack_runs(
+def test_clean_all_keeps_prepared_graphs_while_a_stack_runs(
     chorus: Type, machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = machine.home / "models" / "prepared" / "0123456789ab" / build_target.key()
@@ -198,7 +198,9 @@ def test_clean_asks_the_ledger_of_a_stack_that_is_down(
     machine.wait_quiet()
 
 
-def test_status_shows_what_the_store_holds(chorus: Type, store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_shows_the_size_of_the_store(
+    chorus: Type, store: LocalStore, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert chorus("status") == 0
     (line,) = [line for line in said(capsys) if line.startswith("store: ")]
     assert line.startswith(
@@ -210,7 +212,7 @@ def test_status_shows_what_the_store_holds(chorus: Type, store: LocalStore, caps
     assert (told["finished_jobs"], told["unfinished_jobs"], told["segments_most_bytes"]) == (1, 1, 10**6)
 
 
-def test_what_a_store_holds_is_counted_as_the_disk_counts(store: LocalStore) -> None:
+def test_the_size_of_a_store_is_its_disk_space(store: LocalStore) -> None:
     used = store_usage.look(FarmSettings(store=store.folder, cache_mb=1))
     assert used is not None
     assert (used.unfinished_bytes, used.finished_bytes) == (25 * 4096, 25 * 4096 + 49 * 4096 + 4096)

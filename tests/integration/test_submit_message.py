@@ -59,7 +59,7 @@ def check_failed(client: Client, job: str, sentence: str) -> JobRecord:
     return record
 
 
-def test_a_submit_that_is_right_tells_its_sender_so(app: Celery, desk: Workshop) -> None:
+def test_a_correct_submit_returns_its_result_to_the_sender(app: Celery, desk: Workshop) -> None:
     assert send(app, "Hello.", job="right", voice="af_sky", priority="high").get(timeout=30) == "job right: submitted"
     assert desk.client.job("right").request.voice == "af_sky"
 
@@ -131,7 +131,7 @@ def test_following_a_refused_job_says_what_to_do(
     assert said.endswith("Correct that, and submit it again.\n")
 
 
-def test_only_submits_leave_a_result_and_not_for_long(app: Celery, desk: Workshop) -> None:
+def test_only_submits_leave_a_result_and_it_expires_soon(app: Celery, desk: Workshop) -> None:
     with redis.Redis.from_url(desk.url) as connection:
         before = set(connection.keys("celery-task-meta-*"))
         app.send_task("chorus.plan", ("ghost", "plan:0"), queue="chorus.desk")

@@ -51,7 +51,7 @@ def farm(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Farm]:
         yield Farm(ledger=ledger, client=client, connection=connection)
 
 
-def test_a_silent_segment_is_no_first_sound_and_a_report_without_one_has_none(farm: Farm) -> None:
+def test_a_silent_segment_does_not_count_as_first_sound(farm: Farm) -> None:
     def reported() -> tuple[object, object]:
         made = Encoded(frames=2400, bytes=4800, sha256_pcm="")
         report = _report(farm.client.job("book"), (), made, CoverageProof(chapters={}))

@@ -59,7 +59,9 @@ def happen(ledger: Ledger, event: Event) -> None:
 
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("state", State)
-def test_every_event_leads_where_the_table_says(ledger: Ledger, client: Client, state: State, event: Event) -> None:
+def test_every_event_leads_to_the_state_in_the_table(
+    ledger: Ledger, client: Client, state: State, event: Event
+) -> None:
     for conditions in SUBSETS:
         stand(ledger, client, state, conditions)
         happen(ledger, event)
@@ -82,7 +84,7 @@ def test_a_client_refuses_exactly_what_the_table_refuses(
             assert client.want("book", want).want == want
 
 
-def test_the_time_that_a_job_runs_is_counted_whatever_moves_it(ledger: Ledger, client: Client) -> None:
+def test_the_running_time_is_counted_for_every_transition(ledger: Ledger, client: Client) -> None:
     stand(ledger, client, State.RUNNING, ("begun",))
     ledger.redis.hset(KEYS.record, "running_since_ms", 1)
     happen(ledger, "paused")
@@ -92,7 +94,7 @@ def test_the_time_that_a_job_runs_is_counted_whatever_moves_it(ledger: Ledger, c
     assert client.job("book").active_ms == counted_ms, "a job that stays as it is has not run"
 
 
-def test_lua_and_python_wait_as_long_before_a_hint_is_sent_again(ledger: Ledger, client: Client) -> None:
+def test_lua_and_python_have_the_same_resend_intervals(ledger: Ledger, client: Client) -> None:
     client.submit("Once.", job="book")
     for sends in range(1, 8):
         ledger.redis.hset(KEYS.record, mapping={"state": "running", "listened_ms": FAR_MS, "sound": PINS.sound})
@@ -105,7 +107,7 @@ def test_lua_and_python_wait_as_long_before_a_hint_is_sent_again(ledger: Ledger,
     assert resend_after_ms(1000) == LAST_RESEND_MS
 
 
-def test_the_scripts_know_every_key_by_the_name_that_python_has_for_it() -> None:
+def test_the_scripts_and_python_use_the_same_names_for_keys() -> None:
     lines = declarations().splitlines()
     names = JobKeys.attributes()
     assert lines[: len(names)] == [f"local {name} = KEYS[{place}]" for place, name in enumerate(names, 1)]

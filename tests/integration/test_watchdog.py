@@ -26,7 +26,7 @@ def hang(state):
 """
 
 
-def test_a_hung_segment_ends_its_process_and_is_given_back_at_once(redis_url: str, tmp_path: Path) -> None:
+def test_a_hanging_segment_ends_its_process_and_is_returned_at_once(redis_url: str, tmp_path: Path) -> None:
     model = build(tmp_path / "hanging.onnx", fault="hang", token=TOKEN)
     with opened(Workshop(redis_url, tmp_path, model=model)) as workshop, redis.Redis.from_url(redis_url) as connection:
         # With leases longer than the test only a step that is given back comes to a second attempt.

@@ -32,7 +32,7 @@ def upkeep(server: ValkeyServer, describe: Callable[[], Worker]) -> Iterator["re
             threads.stop()
 
 
-def test_a_worker_that_gets_ready_while_the_server_is_away_signs_in_later(tmp_path: Path) -> None:
+def test_a_worker_that_becomes_ready_while_the_server_is_unreachable_registers_later(tmp_path: Path) -> None:
     server = ValkeyServer(tmp_path)
     with upkeep(server, lambda: ME) as connection, server:
         wait_until(lambda: registry.read(connection).workers, description="it has signed in")
@@ -58,7 +58,7 @@ def test_the_heartbeat_goes_on_after_an_unexpected_error(
 
 
 @pytest.mark.keyless
-def test_a_heartbeat_is_dated_by_the_servers_clock(
+def test_a_heartbeat_has_the_time_of_the_servers_clock(
     redis_url: str, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert redis_url

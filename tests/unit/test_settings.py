@@ -12,12 +12,12 @@ from chorus.errors import SettingError
 from chorus.settings import FARM_FIELDS, ClientSettings
 
 
-def test_a_client_knows_the_farms_names_exactly() -> None:
+def test_a_client_knows_exactly_the_names_of_the_farms_settings() -> None:
     assert set(FARM_FIELDS) == set(FarmSettings.model_fields) - set(ClientSettings.model_fields)
 
 
 @pytest.mark.parametrize("kind", [ClientSettings, FarmSettings])
-def test_the_address_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch, kind: type[ClientSettings]) -> None:
+def test_the_address_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, kind: type[ClientSettings]) -> None:
     assert kind.load().url == ""
     monkeypatch.setenv("REDIS_URL", "redis://fallback")
     assert kind.load().url == "redis://fallback"
@@ -73,14 +73,14 @@ def test_an_impossible_value_is_refused_with_what_the_setting_means(monkeypatch:
         FarmSettings.load()
 
 
-def test_home_is_made_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_home_is_created_where_the_setting_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CHORUS_HOME", str(tmp_path / "a" / "b"))
     assert FarmSettings.load().home_folder() == (tmp_path / "a" / "b").resolve()
     assert (tmp_path / "a" / "b").is_dir()
     assert FarmSettings.load().store_folder() == (tmp_path / "a" / "b").resolve() / "store"
 
 
-def test_a_home_that_cannot_be_written_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unwritable_home_is_refused_and_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("CHORUS_HOME", str(tmp_path / "file" / "home"))
     with pytest.raises(SettingError, match=r"CHORUS_HOME=.*file/home cannot be written: name a folder that can"):
@@ -93,7 +93,7 @@ def _asked_anew() -> None:
 
 
 @pytest.mark.usefixtures("_asked_anew")
-def test_without_a_home_a_temporary_one_serves_with_a_warning(
+def test_without_a_home_a_temporary_one_is_used_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
@@ -107,7 +107,7 @@ def test_without_a_home_a_temporary_one_serves_with_a_warning(
     assert "Set CHORUS_HOME" in caplog.text
 
 
-def test_a_client_looks_where_the_home_may_be_and_makes_nothing(
+def test_a_client_searches_the_possible_homes_and_creates_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
@@ -121,9 +121,7 @@ def test_a_client_looks_where_the_home_may_be_and_makes_nothing(
     assert sorted(tmp_path.iterdir()) == [temporary]
 
 
-def test_a_temporary_home_that_another_user_made_is_not_looked_into(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_temporary_home_of_another_user_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("os.getuid", lambda: tmp_path.stat().st_uid + 1)
     (tmp_path / f"chorus-{os.getuid()}").mkdir()

@@ -24,7 +24,7 @@ def bundle(*parts: tuple[str, bytes], wanted: ReaderOptions | None = None) -> Do
     return read(pack(parts), "a.md and 2 more", wanted or ReaderOptions())
 
 
-def test_several_documents_are_one_with_their_chapters_in_order() -> None:
+def test_several_documents_become_one_with_their_chapters_in_order() -> None:
     document = bundle(*PARTS)
     assert [chapter.title for chapter in document.chapters] == ["First", "Second", "b", "b"]
     assert [chapter.text for chapter in document.chapters][-2:] == ["Plain words.", "Other words."]
@@ -42,7 +42,7 @@ def test_several_documents_are_one_with_their_chapters_in_order() -> None:
         (("", ""), ""),
     ],
 )
-def test_volumes_of_one_series_are_a_book_of_that_series(stated: tuple[str, ...], series: str) -> None:
+def test_volumes_of_one_series_become_a_book_of_that_series(stated: tuple[str, ...], series: str) -> None:
     volumes = [(f"{at}.epub", epub({"One": "Words."}, series=each)) for at, each in enumerate(stated)]
     assert bundle(*volumes).series == series
 
@@ -63,7 +63,7 @@ def test_the_readers_options_reach_every_part() -> None:
         (("tlh", "TLH"), "tlh", (None, None)),
     ],
 )
-def test_a_language_that_not_all_share_lies_on_its_chapters(
+def test_a_language_that_only_some_documents_have_is_set_on_their_chapters(
     languages: tuple[str, ...], document: str, chapters: tuple[str | None, ...]
 ) -> None:
     parts = [
@@ -75,7 +75,7 @@ def test_a_language_that_not_all_share_lies_on_its_chapters(
     assert tuple(chapter.marks for chapter in found.chapters) == marks
 
 
-def test_the_same_documents_make_the_same_bytes() -> None:
+def test_the_same_documents_give_the_same_bytes() -> None:
     assert pack(PARTS) == pack(PARTS) != pack(PARTS[::-1])
     assert packed(pack(PARTS))
     assert not packed(b"PK\x03\x04 of another kind")
@@ -100,12 +100,12 @@ def squeezed() -> bytes:
         (squeezed(), "no bundle that Chorus packed"),
     ],
 )
-def test_a_part_that_cannot_be_read_is_named(data: bytes, sentence: str) -> None:
+def test_an_unreadable_part_is_named(data: bytes, sentence: str) -> None:
     with pytest.raises(SourceError, match=sentence):
         read(data, "a.md and 2 more")
 
 
-def test_sources_are_named_for_themselves_or_as_one() -> None:
+def test_sources_are_named_individually_or_as_one_book() -> None:
     paths = [Path("x/a.md"), PIPE, Path("b.epub")]
     assert [(one.name, one.stem) for one in sources(paths)] == [("a.md", "a"), ("stdin", "stdin"), ("b.epub", "b")]
     (one,) = sources(paths, one_book=True)
@@ -124,7 +124,7 @@ def test_a_book_of_one_source_is_that_source(tmp_path: Path) -> None:
     assert (one.read(), one.given()) == (b"Words.", path)
 
 
-def test_a_document_beyond_all_bounds_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_a_document_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "endless.txt"
     with path.open("wb") as file:
         file.truncate(MOST_BYTES + 1)
@@ -133,7 +133,7 @@ def test_a_document_beyond_all_bounds_is_refused_before_it_is_read(tmp_path: Pat
 
 
 @pytest.mark.parametrize(("name", "why"), [("none.md", "does not exist"), ("folder", "cannot be read")])
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, why: str) -> None:
+def test_an_unreadable_file_is_named(tmp_path: Path, name: str, why: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(SourceError, match=f"{name} {why}"):
         sources([tmp_path / "folder" / ".." / name])[0].read()

@@ -25,7 +25,7 @@ SPECS = st.builds(
 
 
 @given(SPECS)
-def test_a_segments_spec_comes_back_as_it_was(spec: SegmentSpec) -> None:
+def test_a_segments_spec_survives_writing_and_reading(spec: SegmentSpec) -> None:
     assert SegmentSpec.from_json(spec.to_json()) == spec
 
 
@@ -38,11 +38,11 @@ def test_a_segments_spec_comes_back_as_it_was(spec: SegmentSpec) -> None:
         PartSpec(chapter=1, first=4, last=9, left=2, held=17),
     ],
 )
-def test_every_other_record_comes_back_as_it_was(kept: DocumentFacts | ChapterPlan | PartSpec) -> None:
+def test_every_other_record_survives_writing_and_reading(kept: DocumentFacts | ChapterPlan | PartSpec) -> None:
     assert type(kept).from_json(kept.to_json()) == kept
 
 
-def test_what_is_as_usual_takes_no_room() -> None:
+def test_default_values_are_not_stored() -> None:
     assert "voice" not in json.loads(SPEC.to_json())
     assert json.loads(replace(SPEC, voice="af_sky").to_json())["voice"] == "af_sky"
 
@@ -51,5 +51,5 @@ def test_a_field_of_a_newer_release_is_ignored() -> None:
     assert SegmentSpec.from_json(SPEC.to_json()[:-1] + ',"whispered":true}') == SPEC
 
 
-def test_an_empty_list_that_lua_wrote_is_one() -> None:
+def test_an_empty_list_written_by_lua_is_read_as_a_list() -> None:
     assert ChapterPlan.from_json('{"title":"One","unsaid":{}}').unsaid == ()

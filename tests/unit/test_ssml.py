@@ -35,14 +35,14 @@ def test_paragraphs_and_sentences_keep_their_words_and_lose_their_layout() -> No
         ('<break strength="x-strong" time="2s"/>', 2000), ('<break strength="none"/>', None),
     ],
 )  # fmt: skip
-def test_a_break_is_silence_by_its_time_or_its_strength(element: str, length_ms: int | None) -> None:
+def test_a_break_is_a_silence_given_by_time_or_strength(element: str, length_ms: int | None) -> None:
     (chapter,) = ssml(f"One {element} two.").chapters
     assert chapter.text == "One two."
     expected = () if length_ms is None else (Mark(start=4, end=4, kind="pause", value=str(length_ms)),)
     assert chapter.marks == expected
 
 
-def test_a_sentence_that_does_not_show_its_end_is_followed_by_a_sentences_silence() -> None:
+def test_a_sentence_without_a_final_mark_is_followed_by_a_sentences_pause() -> None:
     assert marked("<s>One</s><s>Two.</s><s>Three</s>") == [("pause", "200", ""), ("pause", "200", "")]
 
 
@@ -68,7 +68,7 @@ def test_a_sentence_that_does_not_show_its_end_is_followed_by_a_sentences_silenc
         ("<emphasis>a</emphasis> <w>b</w>", []),
     ],
 )
-def test_what_an_element_says_lies_on_its_words(body: str, marks: list[tuple[str, str, str]]) -> None:
+def test_an_element_becomes_a_mark_on_its_words(body: str, marks: list[tuple[str, str, str]]) -> None:
     assert marked(body) == marks
     assert ssml(body).left_out == ()
 
@@ -80,11 +80,11 @@ def test_what_an_element_says_lies_on_its_words(body: str, marks: list[tuple[str
         ("+10%", "1.1"), ("-20%", "0.8"), ("1.2", "1.2"), ("+0.5", "1.5"), ("9", "4"), ("1%", "0.25"),
     ],
 )  # fmt: skip
-def test_a_rate_is_a_factor_that_can_be_spoken(rate: str, factor: str) -> None:
+def test_a_rate_becomes_a_speakable_factor(rate: str, factor: str) -> None:
     assert marked(f'<prosody rate="{rate}">a</prosody>') == [("rate", factor, "a")]
 
 
-def test_rates_inside_each_other_multiply() -> None:
+def test_nested_rates_multiply() -> None:
     body = '<prosody rate="0.5">a <prosody rate="3">b</prosody></prosody>'
     assert marked(body) == [("rate", "0.5", "a b"), ("rate", "1.5", "b")]
 
@@ -104,35 +104,35 @@ def test_rates_inside_each_other_multiply() -> None:
         ("a <break strength='huge'/>", "the strength of a <break>"),
     ],
 )
-def test_what_is_not_understood_is_named_and_its_text_is_read(body: str, named: str) -> None:
+def test_unknown_elements_are_listed_and_their_text_is_read(body: str, named: str) -> None:
     assert text(body) == "a"
     assert marked(body) == []
     assert ssml(body).left_out == (f"{named} (not understood; its text is read)",)
 
 
-def test_a_date_whose_format_is_not_understood_is_read_as_a_date_all_the_same() -> None:
+def test_a_date_with_an_unknown_format_is_still_read_as_a_date() -> None:
     body = "<say-as interpret-as='date' format='julian'>a</say-as>"
     assert marked(body) == [("as", "date", "a")]
     named = 'the format of <say-as interpret-as="date" format="julian">'
     assert ssml(body).left_out == (f"{named} (not understood; its text is read)",)
 
 
-def test_no_more_is_named_of_an_element_than_a_line_holds() -> None:
+def test_the_name_of_an_unknown_element_is_shortened_to_a_line() -> None:
     (told,) = ssml(f"<voice name='{'x y ' * 9000}'>a</voice>").left_out
     assert len(told) < 150
 
 
-def test_what_is_no_speech_is_not_read() -> None:
+def test_metadata_is_not_read() -> None:
     assert text("<metadata><title>No</title></metadata><audio src='a'>a bell<desc>No</desc></audio>") == "a bell"
 
 
-def test_ssml_is_known_by_its_bytes() -> None:
+def test_ssml_is_recognised_by_its_first_bytes() -> None:
     for before in ("", "\n", "\ufeff", '<?xml version="1.0"?>\n<!-- so -->\n', "<!DOCTYPE speak PUBLIC 'a' 'b'>"):
         document = read(f"{before}<speak>Hello &amp; good&#32;bye.</speak>".encode(), "stdin")
         assert document.chapters[0].text == "Hello & good bye."
 
 
-def test_ssml_is_read_in_the_encoding_it_states() -> None:
+def test_ssml_is_read_in_its_declared_encoding() -> None:
     for encoding in ("utf-16", "iso-8859-1"):
         data = f'<?xml version="1.0" encoding="{encoding}"?><speak>naïve</speak>'.encode(encoding)
         assert read(data, "talk.ssml").chapters[0].text == "naïve"
@@ -154,7 +154,7 @@ def test_ssml_is_read_in_the_encoding_it_states() -> None:
         (f"<speak>{'<p>' * 41}a{'</p>' * 41}</speak>", "more than 40 deep"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_one_sentence(data: str, sentence: str) -> None:
+def test_unreadable_ssml_is_refused_in_one_sentence(data: str, sentence: str) -> None:
     with pytest.raises(SourceError) as caught:
         read(data.encode(), "talk.ssml")
     assert str(caught.value).startswith("talk.ssml ")

@@ -97,7 +97,7 @@ def pitch_hz(audio: NDArray[np.float32]) -> float:
     loudness=st.sampled_from([0.0, 0.15, 1.0, 30.0]),
 )
 @settings(max_examples=40, deadline=None)
-def test_any_tokens_at_any_speed_give_sound_that_can_be_played(
+def test_any_tokens_at_any_speed_give_playable_audio(
     voice: Voice, tokens: list[int], speed: float, loudness: float
 ) -> None:
     style = np.random.default_rng(1).normal(0, 1, (1, 256)).astype(np.float32) * np.float32(loudness)
@@ -114,7 +114,7 @@ def test_any_tokens_at_any_speed_give_sound_that_can_be_played(
     assert said.duration.sum() >= 0.5 * (len(tokens) - 2)
 
 
-def test_a_sound_that_is_nothing_but_voice_is_a_number(voice: Voice) -> None:
+def test_a_fully_voiced_sound_gives_no_nan(voice: Voice) -> None:
     # onnxruntime's Sigmoid gave 1.0000001 here, and what was left of 1 had no root.
     phonemes = (
         "wˈʌn lˈæst tˈIm, ɐn ˈOld kˈæptᵊn kˈWntᵻd ɐ lˈIn bəhˈInd ðə dˈɔɹ, ænd ˈɛvɹiwən pˈAntᵻd ɐ dˈɛzəɹt ʌv sˈænd ˌɔn "
@@ -123,13 +123,13 @@ def test_a_sound_that_is_nothing_but_voice_is_a_number(voice: Voice) -> None:
     assert np.isfinite(voice.say(phonemes).audio).all()
 
 
-def test_every_symbol_with_a_sound_is_heard_alone(voice: Voice) -> None:
+def test_every_symbol_with_a_sound_is_audible_alone(voice: Voice) -> None:
     silent = [symbol for symbol in DEFAULT_VOCAB if np.abs(voice.say(symbol).audio).max() < 0.005]
     assert not [symbol for symbol in silent if symbol.isalpha() and symbol not in "ˈˌːᵝʲ"]
     assert {"ˈ", " ", "(", "ː", ".", "?"} <= set(silent)
 
 
-def test_every_sound_has_a_unit_of_its_own_or_the_nearest() -> None:
+def test_every_symbol_has_its_own_sound_or_the_nearest() -> None:
     kinds = {symbol: kind_of(symbol) for symbol in SOUNDS}
     assert not [symbol for symbol, kind in kinds.items() if not kind]
     vowels = {symbol for symbol, kind in kinds.items() if KINDS[kind or PAUSE] in VOWELS}
@@ -154,24 +154,24 @@ def test_half_the_speed_takes_twice_the_time(voice: Voice) -> None:
     assert 1.9 < usual / fast < 2.1
 
 
-def test_it_takes_a_twentieth_of_its_sound_at_most_on_one_core(voice: Voice) -> None:
+def test_speaking_takes_at_most_a_twentieth_of_the_audios_length_on_one_core(voice: Voice) -> None:
     voice.say(TEXT)
     began_s = time.process_time()
     said = voice.say(TEXT)
     assert time.process_time() - began_s < 0.05 * len(said.audio) / RATE_HZ
 
 
-def test_the_same_segment_is_the_same_sound(voice: Voice) -> None:
+def test_the_same_segment_gives_the_same_samples(voice: Voice) -> None:
     assert voice.say(TEXT).audio.tobytes() == voice.say(TEXT).audio.tobytes()
 
 
-def test_women_speak_higher_than_men(voice: Voice) -> None:
+def test_female_voices_are_higher_than_male_ones(voice: Voice) -> None:
     woman, man = (pitch_hz(voice.say("ɑɑɑ", name).of(2)) for name in ("af_heart", "am_adam"))
     assert 160 < woman < 260
     assert 80 < man < 140
 
 
-def test_the_voice_falls_over_a_phrase(voice: Voice) -> None:
+def test_the_pitch_falls_over_a_phrase(voice: Voice) -> None:
     said = voice.say("ɑ" * 16, "am_adam")
     assert pitch_hz(said.of(12)) < 0.95 * pitch_hz(said.of(2))
 
@@ -187,7 +187,7 @@ def test_a_stress_mark_reaches_one_vowel(voice: Voice) -> None:
     assert len(said.of(3)) > len(said.of(5))
 
 
-def test_statements_fall_questions_rise_and_commas_hang_between(voice: Voice) -> None:
+def test_the_pitch_falls_in_statements_rises_in_questions_and_less_at_commas(voice: Voice) -> None:
     ends = {mark: pitch_hz(voice.say(f"ɑmɑmɑmɑmɑ{mark}", "am_adam").of(9)) for mark in ".,?"}
     assert ends["."] < 0.95 * ends[","]
     assert ends[","] < 0.9 * ends["?"]
@@ -196,7 +196,7 @@ def test_statements_fall_questions_rise_and_commas_hang_between(voice: Voice) ->
 @pytest.mark.parametrize(
     ("symbol", "low_hz", "high_hz"), [("m", 80, 500), ("s", 2500, 12_000), ("ʃ", 1500, 8000), ("f", 2500, 12_000)]
 )
-def test_a_consonant_has_its_power_where_it_has_it(voice: Voice, symbol: str, low_hz: float, high_hz: float) -> None:
+def test_a_consonants_power_is_in_its_frequency_range(voice: Voice, symbol: str, low_hz: float, high_hz: float) -> None:
     assert share_of_power(voice.say(f"ɑ{symbol}ɑ", "am_adam").of(2), low_hz, high_hz) > 0.6
 
 
@@ -210,9 +210,7 @@ def test_a_consonant_has_its_power_where_it_has_it(voice: Voice, symbol: str, lo
         ("ɜ", "ɛ", 1000, 1500),
     ],
 )
-def test_vowels_differ_where_their_formants_lie(
-    voice: Voice, symbol: str, other: str, low_hz: float, high_hz: float
-) -> None:
+def test_vowels_differ_at_their_formants(voice: Voice, symbol: str, other: str, low_hz: float, high_hz: float) -> None:
     own, others = (share_of_power(voice.say(f"h{vowel}d").of(2), low_hz, high_hz) for vowel in (symbol, other))
     assert own > 4 * others
 
@@ -223,12 +221,12 @@ def test_punctuation_is_silence(voice: Voice) -> None:
     assert np.abs(pause[len(pause) // 3 : -len(pause) // 3]).max() < 1e-3
 
 
-def test_a_hiss_reaches_beyond_what_was_measured(voice: Voice) -> None:
+def test_a_hiss_has_power_above_the_measured_range(voice: Voice) -> None:
     assert share_of_power(voice.say("sss").of(2), 8000, 12_000) > 0.05
     assert share_of_power(voice.say("ɑɑɑ").of(2), 8000, 12_000) < 1e-3
 
 
-def test_a_voiced_hiss_does_not_buzz(voice: Voice) -> None:
+def test_a_voiced_hiss_is_noise_at_high_frequencies(voice: Voice) -> None:
     """Its voice stays below: above 3 kHz its loudness does not beat with the pulses, as a vowel's does above 1 kHz."""
     assert beating(voice.say("z" * 40, "am_adam").audio, 3000, 9000) < 0.3
     assert beating(voice.say("ɑ" * 40, "am_adam").audio, 1000, 4000) > 0.5
@@ -250,7 +248,7 @@ def likeness(audio: NDArray[np.float32], low_hz: float, high_hz: float) -> float
     return float(alike[RATE_HZ // 180 : RATE_HZ // 80].max() / alike[0])
 
 
-def test_a_mark_opens_no_gap(voice: Voice) -> None:
+def test_a_stress_mark_adds_no_gap(voice: Voice) -> None:
     said = voice.say("ɑˈɑɑ")
     assert said.duration[2] == 0
     inside = said.audio[(said.duration[:2].sum() - 2) * FRAME : (said.duration[:-1].sum() - 3) * FRAME]
@@ -277,7 +275,7 @@ def click(audio: NDArray[np.float32]) -> float:
     return float((power / (np.median(around, axis=1) + 1e-10)).max())
 
 
-def test_kokoro_onnx_takes_it_for_kokoro(kokoro: Kokoro, voice: Voice) -> None:
+def test_kokoro_onnx_accepts_it_as_kokoro(kokoro: Kokoro, voice: Voice) -> None:
     assert embedded_vocab(voice.session) == DEFAULT_VOCAB
     assert kokoro.has_timings
     audio, rate_hz, timings = kokoro.create_timed(
@@ -297,7 +295,7 @@ def test_its_metadata_names_it_as_a_stand_in(voice: Voice) -> None:
     assert voice.session.get_modelmeta().custom_metadata_map["name"] == NAME == "stand-in voice"
 
 
-def test_every_published_voice_speaks_and_no_two_are_alike(kokoro: Kokoro) -> None:
+def test_every_published_voice_exists_and_no_two_are_equal(kokoro: Kokoro) -> None:
     assert kokoro.get_voices() == sorted(NAMES)
     assert len(NAMES) == 54
     styles = [kokoro.get_voice_style(name) for name in NAMES]
@@ -305,7 +303,7 @@ def test_every_published_voice_speaks_and_no_two_are_alike(kokoro: Kokoro) -> No
     assert len({style.tobytes() for style in styles}) == 54
 
 
-def test_both_files_are_what_the_script_makes_of_what_was_measured(tmp_path: Path) -> None:
+def test_the_script_builds_both_files_from_the_stored_measurements(tmp_path: Path) -> None:
     """The voices by their numbers: how tightly they are packed is the zlib's of the day."""
     assert MODEL.read_bytes() == build(stored(), tmp_path / "model.onnx").read_bytes()
     with np.load(VOICES) as committed, np.load(build_voices(tmp_path / "voices.bin")) as fresh:
@@ -314,7 +312,7 @@ def test_both_files_are_what_the_script_makes_of_what_was_measured(tmp_path: Pat
 
 
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed: nothing to measure the voice on")
-def test_what_was_measured_is_what_flite_says() -> None:
+def test_the_stored_measurements_are_those_of_flites_speech() -> None:
     """A dozen sentences of the twelve hundred: their sounds are near what the model has for each, not its average."""
     units = stored()
     own, usual = [], []
@@ -336,7 +334,7 @@ def test_every_sound_and_every_pair_of_the_sentences_has_a_unit() -> None:
     assert units.entering[PAUSE, KINDS.index("s")] != units.entering[KINDS.index("ɑ"), KINDS.index("s")]
 
 
-def test_both_files_are_the_known_ones() -> None:
+def test_both_files_have_the_pinned_digests() -> None:
     """Their digests are pinned by every unfinished job that the stand-in speaks: change them on purpose."""
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (MODEL, VOICES)]
     assert digests == [

@@ -24,7 +24,7 @@ def test_each_stage_lasts_from_the_end_of_the_one_before() -> None:
     assert startup.seconds() == {"imports": 1.0, "model": 0.25, "sessions": 0.5, "ready": 1.75}
 
 
-def test_a_clock_that_is_set_back_makes_no_stage_shorter_than_nothing() -> None:
+def test_a_clock_that_is_set_back_gives_no_negative_duration() -> None:
     now_s = 100.0
     startup = Startup(began_s=now_s, clock_s=lambda: now_s)
     now_s = 50.0
@@ -41,11 +41,13 @@ def test_a_clock_that_is_set_back_makes_no_stage_shorter_than_nothing() -> None:
         ({MARK: "nonsense"}, Origin(began_s=7.0)),
     ],
 )
-def test_a_process_knows_when_it_began_and_whose_place_it_took(marks: dict[str, str | bool], origin: Origin) -> None:
+def test_a_process_knows_when_it_began_and_which_process_it_replaced(
+    marks: dict[str, str | bool], origin: Origin
+) -> None:
     assert Origin.of(marks, created_s=7.0) == origin
 
 
-def test_a_process_knows_to_a_few_hundredths_of_a_second_when_the_system_made_it() -> None:
+def test_a_process_knows_its_start_time_to_a_few_hundredths_of_a_second() -> None:
     tick_s = 1 / os.sysconf("SC_CLK_TCK")
     before_s = time.time()
     told = subprocess.run(
@@ -55,11 +57,11 @@ def test_a_process_knows_to_a_few_hundredths_of_a_second_when_the_system_made_it
     assert before_s - 2 * tick_s <= float(told.stdout) <= time.time()
 
 
-def test_where_the_system_tells_no_ticks_psutil_is_asked(tmp_path: Path) -> None:
+def test_without_clock_ticks_psutil_gives_the_start_time(tmp_path: Path) -> None:
     assert created_s(tmp_path / "stat") == pytest.approx(psutil.Process().create_time())
 
 
-def test_a_successors_command_is_the_same_with_one_mark() -> None:
+def test_a_successor_has_the_same_command_with_one_marker() -> None:
     argv = ["python", "-P", "-m", "celery", "-A", "workers.voice", "worker", "-n", "voice@here"]
     first = successor(argv, Origin(began_s=1.0).successor(2.0))
     assert first[1:3] == ["-X", f"{MARK}=1@2.000"]
@@ -94,11 +96,11 @@ def lives(word: str) -> list[list[str]]:
     return [line.split() for line in told.stdout.splitlines()]
 
 
-def test_a_process_is_replaced_in_its_own_place() -> None:
+def test_a_process_replaces_itself_under_the_same_id() -> None:
     seen = lives("untold")
     assert [number for _, number in seen] == ["0", "1", "2"]
     assert len({pid for pid, _ in seen}) == 1
 
 
-def test_a_process_that_is_told_to_end_meanwhile_ends() -> None:
+def test_a_process_that_is_terminated_during_its_replacement_ends() -> None:
     assert [number for _, number in lives("told")] == ["0"]

@@ -26,13 +26,13 @@ ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
         (State.CANCELLED, "fresh", (), State.QUEUED),
     ],
 )
-def test_an_event_leads_where_the_table_says(
+def test_an_event_leads_to_the_state_in_the_table(
     state: State, event: Event, conditions: tuple[str, ...], to: State | None
 ) -> None:
     assert next_state(state, event, conditions) == to
 
 
-def test_no_row_stands_behind_one_that_always_holds() -> None:
+def test_no_row_follows_one_that_always_applies() -> None:
     settled = set[tuple[State, Event]]()
     for row in TRANSITIONS:
         assert (row.state, row.event) not in settled, row
@@ -40,13 +40,13 @@ def test_no_row_stands_behind_one_that_always_holds() -> None:
             settled.add((row.state, row.event))
 
 
-def test_every_event_and_every_state_stands_in_the_table() -> None:
+def test_the_table_has_every_event_and_every_state() -> None:
     assert {row.event for row in TRANSITIONS} == set(EVENTS)
     assert {row.state for row in TRANSITIONS} == {row.to for row in TRANSITIONS} == set(State)
     assert set(WANTS) < set(EVENTS)
 
 
-def test_a_job_that_is_over_moves_only_when_somebody_asks() -> None:
+def test_a_finished_job_changes_only_on_request() -> None:
     asked = {*WANTS, "fresh"}
     assert {row.event for row in TRANSITIONS if row.state in OVER} <= asked
 

@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def test_what_was_written_is_read_again(store: LocalStore) -> None:
+def test_written_data_is_read_back(store: LocalStore) -> None:
     store.write("jobs/a/source", b"once")
     store.write("jobs/a/source", b"twice")
     assert store.read("jobs/a/source") == b"twice"
@@ -37,13 +37,13 @@ def test_what_was_written_is_read_again(store: LocalStore) -> None:
     assert store.path("jobs/a/source").read_bytes() == b"twice"
 
 
-def test_the_local_store_is_a_store(store: LocalStore) -> None:
+def test_the_local_store_implements_the_store_protocol(store: LocalStore) -> None:
     answers: Store = store
     for name in (name for name in vars(Store) if not name.startswith("_")):
         assert hasattr(answers, name)
 
 
-def test_keys_stand_where_the_layout_says() -> None:
+def test_keys_have_the_documented_layout() -> None:
     assert part_key("j", 2, 12) == "jobs/j/2/part-00012.flac"
     assert sidecar_key("j", 2, 12) == "jobs/j/2/part-00012.json"
     assert result_key("j", 2, "m4b") == "jobs/j/2/result.m4b"
@@ -88,7 +88,7 @@ def test_a_tree_is_deleted_and_nothing_beside_it(store: LocalStore) -> None:
     assert sorted(path.name for path in store.folder.iterdir()) == ["jobs", "store.json"]
 
 
-def test_many_who_delete_one_tree_do_not_quarrel(store: LocalStore) -> None:
+def test_many_processes_can_delete_one_tree(store: LocalStore) -> None:
     for number in range(200):
         store.write(f"jobs/a/{number}", b"")
     together = Barrier(8)
@@ -123,7 +123,7 @@ def test_processes_that_open_a_new_store_together_agree_on_its_id(tmp_path: Path
     assert ids == {LocalStore(tmp_path / "store").id}
 
 
-def test_who_opens_a_store_while_its_id_is_being_chosen_waits_for_it(tmp_path: Path) -> None:
+def test_opening_a_store_waits_while_its_id_is_being_chosen(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
         with (tmp_path / "store.json").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -167,7 +167,7 @@ def test_a_store_that_cannot_be_made_names_the_variable(tmp_path: Path) -> None:
         LocalStore(tmp_path / "plain" / "store")
 
 
-def test_a_store_that_went_away_is_told_at_the_next_write(store: LocalStore) -> None:
+def test_a_missing_store_is_reported_at_the_next_write(store: LocalStore) -> None:
     store.write("jobs/a/1", b"")
     store.delete_tree("jobs")
     (store.folder / "jobs").write_bytes(b"")

@@ -87,7 +87,7 @@ def test_what_is_removed(store: LocalStore, standing: Standing, finished: bool, 
     assert left(store) == (set() if removed else {"a"})
 
 
-def test_a_book_that_lacks_segments_is_kept_as_one_that_is_unfinished(store: LocalStore) -> None:
+def test_a_book_with_missing_segments_is_kept_like_an_unfinished_one(store: LocalStore) -> None:
     put(store, "lacking", finished=True, failed=1, age_s=2 * DAY_S)
     put(store, "again", finished=True, age_s=2 * DAY_S)
     put(store, "again", finished=False, epoch=2, age_s=2 * DAY_S)
@@ -96,7 +96,7 @@ def test_a_book_that_lacks_segments_is_kept_as_one_that_is_unfinished(store: Loc
     assert left(store) == {"lacking", "again"}
 
 
-def test_a_job_that_somebody_writes_to_is_spared(store: LocalStore) -> None:
+def test_a_job_that_is_being_written_is_kept(store: LocalStore) -> None:
     for job in ("old", "resumed"):
         put(store, job, finished=False, age_s=31 * DAY_S)
     store.write("jobs/resumed/1/part-00001.flac", b"")
@@ -115,7 +115,7 @@ def test_without_the_ledger_nothing_is_removed(store: LocalStore) -> None:
     assert left(store) == {"a"}
 
 
-def test_a_job_that_is_written_to_between_look_and_removal_is_put_back(store: LocalStore) -> None:
+def test_a_job_written_between_check_and_removal_is_restored(store: LocalStore) -> None:
     put(store, "a", finished=True, age_s=DAY_S)
 
     def submitted_again(job: str) -> Standing:
@@ -128,7 +128,7 @@ def test_a_job_that_is_written_to_between_look_and_removal_is_put_back(store: Lo
     assert [path.name for path in store.folder.iterdir() if "trash" in path.name] == []
 
 
-def test_a_turn_examines_a_few_jobs_and_the_next_goes_on(store: LocalStore) -> None:
+def test_a_sweep_examines_a_few_jobs_and_the_next_one_continues(store: LocalStore) -> None:
     for number in range(7):
         put(store, f"job-{number}", finished=number % 2 == 0, age_s=DAY_S)
     asked: list[str] = []
@@ -146,7 +146,7 @@ def test_a_turn_examines_a_few_jobs_and_the_next_goes_on(store: LocalStore) -> N
     assert left(store) == {"job-1", "job-3", "job-5"}
 
 
-def test_many_sweep_one_store_without_a_quarrel(store: LocalStore) -> None:
+def test_several_processes_can_sweep_one_store(store: LocalStore) -> None:
     for number in range(60):
         put(store, f"job-{number:02}", finished=number % 2 == 0, age_s=DAY_S)
     together = Barrier(6)
@@ -160,7 +160,7 @@ def test_many_sweep_one_store_without_a_quarrel(store: LocalStore) -> None:
     assert left(store) == {f"job-{number:02}" for number in range(1, 60, 2)}
 
 
-def test_a_sweep_that_is_killed_leaves_no_half_job_and_the_next_finishes_the_removal(store: LocalStore) -> None:
+def test_a_killed_sweep_leaves_no_partial_job_and_the_next_one_finishes(store: LocalStore) -> None:
     put(store, "a", finished=True, age_s=DAY_S)
     put(store, "b", finished=False, age_s=DAY_S)
     assert subprocess.run([sys.executable, "-c", KILLED, store.folder], check=False).returncode == -9
@@ -174,14 +174,14 @@ def test_a_sweep_that_is_killed_leaves_no_half_job_and_the_next_finishes_the_rem
     assert left(store) == {"b"}
 
 
-def test_trash_is_as_old_as_its_renaming_and_not_as_what_is_in_it(store: LocalStore) -> None:
+def test_the_age_of_trash_counts_from_its_renaming(store: LocalStore) -> None:
     folder = put(store, "a", finished=True, age_s=DAY_S)
     folder.rename(store.folder / ".0123456789abcdef~trash")
     assert store.old_trash(timedelta(minutes=10)) == ()
     assert len(store.old_trash(timedelta(seconds=-1))) == 1
 
 
-def test_what_a_killed_writer_left_goes_when_it_is_old(store: LocalStore) -> None:
+def test_files_of_a_killed_writer_are_removed_when_they_are_old(store: LocalStore) -> None:
     folder = put(store, "a", finished=False, age_s=0) / "1"
     old, new = folder / f".old{TEMPORARY}", folder / f".new{TEMPORARY}"
     for path in (old, new):
@@ -192,7 +192,7 @@ def test_what_a_killed_writer_left_goes_when_it_is_old(store: LocalStore) -> Non
     assert left(store) == {"a"}
 
 
-def test_one_job_that_cannot_be_removed_does_not_hold_up_the_others(
+def test_one_job_that_cannot_be_removed_does_not_block_the_others(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for job in ("a", "b"):
@@ -210,7 +210,7 @@ def test_one_job_that_cannot_be_removed_does_not_hold_up_the_others(
     assert "Files of job a stay in the store" in caplog.text
 
 
-def test_what_is_no_job_is_left_alone(store: LocalStore) -> None:
+def test_files_that_belong_to_no_job_are_kept(store: LocalStore) -> None:
     put(store, "a", finished=False, age_s=0)
     (store.folder / "jobs" / "my notes").mkdir()
     (store.folder / "jobs" / "readme.txt").write_text("mine")
@@ -227,7 +227,7 @@ def test_a_clock_that_is_ahead_removes_nothing_that_the_ledger_knows(store: Loca
     assert not verdict(found, "unknown").remove
 
 
-def test_every_verdict_says_why(store: LocalStore) -> None:
+def test_every_decision_states_its_reason(store: LocalStore) -> None:
     found = stored_job(put(store, "a", finished=True, age_s=2 * HOUR_S))
     assert found is not None
     assert verdict(found, "unknown").why == "finished more than an hour ago"

@@ -13,11 +13,11 @@ CHANCE = np.random.default_rng(3)
 
 
 @pytest.mark.parametrize("slots", [1, 3])
-def test_a_ring_hands_over_every_segment_once_and_in_order(slots: int) -> None:
+def test_a_ring_passes_every_segment_once_and_in_order(slots: int) -> None:
     assert ring.passed(ring.Ring(slots, 16), items=500, samples=16) > 0
 
 
-def test_a_segment_got_from_a_ring_is_the_readers_own() -> None:
+def test_a_segment_from_a_ring_is_a_copy() -> None:
     pipe = ring.Ring(1, 4)
     pipe.put(np.ones(4, np.float32))
     first = pipe.get()
@@ -26,7 +26,7 @@ def test_a_segment_got_from_a_ring_is_the_readers_own() -> None:
     assert pipe.get().tolist() == [0, 0, 0]
 
 
-def test_a_pipe_that_doubles_a_segment_is_found_out() -> None:
+def test_a_pipe_that_duplicates_a_segment_is_detected() -> None:
     class Stuttering(ring.Queue):
         def get(self) -> NDArray[np.float32]:
             return np.zeros(4, np.float32) + super().get() // 2 * 2
@@ -59,7 +59,7 @@ def model_of(node: onnx.NodeProto, weights: NDArray[np.float32], shape: list[int
     return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
 
 
-def test_a_layer_is_its_weights_times_the_columns_of_its_input() -> None:
+def test_a_layers_output_is_its_weights_times_the_columns_of_its_input() -> None:
     weights = CHANCE.standard_normal((5, 4, 3)).astype(np.float32)
     signal = CHANCE.standard_normal((1, 4, 40)).astype(np.float32)
     spoken = opened(model_of(convolution(), weights, [1, 4, "time"])).run(None, {"x": signal})[0][0]
@@ -79,7 +79,7 @@ def test_tuned_weights_stay_on_their_grid_and_are_nearer_than_rounded_ones() -> 
     assert tuned / scales == pytest.approx(np.rint(tuned / scales), abs=1e-5)
 
 
-def test_four_bits_take_the_place_of_a_product_and_stay_near_it() -> None:
+def test_a_product_with_4_bit_weights_stays_near_the_original() -> None:
     weights = CHANCE.standard_normal((64, 32)).astype(np.float32)
     model = model_of(helper.make_node("MatMul", ["x", "w"], ["y"], name="product"), weights, ["n", 64])
     coarse = int4.in_four_bits(model)
@@ -89,7 +89,7 @@ def test_four_bits_take_the_place_of_a_product_and_stay_near_it() -> None:
     assert 10 < snr_db(opened(model).run(None, feed)[0], opened(coarse).run(None, feed)[0]) < 40
 
 
-def test_layers_that_share_a_matrix_share_its_four_bits_and_the_matrix_is_gone() -> None:
+def test_layers_that_share_a_matrix_share_its_4_bit_version() -> None:
     weights = CHANCE.standard_normal((64, 64)).astype(np.float32)
     model = model_of(helper.make_node("MatMul", ["x", "w"], ["once"], name="first"), weights, ["n", 64])
     model.graph.node.insert(0, helper.make_node("Identity", ["w"], ["shared"], name="shared"))
@@ -100,7 +100,7 @@ def test_layers_that_share_a_matrix_share_its_four_bits_and_the_matrix_is_gone()
     assert coarse.ByteSize() < model.ByteSize() / 5
 
 
-def test_bound_outputs_are_the_plain_ones() -> None:
+def test_bound_outputs_equal_plain_ones() -> None:
     session = opened(model_of(convolution(), np.ones((1, 1, 3), np.float32), [1, 1, "time"]))
     feed = {"x": np.arange(9, dtype=np.float32).reshape(1, 1, 9)}
     assert np.array_equal(binding.bound(session, feed)[0], session.run(None, feed)[0])

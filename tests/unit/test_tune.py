@@ -10,11 +10,11 @@ from benchmarks.tune import candidates, halved, usual, won, written
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=20, unique=True))
-def test_where_speeds_do_not_waver_the_fastest_is_left(speeds: list[float]) -> None:
+def test_with_constant_speeds_the_fastest_candidate_wins(speeds: list[float]) -> None:
     assert halved(speeds, lambda arm, _share: arm, lambda _: None) == max(speeds)
 
 
-def test_each_round_speaks_twice_as_much_with_half_as_many() -> None:
+def test_each_round_halves_the_candidates_and_doubles_the_text() -> None:
     asked: list[tuple[int, int]] = []
 
     def speed(arm: int, share: int) -> float:
@@ -25,7 +25,7 @@ def test_each_round_speaks_twice_as_much_with_half_as_many() -> None:
     assert [sum(share == one for one, _ in asked) for share in (1, 2, 4)] == [8, 4, 2]
 
 
-def test_what_looked_slow_over_little_is_not_asked_again() -> None:
+def test_a_dropped_candidate_is_not_measured_again() -> None:
     asked: list[int] = []
 
     def speed(arm: int, _share: int) -> float:
@@ -44,13 +44,13 @@ def test_what_looked_slow_over_little_is_not_asked_again() -> None:
         ([1.0, 1.0, 1.0], [1.0, 1.0, 1.0], False),
     ],
 )
-def test_a_change_has_to_be_clearly_faster_every_time(
+def test_a_winner_must_be_clearly_faster_in_every_round(
     challenger: list[float], champion: list[float], pays: bool
 ) -> None:
     assert won(challenger, champion) is pays
 
 
-def test_the_usual_settings_are_among_the_candidates_and_none_is_there_twice() -> None:
+def test_the_default_settings_are_a_candidate_and_none_occurs_twice() -> None:
     assert usual() in candidates()
     assert len(set(candidates())) == len(candidates())
     assert all(one.threads > 1 for one in candidates() if one.spinning)

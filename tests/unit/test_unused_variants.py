@@ -52,17 +52,17 @@ def found(farm: FarmSettings) -> dict[str, UnusedVariant]:
     return {str(one.folder.relative_to(root)): one for one in unused(farm)}
 
 
-def test_what_speaks_and_what_is_lossy_is_in_use(farm: FarmSettings) -> None:
+def test_the_speaking_variant_and_lossy_ones_are_in_use(farm: FarmSettings) -> None:
     (one,) = unused(farm)
     assert (one.folder.name, one.what) == (ORIGINAL, "noisy as original")
     assert (one.disk_bytes, one.why) == (8192, "not chosen")
 
 
-def test_the_variant_that_is_asked_for_by_name_is_in_use_and_so_is_the_chosen_one(farm: FarmSettings) -> None:
+def test_the_requested_variant_and_the_chosen_one_are_in_use(farm: FarmSettings) -> None:
     assert unused(farm.model_copy(update={"variant": ORIGINAL})) == ()
 
 
-def test_other_models_and_an_earlier_onnxruntime_are_not(farm: FarmSettings) -> None:
+def test_variants_of_other_models_and_of_an_earlier_onnxruntime_are_unused(farm: FarmSettings) -> None:
     root = farm.home_folder() / "models" / "prepared"
     key = build_target.key()
     put(root / "0123456789ab" / key, ORIGINAL, FAST)
@@ -75,7 +75,7 @@ def test_other_models_and_an_earlier_onnxruntime_are_not(farm: FarmSettings) -> 
     }
 
 
-def test_what_was_removed_is_known_to_be_gone_and_the_rest_speaks_on(farm: FarmSettings) -> None:
+def test_removed_variants_are_recorded_and_the_others_still_speak(farm: FarmSettings) -> None:
     here = prepared.folder(farm.home_folder(), resolve(farm).origin)
     put(here.parent.parent / "0123456789ab" / build_target.key(), FAST)
     for one in unused(farm):
@@ -92,7 +92,7 @@ def test_what_was_removed_is_known_to_be_gone_and_the_rest_speaks_on(farm: FarmS
     assert unused(farm) == ()
 
 
-def test_what_is_being_prepared_is_left_alone(farm: FarmSettings) -> None:
+def test_variants_being_prepared_are_kept(farm: FarmSettings) -> None:
     (one,) = unused(farm)
     with (one.folder.parent / prepared.LOCK).open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -100,5 +100,5 @@ def test_what_is_being_prepared_is_left_alone(farm: FarmSettings) -> None:
     assert one.folder.exists()
 
 
-def test_without_a_model_that_can_speak_nothing_is_called_unused(farm: FarmSettings, tmp_path: Path) -> None:
+def test_without_a_usable_model_nothing_counts_as_unused(farm: FarmSettings, tmp_path: Path) -> None:
     assert unused(farm.model_copy(update={"model": tmp_path / "gone.onnx"})) == ()

@@ -12,7 +12,7 @@ from kokoro_onnx.config import DEFAULT_VOCAB, MAX_PHONEME_LENGTH
 from chorus.vocabulary import MAX_TOKENS, SOUNDS, VOCABULARY, fit, from_ipa, nearest, speaks
 
 
-def test_the_vocabulary_and_its_limit_are_the_engines_own() -> None:
+def test_the_vocabulary_and_its_limit_are_those_of_the_engine() -> None:
     assert dict(DEFAULT_VOCAB) == VOCABULARY
     assert MAX_PHONEME_LENGTH == MAX_TOKENS
 
@@ -55,21 +55,21 @@ def test_symbols_without_a_near_one_are_reported_once_each() -> None:
 
 
 @given(st.text())
-def test_what_was_fitted_is_vocabulary_alone_and_fits_again_unchanged(text: str) -> None:
+def test_fitted_phonemes_are_in_the_vocabulary_and_fit_again_unchanged(text: str) -> None:
     once = fit(text)
     assert set(once.text) <= set(VOCABULARY)
     assert once.text == once.text.strip()
     assert fit(once.text).text == once.text
 
 
-def test_only_letters_of_speech_can_be_heard() -> None:
+def test_only_letters_of_speech_are_audible() -> None:
     assert speaks("ˈa")
     assert not speaks("ˈˌː — … “” ?")
     assert all(unicodedata.category(symbol).startswith("L") for symbol in SOUNDS)
 
 
 @pytest.mark.parametrize(("language", "file"), [("en-us", "us_gold.json"), ("en-gb", "gb_gold.json")])
-def test_kokoros_own_symbols_are_left_as_they_are(language: str, file: str) -> None:
+def test_kokoros_own_symbols_are_unchanged(language: str, file: str) -> None:
     words = json.loads((Path(misaki.__file__).parent / "data" / file).read_text("utf-8"))
     sounds = [each for said in words.values() for each in (said.values() if isinstance(said, dict) else [said]) if each]
     changed = [each for each in sounds if from_ipa(each, language) != each.replace("ɾ", "T")]
@@ -91,11 +91,11 @@ OUT_OF_ORDER = {"en-gb": ["ˈIzᵊnˌhWə", "kˈjuːbɹɪk"]}
         ("ˈkɒt", "en-us", "kˈɑt"), ("ˈkɒt", "en-gb", "kˈɒt"), ("ˈperro", "es", "pˈerro"),
     ],
 )  # fmt: skip
-def test_plain_ipa_becomes_the_symbols_that_the_model_was_taught(ipa: str, language: str, sound: str) -> None:
+def test_plain_ipa_is_converted_to_the_models_symbols(ipa: str, language: str, sound: str) -> None:
     assert from_ipa(ipa, language) == sound
 
 
 @pytest.mark.parametrize(("symbol", "near"), [("B", "b"), ("ñ", "n"), ("5", ""), ("#", "")])
-def test_what_kokoro_cannot_say_has_a_nearest_sound_if_it_is_a_letter(symbol: str, near: str) -> None:
+def test_every_letter_that_kokoro_lacks_has_a_nearest_sound(symbol: str, near: str) -> None:
     assert nearest(symbol) == near
     assert nearest("Ж") in SOUNDS

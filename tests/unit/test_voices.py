@@ -55,14 +55,14 @@ def test_a_blend_has_one_spelling(written: str, spelled: str) -> None:
 
 
 @given(BLENDS)
-def test_the_spelling_of_a_spelling_is_itself_and_the_same_blend(text: str) -> None:
+def test_normalising_a_blend_again_changes_nothing(text: str) -> None:
     spelled = canonical(text)
     assert canonical(spelled) == spelled
     assert blend(spelled) == blend(text)
 
 
 @given(BLENDS)
-def test_all_shares_are_one_together_and_the_heaviest_comes_first(text: str) -> None:
+def test_the_shares_of_a_blend_add_up_to_one_and_the_largest_comes_first(text: str) -> None:
     weights = [share.weight for share in blend(text)]
     assert sum(weights) == 1
     assert min(weights) > 0
@@ -86,14 +86,14 @@ def test_all_shares_are_one_together_and_the_heaviest_comes_first(text: str) -> 
         ("+".join("abcdefghi"), "Voice 'a+b+c+d+e+f+g+h+i' blends 9 voices: take 8 at most."),
     ],
 )
-def test_a_blend_that_makes_no_sense_is_refused_in_one_sentence(written: str, sentence: str) -> None:
+def test_an_invalid_blend_is_refused_in_one_sentence(written: str, sentence: str) -> None:
     with pytest.raises(OptionError) as caught:
         Request(name="a.md", voice=written)
     assert str(caught.value).startswith(sentence)
 
 
 @given(st.text())
-def test_any_text_is_a_blend_or_refused(text: str) -> None:
+def test_any_text_is_either_a_blend_or_refused(text: str) -> None:
     told = ""
     try:
         assert blend(text)
@@ -137,7 +137,7 @@ def test_a_blends_style_is_the_weighted_mean_of_its_voices(voice: str, value: fl
         ("a", "Voice 'a' is unknown: did you mean af_one or af_six or af_two?"),
     ],
 )
-def test_an_unknown_voice_is_named_with_the_nearest_wherever_it_stands(voice: str, sentence: str) -> None:
+def test_an_unknown_voice_in_a_blend_is_named_with_the_nearest_names(voice: str, sentence: str) -> None:
     for asked in (lambda: require(voice, BANK), lambda: voicebank.style(BANK, voice)):
         with pytest.raises(OptionError) as caught:
             asked()
@@ -153,7 +153,7 @@ def test_an_unknown_voice_is_named_with_the_nearest_wherever_it_stands(voice: st
         ("42", " and 46 more, which `chorus voices` lists."),
     ],
 )
-def test_among_many_voices_an_unknown_one_is_answered_with_a_few(voice: str, remedy: str) -> None:
+def test_for_an_unknown_voice_only_a_few_of_many_names_are_suggested(voice: str, remedy: str) -> None:
     with pytest.raises(OptionError) as caught:
         require(voice, voicebank.load(standin.VOICES))
     assert str(caught.value).startswith(f"Voice {voice!r} is unknown: ")

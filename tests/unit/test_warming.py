@@ -8,7 +8,7 @@ from workers.inference.warming import ACCELERATOR_CLASSES, CPU_CLASSES, Round, p
 SESSIONS = [("bulk", False), ("live", False), ("ane", True), ("gpu", True)]
 
 
-def test_every_session_is_covered_and_every_length_of_it_said_once() -> None:
+def test_every_session_is_warmed_with_every_length_once() -> None:
     rounds = plan(SESSIONS)
     assert len(set(rounds)) == len(rounds)
     for lane, accelerated in SESSIONS:
@@ -20,13 +20,13 @@ def test_a_session_that_is_named_twice_is_warmed_once() -> None:
     assert plan([("bulk", False), ("bulk", False)]) == plan([("bulk", False)])
 
 
-def test_the_classes_reach_from_first_words_to_the_longest_there_is() -> None:
+def test_the_lengths_range_from_first_words_to_the_longest_segment() -> None:
     assert ACCELERATOR_CLASSES[0] <= 15
     assert ACCELERATOR_CLASSES[-1] == 510
     assert list(ACCELERATOR_CLASSES) == sorted(ACCELERATOR_CLASSES)
 
 
-def test_each_round_is_said_in_order_and_timed() -> None:
+def test_each_warm_up_run_is_made_in_order_and_timed() -> None:
     said: list[Round] = []
     ticks = iter(range(100))
     done = warm(plan(SESSIONS), said.append, clock_s=lambda: next(ticks))

@@ -25,7 +25,7 @@ def test_no_warning_is_filtered() -> None:
     assert not re.search(r"(?<!\w)-W\b", "".join(path.read_text("utf-8") for path in (ROOT / "bin").iterdir()))
 
 
-def test_whose_log_is_turned_down_is_counted_and_named() -> None:
+def test_every_lowered_log_level_is_counted_and_documented() -> None:
     assert found(QUIET) == TURNED_DOWN
     page = (ROOT / "docs" / "mechanisms.md").read_text("utf-8")
     (row,) = re.findall(r"^\| 85 \|.*$", page, re.MULTILINE)

@@ -51,14 +51,14 @@ def test_a_step_past_its_deadline_ends_the_process_and_is_named(yard: Yard) -> N
     assert yard.ends == ["segment 7 of job book has taken more than 60 s"]
 
 
-def test_a_step_that_is_over_is_forgotten(yard: Yard) -> None:
+def test_a_finished_step_is_no_longer_watched(yard: Yard) -> None:
     with yard.dog.watching(claim(), 60):
         yard.run(59)
     yard.run(1000)
     assert yard.ends == []
 
 
-def test_a_machine_that_slept_for_an_hour_ends_nothing_as_it_wakes(yard: Yard) -> None:
+def test_waking_from_an_hour_of_sleep_ends_no_process(yard: Yard) -> None:
     yard.dog.loop_turned()
     with yard.dog.watching(claim(), 60):
         yard.run(10)
@@ -70,7 +70,7 @@ def test_a_machine_that_slept_for_an_hour_ends_nothing_as_it_wakes(yard: Yard) -
         assert len(yard.ends) > 0
 
 
-def test_a_loop_that_stands_still_ends_the_process(yard: Yard) -> None:
+def test_a_loop_that_hangs_ends_the_process(yard: Yard) -> None:
     yard.dog.loop_turned()
     yard.run(LOOP_S)
     yard.dog.loop_turned()
@@ -80,7 +80,7 @@ def test_a_loop_that_stands_still_ends_the_process(yard: Yard) -> None:
     assert yard.ends == ["Celery's loop has stood still for more than 20 s"]
 
 
-def test_a_loop_that_has_not_begun_or_has_ended_may_stand_still(yard: Yard) -> None:
+def test_a_loop_that_has_not_begun_or_has_ended_is_not_watched(yard: Yard) -> None:
     yard.run(2 * LOOP_S)
     yard.dog.loop_turned()
     yard.dog.loop_left()
@@ -88,7 +88,7 @@ def test_a_loop_that_has_not_begun_or_has_ended_may_stand_still(yard: Yard) -> N
     assert yard.ends == []
 
 
-def test_while_the_server_is_away_everything_may_stand_still(yard: Yard) -> None:
+def test_while_the_server_is_unreachable_nothing_counts_as_hanging(yard: Yard) -> None:
     yard.dog.loop_turned()
     with yard.dog.watching(claim(), 30):
         yard.server = False

@@ -19,7 +19,7 @@ LAST_SHORT = (0xFFFFFFFF - 36) // 2
 
 
 @given(blocks=st.lists(PCM))
-def test_a_file_is_an_exact_header_once_and_then_the_payload(blocks: list[bytes]) -> None:
+def test_a_file_has_one_exact_header_and_then_the_samples(blocks: list[bytes]) -> None:
     file = io.BytesIO()
     with WavWriter(file) as writer:
         for block in blocks:
@@ -36,7 +36,7 @@ def test_a_short_header_has_44_bytes_and_true_sizes(frames: int) -> None:
     assert (riff_bytes, data_bytes) == (36 + 2 * frames, 2 * frames)
 
 
-def test_other_readers_agree_with_the_header() -> None:
+def test_other_readers_understand_the_header() -> None:
     file = io.BytesIO(wav_header(3) + bytes(6))
     with wave.open(file) as reader:
         assert reader.getparams()[:4] == (1, 2, 24_000, 3)
@@ -53,7 +53,7 @@ def test_past_four_gigabytes_the_header_is_rf64_with_64_bit_sizes(tmp_path: Path
     assert (info.frames, info.samplerate, info.format) == (frames, 24_000, "RF64")
 
 
-def test_an_announced_length_that_was_not_reached_is_corrected_in_a_file(tmp_path: Path) -> None:
+def test_a_wrong_announced_length_is_corrected_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "short.wav"
     with wav_file(path, frames=3_000_000_000) as writer:
         writer.write(b"\1\0" * 10)
@@ -78,7 +78,7 @@ def through_a_pipe(pcm: bytes, frames: int | None) -> bytes:
         return source.read()
 
 
-def test_a_pipe_gets_a_header_that_says_until_the_end() -> None:
+def test_a_pipe_gets_a_header_with_an_open_length() -> None:
     assert through_a_pipe(b"\1\0\2\0", None) == streaming_header() + b"\1\0\2\0"
     assert streaming_header().count(b"\xff\xff\xff\xff") == 2
     assert len(streaming_header()) == 44
@@ -88,7 +88,7 @@ def test_a_pipe_whose_length_is_known_gets_an_exact_header() -> None:
     assert through_a_pipe(b"\1\0\2\0", 2) == wav_header(2) + b"\1\0\2\0"
 
 
-def test_a_pipe_that_did_not_get_what_was_announced_is_an_error() -> None:
+def test_a_pipe_with_fewer_samples_than_announced_is_an_error() -> None:
     with pytest.raises(FarmError, match="announced 3 frames, but 2"):
         through_a_pipe(b"\1\0\2\0", 3)
 
@@ -98,7 +98,7 @@ def test_half_a_sample_is_refused() -> None:
         writer.write(b"\0\0\0")
 
 
-def test_a_stream_that_already_holds_something_keeps_it() -> None:
+def test_existing_content_of_a_stream_is_kept() -> None:
     file = io.BytesIO(b"before")
     file.seek(6)
     with WavWriter(file) as writer:
@@ -106,12 +106,12 @@ def test_a_stream_that_already_holds_something_keeps_it() -> None:
     assert file.getvalue() == b"before" + wav_header(1) + b"\1\0"
 
 
-def test_a_wav_that_fails_midway_is_not_there(tmp_path: Path) -> None:
+def test_a_wav_that_fails_midway_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(FarmError), wav_file(tmp_path / "half.wav") as writer:
         writer.write(bytes(11))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_wav_in_a_folder_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_wav_in_a_missing_folder_is_refused_and_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"none/out\.wav cannot be written"), wav_file(tmp_path / "none" / "out.wav"):
         pass

@@ -27,11 +27,11 @@ def stored(chunk: Chunk) -> dict[bytes, bytes]:
 
 
 @given(chunks)
-def test_what_is_encoded_comes_back_the_same(chunk: Chunk) -> None:
+def test_an_encoded_chunk_is_decoded_unchanged(chunk: Chunk) -> None:
     assert decode(stored(chunk)) == chunk
 
 
-def test_the_fields_of_an_entry_are_these() -> None:
+def test_an_entry_has_the_documented_fields() -> None:
     chunk = Chunk(kind=Kind.AUDIO, segment=7, chunk=1, chunks=3, pcm=b"\1\0\2\0")
     assert stored(chunk) == {
         b"v": b"1", b"k": b"audio", b"s": b"7", b"c": b"1", b"n": b"3", b"f": b"2", b"x": b"2882460411",
@@ -39,11 +39,11 @@ def test_the_fields_of_an_entry_are_these() -> None:
     }  # fmt: skip
 
 
-def test_an_entry_may_leave_out_what_has_a_default() -> None:
+def test_fields_with_defaults_may_be_omitted() -> None:
     assert decode({b"v": b"1", b"k": b"end", b"s": b"4"}) == Chunk(kind=Kind.END, segment=4)
 
 
-def test_a_newer_wire_is_refused_with_the_remedy() -> None:
+def test_a_newer_wire_version_is_refused_with_the_remedy() -> None:
     newer = {**stored(Chunk(kind=Kind.END, segment=1)), b"v": str(VERSION + 1).encode()}
     with pytest.raises(WireError, match=r"has wire version 2, this reader knows 1: update Chorus"):
         decode(newer)
@@ -53,7 +53,7 @@ def test_a_newer_wire_is_refused_with_the_remedy() -> None:
     "change",
     [{b"v": None}, {b"k": None}, {b"s": None}, {b"k": b"video"}, {b"s": b"first"}, {b"c": b""}, {b"n": b"1.5"}],
 )
-def test_an_entry_that_is_not_ours_is_refused(change: dict[bytes, bytes | None]) -> None:
+def test_a_foreign_entry_is_refused(change: dict[bytes, bytes | None]) -> None:
     fields = {**stored(Chunk(kind=Kind.AUDIO, segment=1, pcm=b"\1\0")), **change}
     with pytest.raises(WireError, match="not Chorus's"):
         decode({name: value for name, value in fields.items() if value is not None})
@@ -67,7 +67,7 @@ def test_damaged_audio_is_refused_by_its_place(pcm: bytes) -> None:
 
 
 @given(samples, st.integers(1, 50).map(lambda half: half * 2))
-def test_cut_audio_is_the_same_audio(pcm: bytes, chunk_bytes: int) -> None:
+def test_audio_cut_into_chunks_is_the_same_audio(pcm: bytes, chunk_bytes: int) -> None:
     pieces = list(cut(9, pcm, chunk_bytes=chunk_bytes))
     assert b"".join(piece.pcm for piece in pieces) == pcm
     assert [piece.order for piece in pieces] == [(9, place) for place in range(len(pieces))]

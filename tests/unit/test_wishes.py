@@ -50,7 +50,7 @@ def test_the_keywords_of_a_submit_are_the_fields_of_a_request() -> None:
 
 
 @pytest.mark.parametrize("one", WISHES, ids=by_name)
-def test_a_wish_says_what_it_means_and_is_an_option_unless_only_code_can_know_it(one: DeclaredWish) -> None:
+def test_every_wish_is_documented_and_is_an_option_unless_only_code_can_set_it(one: DeclaredWish) -> None:
     assert one.wish.help.endswith((".", ":"))
     assert bool(one.wish.flags) == (one.wish.scope != "caller")
     assert one.checked(one.default) == one.default
@@ -102,12 +102,12 @@ def submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     return type_words
 
 
-def test_every_option_is_tried() -> None:
+def test_the_cases_below_cover_every_option() -> None:
     assert set(TYPED) == {one.name for one in OPTIONAL}
 
 
 @pytest.mark.parametrize("one", OPTIONAL, ids=by_name)
-def test_an_option_is_the_wish_that_it_is_named_for(submitted: Callable[..., list[Wishes]], one: DeclaredWish) -> None:
+def test_an_option_sets_the_wish_of_its_name(submitted: Callable[..., list[Wishes]], one: DeclaredWish) -> None:
     typed, expected = TYPED[one.name]
     for flag in one.wish.flags:
         wishes = submitted(flag, typed).pop()
@@ -115,5 +115,5 @@ def test_an_option_is_the_wish_that_it_is_named_for(submitted: Callable[..., lis
         assert getattr(requested(wishes), one.name) == expected
 
 
-def test_what_is_not_typed_is_no_wish(submitted: Callable[..., list[Wishes]]) -> None:
+def test_an_option_that_is_not_given_sets_no_wish(submitted: Callable[..., list[Wishes]]) -> None:
     assert submitted() == [{}]

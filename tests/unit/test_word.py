@@ -66,14 +66,14 @@ def test_headings_make_the_chapters_and_the_properties_name_the_book() -> None:
     )
 
 
-def test_a_document_that_does_not_say_its_title_is_called_by_its_title_paragraph_or_its_file() -> None:
+def test_a_document_without_a_title_property_uses_its_title_paragraph_or_file_name() -> None:
     package = book()
     package.core_properties.title = ""
     assert opened(package).title == "A Book of Clocks"
     assert opened(xml("<w:p><w:r><w:t>Hello.</w:t></w:r></w:p>")).title == "book"
 
 
-def test_a_program_is_no_author() -> None:
+def test_a_programs_name_is_not_taken_as_author() -> None:
     assert opened(xml("<w:p><w:r><w:t>Hello.</w:t></w:r></w:p>")).author == ""
 
 
@@ -94,11 +94,11 @@ def styled(name: str, *, based_on: str = "", outline: int | None = None) -> Pack
     "package",
     [styled("Kapitel", based_on="Heading 1"), styled("Kapitel", outline=0), styled("Kapitel", based_on="Heading 2")],
 )
-def test_a_style_of_ones_own_is_a_heading_by_what_it_is_based_on_or_its_outline_level(package: Package) -> None:
+def test_a_custom_style_is_a_heading_by_its_base_style_or_outline_level(package: Package) -> None:
     assert [chapter.title for chapter in opened(package).chapters] == ["Erstens", "Zweitens"]
 
 
-def test_a_style_is_known_by_its_built_in_name_whatever_the_language_of_its_id() -> None:
+def test_a_style_is_recognised_by_its_built_in_name_in_any_language() -> None:
     package = book()
     for style in package.styles.element.style_lst:
         if style.styleId == "Heading1":
@@ -108,7 +108,7 @@ def test_a_style_is_known_by_its_built_in_name_whatever_the_language_of_its_id()
     assert [chapter.title for chapter in opened(package).chapters] == ["The Storm", "The Calm"]
 
 
-def test_styles_that_are_based_on_one_another_in_a_circle_come_to_an_end() -> None:
+def test_styles_based_on_each_other_in_a_circle_do_not_loop() -> None:
     package = styled("Kapitel", based_on="Heading 1")
     package.styles["Heading 1"].base_style = package.styles["Kapitel"]
     assert opened(package).chapters
@@ -141,24 +141,24 @@ def t(text: str) -> str:
         ),
     ],
 )
-def test_a_paragraph_says_what_a_reader_of_the_page_sees(body: str, text: str) -> None:
+def test_a_paragraph_has_the_visible_text(body: str, text: str) -> None:
     assert only(xml(f"<w:p>{body}</w:p>")).text == text
 
 
-def test_a_text_box_is_a_paragraph_of_its_own() -> None:
+def test_a_text_box_is_a_separate_paragraph() -> None:
     box = f"<w:drawing><w:txbxContent><w:p>{run(t('box'))}</w:p></w:txbxContent></w:drawing>"
     body = f"<w:p>{run(t('out'))}{run(box + t('side'))}</w:p>"
     assert only(xml(body)).text == "box\n\noutside"
 
 
-def test_items_of_lists_have_the_numbers_that_word_shows() -> None:
+def test_list_items_have_the_numbers_that_word_shows() -> None:
     package = docx.Document()
     for style, text in (("List Number", "a"), ("List Number", "b"), ("List Bullet", "c"), ("List Number", "d")):
         package.add_paragraph(text, style=style)
     assert only(package).text == "1. a\n\n2. b\n\nc\n\n3. d"
 
 
-def test_numbers_of_several_levels_and_of_headings_are_said_as_they_stand() -> None:
+def test_multi_level_numbers_and_heading_numbers_are_kept() -> None:
     package = docx.Document()
     level = '<w:lvl w:ilvl="{0}"><w:start w:val="1"/><w:numFmt w:val="{1}"/><w:lvlText w:val="{2}"/></w:lvl>'
     levels = level.format(0, "decimal", "Chapter %1:") + level.format(1, "lowerLetter", "%1.%2)")
@@ -224,7 +224,7 @@ def noted() -> Package:
     return package
 
 
-def test_notes_go_behind_their_chapter_once_and_their_numbers_are_left_out() -> None:
+def test_notes_come_once_after_their_chapter_and_their_numbers_are_left_out() -> None:
     document = opened(noted())
     assert document.chapters[0].text == "The sea was calm.\n\nSo it stayed.\n\nSee above."
     assert document.left_out == ("3 note marks",)
@@ -263,14 +263,14 @@ PICTURE = (
         ("a map Description automatically generated", "See a map here."),
     ],
 )
-def test_pictures_are_heard_by_their_alternative_text_on_request(stated: str, text: str) -> None:
+def test_alternative_texts_of_pictures_are_spoken_on_request(stated: str, text: str) -> None:
     package = xml(PICTURE.format(stated))
     assert only(package).text == "See here."
     assert opened(package).left_out == ("1 image (unless --speak images)",)
     assert only(package, ReaderOptions(speak=frozenset(["images"]))).text == text
 
 
-def test_words_in_another_language_are_marked_with_it_and_most_words_give_the_documents() -> None:
+def test_foreign_words_are_marked_and_most_words_give_the_documents_language() -> None:
     run = "<w:r><w:rPr><w:lang w:val='{}'/></w:rPr><w:t xml:space='preserve'>{}</w:t></w:r>"
     spoken = run.format("es-ES", "Dijo ") + run.format("en-GB", "hello") + run.format("es-MX", " y se fue de la casa.")
     document = opened(xml(f"<w:p>{spoken}</w:p>"))
@@ -312,7 +312,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000)
         (saved(docx.Document()), "no text"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_in_one_sentence_with_its_name(data: bytes, reason: str) -> None:
+def test_an_unreadable_file_is_refused_in_one_sentence_with_its_name(data: bytes, reason: str) -> None:
     with pytest.raises(SourceError, match=r"^book\.docx [^\n]+$") as caught:
         opened(data)
     assert reason in str(caught.value)

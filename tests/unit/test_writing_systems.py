@@ -28,11 +28,11 @@ def spoken(text: str, **wishes: str) -> str:
         ("", ""),
     ],
 )
-def test_three_languages_are_known_by_their_letters(text: str, language: str) -> None:
+def test_three_languages_are_recognised_by_their_letters(text: str, language: str) -> None:
     assert language_of([text]) == language
 
 
-def test_a_name_in_kana_makes_no_chinese_text_japanese() -> None:
+def test_a_name_in_kana_does_not_make_a_chinese_text_japanese() -> None:
     assert language_of([CHINESE * 20, "かな"]) == "zh"
 
 
@@ -48,12 +48,12 @@ def test_a_name_in_kana_makes_no_chinese_text_japanese() -> None:
         (CHINESE, {"language": "en-us"}, "en-us"),
     ],
 )
-def test_what_is_asked_for_counts_then_the_letters_then_the_voice(
+def test_the_requested_language_counts_first_then_the_letters_then_the_voice(
     text: str, wishes: dict[str, str], language: str
 ) -> None:
     assert spoken(text, **wishes) == language
 
 
-def test_what_a_document_states_counts_before_its_letters() -> None:
+def test_a_documents_stated_language_counts_before_its_letters() -> None:
     document = documents.read(f"---\ntitle: x\nlang: en\n---\n\n{HINDI}".encode(), "a.md")
     assert spoken_language(Request(name="a.md"), document) == "en-us"
