@@ -1,6 +1,6 @@
-"""Lanes on accelerators, with sessions of the CPU in their place: who speaks, who is spared, who takes over.
+"""Lanes on accelerators, simulated with CPU sessions: which lane speaks, and which one takes over after failures.
 
-What only a Mac can tell, tests/apple asks.
+What only a Mac can show is tested in tests/apple.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What cannot be stored or heard is not spoken: Redis holds a window of a book, whoever is slow, away, or killed."""
+"""Audio that cannot be stored or delivered is not synthesized: Redis holds a limited window of a book in all cases."""
 
 import json
 import resource

@@ -1,4 +1,4 @@
-"""Celery's own command on our app: what it cannot do is one sentence, as for any command of ours."""
+"""Celery's own command with our app: its errors are one sentence, as those of our commands."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The client against a real server: what a submit writes, what a job may be asked for, how its file is fetched."""
+"""The client with a real server: what a submit writes, what can be requested of a job, and how its file is fetched."""
 
 import json
 import threading

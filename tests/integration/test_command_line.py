@@ -1,4 +1,4 @@
-"""What every program of ours has: help under both its names, a version, and completion in the shell."""
+"""Every program has help under both option names, a version, and shell completion."""
 
 import os
 import subprocess

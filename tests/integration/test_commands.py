@@ -1,4 +1,4 @@
-"""The client's commands, as a user types them, against a real server and a farm played by hand."""
+"""The client's commands as a user types them, with a real server and a simulated farm."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Finding a server, or starting one of our own: against real server programs."""
+"""Finding a server or starting one, with real server programs."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""The engine on real onnxruntime sessions: what reaches the model, what comes back, and what is refused."""
+"""The engine with real onnxruntime sessions: the inputs of the model, the results, and what is refused."""
 
 import gc
 import os

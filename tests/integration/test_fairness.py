@@ -1,6 +1,6 @@
-"""Nobody waits behind everybody else: a second book, a book of any priority, the hundredth listener, an unlucky job.
+"""No job waits behind all others: a second book, books of any priority, a hundred listeners, and failing jobs.
 
-Counted in segments, in the order in which the ledger gave them out, and never by a clock.
+The tests count segments in the order in which the ledger dispatched them, and use no clock.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What Flower shows by default: which queues there are, and what a message calls its job."""
+"""What Flower shows by default: the queues, and the name of each message's job."""
 
 import json
 from collections.abc import Iterator

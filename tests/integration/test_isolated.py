@@ -1,4 +1,4 @@
-"""A segment spoken in a process of its own: the same to the last sample, within limits, and never left behind."""
+"""Speaking a segment in a child process: the same samples, within limits, and no process left behind."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What goes into Kokoro's graph and comes out of it, held against kokoro-onnx: the same samples, the same timings."""
+"""The inputs and outputs of Kokoro's graph, compared with kokoro-onnx: the same samples and timings."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A document that Redis does not take is submitted through the store, where the desk finds it."""
+"""A document that is too large for Redis is submitted through the store."""
 
 from pathlib import Path
 

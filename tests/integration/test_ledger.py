@@ -1,4 +1,4 @@
-"""The ledger's laws, on a real server, without Celery: the test plays planner, voice and desk itself."""
+"""The rules of the ledger, on a real server without Celery: the tests act as planner, voice worker and desk."""
 
 import json
 import random

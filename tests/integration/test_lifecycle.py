@@ -1,4 +1,4 @@
-"""The life of a real voice worker: how it starts, is kept warm, rests, gives memory back, and is replaced."""
+"""The life of a real voice worker: its start, keep-alive, closing of idle sessions, memory, and replacement."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Listening against a real server: order, resuming, cut lines, and always an end or an error."""
+"""Listening with a real server: order, resuming, lost connections, and always an end or an error."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""A desk plans in this process, on a real server: it reads a document once, and goes on cutting where it stopped."""
+"""Planning in this process, on a real server: a document is read once, and cutting continues where it stopped."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What `--play` hears: the book from its first segment, wherever its sound lies by then."""
+"""`--play`: the book is played from its first segment, wherever its audio is stored."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A segment that kills, hangs, grows or raises costs itself and nothing else; who merely stood beside it is spoken."""
+"""A segment that crashes, hangs, grows or raises fails alone; other segments of the same process are spoken."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A voice worker that meets a model for the first time: it prepares it once, and what it says is the same each time."""
+"""A voice worker that meets a new model prepares it once, and then gives the same samples each time."""
 
 import json
 from collections.abc import Iterator

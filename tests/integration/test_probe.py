@@ -1,4 +1,4 @@
-"""A session tried in a child: what it tells, and what is told of it when it does not live to tell."""
+"""Probing a session in a child process: what it reports, and what is reported if it crashes."""
 
 import os
 import re

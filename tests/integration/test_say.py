@@ -1,4 +1,4 @@
-"""`chorus say`: a live job, heard while it is made, from a farm played by hand."""
+"""`chorus say`: a live job that is played or written while it is spoken, with a simulated farm."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What was spoken before is not spoken again, on a real farm: counted by the runs of the model itself."""
+"""Cached segments are not spoken again, on a real farm, counted by the runs of the model."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Looking into a voice worker's sessions, and having them rebuilt while a book is spoken."""
+"""Showing a voice worker's sessions, and reopening them while a book is spoken."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The stack on this machine: one supervisor keeps it running, shares it, and leaves nothing behind."""
+"""The stack on this machine: one supervisor runs it, clients share it, and nothing is left behind."""
 
 import json
 import os

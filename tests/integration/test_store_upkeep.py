@@ -1,4 +1,4 @@
-"""A store stays small while desks serve it, and `chorus clean` says what it frees, what it keeps, and why."""
+"""Running desks keep a store small, and `chorus clean` says what it removes, what it keeps, and why."""
 
 import json
 from collections.abc import Iterator

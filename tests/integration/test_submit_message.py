@@ -1,4 +1,4 @@
-"""Submits from an app that has only Celery, taken in by a real desk worker: what is wrong with one is never lost."""
+"""Submits from an app that has only Celery, received by a real desk worker: an error is never lost."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The step that speaks a segment, from its claim to its commit, with an engine that says what the test wants."""
+"""The synthesize step, from its claim to its commit, with an engine that returns what the test needs."""
 
 from collections.abc import Iterator
 from contextlib import closing

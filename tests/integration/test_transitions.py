@@ -1,4 +1,4 @@
-"""The ledger follows the table of transitions, and nothing else changes a job's state: all of it, on a real server."""
+"""The ledger follows the table of transitions on a real server, and nothing else changes a job's state."""
 
 from collections.abc import Iterator
 from itertools import chain, combinations

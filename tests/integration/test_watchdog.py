@@ -1,4 +1,4 @@
-"""A worker that hangs ends itself, and what it held goes to another; real processes, really hanging."""
+"""A worker that hangs ends itself, and its steps go to another worker; with real processes."""
 
 from pathlib import Path
 

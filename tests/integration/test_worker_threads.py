@@ -1,4 +1,4 @@
-"""The three threads of a worker outlive whatever meets them: without them it would speak on and renew nothing."""
+"""The three threads of a worker survive every error: without them it would speak on without renewing its leases."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What a render of a folder says before it begins, and when it asks."""
+"""`render FOLDER`: what it prints before it begins, and when it asks for confirmation."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page that a Mac's run leaves behind, from numbers made up here."""
+"""The page that a run of the Apple tests writes, from figures made up here."""
 
 import os
 import subprocess

@@ -1,7 +1,7 @@
-"""Japanese and Chinese: spoken where their packages are, refused with the command that brings them where they are not.
+"""Japanese and Chinese are spoken if their packages are installed; else the error names the command for that.
 
-Their packages are not installed as a rule, so small stand-ins of misaki's two rooms take their place; the tests of the
-real ones run where those are.
+The packages are usually not installed, so most tests replace misaki's two modules by small ones; the tests of the real
+packages run where those are installed.
 """
 
 import shlex

@@ -1,6 +1,6 @@
-"""The weightless Kokoro graph is whole, and its filler draws the same weights for everyone.
+"""The Kokoro graph without weights is complete, and the script that fills it draws the same weights on every machine.
 
-Filling all 325 MB is the benchmark's business; here the smallest tensors stand for the rest.
+Filling all 325 MB would take too long here, so only the smallest tensors are filled.
 """
 
 import hashlib

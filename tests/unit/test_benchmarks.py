@@ -1,4 +1,4 @@
-"""Every benchmark starts as the documents write it: from the checkout's root, with no variable set."""
+"""Every benchmark starts as the documents write it: from the checkout's root, with no environment variable set."""
 
 import os
 import re

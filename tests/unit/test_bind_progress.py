@@ -1,4 +1,4 @@
-"""How far a bind is: told as it goes, and never so often that it costs anything."""
+"""The progress of a bind is reported while it runs, and at most once a second."""
 
 import itertools
 import types

@@ -1,4 +1,4 @@
-"""A cache may lose anything at any time, and never more than that: not its bound, not a worker's patience."""
+"""The file cache may lose entries at any time, but it never exceeds its limit and never blocks or fails a worker."""
 
 import shutil
 import subprocess

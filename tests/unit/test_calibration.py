@@ -1,4 +1,4 @@
-"""Whether an accelerator pays: judged by what trials tell, asked once and remembered for this machine and model."""
+"""Whether an accelerator is used: decided by probes, measured once and stored for this machine and model."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Captions stand where their words are heard, in the last chapter as in the first."""
+"""Captions have the times of their words, in the last chapter as exactly as in the first."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""The proof that what is spoken is the whole text: it fails where a character is missing, doubled or moved."""
+"""The proof that the whole text is spoken fails if a character is missing, duplicated or moved."""
 
 import pytest
 from hypothesis import given

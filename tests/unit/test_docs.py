@@ -1,4 +1,4 @@
-"""The documents say what is so: their links, tests, settings and commands exist, and no row is forgotten."""
+"""The documents are true: their links, tests, settings and commands exist, and no row is missing."""
 
 import ast
 import re

@@ -1,3 +1,5 @@
+"""Plain text and Markdown become chapters and paragraphs, and no visible character is lost."""
+
 import codecs
 
 import pytest

@@ -1,4 +1,4 @@
-"""Downloads against a real server on loopback that cuts, lies, redirects and serves wrong bytes."""
+"""Downloads from a real server on loopback that breaks off, lies, redirects and sends wrong bytes."""
 
 import hashlib
 import random

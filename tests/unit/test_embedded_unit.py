@@ -1,4 +1,4 @@
-"""What the stack decides without starting anything."""
+"""The decisions of the stack, without starting any program."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A finished file holds the whole book, says what it is, and is there whole or not at all."""
+"""A finished file has the whole book and its metadata, and is either complete or does not exist."""
 
 import io
 import struct

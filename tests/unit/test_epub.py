@@ -1,4 +1,4 @@
-"""EPUBs as publishers make them, and as nobody should."""
+"""EPUBs, both well-formed ones and broken or hostile ones."""
 
 import io
 import zipfile

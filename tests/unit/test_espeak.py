@@ -1,4 +1,4 @@
-"""espeak: one in a process, told which language comes next; nothing that it passes over in silence goes unnoticed."""
+"""espeak is loaded once per process, switches between languages, and reports what it skips."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`chorus phonemize`: what is read for a text, how it sounds, and who said it."""
+"""`chorus phonemize` shows how a text is read, its phonemes, and which backend gave them."""
 
 import io
 import json

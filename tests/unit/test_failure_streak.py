@@ -1,4 +1,4 @@
-"""A session is opened again after so many failures in a row, once."""
+"""A session is reopened once after several failures in a row."""
 
 from concurrent.futures import ThreadPoolExecutor
 

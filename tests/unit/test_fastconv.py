@@ -1,4 +1,4 @@
-"""A rewritten graph says what the original says, for every shape of convolution, in real onnxruntime."""
+"""A graph with fast convolution computes the same as the original, for every shape, in real onnxruntime."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

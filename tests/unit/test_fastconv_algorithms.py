@@ -1,4 +1,4 @@
-"""The tables of fast convolution are right to the last digit: whole numbers are compared, nothing is rounded."""
+"""The tables of fast convolution are exact: the tests compare fractions and round nothing."""
 
 import math
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""A file is whole or not there, and a refusal of the disk is a sentence."""
+"""A file is written completely or not at all, and a disk error is reported in one sentence."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Who waits for a worker's first start with a model is told what it does meanwhile."""
+"""A user who waits for a worker's first start with a model is told what it is doing."""
 
 import platform
 import sys

@@ -1,4 +1,4 @@
-"""The gate counts what this process holds, by queue, and a hint that was sent twice once."""
+"""The gate counts the tasks that this process holds, by queue, and counts a duplicated hint once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The governor by readings of the test's own, and the memory of machines written to files."""
+"""The memory governor, fed with readings by the tests, and the reading of a machine's memory from files."""
 
 import subprocess
 import sys

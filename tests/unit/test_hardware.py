@@ -1,4 +1,4 @@
-"""What machine this is: by what the system says, and as `unknown` where it says nothing."""
+"""What is known about this machine; `unknown` where the system gives no answer."""
 
 from pathlib import Path
 

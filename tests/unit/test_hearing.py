@@ -1,5 +1,7 @@
-"""One listener without a server: whatever a read brings and wherever it is broken off, it hears the job once, in order,
-and always to an end or a failure. The stream here is a list, and time is a call of `tick()`."""
+"""The logic of one listener, without a server: whatever its reads return and wherever it is interrupted, it delivers
+the job once, in order, and ends with an end or a failure. The stream is a list here, and time passes by calls of
+`tick()`.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Files made to harm: each gives its text or one sentence, in 300 MB and ten seconds, and writes nothing anywhere."""
+"""Hostile files: each gives its text or one sentence, within 300 MB and ten seconds, and writes nothing."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Text, Markdown and SSML that mean harm: readable text or one sentence, within 10 s and 300 MB, nothing written."""
+"""Hostile text, Markdown and SSML give readable text or one sentence, within 10 s and 300 MB, and write nothing."""
 
 import functools
 import json

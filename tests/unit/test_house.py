@@ -1,4 +1,4 @@
-"""The house: every module stands in a room under a name of its own, says what it is for, and stays small."""
+"""The structure of the code: every module is in a room, has a unique name, says what it is for, and stays small."""
 
 import ast
 from collections import Counter

@@ -1,4 +1,4 @@
-"""HTML: what a page says to a listener, in an EPUB and as a file of its own."""
+"""HTML, in an EPUB and as a file of its own: which of its text is spoken, and how."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Convolutions as int8, on small graphs and real onnxruntime: what they lose, what stays as it was, what is fused."""
+"""Convolutions in int8, on small graphs and real onnxruntime: their noise, what stays unchanged, and what is fused."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A job on a terminal: how far it is, how long it will take, and the table of jobs, at any width."""
+"""How a job is shown on a terminal: its progress, the remaining time, and the table of jobs, at any width."""
 
 import dataclasses
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Keep-alive by a clock of the test's own: when it beats, and that whoever comes goes first."""
+"""Keep-alive, with a clock of the tests' own: when it runs, and that requests have precedence."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

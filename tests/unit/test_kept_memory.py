@@ -1,4 +1,4 @@
-"""What a session's arena keeps between runs: which options a run gets, and when something is run to change it."""
+"""The memory that a session's arena keeps between runs: the options of each run, and when memory is returned."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The keys: one place builds them all, and a job's share one hash tag."""
+"""The keys in Redis: one module builds them all, and the keys of a job share one hash tag."""
 
 from pathlib import Path
 

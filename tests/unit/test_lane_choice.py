@@ -1,4 +1,4 @@
-"""Which lanes are opened: what was asked for × what is here × what was measured × strict."""
+"""Which lanes are opened, by the setting, the machine, the measurement, and strict mode."""
 
 import pytest
 

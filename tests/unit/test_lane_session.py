@@ -1,4 +1,4 @@
-"""A session on its lane: where its runs happen, with which options, and that another can take its place."""
+"""A session on its lane: on which threads its runs happen, with which options, and how it is replaced."""
 
 import threading
 from collections.abc import Iterator

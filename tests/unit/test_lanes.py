@@ -1,4 +1,4 @@
-"""Lanes: own threads, lowered where they should be, and a record that follows from completed spans alone."""
+"""Lanes: their threads and priorities, and statistics of completed runs."""
 
 import errno
 import logging

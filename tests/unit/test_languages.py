@@ -1,3 +1,5 @@
+"""Codes of languages, and the language of a voice."""
+
 import pytest
 
 from chorus.errors import OptionError

@@ -1,4 +1,4 @@
-"""Pronunciations of one's own: what a file may say, and one clear sentence for each thing it may not."""
+"""Lexicons: what a file may contain, and one clear sentence for each error."""
 
 import json
 from pathlib import Path

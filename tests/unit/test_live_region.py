@@ -1,4 +1,4 @@
-"""Progress on a real terminal, narrow, wide, and resized in the middle: nothing stale, nothing wrapped."""
+"""Progress on a real terminal, narrow, wide, and resized meanwhile: no stale and no wrapped lines."""
 
 import codecs
 import fcntl

@@ -1,4 +1,4 @@
-"""requirements.lock: hashed, from nowhere in particular, complete, and wheels only on every machine we name."""
+"""requirements.lock is hashed, complete, names no host or path, and has wheels for every supported machine."""
 
 import itertools
 import os

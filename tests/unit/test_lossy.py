@@ -1,4 +1,4 @@
-"""Variants in int8: which blocks they are made of, whose sound they have, and what refuses them."""
+"""Int8 variants: which blocks they consist of, which sound they have, and when they are refused."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How busy the machine is: figures where there are any, and a reason where there are none."""
+"""The machine's load: figures if there are any, otherwise the reason why there are none."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a chapter's marks say of each of its characters, however they lie over each other."""
+"""The marks of a chapter: which apply to each of its characters, however they overlap."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Markup between the words: sounds, silences, voices and a cast; what only looks like it is text."""
+"""Markup in the text: pronunciations, pauses, voices and a cast; text that only resembles markup stays text."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The benchmarks time the first sound a model spoke for a job, and refuse whatever else could pass for one."""
+"""The benchmarks time the first sound that a model spoke for the job: no header, silence or cached audio."""
 
 import json
 from pathlib import Path

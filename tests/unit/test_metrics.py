@@ -1,4 +1,4 @@
-"""The figures that Prometheus reads: names, labels and values, and a farm that is away."""
+"""The Prometheus metrics: names, labels and values, also for an unreachable farm."""
 
 import socket
 

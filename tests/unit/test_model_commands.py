@@ -1,4 +1,4 @@
-"""`chorus models …` and `chorus optimize` as they are typed, over toy voices."""
+"""`chorus models …` and `chorus optimize` as a user types them, with toy voices."""
 
 import json
 import os

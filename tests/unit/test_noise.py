@@ -1,4 +1,4 @@
-"""Constant noise in the place of random operators: the same each time, still noise, for every shape and kind."""
+"""Constant noise instead of random operators: the same in each run, still noise, for every shape and type."""
 
 import numpy as np
 import onnx

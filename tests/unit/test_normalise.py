@@ -1,4 +1,4 @@
-"""What a listener must hear for what is not written as it is said, and that no character is lost on the way."""
+"""How text that is not written as it is spoken is read, and that no character is lost."""
 
 import sys
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The frame in which a model is prepared: each stage once, gone on with when interrupted, nothing half-made used."""
+"""The preparation of a model: each stage runs once, continues after an interruption, and leaves nothing half-made."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A part comes back as it went in, or not at all."""
+"""A part is read back exactly as it was written, or not at all."""
 
 import json
 from collections.abc import Iterator

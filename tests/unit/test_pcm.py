@@ -1,4 +1,4 @@
-"""Sound keeps its shape on the way from the engine to a file."""
+"""Audio is converted without distortion on the way from the engine to a file."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""PDF: printed pages become running text again, and an outline becomes chapters."""
+"""PDF: printed pages become running text, and an outline becomes chapters."""
 
 import io
 

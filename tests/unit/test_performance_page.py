@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md are what the kept results say, and nothing that somebody wrote."""
+"""The tables of docs/performance.md are generated from the saved results, and nothing in them is written by hand."""
 
 import re
 from pathlib import Path

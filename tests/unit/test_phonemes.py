@@ -1,4 +1,4 @@
-"""Words a listener must hear right, and what happens to the ones in no dictionary."""
+"""Words that must be pronounced correctly, and words that are in no dictionary."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Plain text beyond its words: encodings by name, heads, tables of contents, Project Gutenberg's wrapping."""
+"""Plain text: named encodings, headings, tables of contents, Project Gutenberg's headers."""
 
 import codecs
 

@@ -1,6 +1,6 @@
-"""The loudspeaker: whatever player is installed gets exactly the audio, or one sentence says why it was not heard.
+"""Playing audio: the installed player gets exactly the audio, or one sentence says why it was not played.
 
-The players here are programs of the test's own. A shell starts them: a `#!` line cannot hold a path with a space.
+The players here are programs of the tests. A shell starts them, since a `#!` line cannot have a path with a space.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The plots of the documents: what was measured stands where its scale says, and the picture is well-formed."""
+"""The plots in the documents: values are drawn at their place on the scale, and the picture is well-formed."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which graph speaks: what was prepared, what was asked for, and what holds where anything about it went wrong."""
+"""Which graph is used: the prepared variants, the requested one, and the fallback if something went wrong."""
 
 import os
 import signal

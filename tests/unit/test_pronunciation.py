@@ -1,4 +1,4 @@
-"""Words of a lexicon and marks of a document in a sentence: what counts, where, and in which language."""
+"""Entries of a lexicon and marks of a document in a sentence: which applies, where, and in which language."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What sessions are asked to run on: CoreML's options by name and value, as onnxruntime 1.31 takes them."""
+"""Execution providers: CoreML's options by name and value, as onnxruntime 1.31 accepts them."""
 
 import logging
 from dataclasses import fields

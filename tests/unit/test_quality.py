@@ -1,4 +1,4 @@
-"""The measures of quality, on signals whose answer is known beforehand."""
+"""The quality measures, with signals whose result is known."""
 
 import math
 from dataclasses import asdict, replace

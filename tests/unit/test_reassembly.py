@@ -1,4 +1,4 @@
-"""The order of speech: whatever the stream does to its entries, a listener hears the segments in order, once."""
+"""The Reassembler: whatever the stream does to its entries, the segments come out once and in order."""
 
 import pytest
 from hypothesis import given

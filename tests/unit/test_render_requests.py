@@ -1,4 +1,4 @@
-"""What a render is asked for, checked before anything is started."""
+"""The options of a render are checked before anything is started."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A request: checked when it is made, the same text whenever it is the same, and a digest that tells jobs apart."""
+"""A request is checked when it is made, has one canonical form, and its digest identifies a job."""
 
 import dataclasses
 

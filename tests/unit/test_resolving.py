@@ -1,4 +1,4 @@
-"""Which model speaks: the order of choice, what is refused, and the one question a person is asked."""
+"""Which model is used: the order of preference, what is refused, and the question to the user."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""An engine that rests: nobody finds it gone, and nobody's sessions are taken from under him."""
+"""Closing an idle engine's sessions: they are reopened for the next utterance, and never closed while in use."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A lane is given up after so many failures among its last utterances, once and for good."""
+"""A lane is retired once and for good after several failures among its last utterances."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The router: what a lane will take, learnt from what it took; and who would be done first."""
+"""The router predicts the cost of each lane from earlier runs, and chooses the lane that would finish first."""
 
 import random
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""A paragraph made of runs: its text is what it would be without them, and every mark lies on its run's letters."""
+"""A paragraph made of runs: its text is the text without markup, and every mark covers the letters of its run."""
 
 import pytest
 from hypothesis import given

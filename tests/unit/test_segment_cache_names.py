@@ -1,4 +1,4 @@
-"""A segment that was kept is the segment that was spoken, to the last bit, or it is not found at all."""
+"""A cached segment is exactly the segment that was spoken, or it is not found."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What every cut of a chapter keeps: each character, the model's limit, and the order of things."""
+"""Cutting a chapter into segments keeps every character, the model's limit and the order."""
 
 from dataclasses import replace
 from itertools import islice, pairwise

@@ -1,4 +1,4 @@
-"""Where sentences end, and where they only seem to."""
+"""Where sentences end, and where they only seem to end."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Session options are read back from onnxruntime."""
+"""The options of a session, as onnxruntime reports them."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The settings: every variable is known, has an effect, or is refused with the nearest name."""
+"""The settings: every variable is known and has an effect, or is refused with the nearest known name."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a command may name as its SOURCE: files, standard input, several documents as one book."""
+"""What a command accepts as SOURCE: files, standard input, and several documents as one book."""
 
 import io
 import zipfile

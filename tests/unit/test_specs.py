@@ -1,4 +1,4 @@
-"""What the ledger keeps comes back as it was, and an older or newer release's fields do no harm."""
+"""Records of the ledger survive writing and reading, also with fields of older and newer releases."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""SSML: its words are the text, what it says about them are marks, and what we do not understand is named."""
+"""SSML: its words become the text, its elements become marks, and unknown elements are listed."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""The stand-in voice has Kokoro's shape, never breaks, and sounds like speech as far as numbers can tell.
+"""The stand-in voice has Kokoro's interface, never fails, and its audio has the measurable properties of speech.
 
-Whether its words are understood is tests/voice's and tests/acceptance's business.
+Whether its words are intelligible is tested in tests/voice and tests/acceptance.
 """
 
 import hashlib

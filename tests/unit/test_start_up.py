@@ -1,4 +1,4 @@
-"""How long a start took, stage by stage, and what a process that took another's place knows of it."""
+"""The duration of each stage of a start, and what a process knows about the one that it replaced."""
 
 import os
 import subprocess

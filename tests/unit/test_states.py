@@ -1,4 +1,4 @@
-"""The table of a job's states: every wish has its rules, every row can be reached, and the page shows it as it is."""
+"""The table of a job's states: every event has its rules, every row is reachable, and the page shows the table."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is in the store is whole, whoever writes, dies or looks at the same time."""
+"""Data in the store is complete, whoever writes, dies or reads at the same time."""
 
 import fcntl
 import subprocess

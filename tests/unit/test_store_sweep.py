@@ -1,4 +1,4 @@
-"""Nothing that an unfinished job needs is removed from a store; all else goes, whoever sweeps and dies meanwhile."""
+"""A sweep removes nothing that an unfinished job needs and everything else, also if several sweep or one is killed."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Which tagger speaks, how a pulled one gets here, and how well our own tells homographs apart."""
+"""Which tagger is used, how it is fetched, and how many homographs our own gets right."""
 
 import hashlib
 import logging

@@ -1,4 +1,4 @@
-"""How a job shows itself: the same facts as a bar, as lines and as JSON."""
+"""The output of a job: the same facts as a progress bar, as lines and as JSON."""
 
 import dataclasses
 import io

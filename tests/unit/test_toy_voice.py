@@ -1,4 +1,4 @@
-"""The toy voice says its token ids, and says them exactly."""
+"""The toy voice encodes its token ids in its audio, and they can be read back exactly."""
 
 import hashlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The tuner keeps what is fast, changes nothing that does not clearly pay, and writes only when asked."""
+"""The tuner keeps the fastest candidate, changes nothing without a clear gain, and writes only on request."""
 
 from pathlib import Path
 

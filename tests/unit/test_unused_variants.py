@@ -1,4 +1,4 @@
-"""What was prepared and is not in use can be freed; what speaks, and what a book may be pinned to, stays."""
+"""Prepared variants that are not in use can be removed; those that are used or that a book may need are kept."""
 
 import fcntl
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What counts as speech, as a table."""
+"""Which outputs of a model count as speech."""
 
 import numpy as np
 import pytest

@@ -1,3 +1,5 @@
+"""The symbols that the model knows, and what happens to others."""
+
 import ast
 import json
 import unicodedata

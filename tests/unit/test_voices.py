@@ -1,4 +1,4 @@
-"""A blend of voices has one spelling however it is written, and nonsense is refused before anybody speaks."""
+"""A blend of voices has one normalised spelling, and an invalid one is refused before anything is spoken."""
 
 import string
 from pathlib import Path

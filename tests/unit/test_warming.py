@@ -1,4 +1,4 @@
-"""The warm-up's plan and its one run: every session, every class, once."""
+"""The warm-up runs every session once with every length."""
 
 import pytest
 

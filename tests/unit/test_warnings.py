@@ -1,4 +1,4 @@
-"""Nothing that Chorus runs hides a warning; whose log it turns down is counted here and named in docs/mechanisms.md."""
+"""Nothing that Chorus runs hides a warning; every lowered log level is counted here and named in docs/mechanisms.md."""
 
 import re
 from pathlib import Path

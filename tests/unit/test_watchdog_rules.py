@@ -1,4 +1,4 @@
-"""The watchdog's rules, on a clock that the test turns."""
+"""The rules of the watchdog, with a clock of the tests' own."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""A WAV's header comes first, once, and says what follows."""
+"""A WAV file has one header at the beginning, and the header is correct."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""The wire: what is encoded comes back the same, and what is not ours or damaged is refused."""
+"""The wire format: an encoded chunk is decoded unchanged, and foreign or damaged entries are refused."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The wishes are declared once: keywords, options and requests have them all, under one name, type and default."""
+"""The wishes are declared once: keywords, options and requests have the same names, types and defaults."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Word documents: headings by style make chapters, and what was deleted is not read."""
+"""Word documents: headings by style make chapters, and deleted text is not read."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""A text that states no language is read in the voice's, unless its very letters say that it is in another."""
+"""A text without a stated language is read in the voice's language, unless its letters belong to another one."""
 
 import pytest
 
