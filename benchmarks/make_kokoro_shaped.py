@@ -20,7 +20,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-SKELETON = Path(__file__).with_name("kokoro-skeleton.onnx")
+SKELETON = Path(__file__).parents[1] / "workers" / "models" / "kokoro-skeleton.onnx"
 SPEC_KEY = "chorus.skeleton"
 DIGEST = "a4e056d3a72f5ed77389600c680e45896422a4de06b3dc1cdab3e7a73cd68ee3"
 _SEED = 82

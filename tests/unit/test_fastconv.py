@@ -22,7 +22,7 @@ from workers.fastconv.uses import Use, uses, usual_length
 from workers.standin import MODEL as STAND_IN
 
 TOY = Path(__file__).parents[1] / "toy" / "toy.onnx"
-SKELETON = Path(__file__).parents[2] / "benchmarks" / "kokoro-skeleton.onnx"
+SKELETON = Path(__file__).parents[2] / "workers" / "models" / "kokoro-skeleton.onnx"
 SIGNAL = "signal"
 
 

