@@ -40,6 +40,7 @@ class Farm:
                 "model_digest": one.model_digest,
                 "variant": f"{one.variant} ({one.variant_why})" if one.variant_why else one.variant,
                 "voices": one.voices_digest,
+                "model_source": one.model_source,
             }
             for one in self.workers
             if one.sound

@@ -27,6 +27,11 @@ class FarmSettings(ClientSettings):
         description="Which graph of the model: the fastest that passed (`auto`), `original`, `fast`, `raw` for the "
         "file as it is, or one that `chorus optimize` made.",
     )
+    inverse: Literal["exact", "as-is"] = Field(
+        default="exact",
+        description="A model whose inverse Fourier transform is too dull above 1 kHz is put right as it is loaded "
+        "(`exact`), or speaks `as-is`. The two are different sounds.",
+    )
     store: Path | None = Field(
         default=None, description="Folder for parts and results. Default: `store` in CHORUS_HOME."
     )

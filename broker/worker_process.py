@@ -50,6 +50,7 @@ class RegisteredVoice:
     stand_in: bool = False
     variant: str = ""
     variant_why: str = ""
+    model_source: str = ""
     voices: tuple[str, ...] = ()
 
 

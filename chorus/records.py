@@ -57,6 +57,8 @@ class JobRecord:
     model: str = ""
     """That model's name for people."""
     model_digest: str = ""
+    model_source: str = ""
+    """Its licence, and what is known of where its file comes from."""
     variant: str = ""
     """Which of the model's graphs the farm spoke with when the job began, and why."""
     voices: str = ""
@@ -166,7 +168,7 @@ class JobRecord:
 
 _BY = "spoken_by:"
 _TEXTS = (
-    "digest", "store", "sound", "model", "model_digest", "variant", "voices", "error", "waiting",
+    "digest", "store", "sound", "model", "model_digest", "model_source", "variant", "voices", "error", "waiting",
     "first_audio_from",
 )  # fmt: skip
 _TIMES = ("started_ms", "finished_ms", "first_chunk_ms", "first_audio_ms", "running_since_ms", "bind_started_ms")
@@ -203,6 +205,8 @@ class Worker:
     """Which of the model's graphs it has loaded: `raw` for the file as it is, `original`, `fast`, a lossy one."""
     variant_why: str = ""
     """Why, with its numbers."""
+    model_source: str = ""
+    """Its licence, and what is known of where its file comes from."""
     slots: Mapping[str, int] = field(default_factory=dict)
     """Segments spoken at once, by lane."""
     voices: tuple[str, ...] = ()

@@ -25,8 +25,8 @@ PREFIX = "CHORUS_"
 # Fields of broker/settings.py. One environment file often serves client and farm, so a client knows the names of the
 # farm's settings, though not their meaning. A test compares the two lists.
 FARM_FIELDS = (
-    "model", "voices", "variant", "store", "cache_mb", "lanes", "slots", "desk_slots", "lease_s", "deadline_s",
-    "mirror", "tagger", "offline", "port", "flower_port", "strict", "coreml", "pin", "priming",
+    "model", "voices", "variant", "inverse", "store", "cache_mb", "lanes", "slots", "desk_slots", "lease_s",
+    "deadline_s", "mirror", "tagger", "offline", "port", "flower_port", "strict", "coreml", "pin", "priming",
     "keep_alive_s", "unload_s", "growth_mb",
 )  # fmt: skip
 

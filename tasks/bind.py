@@ -165,6 +165,7 @@ def _report(
         "first_audio_from": record.first_audio_from,
         "model": record.model,
         "model_digest": record.model_digest,
+        "model_source": record.model_source,
         "variant": record.variant,
         "remarks": _remarks(record),
         "voices_digest": record.voices,

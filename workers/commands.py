@@ -25,11 +25,10 @@ from chorus.request import Wishes
 from chorus.states import State
 from chorus.terminal import complain, progress, tell
 from workers.cli import explaining, machine_commands, model_commands, status_commands
-from workers.cli.model_commands import download_bar, tell_of_preparing
+from workers.cli.model_commands import StandIn, choose_model, tell_of_preparing
 
 if TYPE_CHECKING:
     from tasks.inspection import Inspection
-    from workers.models.resolving import Model
 
 RENDER: Final = "render"
 
@@ -47,6 +46,8 @@ def connect(url: str, *, work: bool) -> Iterator[Client]:
         with Client(settings.url) as client:
             yield client
     elif work:
+        if not locate(settings):
+            choose_model(settings)
         tell_of_preparing(settings)
         with ensure(settings) as stack, Client(stack.url) as client:
             yield client
@@ -101,13 +102,14 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         bool, typer.Option("-y", "--yes", help="Do not ask, however long a folder's audio will be.")
     ] = False,
     as_json: options.AsJson = False,
+    stand_in: StandIn = False,
     url: options.Url = "",
 ) -> None:
     """Turn documents into audiobooks. The same command again goes on where it stopped."""
     from tasks.parts import playback  # noqa: PLC0415 - see above
     from workers.cli import announcing, render_requests, rendering  # noqa: PLC0415
 
-    settings = FarmSettings.load(url=url)
+    settings = model_commands.with_stand_in(FarmSettings.load(url=url), stand_in=stand_in)
     asked = render_requests.Options(
         output=output,
         wishes=wishes,
@@ -121,7 +123,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         settings,
         progress(as_json=as_json),
         fresh=fresh,
-        choose=lambda: choose_model(settings, ask=not as_json),
+        choose=lambda: choose_model(settings),
         audience=playback.Playback(settings) if play else None,
         announce=announcing.Announcement(
             folders=[source for source in sources if source.is_dir()],
@@ -140,14 +142,6 @@ def _go_on(question: str) -> None:
     if not typer.confirm(question):
         tell("Nothing was rendered.")
         raise typer.Exit(1)
-
-
-def choose_model(settings: FarmSettings, *, ask: bool) -> "Model":
-    """This machine's model. At a terminal the user is asked once whether to fetch Kokoro."""
-    from workers.models import fetching  # noqa: PLC0415 - see above
-
-    with download_bar() as show:
-        return fetching.offer(settings, terminal=ask and _at_terminal(), ask=typer.confirm, progress=show)
 
 
 @options.with_wishes("text", "document")

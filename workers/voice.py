@@ -1,7 +1,7 @@
 """The voice worker: `celery -A workers.voice worker`. Warm sessions, and the segments they speak."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from broker import worker_process
 from broker.app import app
@@ -15,6 +15,13 @@ from workers.process.lifecycle import connect, listen
 from workers.process.start_up import startup
 from workers.upkeep import remote_control
 
+if TYPE_CHECKING:
+    from workers.upkeep.preparation import BackgroundPreparation
+
+
+_preparation: "list[BackgroundPreparation]" = []
+"""Empty before the sessions are warm, then one."""
+
 
 def _say(line: str) -> None:
     """Into the worker's log, which Celery has not opened yet."""
@@ -26,6 +33,7 @@ def _open(node: str, conf: Any) -> None:
     from workers.engine.factory import kokoro, open_warm_engine  # noqa: PLC0415 - the same
     from workers.optimise.preparing import ready  # noqa: PLC0415 - the same
     from workers.upkeep.maintenance import Maintenance  # noqa: PLC0415 - onnxruntime, only where a worker really starts
+    from workers.upkeep.preparation import BackgroundPreparation  # noqa: PLC0415 - the same
 
     startup.reached("libraries")
     model = ready(settings(), _say)
@@ -53,9 +61,11 @@ def _open(node: str, conf: Any) -> None:
             stand_in=model.stand_in,
             variant=opened.variant,
             variant_why=opened.why,
+            model_source=model.source,
             voices=speaker.voices(),
         ),
     )
+    _preparation[:] = [BackgroundPreparation(settings(), model, exchange=remote_control.exchange)]
     kept = segment_cache.open_cache(settings(), Primers(here.redis))
     if kept:
         here.count(kept.counters)
@@ -64,9 +74,15 @@ def _open(node: str, conf: Any) -> None:
 voice_tasks.register(app)
 
 
+def _serve() -> None:
+    remote_control.start()
+    for preparation in _preparation:
+        preparation.start()
+
+
 def _close() -> None:
     remote_control.stop()
     engine.current().close()
 
 
-connect("voice", _open, closed=_close, ready=remote_control.start)
+connect("voice", _open, closed=_close, ready=_serve)

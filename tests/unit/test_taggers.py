@@ -114,7 +114,7 @@ def test_a_pulled_tagger_is_used_and_named(tmp_path: Path, release: bytes, monke
 
 @pytest.mark.usefixtures("_afresh")
 def test_an_installed_tagger_needs_no_pull(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unpacking.lay_out(wheel, TAGGER_NAME, tmp_path / FOLDER)
+    unpacking.lay_out(wheel, f"{TAGGER_NAME}/{FOLDER}", tmp_path / FOLDER)
     package = tmp_path / "site" / TAGGER_NAME
     shutil.copytree(tmp_path / FOLDER, package / FOLDER)
     shutil.copy(package / FOLDER / "meta.json", package)
@@ -134,7 +134,7 @@ def test_an_installed_tagger_needs_no_pull(tmp_path: Path, wheel: Path, monkeypa
 
 def test_only_the_models_own_folder_is_unpacked(tmp_path: Path, wheel: Path) -> None:
     (tmp_path / "models").mkdir()
-    unpacking.lay_out(wheel, TAGGER_NAME, tmp_path / "models" / FOLDER)
+    unpacking.lay_out(wheel, f"{TAGGER_NAME}/{FOLDER}", tmp_path / "models" / FOLDER)
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
     assert [path.name for path in (tmp_path / "models").iterdir()] == [FOLDER]
     assert (tmp_path / "models" / FOLDER / "config.cfg").is_file()
@@ -153,10 +153,10 @@ def test_another_wheel_is_refused_and_leaves_nothing(tmp_path: Path, monkeypatch
     bomb = {f"{root}/config.cfg": b"x", f"{root}/vocab": bytes(2000)}
     for files, sentence in (({"other": b"x"}, "holds no en_core_web_sm/"), (bomb, "unpacks to more than")):
         with pytest.raises(ModelError, match=sentence):
-            unpacking.lay_out(packed(tmp_path, **files), TAGGER_NAME, target)
+            unpacking.lay_out(packed(tmp_path, **files), f"{TAGGER_NAME}/{FOLDER}", target)
     (tmp_path / "x.whl").write_bytes(b"PK no wheel")
     with pytest.raises(ModelError, match="is not a whole wheel: delete it"):
-        unpacking.lay_out(tmp_path / "x.whl", TAGGER_NAME, target)
+        unpacking.lay_out(tmp_path / "x.whl", f"{TAGGER_NAME}/{FOLDER}", target)
     assert [path.name for path in tmp_path.iterdir()] == ["x.whl"]
 
 

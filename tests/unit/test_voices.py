@@ -16,7 +16,7 @@ from chorus.terminal import JsonProgress
 from chorus.voices import MOST_VOICES, blend, canonical, require
 from tasks.documents.model import Chapter, Document, Mark
 from workers import standin
-from workers.cli import render_requests, rendering
+from workers.cli import book_voices, render_requests
 from workers.models import voicebank
 
 NAMES = st.text(string.ascii_lowercase + "_", min_size=1, max_size=9)
@@ -171,6 +171,34 @@ def test_a_voice_that_the_document_itself_names_is_looked_up_before_anything_sta
         cover=None,
         target=Path("a.m4b"),
     )
-    voice = rendering.Voice(sound="s", name="toy", voices_digest="v", stand_in=False, known=tuple(BANK))
+    voice = book_voices.Voice(sound="s", name="toy", voices_digest="v", stand_in=False, known=tuple(BANK))
     with pytest.raises(OptionError, match="Voice 'af_sixx' is unknown: did you mean af_six"):
-        rendering._introduce(voice, [order], JsonProgress())  # the whole of render would start a stack
+        book_voices.introduce(voice, [order], JsonProgress())  # the whole of render would start a stack
+
+
+def voice_of(known: tuple[str, ...]) -> book_voices.Voice:
+    return book_voices.Voice(sound="s", name="kokoro", voices_digest="v", stand_in=False, known=known)
+
+
+def order_of(voice: str) -> render_requests.RenderRequest:
+    document = Document(title="", language="en", chapters=(Chapter(title="", text="Hello."),))
+    request = Request(name="a.md", voice=voice)
+    return render_requests.RenderRequest(
+        data=b"Hello.", document=document, request=request, cover=None, target=Path("a.m4b")
+    )
+
+
+def test_where_only_five_voices_are_here_one_of_them_speaks_for_a_book_that_names_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    five = voice_of(("jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo"))
+    orders = [order_of(Request().voice), order_of("jf_alpha")]
+    spoken = book_voices.with_a_voice_that_is_here(orders, five, JsonProgress())
+    assert [one.request.voice for one in spoken] == ["jm_kumo", "jf_alpha"]
+    assert spoken[0].request.language == "en-us", "a Japanese voice reads an English book in English"
+    assert "`chorus models pull kokoro-v1.0-w8` fetches all of them" in capsys.readouterr().out
+
+
+def test_where_the_usual_voice_is_here_nothing_is_changed() -> None:
+    orders = [order_of(Request().voice)]
+    assert book_voices.with_a_voice_that_is_here(orders, voice_of(("af_heart", "jm_kumo")), JsonProgress()) == orders

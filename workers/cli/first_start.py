@@ -15,7 +15,7 @@ from workers.optimise import preparing
 def notes(settings: FarmSettings, model: Model) -> tuple[str, ...]:
     """A sentence for each thing that is still to be done; none if this model has been started here before."""
     found = []
-    if preparing.is_pending(settings, model):
+    if preparing.is_pending(settings, model) and not preparing.is_for_background(settings, model):
         found.append(f"{preparing.NOTE}.")
     if verdicts.is_pending(settings, model, system=sys.platform, chip=platform.machine()):
         found.append(f"{verdicts.NOTE}.")

@@ -14,20 +14,22 @@ from broker.settings import FarmSettings
 from chorus import options, standing_in
 from chorus.errors import ServerError
 from chorus.terminal import tell
-from workers.cli.model_commands import tell_of_preparing
+from workers.cli.model_commands import StandIn, choose_model, tell_of_preparing, with_stand_in
 from workers.cli.status_commands import locate, print_stack
 
 
 def up(
     *,
     flower: Annotated[bool, typer.Option("--flower", help="Start Flower as well, on loopback.")] = False,
+    stand_in: StandIn = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Start this machine's stack and keep it running until `down`."""
     from workers.models import resolving  # noqa: PLC0415 - see above
     from workers.stack import stack  # noqa: PLC0415 - see above
 
-    settings = FarmSettings.load()
+    settings = with_stand_in(FarmSettings.load(), stand_in=stand_in)
+    choose_model(settings)
     if not as_json:
         tell_of_preparing(settings)
     found = stack.up(settings, flower=flower)

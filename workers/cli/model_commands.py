@@ -21,9 +21,28 @@ from chorus.terminal import complain, tell
 if TYPE_CHECKING:
     from workers.models.resolving import Model
 
+StandIn = Annotated[
+    bool, typer.Option("--stand-in", help="Speak with the stand-in voice, and fetch nothing.", show_default=False)
+]
+
 models_app = typer.Typer(
     help="List, fetch, check and choose Kokoro's model files.", rich_markup_mode=None, no_args_is_help=True
 )
+
+
+def with_stand_in(settings: FarmSettings, *, stand_in: bool) -> FarmSettings:
+    """These settings, speaking with the stand-in voice if that was asked for."""
+    from workers import standin  # noqa: PLC0415 - see above
+
+    return settings.model_copy(update={"model": standin.MODEL, "voices": standin.VOICES}) if stand_in else settings
+
+
+def choose_model(settings: FarmSettings) -> "Model":
+    """This machine's model; Kokoro is fetched first where nothing else was chosen."""
+    from workers.models import fetching  # noqa: PLC0415 - see above
+
+    with download_bar() as show:
+        return fetching.ensure(settings, say=complain, progress=show)
 
 
 @models_app.command("list")
@@ -41,6 +60,10 @@ def list_models() -> None:
     for name, asset in published.MODELS.items():
         here = (published.models_folder(settings) / asset.file).exists()
         tell(f"{name}: {asset.size_bytes / 1e6:.0f} MB, {asset.licence}{', downloaded' if here else ''}")
+    made = published.WEIGHTS_OF_8_BITS
+    here = (published.models_folder(settings) / made.file).exists()
+    tell(f"{made.name}: {made.label}, {made.size_bytes / 1e6:.0f} MB, {made.licence}{', downloaded' if here else ''}")
+    tell(f"  sha256 {made.sha256}. {made.provenance}")
     tagger, here = published.TAGGER, settings.tagger_folder().exists()
     told = f"English tagger, {tagger.size_bytes / 1e6:.0f} MB, {tagger.licence}"
     tell(f"{published.TAGGER_NAME}: {told}{', downloaded' if here else ''}")
@@ -49,7 +72,7 @@ def list_models() -> None:
 def _list_variants(settings: FarmSettings, model: "Model") -> None:
     from workers.models import prepared  # noqa: PLC0415 - see above
 
-    known = prepared.manifest(settings.home_folder(), model.origin)
+    known = prepared.manifest(settings.home_folder(), model.base)
     for name, variant in sorted(known.variants.items() if known else ()):
         speed = f"{variant.numbers['speed_ratio']:.2f} ×, " if "speed_ratio" in variant.numbers else ""
         tell(f"  {name}: {speed}{variant.size_mb:.0f} MB, {variant.why or 'not validated'}")
@@ -58,17 +81,26 @@ def _list_variants(settings: FarmSettings, model: "Model") -> None:
 @models_app.command("pull")
 def pull(
     name: Annotated[
-        str, typer.Argument(metavar="MODEL", help="The model to fetch. Default: kokoro-v1.0.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="The model to fetch. Default: kokoro-v1.0 as published; where that cannot be had, kokoro-v1.0-w8.",
+            show_default=False,
+        ),
     ] = "",
 ) -> None:
     """Fetch Kokoro's model, its voices and the English tagger.
 
     Goes on where it stopped, and verifies every file. CHORUS_MIRROR names another source.
     """
-    from workers.models import fetching, published  # noqa: PLC0415 - see above
+    from workers.models import fetching  # noqa: PLC0415 - see above
 
+    settings = FarmSettings.load()
     with download_bar() as show:
-        path = fetching.pull(FarmSettings.load(), name or published.DEFAULT, progress=show)
+        if name:
+            path = fetching.pull(settings, name, progress=show)
+        else:
+            path = fetching.pull_any(settings, say=complain, progress=show)
     tell(f"Downloaded and verified {path}.")
     _prepare(FarmSettings.load())
 

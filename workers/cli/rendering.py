@@ -4,53 +4,32 @@ Connects render requests, the model, the stack and the client. Knows nothing of 
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
 from typing import Protocol
 
-from broker.registry import Farm
 from broker.settings import FarmSettings
 from broker.store import LocalStore, job_key
-from chorus import voices
 from chorus.client import Client
-from chorus.errors import ChorusError, DiskError, FarmError, JobFailedError, OutsideError, ServerError
+from chorus.errors import ChorusError, DiskError, FarmError, JobFailedError, ServerError
 from chorus.records import JobRecord
-from chorus.standing_in import PULL
 from chorus.states import State
 from chorus.submission import Terms
 from chorus.terminal import Progress
 from tasks import large_sources
-from tasks.documents.model import Document
-from tasks.phonemes import phonemize
-from tasks.plan import spoken_language
 from workers.cli import first_start
+from workers.cli.book_voices import Voice, farm_voice, introduce, own_voice, with_a_voice_that_is_here
 from workers.cli.delivery import deliver, finished_run, made
 from workers.cli.render_requests import RenderRequest
-from workers.models import voicebank
 from workers.models.resolving import Model
 from workers.stack.stack import Stack, StackSpec, ensure
 
-# How long a farm elsewhere may take until its workers are registered, before the command fails.
-FARM_PATIENCE_S = 15.0
 # How long the server may be unreachable during a job: the supervisor restarts our own within a second or two.
 OUTAGE_S = 20.0
 LOOK_S = 0.2
 # If our own voice worker has exited this often while starting, it will not start.
 HOPELESS_STARTS = 2
 AGAIN = "This was rendered already; --fresh renders it again."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Voice:
-    """The voice of a render, as far as it must be known before the first job is submitted."""
-
-    sound: str
-    name: str
-    voices_digest: str
-    stand_in: bool
-    known: tuple[str, ...]
-    """The voices' names."""
 
 
 class Audience(AbstractContextManager["Audience"], Protocol):
@@ -76,11 +55,12 @@ def render(
     `announce` learns what is left to render before anything is started for it; what it raises ends the command.
     """
     model = None if settings.url else choose()
-    own = _own_voice(model) if model else None
+    own = own_voice(model) if model else None
     for note in first_start.notes(settings, model) if model else ():
         progress.note(note)
     if own:
-        _introduce(own, orders, progress)
+        orders = with_a_voice_that_is_here(orders, own, progress)
+        introduce(own, orders, progress)
     store = LocalStore(settings.store_folder())
     with progress:
         if own and not fresh and audience is None:
@@ -89,9 +69,9 @@ def render(
             return
         announce(orders, progress)
         with ensure(settings, _spec(settings)) as stack, Client(stack.url) as client:
-            voice = own or _farm_voice(client)
+            voice = own or farm_voice(client)
             if not own:
-                _introduce(voice, orders, progress)
+                introduce(voice, orders, progress)
             course = _Course(client, stack, store, progress, sound=voice.sound if own else "")
             course.run(orders, voice, audience, fresh=fresh)
 
@@ -99,53 +79,6 @@ def render(
 def _spec(settings: FarmSettings) -> StackSpec:
     """The full stack; for a farm elsewhere only a desk worker, so that this machine's disk is the job's store."""
     return StackSpec(voice=False, url=settings.url) if settings.url else StackSpec()
-
-
-def _own_voice(model: Model) -> Voice:
-    return Voice(
-        sound=model.sound,
-        name=model.name,
-        voices_digest=model.voices_digest,
-        stand_in=model.stand_in,
-        known=tuple(voicebank.load(model.voices_path)),
-    )
-
-
-def _farm_voice(client: Client) -> Voice:
-    """The voice that most of the farm's slots speak with, once a voice worker and a desk worker are registered."""
-    deadline_s = time.monotonic() + FARM_PATIENCE_S
-    while True:
-        farm = Farm(workers=tuple(client.workers()))
-        worker = farm.voice()
-        if worker is not None and any(one.role == "desk" for one in farm.workers):
-            break
-        if time.monotonic() > deadline_s:
-            missing = "desk" if worker else "voice"
-            raise OutsideError(
-                f"No {missing} worker is registered there: start one with `celery -A workers.{missing} worker`."
-            )
-        time.sleep(LOOK_S)
-    return Voice(
-        sound=worker.sound,
-        name=worker.model,
-        voices_digest=worker.voices_digest,
-        stand_in=worker.stand_in,
-        known=worker.voices,
-    )
-
-
-def _introduce(voice: Voice, orders: list[RenderRequest], progress: Progress) -> None:
-    for order in orders:
-        for name in (order.request.voice, *_marked_voices(order.document)):
-            voices.require(name, voice.known)
-        phonemize.check(spoken_language(order.request, order.document))
-    if voice.stand_in:
-        progress.note(f"Speaking with the {voice.name}, a stand-in for Kokoro: `{PULL}` downloads the real one.")
-
-
-def _marked_voices(document: Document) -> Iterator[str]:
-    """The voices that the document itself names."""
-    return (mark.value for chapter in document.chapters for mark in chapter.marks if mark.kind == "voice")
 
 
 def _job(order: RenderRequest, voice: Voice) -> str:

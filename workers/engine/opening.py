@@ -18,7 +18,7 @@ from workers.inference.kept_memory import FIRST_TOKENS
 from workers.inference.lanes import Lane
 from workers.inference.priority import own_cores
 from workers.inference.providers import CPU, Accelerator, Provider, accelerator, wished
-from workers.inference.sessions import OpenSession, open_session
+from workers.inference.sessions import OpenSession, forget_files, open_session
 from workers.inference.synthesizer import Synthesizer
 from workers.models import voicebank
 from workers.models.resolving import Model, as_it_is
@@ -52,7 +52,7 @@ def open_engine(
     try:
         return _open_engine(model, settings, around, reached)
     except ModelError as error:
-        if not model.optimised or model.digest != model.origin:
+        if not model.optimised or model.digest != model.base:
             raise
         log.warning("The prepared graph does not load, the original file is used: %s", error)
         return _open_engine(as_it_is(model, str(error)), settings, around, reached)
@@ -82,6 +82,7 @@ def _open_engine(
             if lane.name not in ACCELERATORS or strict:
                 raise
             missing[lane.name] = str(error)
+    forget_files()
     reached("sessions")
     return KokoroEngine(model, styles, replace(_by_lane(choice.lanes, opened, missing), strict=strict))
 
@@ -115,7 +116,7 @@ def _open_synthesizer(name: str, model: Model, settings: FarmSettings, around: S
 
 def _another_sound(model: Model) -> LaneVerdict | None:
     """A fault where the CPU speaks a lossy variant: an accelerator loads the original, and a book would mix both."""
-    if model.digest == model.origin:
+    if model.digest == model.base:
         return None
     return LaneVerdict(fault=f"it could only speak the file itself, and {model.variant} sounds otherwise")
 

@@ -17,6 +17,7 @@ from workers.inference.sessions import (
     NATIVE_ERRORS,
     Form,
     OpenSession,
+    loaded_form,
     open_session,
     placement,
     reason,
@@ -24,6 +25,7 @@ from workers.inference.sessions import (
 )
 from workers.inference.validation import check_outputs, shown
 from workers.models.resolving import Model
+from workers.models.variants import PLAIN
 from workers.models.voicebank import Style
 
 
@@ -97,6 +99,8 @@ def _open(model: Model, *, threads: int, provider: Provider, opened: OpenSession
     # random operators replaced where the CPU's graph has them replaced.
     prepared = provider == CPU and model.optimised
     path = model.graph if prepared else model.path
-    form: Form = "optimised" if prepared else "steady" if model.optimised else "as it is"
+    form: Form = (
+        "optimised" if prepared else loaded_form(steady=model.optimised or model.variant == PLAIN, exact=model.exact)
+    )
     session = opened(path, threads=threads, provider=provider, form=form)
     return _Opened(session=session, graph=KokoroGraph(session))

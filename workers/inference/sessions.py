@@ -5,6 +5,7 @@ Knows neither Kokoro nor lanes: any ONNX file opens. The numbers behind the opti
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -14,9 +15,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 from chorus.errors import ModelError
 from workers.inference.providers import CPU, CPU_PROVIDER, Provider
 
-Form = Literal["as it is", "optimised", "steady"]
+Form = Literal["as it is", "optimised", "steady", "exact", "steady and exact"]
 """How a file is loaded: onnxruntime optimises it; it was optimised before and is loaded unchanged; onnxruntime
-optimises it after its random operators were replaced by constant noise."""
+optimises it after its random operators became constant noise (`steady`), or its inverse transform right (`exact`)."""
 
 # Errors only: its warnings are about unused initialisers and about graphics cards that it did not find.
 _SEVERITY_ERROR = 3
@@ -61,7 +62,7 @@ def open_session(
     # CPU takes what an accelerator cannot do, and has to be named for it.
     chosen = [(provider.name, dict(provider.options))]
     chosen += [(CPU_PROVIDER, {})] if provider.name != CPU_PROVIDER else []
-    graph = _without_chance(path) if form == "steady" else str(path)
+    graph = str(path) if form in ("as it is", "optimised") else _changed(path, form)
     try:
         # Without enable_fallback=0 a session that fails prints to standard output and tries another provider.
         session = ort.InferenceSession(graph, sess_options=options, providers=chosen, enable_fallback=0)
@@ -72,14 +73,31 @@ def open_session(
     return session
 
 
-def _without_chance(path: Path) -> bytes:
-    """The graph with constant noise, in memory: an accelerator needs it once, and it would be 300 MB on disk."""
-    import onnx  # noqa: PLC0415 - a worker on the CPU loads a graph that was prepared before, and never needs it
+def forget_files() -> None:
+    """Release a file's changed graph, which was kept for the second session over it."""
+    _changed.cache_clear()
+
+
+def loaded_form(*, steady: bool, exact: bool) -> Form:
+    """How a file is loaded with these two changes, which replace constants and need no proof."""
+    if exact:
+        return "steady and exact" if steady else "exact"
+    return "steady" if steady else "as it is"
+
+
+@lru_cache(maxsize=1)
+def _changed(path: Path, form: Form) -> bytes:
+    """The graph with what its form asks for, in memory: it is needed once, and would be 300 MB on disk."""
+    import onnx  # noqa: PLC0415 - a worker on the CPU loads a graph that was prepared before, and seldom needs it
 
     from workers.inference.constant_noise import fix  # noqa: PLC0415 - the same
+    from workers.models.inverse_stft import make_exact  # noqa: PLC0415 - the same
 
     model = onnx.load(path)
-    fix(model)
+    if "steady" in form:
+        fix(model)
+    if "exact" in form:
+        make_exact(model)
     return bytes(model.SerializeToString())
 
 

@@ -11,9 +11,10 @@ from chorus.errors import DiskError, ModelError
 from chorus.standing_in import PULL
 from workers import standin
 from workers.models import resolving
-from workers.models.published import MODELS, models_folder
+from workers.models.published import MODELS, WEIGHTS_OF_8_BITS, models_folder
 
-_NAMES = (*MODELS, resolving.STAND_IN, resolving.NO_CHOICE)
+_FILES = {name: asset.file for name, asset in MODELS.items()} | {WEIGHTS_OF_8_BITS.name: WEIGHTS_OF_8_BITS.file}
+_NAMES = (*_FILES, resolving.STAND_IN, resolving.NO_CHOICE)
 
 
 def use(settings: FarmSettings, name: str) -> resolving.Model:
@@ -37,11 +38,11 @@ def _named_file(settings: FarmSettings, name: str) -> Path | None:
         return None
     if name == resolving.STAND_IN:
         return standin.MODEL
-    if name not in MODELS:
+    if name not in _FILES:
         if not Path(name).is_file():
             raise ModelError(f"{name!r} is neither a file nor a model: choose one of {', '.join(_NAMES)}.")
         return Path(name).absolute()
-    path = models_folder(settings) / MODELS[name].file
+    path = models_folder(settings) / _FILES[name]
     if not path.exists():
         raise ModelError(f"{name} is not here: `{PULL} {name}` fetches it.")
     return path

@@ -13,7 +13,8 @@ from chorus.standing_in import NAME, PULL
 from workers import standin
 from workers.models import prepared, published
 from workers.models.digests import Digests
-from workers.models.published import DEFAULT, MODELS, PINNED_NAMES, models_folder
+from workers.models.prepared import SourceFile
+from workers.models.published import DEFAULT, FIVE_VOICES, MODELS, PINNED_NAMES, WEIGHTS_OF_8_BITS, models_folder
 from workers.models.variants import RAW
 
 USE = "chorus models use"
@@ -33,8 +34,12 @@ class Model:
     """The file itself."""
     origin: str
     """The digest of the file."""
+    base: str
+    """The digest of the model's own sound: the file's, or another where its inverse transform was put right."""
+    exact: bool
+    """Whether it was."""
     digest: str
-    """Identifies the audio: the digest of the file, or that of the lossy variant that is used."""
+    """Of what it sounds like: `base`, or that of a lossy variant; the file's where it speaks as it is."""
     voices_path: Path
     voices_digest: str
     stand_in: bool
@@ -49,13 +54,21 @@ class Model:
     """Why this one, with its numbers, as a sentence for people."""
 
     @property
+    def source(self) -> str:
+        """The licence of the file, and what is known of where it comes from; empty for a file of the user's own."""
+        if self.origin == WEIGHTS_OF_8_BITS.sha256:
+            return f"{WEIGHTS_OF_8_BITS.label}. {WEIGHTS_OF_8_BITS.licence}. {WEIGHTS_OF_8_BITS.provenance}"
+        licences = {asset.sha256: asset.licence for asset in MODELS.values()}
+        return f"As published by kokoro-onnx. {licences[self.origin]}." if self.origin in licences else ""
+
+    @property
     def sound(self) -> str:
         """What a job is pinned to: the first 12 hex digits of `digest`."""
         return self.digest[:12]
 
 
 def resolve(settings: FarmSettings) -> Model:
-    """The model of CHORUS_MODEL, else the one that `use` chose, else the pulled one, else the stand-in.
+    """CHORUS_MODEL, else what `use` chose, else the release that was pulled, else packages' Kokoro, else the stand-in.
 
     ModelError if its files are missing or damaged.
     """
@@ -65,26 +78,39 @@ def resolve(settings: FarmSettings) -> Model:
         if not settings.model.exists():
             raise ModelError(f"CHORUS_MODEL={settings.model} does not exist: name a Kokoro model, or unset it.")
         return _checked(settings, settings.model, settings.voices or _voices_for(settings.model, pulled_voices))
-    if used := _used(settings):
-        if not used.exists():
+    if chosen := used(settings):
+        if not chosen.exists():
             raise ModelError(
-                f"{used}, chosen by `{USE}`, does not exist any more: choose another, or `{USE} {NO_CHOICE}`."
+                f"{chosen}, chosen by `{USE}`, does not exist any more: choose another, or `{USE} {NO_CHOICE}`."
             )
         return _checked(
-            settings, used, settings.voices or _voices_for(used, pulled_voices), pinned=_pin_of(settings, used)
+            settings, chosen, settings.voices or _voices_for(chosen, pulled_voices), pinned=_pin_of(settings, chosen)
         )
     if pulled.exists() and pulled_voices.exists():
         return _checked(settings, pulled, settings.voices or pulled_voices, pinned=MODELS[DEFAULT].sha256)
+    if assembled := _assembled(settings):
+        path, voices = assembled
+        return _checked(settings, path, settings.voices or voices, pinned=WEIGHTS_OF_8_BITS.sha256)
     return _checked(settings, standin.MODEL, settings.voices or standin.VOICES)
 
 
+def _assembled(settings: FarmSettings) -> tuple[Path, Path] | None:
+    """The model that was put together from packages, and its voices: all of them, or the five that pip has."""
+    folder = models_folder(settings)
+    path = folder / WEIGHTS_OF_8_BITS.file
+    voices = [folder / asset.file for asset in (published.VOICES, FIVE_VOICES) if (folder / asset.file).exists()]
+    return (path, voices[0]) if voices and path.exists() else None
+
+
 def as_it_is(model: Model, why: str) -> Model:
-    """The same model with its own file as the graph. `why`: the reason, a sentence."""
-    told = f"{prepared.AS_IT_IS}: {why.rstrip('.')}"
-    return replace(model, graph=model.path, optimised=False, variant=RAW, digest=model.origin, why=told)
+    """The same model without what was made of it, and with the same sound."""
+    source = SourceFile(path=model.path, origin=model.origin, exact=model.exact)
+    graph = prepared.unprepared(source, why.rstrip("."))
+    return replace(model, graph=graph.path, optimised=False, variant=graph.variant, digest=graph.digest, why=graph.why)
 
 
-def _used(settings: FarmSettings) -> Path | None:
+def used(settings: FarmSettings) -> Path | None:
+    """What `chorus models use` chose; None: nothing."""
     try:
         told = json.loads((settings.home_folder() / CHOICE).read_text("utf-8"))
         return Path(told["model"])
@@ -94,7 +120,8 @@ def _used(settings: FarmSettings) -> Path | None:
 
 def _pin_of(settings: FarmSettings, path: Path) -> str:
     """The published digest that this file must have, if it is one that was downloaded; else empty."""
-    pulled = {models_folder(settings) / asset.file: asset.sha256 for asset in MODELS.values()}
+    pinned = (*MODELS.values(), WEIGHTS_OF_8_BITS)
+    pulled = {models_folder(settings) / asset.file: asset.sha256 for asset in pinned}
     return pulled.get(path, "")
 
 
@@ -105,13 +132,17 @@ def _checked(settings: FarmSettings, path: Path, voices: Path, *, pinned: str = 
         raise ModelError(f"{path} is not the file that was fetched: delete it and run `{PULL}`.")
     voices_digest = _digest(digests, voices, "voices")
     name = PINNED_NAMES.get(digest) or digests.once(digest, lambda: _name_of(path))
-    graph = prepared.pick(settings.home_folder(), path, digest, settings.variant)
+    exact = settings.inverse == "exact" and digests.once(f"{digest}.kernels", lambda: _kernels_of(path)) == "dull"
+    source = SourceFile(path=path, origin=digest, exact=exact)
+    graph = prepared.pick(settings.home_folder(), source, settings.variant)
     if voices_digest != published.VOICES.sha256:
         digests.once(voices_digest, lambda: _names_in(voices))
     return Model(
         name=name,
         path=path,
         origin=digest,
+        base=source.base,
+        exact=exact and graph.variant != RAW,
         digest=graph.digest,
         voices_path=voices,
         voices_digest=voices_digest,
@@ -137,6 +168,14 @@ def _name_of(path: Path) -> str:
     return shape.name_of(path)
 
 
+def _kernels_of(path: Path) -> str:
+    import onnx  # noqa: PLC0415 - the same
+
+    from workers.models import inverse_stft  # noqa: PLC0415 - the same
+
+    return inverse_stft.kernels(onnx.load(path, load_external_data=False))
+
+
 def _names_in(path: Path) -> str:
     from workers.models import voicebank  # noqa: PLC0415 - numpy, for the same reason
 
@@ -145,7 +184,7 @@ def _names_in(path: Path) -> str:
 
 def _voices_for(model: Path, pulled: Path) -> Path:
     """The voices file in the model's folder: its namesake, the published one, the only one; else the pulled one."""
-    for name in (f"{model.stem}-voices.bin", published.VOICES.file):
+    for name in (f"{model.stem}-voices.bin", published.VOICES.file, FIVE_VOICES.file):
         if model.with_name(name).exists():
             return model.with_name(name)
     others = sorted(model.parent.glob("*.bin"))

@@ -15,14 +15,14 @@ MOST_BYTES = 256 * 1024 * 1024
 """What the files may take, unpacked; the pinned model takes a twentieth of it."""
 
 
-def lay_out(wheel: Path, package: str, target: Path) -> None:
-    """Put the files of `package/<name of the target>/` into the target, all at once; nothing if it is there."""
+def lay_out(wheel: Path, inner: str, target: Path) -> None:
+    """Put the files of the wheel's folder `inner` into the target, all at once; nothing if it is there."""
     if (target / "config.cfg").is_file():
         return
     try:
         with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory(dir=target.parent) as folder:
             new = Path(folder) / "model"
-            for member, path in _members(archive, PurePosixPath(package) / target.name, wheel):
+            for member, path in _members(archive, PurePosixPath(inner), wheel):
                 _write(archive, member, new / path)
             shutil.rmtree(target, ignore_errors=True)
             new.rename(target)

@@ -13,8 +13,9 @@ from typing import Any, Self
 from chorus.errors import DiskError
 
 FILE = "manifest.json"
-ORIGINAL, FAST, RAW = "original", "fast", "raw"
-"""Variants that every model may have: with constant noise; with fast convolution besides; the file as it is."""
+ORIGINAL, FAST, RAW, PLAIN = "original", "fast", "raw", "plain"
+"""Variants that every model may have: with constant noise; with fast convolution besides; the file as it is; and the
+file with constant noise and the right inverse transform, both put in while it is loaded."""
 LAYOUT = 1
 """The version of the file's layout; a file with another one is ignored."""
 RECIPE = "2"

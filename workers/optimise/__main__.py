@@ -4,6 +4,7 @@ It prints its progress to standard output, line by line; if it fails, the last l
 """
 
 import json
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,9 @@ from workers.models import resolving
 from workers.optimise.preparing import FAILED, prepare
 from workers.process.children import end_with, end_with_input
 
+LOWEST = 19
+"""What a system is told of a process that may wait for every other one."""
+
 
 def main() -> None:
     """Prepare the model that the argument names."""
@@ -21,6 +25,8 @@ def main() -> None:
     # It may end at any time: finished stages are recorded, and the next start continues after them.
     end_with(request["parent"])
     end_with_input()
+    if request.get("lowered"):
+        os.nice(LOWEST)
     # It needs some gigabytes. If the machine runs out of memory, the kernel shall kill this process and not a worker.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", "ascii")

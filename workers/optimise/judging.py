@@ -35,7 +35,7 @@ def validate(state: PreparationState) -> StageResult:
     if not waiting:
         return StageResult(changed=False, lines=("every variant was validated before",))
     request = trial.TrialRequest(
-        graph=str(state.source.path), optimised=False, voices=str(state.source.voices),
+        graph=str(state.source.path), optimised=False, exact=state.source.exact, voices=str(state.source.voices),
         phrases=phrases(state.source.voices), rounds=_ROUNDS,
     )  # fmt: skip
     raw = trial.run_trial(request)

@@ -34,15 +34,15 @@ log = logging.getLogger(__name__)
 
 
 def ready(settings: FarmSettings, say: Say) -> Model:
-    """The model to speak with, prepared first if that was never done.
+    """The model to speak with. A small one is prepared first if that was never done; a large one speaks at once.
 
-    If that fails, the model file is used unchanged.
+    If preparing fails, the model file is used unchanged.
     """
     model = resolving.resolve(settings)
-    if not is_pending(settings, model):
+    if not is_pending(settings, model) or is_for_background(settings, model):
         return model
     say(f"{NOTE}.")
-    failure = _prepare_in_child(settings, model, say)
+    failure = prepare_in_child(settings, model, say)
     if failure:
         say(f"The voice could not be prepared and is used unchanged: {failure}")
         why = f"{prepared.AS_IT_IS}: it could not be prepared ({failure.rstrip('.')})"
@@ -54,10 +54,15 @@ def is_pending(settings: FarmSettings, model: Model) -> bool:
     """Whether this model was not yet prepared on this machine, and preparing may improve it."""
     if settings.variant == RAW:
         return False
-    known = prepared.manifest(settings.home_folder(), model.origin)
+    known = prepared.manifest(settings.home_folder(), model.base)
     if known is not None and known.recipe == RECIPE and (known.choice is not None or known.failure):
         return False
     return model.path.stat().st_size >= prepared.SMALL_BYTES or _is_random(settings, model)
+
+
+def is_for_background(settings: FarmSettings, model: Model) -> bool:
+    """Whether preparing it takes so long that it speaks meanwhile: with what can be put in while it is loaded."""
+    return model.path.stat().st_size >= prepared.SMALL_BYTES and is_pending(settings, model)
 
 
 def prepare(settings: FarmSettings, model: Model, say: Say, stages: "Sequence[Stage] | None" = None) -> Manifest:
@@ -65,9 +70,11 @@ def prepare(settings: FarmSettings, model: Model, say: Say, stages: "Sequence[St
     from workers.optimise import pipeline  # noqa: PLC0415 - it imports onnx and onnxruntime, which only building needs
     from workers.optimise.stages import PreparationState, SourceModel, locked, run_stages  # noqa: PLC0415 - the same
 
-    here = prepared.folder(settings.home_folder(), model.origin)
+    here = prepared.folder(settings.home_folder(), model.base)
     with locked(here, say):
-        source = SourceModel(name=model.name, path=model.path, digest=model.origin, voices=model.voices_path)
+        source = SourceModel(
+            name=model.name, path=model.path, digest=model.base, exact=model.exact, voices=model.voices_path
+        )
         state = PreparationState(source, here, build_target.key(), say)
         try:
             manifest = run_stages(stages or pipeline.LOSSLESS, state)
@@ -96,10 +103,14 @@ def _random_operators(path: Path) -> int:
     return constant_noise.random_operators(onnx.load(path, load_external_data=False))
 
 
-def _prepare_in_child(settings: FarmSettings, model: Model, say: Say) -> str:
-    """Prepare the model in a child process, which frees its memory by ending; why it failed, or an empty string."""
+def prepare_in_child(settings: FarmSettings, model: Model, say: Say, *, lowered: bool = False) -> str:
+    """Prepare the model in a child process, which frees its memory by ending; why it failed, or an empty string.
+
+    `lowered`: behind everything else that this machine does.
+    """
     request = {
         "parent": os.getpid(),
+        "lowered": lowered,
         "home": str(settings.home_folder()),
         "model": str(model.path),
         "voices": str(model.voices_path),
@@ -134,8 +145,8 @@ def _exit_reason(status: int) -> str:
 
 def _record_failure(settings: FarmSettings, model: Model, failure: str) -> None:
     """Record the failure of a killed process, which could not do so itself; else each start would try again."""
-    here = prepared.folder(settings.home_folder(), model.origin)
-    known = Manifest.read(here) or Manifest(model=model.name, digest=model.origin, machine=build_target.key())
+    here = prepared.folder(settings.home_folder(), model.base)
+    known = Manifest.read(here) or Manifest(model=model.name, digest=model.base, machine=build_target.key())
     try:
         replace(known, failure=failure, recipe=RECIPE).write(here)
     except DiskError as error:

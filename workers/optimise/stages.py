@@ -17,6 +17,7 @@ import onnx
 
 from chorus.errors import DiskError
 from workers.inference.constant_noise import Noise, fix
+from workers.models.inverse_stft import make_exact
 from workers.models.prepared import LOCK
 from workers.models.variants import Manifest, StageRecord, Variant
 from workers.optimise import offline
@@ -34,7 +35,10 @@ class SourceModel:
     name: str
     path: Path
     digest: str
+    """Of its sound."""
     voices: Path
+    exact: bool = False
+    """Whether its inverse transform is put right before anything else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +84,8 @@ class PreparationState:
     @cached_property
     def _loaded(self) -> tuple[onnx.ModelProto, Noise]:
         model = onnx.load(self.source.path)
+        if self.source.exact:
+            make_exact(model)
         return model, fix(model)
 
     def build(

@@ -51,6 +51,8 @@ class TrialRequest:
     phrases: tuple[Phrase, ...]
     rounds: int
     """How often all phrases are spoken."""
+    exact: bool = False
+    """Whether the inverse transform of a graph that is not optimised yet is put right as it is loaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,13 +144,14 @@ def main() -> None:
 def _speak(request: TrialRequest, audio: Path) -> dict[str, Any]:
     from workers.inference.sessions import (  # noqa: PLC0415 - onnxruntime is loaded in the child alone
         Form,
+        loaded_form,
         open_session,
         shrinking,
     )
 
     here = psutil.Process()
     before_mb, began_s = here.memory_info().rss / 1e6, time.process_time()
-    form: Form = "optimised" if request.optimised else "as it is"
+    form: Form = "optimised" if request.optimised else loaded_form(steady=False, exact=request.exact)
     session = open_session(Path(request.graph), threads=1, form=form)
     load_s, loaded_mb = time.process_time() - began_s, here.memory_info().rss / 1e6 - before_mb
     arrays: dict[str, NDArray[Any]] = {}

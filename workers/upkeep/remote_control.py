@@ -6,7 +6,7 @@ They run on Celery's own loop and answer at once; a reset goes on in a thread. K
 import logging
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
@@ -16,10 +16,11 @@ from broker import worker_process
 from broker.settings import settings
 from chorus.errors import ModelError
 from tasks import engine
-from workers.process import lifecycle
+from workers.process import lifecycle, memory
 from workers.process.start_up import origin, startup
 
 if TYPE_CHECKING:
+    from workers.models.resolving import Model
     from workers.upkeep.maintenance import Maintenance
 
 SERVING: Final = "serving"
@@ -97,6 +98,32 @@ def session_reset(_state: Any) -> dict[str, str]:
         return {"ok": "a reset is under way already"}
     threading.Thread(target=_reset, name="chorus-reset", daemon=True).start()
     return {"ok": "resetting"}
+
+
+def exchange(model: "Model") -> None:
+    """Let another graph of the same sound speak: its sessions are opened beside the present ones, which then close."""
+    from workers.upkeep.maintenance import Maintenance  # noqa: PLC0415 - see above
+
+    here = worker_process.current()
+    with _sessions.resetting:
+        _install(model)
+        # Growth is counted from what is left once the former sessions' memory has gone back to the system.
+        memory.trim()
+        here.worker = replace(here.worker, variant=model.variant, variant_why=model.why)
+        stop()
+        set_maintenance(Maintenance(settings()))
+        start()
+        _sessions.started_ms = int(time.time() * 1000)
+
+
+def _install(model: "Model") -> None:
+    from workers.engine.factory import open_warm_engine  # noqa: PLC0415 - see above
+
+    fresh = open_warm_engine(model, settings())
+    with worker_process.current().drained():
+        former = engine.current()
+        engine.install(fresh)
+        former.close()
 
 
 def _reset() -> None:
