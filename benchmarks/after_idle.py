@@ -22,6 +22,7 @@ from benchmarks import listener, measure, plot, sample_texts
 
 NAME = "after_idle"
 KEPT, LEFT = "kept warm", "left alone"
+LABELS = {KEPT: "kept warm", LEFT: "not kept warm"}
 ARMS = {KEPT: 300, LEFT: 0}
 """Seconds between two runs of the keep-alive; 0: keep-alive is off."""
 MINUTES = 10.0
@@ -87,7 +88,7 @@ def table(figures: dict[str, Any]) -> str:
         ("sessions", "usual request", first, "difference", f"goal ≤ {MOST_MS:.0f} ms"),
         [
             (
-                arm,
+                LABELS[arm],
                 f"{_usual_busy_ms(waits):.0f} ms",
                 f"{_usual_first_ms(waits):.0f} ms",
                 f"{added_ms(waits):+.0f} ms",
@@ -103,7 +104,7 @@ def draw(figures: dict[str, Any]) -> list[Path]:
     drawn = plot.bars(
         measure.PLOTS / f"{NAME}.svg",
         plot.Axes(title="First sound after idle minutes", x="sessions", y="milliseconds"),
-        list(figures["arms"]),
+        [LABELS[arm] for arm in figures["arms"]],
         [
             ("usual request", [_usual_busy_ms(waits) for waits in figures["arms"].values()]),
             ("first request after the wait", [_usual_first_ms(waits) for waits in figures["arms"].values()]),
