@@ -153,6 +153,11 @@ def level_db(audio: Audio) -> float | None:
     return 10 * math.log10(float(np.mean(heard**2))) if heard.size else None
 
 
+def pitch_hz(audio: Audio) -> NDArray[np.float64]:
+    """The pitch of each frame of 12.5 ms; NaN where it is unvoiced or silent."""
+    return _pitch_hz(_frames(audio))
+
+
 def log_spectral_db(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
     """Distance between two sets of power spectra, a row for each frame; None if there is no frame."""
     if not len(one):
