@@ -1,4 +1,4 @@
-"""requirements.lock is hashed, complete, names no host or path, and has wheels for every supported machine."""
+"""Both lock files are hashed, complete, name no host or path, and have wheels for every supported machine."""
 
 import itertools
 import os
@@ -20,6 +20,9 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.lock").read_text()
+LISTEN_LOCK = (ROOT / "requirements-listen.lock").read_text()
+"""Of the recogniser, which no start and no test installs."""
+LOCKS = pytest.mark.parametrize("lock", [LOCK, LISTEN_LOCK], ids=["requirements.lock", "requirements-listen.lock"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,49 +37,67 @@ class Pin:
         return canonicalize_name(self.requirement.name)
 
 
-def pins() -> list[Pin]:
+def pins(lock: str) -> list[Pin]:
     found = []
-    for block in re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^#.*\n", "", LOCK, flags=re.MULTILINE)):
+    for block in re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^#.*\n", "", lock, flags=re.MULTILINE)):
         head, *rest = block.split("\\\n")
         digests = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", " ".join(rest)))
         found.append(Pin(requirement=Requirement(head.strip()), digests=digests))
     return found
 
 
-PINS = pins()
+PINS = pins(LOCK)
+LISTEN_PINS = pins(LISTEN_LOCK)
 
 
-def test_the_lock_file_names_no_host_index_or_path() -> None:
-    body = "\n".join(line for line in LOCK.splitlines() if not line.startswith("#"))
+def version(pin: Pin) -> str:
+    return next(iter(pin.requirement.specifier)).version
+
+
+@LOCKS
+def test_a_lock_file_names_no_host_index_or_path(lock: str) -> None:
+    body = "\n".join(line for line in lock.splitlines() if not line.startswith("#"))
     assert re.findall(r"://|file:|@ |(?:^|\s)[/~.]|--(?!hash=sha256:)", body) == []
 
 
-def test_the_header_says_how_the_lock_file_is_made_without_naming_a_host() -> None:
-    header = LOCK.splitlines()[:2]
+@pytest.mark.parametrize(("lock", "extras"), [(LOCK, "--extra farm --extra dev"), (LISTEN_LOCK, "--extra listen")])
+def test_the_header_says_how_a_lock_file_is_made_without_naming_a_host(lock: str, extras: str) -> None:
+    header = lock.splitlines()[:2]
     assert all(line.startswith("# ") for line in header)
-    assert "uv pip compile pyproject.toml --extra farm --extra dev --universal" in header[1]
+    assert f"uv pip compile pyproject.toml {extras} --universal" in header[1]
     assert "://" not in "".join(header)
 
 
-def test_every_requirement_is_pinned_and_hashed() -> None:
-    assert len(PINS) > 80
-    for pin in PINS:
+@pytest.mark.parametrize(("held", "least"), [(PINS, 80), (LISTEN_PINS, 30)])
+def test_every_requirement_is_pinned_and_hashed(held: list[Pin], least: int) -> None:
+    assert len(held) > least
+    for pin in held:
         assert [clause.operator for clause in pin.requirement.specifier] == ["=="]
         assert pin.digests, pin.requirement
 
 
 def test_no_dependency_requires_torch() -> None:
-    assert {"torch", "spacy-curated-transformers", "transformers"}.isdisjoint(pin.name for pin in PINS)
+    names = {pin.name for pin in (*PINS, *LISTEN_PINS)}
+    assert {"torch", "spacy-curated-transformers", "transformers"}.isdisjoint(names)
 
 
-def test_it_covers_every_dependency_of_the_sdk_the_farm_and_the_tests() -> None:
+def test_the_lock_of_the_recogniser_changes_no_version_of_the_other_lock() -> None:
+    known = {pin.name for pin in PINS}
+    shared = [pin for pin in LISTEN_PINS if pin.name in known]
+    assert {"numpy", "onnxruntime", "av"} <= {pin.name for pin in shared}
+    for pin in shared:
+        assert version(pin) in {version(one) for one in PINS if one.name == pin.name}, pin.requirement
+        assert pin.digests in [one.digests for one in PINS if one.name == pin.name], pin.requirement
+
+
+@pytest.mark.parametrize(("held", "extras"), [(PINS, ("farm", "dev")), (LISTEN_PINS, ("listen",))])
+def test_a_lock_covers_every_dependency_of_the_sdk_and_of_its_extras(held: list[Pin], extras: tuple[str, ...]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
-    assert set(extras) == {"farm", "dev"}
-    for text in (*project["dependencies"], *itertools.chain(*extras.values())):
+    declared = project["optional-dependencies"]
+    assert set(declared) == {"farm", "dev", "listen"}
+    for text in (*project["dependencies"], *itertools.chain(*(declared[extra] for extra in extras))):
         wanted = Requirement(text)
-        held = [pin for pin in PINS if pin.name == canonicalize_name(wanted.name)]
-        versions = [next(iter(pin.requirement.specifier)).version for pin in held]
+        versions = [version(pin) for pin in held if pin.name == canonicalize_name(wanted.name)]
         assert versions, f"{text} is missing: make the lock again, as its header says"
         assert all(wanted.specifier.contains(version) for version in versions), f"{text} against {versions}"
 
@@ -119,13 +140,13 @@ def listed(name: str) -> list[File]:
 
 @pytest.fixture(scope="module")
 def shelf() -> dict[str, File]:
-    """Every file of the index whose digest the lock accepts."""
+    """Every file of the index whose digest a lock accepts."""
     try:
         with ThreadPoolExecutor(8) as pool:
-            pages = list(pool.map(listed, sorted({pin.name for pin in PINS})))
+            pages = list(pool.map(listed, sorted({pin.name for pin in (*PINS, *LISTEN_PINS)})))
     except (OSError, urllib.error.URLError):
         pytest.skip("the package index does not answer: wheels for each platform of the lock")
-    wanted = frozenset().union(*(pin.digests for pin in PINS))
+    wanted = frozenset().union(*(pin.digests for pin in (*PINS, *LISTEN_PINS)))
     return {file.digest: file for page in pages for file in page if file.digest in wanted}
 
 
@@ -153,10 +174,10 @@ def test_every_package_has_a_wheel_for_every_supported_machine(
     shelf: dict[str, File], platform: str, minor: int
 ) -> None:
     platforms, names = PLATFORMS[platform]
-    version = f"3.{minor}.9"
-    environment = {**default_environment(), **names, "python_version": f"3.{minor}", "python_full_version": version}
+    full = {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.9"}
+    environment = {**default_environment(), **names, **full}
     supported = tags_of(minor, platforms)
-    for pin in PINS:
+    for pin in (*PINS, *LISTEN_PINS):
         marker = pin.requirement.marker
         # misaki's marker is the one the bootstrap passes over.
         if marker is not None and pin.name != "misaki" and not marker.evaluate(environment):
