@@ -11,10 +11,10 @@ that a run that was interrupted goes on where it stopped.
 import argparse
 import hashlib
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import measure, speaking, transcripts, whisper
+from benchmarks.listening_report import table
 from benchmarks.recogniser import WordErrors
 from benchmarks.signal_measures import Signal, measured
 from chorus.wire import RATE_HZ
@@ -31,7 +32,10 @@ NAME = "listening"
 SPEEDS = (0.5, 0.75, 1.25, 1.5, 2.0)
 QUICK = {"easy": 4, "numbers": 2, "names": 2}
 """How many sentences of each kind --quick speaks; of every other kind, one."""
-THREADS = 2
+GROUPS = {"easy": "easy", "numbers": "numbers and names", "names": "numbers and names"}
+"""Kinds that are counted together; all others are novels."""
+LONGEST_S, BREATH_S = 27.0, 0.6
+"""Of a take, and of the silence between its sentences."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +64,44 @@ class Rendering:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """A rendering, as Whisper heard it."""
+class Take:
+    """Some sentences of one group, spoken in the same way, as they are played to Whisper: one after the other.
 
-    rendering: Rendering
+    Whisper always listens to half a minute, and takes as long for a word as for that.
+    """
+
+    group: str
+    renderings: tuple[Rendering, ...]
+
+    @property
+    def first(self) -> Rendering:
+        """Whose way, voice and speed are those of all."""
+        return self.renderings[0]
+
+    @property
+    def audio(self) -> speaking.Samples:
+        """All of them, with a breath between."""
+        breath = np.zeros(round(BREATH_S * RATE_HZ), np.float32)
+        return np.concatenate([part for one in self.renderings for part in (one.spoken.audio, breath)])
+
+    @property
+    def name(self) -> str:
+        """Under which what was heard of it is kept."""
+        return hashlib.sha256(" ".join(one.name for one in self.renderings).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """A take, as Whisper heard it."""
+
+    take: Take
     text: str
-    count: WordErrors
+    errors: WordErrors
+
+    @property
+    def said(self) -> str:
+        """What was to be heard."""
+        return " ".join(one.sentence.text for one in self.take.renderings)
 
 
 def main() -> None:
@@ -74,14 +110,14 @@ def main() -> None:
     asked.add_argument("models", nargs="+", type=Path, help="model files, or graphs that `chorus optimize` made")
     asked.add_argument("--voices", type=Path, required=True, help="their voices")
     asked.add_argument("--quick", action="store_true", help="a few sentences and three voices")
-    asked.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "chorus-listening")
+    asked.add_argument("--keep", type=Path, default=speaking.KEPT, help="folder of what was spoken and heard")
     asked.add_argument("--results", type=Path, default=measure.RESULTS, help="folder to write into")
     given = vars(asked.parse_args())
     options = Options(**given | {"models": tuple(given["models"])})
     whisper.require()
     weights = whisper.fetch(options.keep / "whisper-base")
-    renderings = list(spoken(options))
-    figures = figures_of([heard(one, weights, options.keep) for one in renderings], quick=options.quick)
+    every = [heard(take, weights, options.keep) for take in takes(spoken(options))]
+    figures = figures_of(every, quick=options.quick)
     measure.save(NAME, conditions(options), figures, options.results)
     print(table(figures))
 
@@ -104,10 +140,12 @@ def spoken(options: Options) -> Iterator[Rendering]:
     asked = [(one, voice, 1.0) for voice in voices for one in sentences]
     asked += [(one, voices[0], speed) for speed in SPEEDS for one in easy]
     for model in options.models:
-        for way, speak in speaking.ways(model, options.voices, threads=THREADS):
-            # The other speeds are asked of what the product speaks with, and of kokoro-onnx beside it.
+        for way, speak in speaking.ways(model, options.voices, threads=speaking.THREADS):
+            # The other speeds are asked of what the product speaks with and, if there is time, of kokoro-onnx beside it.
             for sentence, voice, speed in asked:
-                if speed != 1 and way not in (speaking.EXACT, speaking.THEIRS):
+                if speed != 1 and way not in (
+                    (speaking.EXACT,) if options.quick else (speaking.EXACT, speaking.THEIRS)
+                ):
                     continue
                 said = speaking.pieces(sentence.text, voice)
                 digest = hashlib.sha256(repr(said).encode()).hexdigest()[:12]
@@ -118,61 +156,84 @@ def spoken(options: Options) -> Iterator[Rendering]:
                 )
 
 
-def heard(one: Rendering, weights: Path, keep: Path) -> Heard:
+def takes(renderings: Iterable[Rendering]) -> Iterator[Take]:
+    """Sentences of one group, way, voice and speed together, up to half a minute."""
+    for group, many in groupby(renderings, key=lambda one: (group_of(one), one.model, one.way, one.voice, one.speed)):
+        rest = list(many)
+        while rest:
+            lengths = accumulate(one.spoken.audio.size / RATE_HZ + BREATH_S for one in rest)
+            count = max(1, sum(length <= LONGEST_S for length in lengths))
+            yield Take(group=group[0], renderings=tuple(rest[:count]))
+            rest = rest[count:]
+
+
+def group_of(one: Rendering) -> str:
+    """With which kinds this one is counted."""
+    return GROUPS.get(one.sentence.kind, "novels")
+
+
+def heard(take: Take, weights: Path, keep: Path) -> Heard:
     """What Whisper hears; kept beside the sound."""
-    path = keep / "heard" / f"{one.name}.txt"
+    path = keep / "heard" / f"{take.name}.txt"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(whisper.hear(one.spoken.audio, RATE_HZ, weights), "utf-8")
+        path.write_text(whisper.hear(take.audio, RATE_HZ, weights), "utf-8")
     text = path.read_text("utf-8")
-    return Heard(rendering=one, text=text, count=transcripts.compare(one.sentence.said, text))
+    said = " ".join(one.sentence.said for one in take.renderings)
+    return Heard(take=take, text=text, errors=transcripts.compare(said, text))
 
 
 def figures_of(every: Sequence[Heard], *, quick: bool) -> dict[str, Any]:
     """The figures, as they are kept."""
-    usual = [one for one in every if one.rendering.speed == 1]
-    first = usual[0].rendering
-    of_first = [one for one in usual if (one.rendering.model, one.rendering.way) == (first.model, first.way)]
+    usual = [one for one in every if one.take.first.speed == 1]
+    first = usual[0].take.first
+    alike = [one for one in usual if (one.take.first.model, one.take.first.way) == (first.model, first.way)]
+    voices = dict.fromkeys(one.take.first.voice for one in usual)
+    # The other speeds are asked of some easy sentences only; these are what speed 1 is compared by.
+    slow = {one.sentence.text for each in every if each.take.first.speed != 1 for one in each.take.renderings}
     return {
         "quick": quick,
-        "sentences": len({one.rendering.sentence.text for one in usual}),
-        "voices": list(dict.fromkeys(one.rendering.voice for one in usual)),
-        "words": sum(one.count.words for one in of_first if one.rendering.voice == first.voice),
-        "by_voice": counted(usual, ("model", "way", "voice")),
-        "by_kind": counted(usual, ("model", "way"), kind=True),
-        "by_speed": counted([one for one in every if one.rendering.voice == first.voice and is_easy(one)],
-                            ("model", "way", "speed")),
+        "sentences": sum(len(one.take.renderings) for one in alike) // len(voices),
+        "words": sum(one.errors.words for one in alike) // len(voices),
+        "slow": len(slow),
+        "voices": list(voices),
+        "by_voice": counted(usual, "voice"),
+        "by_group": counted(usual, "group"),
+        "by_speed": counted([one for one in every if is_easy(one) and voice_of(one) == first.voice], "speed"),
         "signals": signals(usual),
         "wrong": [
-            {"way": one.rendering.way, "voice": one.rendering.voice, "speed": one.rendering.speed,
-             "text": one.rendering.sentence.text, "heard": one.text, "errors": one.count.errors}
-            for one in every if one.count.errors
+            {"way": one.take.first.way, "voice": voice_of(one), "speed": one.take.first.speed,
+             "errors": one.errors.errors, "text": one.said, "heard": one.text}
+            for one in every if one.errors.errors
         ],
     }  # fmt: skip
 
 
 def is_easy(one: Heard) -> bool:
-    """Whether it is one of the sentences that are spoken at every speed."""
-    return one.rendering.sentence.kind == "easy"
+    """Whether its sentences may be spoken at every speed."""
+    return one.take.group == "easy"
 
 
-def counted(every: Iterable[Heard], names: Sequence[str], *, kind: bool = False) -> list[dict[str, Any]]:
-    """Words and errors for each combination of these properties."""
+def voice_of(one: Heard) -> str:
+    """Whose it is."""
+    return one.take.first.voice
+
+
+def counted(every: Iterable[Heard], name: str) -> list[dict[str, Any]]:
+    """Words and errors of each way of speaking for each value of one property."""
     sums: dict[tuple[Any, ...], WordErrors] = {}
     for one in every:
-        key = tuple(getattr(one.rendering, name) for name in names)
-        key += (one.rendering.sentence.kind,) if kind else ()
-        sums[key] = sums.get(key, WordErrors()) + one.count
-    heads = [*names, *(["kind"] if kind else [])]
-    return [dict(zip(heads, key, strict=True)) | asdict(count) for key, count in sums.items()]
+        first = one.take.first
+        key = (first.model, first.way, one.take.group if name == "group" else getattr(first, name))
+        sums[key] = sums.get(key, WordErrors()) + one.errors
+    return [dict(zip(("model", "way", name), key, strict=True)) | asdict(errors) for key, errors in sums.items()]
 
 
 def signals(every: Sequence[Heard]) -> list[dict[str, Any]]:
     """The signal measures of each way: the worst of each for faults, the median for what is neither good nor bad."""
     found: dict[tuple[str, str], list[Signal]] = {}
-    for one in every:
-        sound = one.rendering.spoken
-        found.setdefault((one.rendering.model, one.rendering.way), []).append(measured(sound.audio, sound.joins))
+    for one in (rendering for each in every for rendering in each.take.renderings):
+        found.setdefault((one.model, one.way), []).append(measured(one.spoken.audio, one.spoken.joins))
     return [
         {"model": model, "way": way} | {field.name: summed(many, field.name) for field in fields(Signal)}
         for (model, way), many in found.items()
@@ -192,84 +253,6 @@ def conditions(options: Options) -> str:
     size = "a small run" if options.quick else "the whole run"
     ears = f"{whisper.NAME}, faster-whisper {version('faster-whisper')}"
     return f"{size}; kokoro-onnx {version('kokoro-onnx')}; {ears}"
-
-
-def table(figures: dict[str, Any]) -> str:
-    """As on the page."""
-    return "\n\n".join((sizes(figures), errors(figures), speeds(figures), faults(figures), misheard(figures)))
-
-
-def sizes(figures: dict[str, Any]) -> str:
-    """How much was heard."""
-    return (
-        f"{figures['sentences']} sentences of {figures['words']} words by {len(figures['voices'])} voices "
-        f"({', '.join(figures['voices'])})."
-    )
-
-
-def errors(figures: dict[str, Any]) -> str:
-    """Word errors by voice and by kind of text."""
-    voices = figures["voices"]
-    kinds = list(dict.fromkeys(one["kind"] for one in figures["by_kind"]))
-    body = []
-    for model, way in dict.fromkeys((one["model"], one["way"]) for one in figures["by_voice"]):
-        of_voice = {one["voice"]: one for one in figures["by_voice"] if (one["model"], one["way"]) == (model, way)}
-        of_kind = {one["kind"]: one for one in figures["by_kind"] if (one["model"], one["way"]) == (model, way)}
-        both = [share([*of_voice.values()]), *(share([of_voice[one]]) for one in voices)]
-        body.append([named(model), way, *both, *(share([of_kind[one]]) for one in kinds)])
-    return measure.rows(["file", "spoken with", "all", *voices, *kinds], body)
-
-
-def speeds(figures: dict[str, Any]) -> str:
-    """Word errors of the easy sentences by speed, of the first voice."""
-    steps = sorted({one["speed"] for one in figures["by_speed"]})
-    body = []
-    for model, way in dict.fromkeys((one["model"], one["way"]) for one in figures["by_speed"]):
-        of_speed = {one["speed"]: one for one in figures["by_speed"] if (one["model"], one["way"]) == (model, way)}
-        if len(of_speed) > 1:
-            body.append([named(model), way, *(share([of_speed[one]]) for one in steps)])
-    return measure.rows(["file", "spoken with", *(f"speed {one:g}" for one in steps)], body)
-
-
-def faults(figures: dict[str, Any]) -> str:
-    """The signal measures that a recogniser knows nothing of."""
-    heads = ["file", "spoken with", "level", "peak", "flat tops", "offset", "floor", "dropouts", "pitch leaps"]
-    heads += ["head / tail", "end", "step at joins", "2-8 kHz", "8-11 kHz"]
-    body = [
-        [
-            *(named(one["model"]), one["way"], decibels(one["level_db"]), f"{one['peak']:.2f}", f"{one['flat']:.3%}"),
-            *(f"{one['dc']:.4f}", decibels(one["floor_db"]), f"{one['dropouts']:g}", f"{one['jumps']:.1%}"),
-            *(f"{one['head_ms']:.0f} / {one['tail_ms']:.0f} ms", decibels(one["end_db"]), decibels(one["click_db"])),
-            *(decibels(one["bright_db"]), decibels(one["top_db"])),
-        ]
-        for one in figures["signals"]
-    ]
-    return measure.rows(heads, body)
-
-
-def misheard(figures: dict[str, Any]) -> str:
-    """Each sentence of which a word was heard wrong: the reader may judge whose fault it is."""
-    body = [
-        [one["way"], one["voice"], f"{one['speed']:g}", one["errors"], one["text"], one["heard"]]
-        for one in figures["wrong"]
-    ]
-    return measure.rows(["spoken with", "voice", "speed", "errors", "to be said", "heard"], body)
-
-
-def named(model: str) -> str:
-    """A file's name as code; a prepared graph's name says nothing."""
-    return "as above" if f"{model}.onnx" == speaking.PREPARED else f"`{model}`"
-
-
-def share(counts: Sequence[dict[str, Any]]) -> str:
-    """Errors of words, and in per cent."""
-    wrong, words = sum(one["errors"] for one in counts), sum(one["words"] for one in counts)
-    return f"{wrong} of {words}, {wrong / max(1, words):.1%}"
-
-
-def decibels(value: float | None) -> str:
-    """A level, if there is one."""
-    return "" if value is None else f"{value:+.1f} dB".replace("-", "−")
 
 
 if __name__ == "__main__":

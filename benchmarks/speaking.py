@@ -5,6 +5,7 @@ speak the same phonemes. Knows nothing of farms or recognisers.
 """
 
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
@@ -28,6 +29,12 @@ PREPARED = "graph.onnx"
 """The name of every file that `chorus optimize` makes; such a file is loaded unchanged."""
 
 AS_EXPORTED, EXACT, THEIRS = "the file's kernels", "exact kernels", "kokoro-onnx"
+
+FORMS: dict[str, Form] = {AS_EXPORTED: "steady", EXACT: "steady and exact"}
+"""How a file is loaded for them."""
+THREADS = 2
+KEPT = Path(tempfile.gettempdir()) / "chorus-listening"
+"""Where renderings stay, unless another folder is named."""
 
 Samples = NDArray[np.float32]
 
@@ -94,10 +101,10 @@ def ways(model: Path, voices: Path, *, threads: int, kokoro_onnx: bool = True) -
         yield f"prepared: {model.parent.name}", ours(model, voices, threads=threads, form="optimised")
         return
     if has_dull_kernels(model):
-        yield EXACT, ours(model, voices, threads=threads, form="steady and exact")
+        yield EXACT, ours(model, voices, threads=threads, form=FORMS[EXACT])
     if kokoro_onnx:
         yield THEIRS, theirs(model, voices)
-    yield AS_EXPORTED, ours(model, voices, threads=threads, form="steady")
+    yield AS_EXPORTED, ours(model, voices, threads=threads, form=FORMS[AS_EXPORTED])
 
 
 def has_dull_kernels(model: Path) -> bool:

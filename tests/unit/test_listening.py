@@ -3,13 +3,15 @@
 import hashlib
 import importlib.util
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import listen_setup, listening, speaking, transcripts, whisper
-from benchmarks.listening import Heard, Rendering
+from benchmarks import listen_setup, listening, listening_report, speaking, transcripts, whisper
+from benchmarks.listening import Heard, Rendering, Take
 from workers.models.packages import PackageError, PinnedPackage
 
 SOUND = np.sin(np.arange(24_000) / 20).astype(np.float32)
@@ -106,37 +108,64 @@ def test_the_extra_is_installed_by_digest_and_brings_nothing_that_is_not_in_its_
 # --- The figures ---------------------------------------------------------------------------------------------------
 
 
-def heard(text: str, *, way: str = speaking.EXACT, voice: str = "af_heart", speed: float = 1.0) -> Heard:
-    sentence = speaking.Sentence(kind="easy", text="The old dog slept.", said="the old dog slept")
-    rendering = Rendering(
-        model="kokoro",
-        way=way,
-        voice=voice,
-        speed=speed,
-        sentence=sentence,
-        spoken=speaking.Spoken(audio=SOUND),
-        name="x",
-    )
-    return Heard(rendering=rendering, text=text, count=transcripts.compare(sentence.said, text))
+TEXTS = {"easy": "The old dog slept.", "names": "Mr. Brown sang.", "Moby-Dick": "Call me Ishmael."}
+SAID = TEXTS | {"names": "mister brown sang"}
 
 
-def test_errors_are_counted_by_way_voice_and_speed() -> None:
+def rendering(kind: str, way: str = speaking.EXACT, voice: str = "af_heart", speed: float = 1.0) -> Rendering:
+    sentence = speaking.Sentence(kind=kind, text=TEXTS[kind], said=SAID[kind])
+    spoken = speaking.Spoken(audio=SOUND)
+    return Rendering(model="kokoro", way=way, voice=voice, speed=speed, sentence=sentence, spoken=spoken, name=kind)
+
+
+def heard(text: str, kind: str = "easy", **how: Any) -> Heard:
+    one = rendering(kind, **how)
+    take = Take(group=listening.group_of(one), renderings=(one,))
+    return Heard(take=take, text=text, errors=transcripts.compare(one.sentence.said, text))
+
+
+def test_sentences_are_heard_together_by_the_half_minute_and_never_two_ways_at_once() -> None:
+    every = [rendering("easy")] * 40 + [rendering("names")] + [rendering("names", voice="bf_emma")] * 2
+    takes = list(listening.takes(every))
+    assert [(len(take.renderings), take.group, take.first.voice) for take in takes] == [
+        *((16, "easy", "af_heart"), (16, "easy", "af_heart"), (8, "easy", "af_heart")),
+        *((1, "numbers and names", "af_heart"), (2, "numbers and names", "bf_emma")),
+    ]
+    assert all(take.audio.size <= 27 * 24_000 for take in takes)
+    assert takes[-1].audio.size == 2 * (1 + 0.6) * 24_000
+    assert [one for take in takes for one in take.renderings] == every
+
+
+def test_a_sentence_that_is_longer_than_that_is_heard_alone() -> None:
+    long = replace(rendering("easy"), spoken=speaking.Spoken(audio=np.tile(SOUND, 40)))
+    assert [len(take.renderings) for take in listening.takes([long, long])] == [1, 1]
+
+
+def test_errors_are_counted_by_way_voice_group_and_speed() -> None:
     every = [
         heard("The old dog slept."),
+        heard("Mister Brown sang", "names"),
         heard("The old hog.", voice="bf_emma"),
-        heard("The dog slept.", way=speaking.THEIRS),
-        heard("The old dog slept.", way=speaking.THEIRS, voice="bf_emma"),
+        heard("Brown sang", "names", voice="bf_emma"),
         heard("Old dog.", speed=2.0),
+        heard("The dog slept.", way=speaking.THEIRS),
+        heard("Mr. Brown sang.", "names", way=speaking.THEIRS),
+        heard("The old dog slept.", way=speaking.THEIRS, voice="bf_emma"),
+        heard("Mr. Brown sang.", "names", way=speaking.THEIRS, voice="bf_emma"),
     ]
     figures = listening.figures_of(every, quick=True)
-    assert (figures["sentences"], figures["words"], figures["voices"]) == (1, 4, ["af_heart", "bf_emma"])
-    rows = listening.errors(figures).splitlines()
-    assert "| `kokoro` | exact kernels | 2 of 8, 25.0% | 0 of 4, 0.0% | 2 of 4, 50.0% | 2 of 8, 25.0% |" in rows
-    assert "| `kokoro` | kokoro-onnx | 1 of 8, 12.5% | 1 of 4, 25.0% | 0 of 4, 0.0% | 1 of 8, 12.5% |" in rows
-    assert "| `kokoro` | exact kernels | 0 of 4, 0.0% | 2 of 4, 50.0% |" in listening.speeds(figures)
-    assert listening.misheard(figures).count("The old dog slept.") == 3
-    assert "+0.0 dB" not in listening.decibels(-3.0)
-    for part in (listening.errors, listening.speeds, listening.faults, listening.misheard):
+    assert (figures["sentences"], figures["words"], figures["voices"]) == (2, 7, ["af_heart", "bf_emma"])
+    rows = listening_report.errors(figures).splitlines()
+    head = "| file | spoken with | all | af_heart | bf_emma | easy | numbers and names |"
+    ours = "3 of 14, 21.4% | 0 of 7, 0.0% | 3 of 7, 42.9% | 2 of 8, 25.0% | 1 of 6, 16.7%"
+    theirs = "1 of 14, 7.1% | 1 of 7, 14.3% | 0 of 7, 0.0% | 1 of 8, 12.5% | 0 of 6, 0.0%"
+    assert rows[0] == head
+    assert rows[2:] == [f"| `kokoro` | exact kernels | {ours} |", f"| `kokoro` | kokoro-onnx | {theirs} |"]
+    assert listening_report.speeds(figures).splitlines()[2:] == [
+        "| `kokoro` | exact kernels | 0 of 4, 0.0% | 2 of 4, 50.0% |"
+    ]
+    assert listening_report.misheard(figures).count("The old dog slept.") == 3
+    for part in (listening_report.errors, listening_report.speeds, listening_report.faults, listening_report.misheard):
         assert part(figures) in listening.table(figures)
 
 
