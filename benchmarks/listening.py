@@ -141,7 +141,7 @@ def spoken(options: Options) -> Iterator[Rendering]:
     asked += [(one, voices[0], speed) for speed in SPEEDS for one in easy]
     for model in options.models:
         for way, speak in speaking.ways(model, options.voices, threads=speaking.THREADS):
-            # The other speeds are asked of what the product speaks with and, if there is time, of kokoro-onnx beside it.
+            # The other speeds are asked of what the product speaks with and, in a whole run, of kokoro-onnx beside it.
             for sentence, voice, speed in asked:
                 if speed != 1 and way not in (
                     (speaking.EXACT,) if options.quick else (speaking.EXACT, speaking.THEIRS)

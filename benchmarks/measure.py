@@ -219,6 +219,20 @@ def load(name: str, folder: Path = RESULTS) -> dict[str, Any] | None:
     return None
 
 
+def origin(result: Mapping[str, Any]) -> str:
+    """The machine, the conditions and the date of a result, for the line under its table."""
+    return f"{result['machine']}; onnxruntime {result['onnxruntime']}; {result['conditions']}; {result['made']}."
+
+
+def replaced(page: str, name: str, content: str) -> str:
+    """The page with this content between the markers of this name."""
+    before, begin, rest = page.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
+    if not (begin and end):
+        raise SystemExit(f"The page has no place for {name}: write <!-- {name} --> and <!-- /{name} --> into it.")
+    return f"{before}{begin}{content}\n{end}{after}"
+
+
 def rows(head: Sequence[str], body: Sequence[Sequence[object]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *body]

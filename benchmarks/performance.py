@@ -95,20 +95,15 @@ def page(text: str) -> str:
         result = measure.load(name)
         if result is None:
             continue
-        before, begin, rest = text.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition(f"<!-- /{name} -->")
-        if not (begin and end):
-            raise SystemExit(f"{PAGE} has no place for {name}: write <!-- {name} --> and <!-- /{name} --> into it.")
-        text = f"{before}{begin}{section(name, result)}\n{end}{after}"
+        text = measure.replaced(text, name, section(name, result))
     return text
 
 
 def section(name: str, result: dict[str, Any]) -> str:
     """The text between a part's markers: its table, the machine and conditions, and its plots."""
-    where = f"{result['machine']}; onnxruntime {result['onnxruntime']}; {result['conditions']}; {result['made']}."
     drawn = PARTS[name].draw(result["figures"])
     plots = "\n".join(f"![{path.stem}]({path.relative_to(PAGE.parent)})" for path in drawn)
-    return f"{PARTS[name].table(result['figures'])}\n\n{where}\n\n{plots}"
+    return f"{PARTS[name].table(result['figures'])}\n\n{measure.origin(result)}\n\n{plots}"
 
 
 if __name__ == "__main__":
