@@ -48,7 +48,7 @@ def main() -> None:
     given = asked.parse_args()
     whisper.require()
     weights = whisper.fetch(given.keep / "whisper-base")
-    speak = speaking.ours(given.model, given.voices, threads=speaking.THREADS, form=speaking.FORMS[speaking.EXACT])
+    speak = speaking.ours(given.model, given.voices, form=speaking.FORMS[speaking.EXACT])
     figures = {
         "joins": [one for text in CUT for one in joins(text, speak)],
         "short": short(speak, weights),

@@ -46,15 +46,15 @@ def main() -> None:
 
 def measured(model: Path, graphs: Sequence[Path], voices: Path) -> dict[str, Any]:
     """Means of each measure over sentences and voices, by way of speaking."""
-    speak = speaking.ours(model, voices, threads=speaking.THREADS, form="exact")
+    speak = speaking.ours(model, voices, form="exact")
     wanted, again = rendered(speak), rendered(speak)
     del speak
     found = {OWN: means(wanted, again)}
     for way, form in FORMS.items():
         if way != OWN:
-            found[way] = means(wanted, rendered(speaking.ours(model, voices, threads=speaking.THREADS, form=form)))
+            found[way] = means(wanted, rendered(speaking.ours(model, voices, form=form)))
     for graph in graphs:
-        made = rendered(speaking.ours(graph, voices, threads=speaking.THREADS, form="optimised"))
+        made = rendered(speaking.ours(graph, voices, form="optimised"))
         found[f"prepared: {graph.parent.name}"] = means(wanted, made)
     return {"against": AGAINST, "distances": found}
 

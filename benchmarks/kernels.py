@@ -127,7 +127,7 @@ def bands(model: Path, voices: Path, keep: Path) -> list[dict[str, Any]]:
     keeper = speaking.Keeper(keep / "spoken")
     found = []
     for way, form in speaking.FORMS.items():
-        speak = speaking.ours(model, voices, threads=speaking.THREADS, form=form)
+        speak = speaking.ours(model, voices, form=form)
         for voice in RECORDINGS:
             said = speaking.pieces(PASSAGE, voice)
             audio = keeper.spoken(keeper.name(model.stem, "passage", way, voice), speak, said, voice, 1.0).audio

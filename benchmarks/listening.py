@@ -47,6 +47,9 @@ class Options:
     quick: bool
     keep: Path
     results: Path
+    way: tuple[str, ...] = ()
+    """Only these ways of speaking, if any is named."""
+    speed: tuple[float, ...] = SPEEDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +115,11 @@ def main() -> None:
     asked.add_argument("--quick", action="store_true", help="a few sentences and three voices")
     asked.add_argument("--keep", type=Path, default=speaking.KEPT, help="folder of what was spoken and heard")
     asked.add_argument("--results", type=Path, default=measure.RESULTS, help="folder to write into")
+    asked.add_argument("--way", action="append", default=[], help="only this way of speaking; several may be named")
+    asked.add_argument("--speed", action="append", type=float, default=[], help="only this speed beside 1; the same")
     given = vars(asked.parse_args())
-    options = Options(**given | {"models": tuple(given["models"])})
+    speeds = tuple(given.pop("speed")) or SPEEDS
+    options = Options(**given | {"models": tuple(given["models"]), "way": tuple(given["way"]), "speed": speeds})
     whisper.require()
     weights = whisper.fetch(options.keep / "whisper-base")
     every = [heard(take, weights, options.keep) for take in takes(spoken(options))]
@@ -138,14 +144,13 @@ def spoken(options: Options) -> Iterator[Rendering]:
     sentences, voices = chosen(options)
     easy = [one for one in sentences if one.kind == "easy"][: 3 if options.quick else None]
     asked = [(one, voice, 1.0) for voice in voices for one in sentences]
-    asked += [(one, voices[0], speed) for speed in SPEEDS for one in easy]
+    asked += [(one, voices[0], speed) for speed in options.speed for one in easy]
+    # The other speeds are asked of what the product speaks with and, in a whole run, of kokoro-onnx beside it.
+    at_every_speed = (speaking.EXACT,) if options.quick else (speaking.EXACT, speaking.THEIRS)
     for model in options.models:
-        for way, speak in speaking.ways(model, options.voices, threads=speaking.THREADS):
-            # The other speeds are asked of what the product speaks with and, in a whole run, of kokoro-onnx beside it.
+        for way, speak in speaking.ways(model, options.voices):
             for sentence, voice, speed in asked:
-                if speed != 1 and way not in (
-                    (speaking.EXACT,) if options.quick else (speaking.EXACT, speaking.THEIRS)
-                ):
+                if (options.way and way not in options.way) or (speed != 1 and way not in at_every_speed):
                     continue
                 said = speaking.pieces(sentence.text, voice)
                 digest = hashlib.sha256(repr(said).encode()).hexdigest()[:12]
@@ -251,8 +256,9 @@ def summed(many: Sequence[Signal], name: str) -> float | None:
 def conditions(options: Options) -> str:
     """What was measured with, for the page."""
     size = "a small run" if options.quick else "the whole run"
+    compared = f"kokoro-onnx {version('kokoro-onnx')}" if speaking.THEIRS in (options.way or [speaking.THEIRS]) else ""
     ears = f"{whisper.NAME}, faster-whisper {version('faster-whisper')}"
-    return f"{size}; kokoro-onnx {version('kokoro-onnx')}; {ears}"
+    return "; ".join(filter(None, (size, compared or "kokoro-onnx was not heard", ears)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
@@ -95,16 +96,25 @@ def pieces(text: str, voice: str, *, target: int | None = None) -> list[Piece]:
     return [*cut[:-1], Piece(phonemes=cut[-1].phonemes)]
 
 
-def ways(model: Path, voices: Path, *, threads: int, kokoro_onnx: bool = True) -> Iterator[tuple[str, Speak]]:
-    """The ways in which a file can be spoken, each opened when it is asked for: two models need 1 GB."""
+def ways(model: Path, voices: Path) -> Iterator[tuple[str, Speak]]:
+    """The ways in which a file can be spoken. Each opens its session when it first speaks: one needs 0.5 GB."""
     if model.name == PREPARED:
-        yield f"prepared: {model.parent.name}", ours(model, voices, threads=threads, form="optimised")
+        yield f"prepared: {model.parent.name}", when_needed(lambda: ours(model, voices, form="optimised"))
         return
     if has_dull_kernels(model):
-        yield EXACT, ours(model, voices, threads=threads, form=FORMS[EXACT])
-    if kokoro_onnx:
-        yield THEIRS, theirs(model, voices)
-    yield AS_EXPORTED, ours(model, voices, threads=threads, form=FORMS[AS_EXPORTED])
+        yield EXACT, when_needed(lambda: ours(model, voices, form=FORMS[EXACT]))
+    yield THEIRS, when_needed(lambda: theirs(model, voices))
+    yield AS_EXPORTED, when_needed(lambda: ours(model, voices, form=FORMS[AS_EXPORTED]))
+
+
+def when_needed(opened: Callable[[], Speak]) -> Speak:
+    """The same, opened by the first call."""
+    speak = cache(opened)
+
+    def first_opening(said: Sequence[Piece], voice: str, speed: float) -> Spoken:
+        return speak()(said, voice, speed)
+
+    return first_opening
 
 
 def has_dull_kernels(model: Path) -> bool:
@@ -116,7 +126,7 @@ def has_dull_kernels(model: Path) -> bool:
     return kernels(onnx.load(model)) == "dull"
 
 
-def ours(model: Path, voices: Path, *, threads: int, form: Form) -> Speak:
+def ours(model: Path, voices: Path, *, form: Form, threads: int = THREADS) -> Speak:
     """As a worker speaks: its session, its feed."""
     session = open_session(model, threads=threads, form=form)
     graph, bank = KokoroGraph(session), voicebank.load(voices)

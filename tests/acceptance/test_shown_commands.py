@@ -27,6 +27,8 @@ NOT_RUN = {
     "./bin/test": "it would run this test again",
     "./bin/chorus models pull": "it fetches Kokoro: tests/kokoro does",
     ".venv/bin/python benchmarks/performance.py kokoro-shaped.onnx --quick": "it measures for many minutes",
+    ".venv/bin/python benchmarks/listen_setup.py": "it installs a recogniser, which no test may do",
+    ".venv/bin/python benchmarks/quality_page.py KOKORO.onnx --voices VOICES.bin --quick": "it needs Kokoro",
     ".venv/bin/python -m workers.standin.build": "it needs flite and an hour: tests/voice does it where flite is",
 }
 # Programs that run until they are asked to end.

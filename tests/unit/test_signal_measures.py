@@ -19,7 +19,7 @@ TEXT = "The weather was fine in the morning, and she opened the window. Nobody a
 @pytest.fixture(scope="module")
 def sound() -> Sound:
     """The stand-in voice."""
-    speak = speaking.ours(standin.MODEL, standin.VOICES, threads=1, form="as it is")
+    speak = speaking.ours(standin.MODEL, standin.VOICES, form="as it is")
     return speak(speaking.pieces(TEXT, "am_adam"), "am_adam", 1.0).audio.astype(np.float64)
 
 
