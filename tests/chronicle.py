@@ -11,9 +11,15 @@ from typing import Final, Literal, Self
 
 import redis
 
+from chorus.keys import JobKeys
+
 What = Literal["planned", "begun", "over"]
 _CHANNEL: Final = re.compile(r"__keyspace@\d+__:chorus:\{(?P<job>.*)\}:(?P<key>\w+)")
-_WATCHED: Final = ("specs", "owners", "segment_leases", "desk_leases", "entries")
+_JOB: Final = JobKeys("any")
+_SEGMENT_LEASES: Final = _JOB.segment_leases.rpartition(":")[2]
+_WATCHED: Final = tuple(
+    key.rpartition(":")[2] for key in (_JOB.specs, _JOB.owners, _JOB.segment_leases, _JOB.desk_leases, _JOB.entries)
+)
 _LOOK_S: Final = 10.0
 
 
@@ -65,7 +71,7 @@ class Chronicle:
     def _note(self, job: str, key: str, command: str) -> None:
         """A claim writes the owner and then the lease, in one script: nothing of its job comes between."""
         owned, self._owned[job] = self._owned.get(job, False), (key, command) == ("owners", "hset")
-        if owned and (key, command) == ("segment_leases", "zadd"):
+        if owned and (key, command) == (_SEGMENT_LEASES, "zadd"):
             self._events.append(Event(job=job, what="begun"))
         elif (key, command) == ("entries", "hset"):
             self._events.append(Event(job=job, what="over"))

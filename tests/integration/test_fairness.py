@@ -276,7 +276,7 @@ Wish = dict[str, Any]
 MIXTURE: list[tuple[bytes, Wish, tuple[State, int, str]]] = [
     (GOOD, {"name": "a.txt", "live": True}, (State.DONE, 0, "")),
     (GOOD, {"name": "a.txt", "format": "wav"}, (State.DONE, 0, "")),
-    (GOOD, {"name": "a.txt", "live": True, "voice": "af_hart"}, (State.FAILED, 1, "Voice 'af_hart' is unknown")),
+    (GOOD, {"name": "a.txt", "live": True, "voice": "af_hart"}, (State.FAILED, 0, "Voice 'af_hart' is unknown")),
     (
         GOOD,
         {"name": "a.txt", "format": "wav", "voice": "zf_xiaoxiao"},
