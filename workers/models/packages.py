@@ -14,6 +14,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -171,11 +172,11 @@ def _watch(folder: Path, most: int, progress: Progress, done: threading.Event) -
     """How much has arrived, by what lies in the folder where pip and npm put it meanwhile."""
     while not done.wait(_LOOK_S):
         here = 0
-        for path in folder.rglob("*"):
-            try:
-                here += path.stat().st_size
-            except OSError:
-                continue
+        for at, _, names in os.walk(folder):
+            for name in names:
+                # pip takes away what it has read.
+                with suppress(OSError):
+                    here += (Path(at) / name).stat().st_size
         progress(min(here, most))
 
 
