@@ -76,6 +76,15 @@ def test_each_dropout_of_50_ms_within_a_word_is_counted(sound: Sound, good: Sign
     assert measured(spoiled).dropouts == len(places) == 4
 
 
+def test_a_hole_counts_if_the_sound_is_loud_on_one_side_of_it_and_a_pause_does_not() -> None:
+    loud = 0.3 * np.sin(np.arange(RATE_HZ) / 20)
+    hole = np.zeros(RATE_HZ // 20)
+    faint = loud * np.geomspace(1, 1e-4, loud.size)
+    assert measured(np.concatenate([faint, hole, loud])).dropouts == 1
+    assert measured(np.concatenate([loud, hole, faint[::-1]])).dropouts == 1
+    assert measured(np.concatenate([faint, hole, faint[::-1]])).dropouts == 0
+
+
 def test_noise_10_db_below_the_voice_raises_the_floor(sound: Sound) -> None:
     spoiled = measured(noise(sound, 10))
     assert spoiled.floor_db is not None
