@@ -406,7 +406,7 @@ def test_with_a_full_server_only_the_primer_is_lost(
     finally:
         server.config_set("maxmemory", 0)
     assert primers.find("b") is None
-    assert "not kept" in caplog.text
+    assert "cannot be kept" in caplog.text
 
 
 def planned(farm: Workshop, job: str, *wishes: dict[str, Any]) -> JobRecord:
