@@ -2,7 +2,7 @@
 
 The exporter that made the published files writes the transform as two transposed convolutions. It neither counts the
 inner bins twice, which stand for their mirror images too, nor divides by the sum of the squared windows that overlap:
-3 to 4 dB too little above 1 kHz (docs/log.md). The right numbers are of the same shape and take their place;
+3 to 4 dB too little above 1 kHz (docs/quality.md). The right numbers are of the same shape and take their place;
 nothing else of the graph changes. Knows nothing of Kokoro, and runs nothing.
 """
 
