@@ -279,7 +279,7 @@ MIXTURE: list[tuple[bytes, Wish, tuple[State, int, str]]] = [
     (GOOD, {"name": "a.txt", "live": True, "voice": "af_hart"}, (State.FAILED, 0, "Voice 'af_hart' is unknown")),
     (
         GOOD,
-        {"name": "a.txt", "format": "wav", "voice": "zf_xiaoxiao"},
+        {"name": "a.txt", "format": "wav", "language": "zh"},
         (State.FAILED, 0, "Mandarin Chinese"),
     ),
     (b"PK\3\4 nothing", {"name": "a.epub", "format": "flac"}, (State.FAILED, 0, "a.epub")),
