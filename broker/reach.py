@@ -6,11 +6,14 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from chorus import bounded_replies
 from chorus.connection import place, refusals
 from chorus.errors import ServerError, SettingError
 
 OLDEST = (6, 2)
 ANSWER_S = 2.0
+KEEPS = "noeviction"
+"""The only policy that deletes nothing: every key of Chorus expires some day, so that all others may."""
 # One sentence for every malformed address: redis-py's own reason may quote a part of the password.
 NOT_AN_ADDRESS = (
     "CHORUS_URL is not a Redis address: write redis://:password@host:6379/0, or rediss:// for TLS, "
@@ -22,6 +25,22 @@ def check(url: str) -> str:
     """The name and version of the server at this URL. ServerError or SettingError says why it cannot be used."""
     with client(url) as server, refusals(server):
         return who(server)
+
+
+def check_fit(url: str) -> None:
+    """ServerError if jobs cannot be kept there: it is a replica, it is full, or it deletes keys when it is full."""
+    with client(url) as server, refusals(server):
+        facts = server.info()
+    where, policy = address(url), str(facts.get("maxmemory_policy", KEEPS))
+    if facts.get("role", "master") != "master":
+        raise ServerError(f"The server at {where} is a read-only replica: name the primary.")
+    if policy != KEEPS:
+        raise ServerError(
+            f"The server at {where} deletes keys when its memory is full (maxmemory-policy {policy}), and jobs with "
+            f"them: give it `maxmemory-policy {KEEPS}`."
+        )
+    if 0 < facts.get("maxmemory", 0) <= facts.get("used_memory", 0):
+        raise ServerError(f"The server at {where} has no memory left: let jobs finish, or raise its maxmemory.")
 
 
 def answers(url: str) -> bool:
@@ -45,7 +64,7 @@ def client(url: str) -> "redis.Redis":
         raise SettingError(NOT_AN_ADDRESS)
     try:
         # RESP2: a server too old for RESP3 must still be able to answer with its version.
-        return redis.Redis.from_url(
+        return bounded_replies.client(
             url, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S, retry=Retry(NoBackoff(), 0), protocol=2
         )
     except ValueError as error:

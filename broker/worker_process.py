@@ -27,6 +27,7 @@ from broker.settings import FarmSettings
 from broker.store import LocalStore
 from broker.watchdog import HUNG, Watchdog, deadline_s
 from broker.worker_threads import WorkerThreads
+from chorus import bounded_replies
 from chorus.errors import FarmError
 from chorus.records import Worker
 
@@ -130,7 +131,7 @@ class Process:
 
 def connect(url: str) -> "redis.Redis":
     """A connection pool that retries for seconds: the server may be restarted in the middle of a commit."""
-    return redis.Redis.from_url(
+    return bounded_replies.client(
         url,
         socket_timeout=5,
         socket_connect_timeout=2,

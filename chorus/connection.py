@@ -5,6 +5,7 @@ An address may hold a password, so a sentence names only the host and the port.
 
 import contextlib
 import itertools
+import time
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -12,27 +13,45 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from chorus import bounded_replies, server_errors
 from chorus.errors import ServerError, SettingError
 
-SOCKET_S: Final = 5
+SOCKET_S: Final = 4
 """Must exceed the longest blocking read, or a quiet stream would look like a dead server."""
 CONNECT_S: Final = 2
 _RETRIES: Final = 3
-_NO_ANSWER: Final = "No Redis or Valkey answers at {where}: start one there, or name another with CHORUS_URL or --url."
-_EXAMPLE: Final = "redis://:password@host:6379/0"
+_RETRY_S: Final = 1.0
+"""A call that failed later than this is not tried again: with one wait of SOCKET_S, five seconds are the most."""
+_MISREAD: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What reading a reply raises that has the wrong shape."""
+
+
+class _Brief(Retry):
+    """Tries again what a server refuses that is being restarted, and nothing that has taken long."""
+
+    def call_with_retry(self, do: Any, fail: Any, is_retryable: Any = None, with_failure_count: bool = False) -> Any:
+        """Call `do` until it succeeds; `fail` hears of each error."""
+        until_s = time.monotonic() + _RETRY_S
+
+        def soon(error: Exception) -> bool:
+            return time.monotonic() < until_s and (is_retryable is None or bool(is_retryable(error)))
+
+        return super().call_with_retry(do, fail, soon, with_failure_count)
 
 
 def connect(url: str) -> "redis.Redis":
     """A client; it connects at its first command, and `refusals` turns the errors of that into sentences."""
     try:
-        return redis.Redis.from_url(
+        return bounded_replies.client(
             url,
             socket_timeout=SOCKET_S,
             socket_connect_timeout=CONNECT_S,
-            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), _RETRIES),
+            retry=_Brief(ExponentialBackoff(cap=0.5, base=0.05), _RETRIES),
         )
     except ValueError as error:
-        raise SettingError(f"The server's address cannot be read: it should look like {_EXAMPLE}.") from error
+        raise SettingError(
+            f"The server's address cannot be read: it should look like {server_errors.EXAMPLE}."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -42,24 +61,15 @@ def refusals(connection: "redis.Redis") -> Iterator[None]:
         yield
     except redis.RedisError as error:
         raise ServerError(_sentence(error, connection)) from error
+    except _MISREAD as error:
+        shape = redis.InvalidResponse(f"a reply that cannot be read: {type(error).__name__}, {error}")
+        raise ServerError(_sentence(shape, connection)) from error
 
 
 def place(connection: "redis.Redis") -> str:
     """The server's host and port, or its socket, without the password."""
     known = connection.connection_pool.connection_kwargs
     return str(known["path"]) if "path" in known else f"{known.get('host', 'localhost')}:{known.get('port', 6379)}"
-
-
-_SENTENCES: Final[tuple[tuple[type[redis.RedisError], str], ...]] = (
-    # The first that fits counts: to redis-py some of these are kinds of ConnectionError.
-    (redis.AuthenticationError, "The server at {where} refuses the password: correct it in CHORUS_URL or --url."),
-    (redis.BusyLoadingError, "The server at {where} is still reading its data from disk: try again in a moment."),
-    (redis.ConnectionError, _NO_ANSWER),
-    (redis.TimeoutError, _NO_ANSWER),
-    (redis.OutOfMemoryError, "The server at {where} has no memory left: let jobs finish, or raise its maxmemory."),
-    (redis.ReadOnlyError, "The server at {where} is a read-only replica: name the primary."),
-    (redis.RedisError, "The server at {where} refused: {error}."),
-)
 
 
 def read_hash(connection: "redis.Redis", key: str) -> dict[bytes, bytes]:
@@ -82,6 +92,5 @@ def _sentence(error: redis.RedisError, connection: "redis.Redis") -> str:
     if isinstance(error, redis.AuthenticationError) and not connection.connection_pool.connection_kwargs.get(
         "password"
     ):
-        return f"The server at {where} asks for a password: name it in the address, {_EXAMPLE}."
-    sentence = next(sentence for kind, sentence in _SENTENCES if isinstance(error, kind))
-    return sentence.format(where=where, error=error)
+        return f"The server at {where} asks for a password: name it in the address, {server_errors.EXAMPLE}."
+    return server_errors.sentence(error, where)

@@ -12,6 +12,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from chorus import bounded_replies
 from chorus.errors import ServerError
 from chorus.settings import ClientSettings
 
@@ -52,7 +53,7 @@ def running(home: Path) -> Instance | None:
     """The embedded server of this home, if it answers and accepts its password; a file that a dead one left is None."""
     try:
         recorded = Instance(**json.loads(server_file(home).read_text("utf-8")))
-        with redis.Redis.from_url(
+        with bounded_replies.client(
             recorded.url, socket_timeout=_ANSWER_S, socket_connect_timeout=_ANSWER_S, retry=Retry(NoBackoff(), 0)
         ) as server:
             server.ping()

@@ -10,7 +10,7 @@ import psutil
 
 from broker import embedded
 from broker.programs import NO_SERVER, programs
-from broker.reach import address
+from broker.reach import address, check_fit
 from broker.settings import FarmSettings, available_cores
 from chorus.errors import ChorusError, DiskError, OutputError, OutsideError, ServerError
 from chorus.player import find_player
@@ -91,6 +91,7 @@ def _memory() -> str:
 
 def _server(settings: FarmSettings) -> str:
     if url := embedded.locate(settings):
+        check_fit(url)
         return f"answers at {address(url)}"
     program = next(programs(settings.home_folder() / "server"), None)
     if program is None:
