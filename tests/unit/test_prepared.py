@@ -115,6 +115,14 @@ def test_a_failed_preparation_says_why_and_is_not_repeated_at_each_start(farm: F
     assert not preparing.is_pending(farm, model)
 
 
+def test_a_preparation_that_was_cut_off_is_no_failure(farm: FarmSettings) -> None:
+    known(farm, choice=None, recipe="")
+    model = resolve(farm)
+    assert model.variant == RAW
+    assert model.why == "the file as it is: its preparation was not finished yet, the next start goes on with it"
+    assert preparing.is_pending(farm, model)
+
+
 def test_variants_of_an_older_release_are_used_until_new_ones_are_prepared(farm: FarmSettings) -> None:
     known(farm)
     assert not preparing.is_pending(farm, resolve(farm))

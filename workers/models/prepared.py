@@ -123,6 +123,8 @@ def _not_yet(source: SourceFile, wanted: str, known: Manifest | None) -> Prepare
 
 
 def _failed(known: Manifest) -> str:
+    if not known.failure:
+        return "its preparation was not finished yet, the next start goes on with it"
     return f"it could not be prepared ({known.failure.rstrip('.')}), `{OPTIMIZE}` tries again"
 
 
