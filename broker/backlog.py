@@ -3,19 +3,23 @@
 Reads the ledger and changes nothing in it; `chorus status` shows it.
 """
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import redis
 
-from broker import registry
 from broker.hints import queues_of
 from broker.scripts import resend_after_ms
-from chorus import keys
+from chorus import keys, set_aside
+from chorus.checks import Damage, shown
+from chorus.errors import ChorusError, UnreadableJobError
 from chorus.hearing import CURSOR_MS, Cursor
 from chorus.keys import JobKeys
+from chorus.record_access import NO_ID, of_another_type, read_workers
 from chorus.records import JobRecord, Worker
+from chorus.set_aside import SetAside
 from chorus.states import State
 from chorus.wire import RATE_HZ
 
@@ -56,6 +60,15 @@ class Backlog:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Unreadable:
+    """A job or a worker that is still listed and cannot be read, or that a newer Chorus wrote."""
+
+    name: str
+    why: str
+    """A sentence."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Traffic:
     """The whole farm's."""
 
@@ -65,18 +78,38 @@ class Traffic:
     """Messages in each of Celery's queues that is not empty."""
     jobs: tuple[Backlog, ...]
     """Every job that is not over, the oldest first."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """What is passed over here."""
+    set_aside: SetAside = field(default_factory=SetAside)
+    """What workers met, could not read, and took out of the lists."""
 
 
 def look(connection: "redis.Redis") -> Traffic:
     """All of it, as it is now."""
-    workers = registry.read(connection).workers
-    active = [name.decode() for name in cast("list[bytes]", connection.zrange(keys.ACTIVE, 0, -1))]
-    told = (_job(connection, job) for job in active)
+    registered = read_workers(connection)
+    workers = [one for one in registered.values() if isinstance(one, Worker)]
+    told = [_job(connection, entry) for entry in _active(connection)]
+    bad = [
+        Unreadable(name=shown(name), why=str(one))
+        for name, one in registered.items()
+        if isinstance(one, ChorusError | Damage)
+    ]
     return Traffic(
         silent_s=_silence(connection, workers),
         queues=_queues(connection, workers),
-        jobs=tuple(job for job in told if job is not None),
+        jobs=tuple(one for one in told if isinstance(one, Backlog)),
+        unreadable=(*(one for one in told if isinstance(one, Unreadable)), *bad),
+        set_aside=set_aside.read(connection),
     )
+
+
+def _active(connection: "redis.Redis") -> list[bytes]:
+    try:
+        return cast("list[bytes]", connection.zrange(keys.ACTIVE, 0, -1))
+    except redis.ResponseError as error:
+        if not of_another_type(error):
+            raise
+        return []
 
 
 def _silence(connection: "redis.Redis", workers: Iterable[Worker]) -> dict[str, float]:
@@ -90,7 +123,10 @@ def _queues(connection: "redis.Redis", workers: Iterable[Worker]) -> dict[str, i
     return {name: length for name, length in lengths.items() if length}
 
 
-def _job(connection: "redis.Redis", job: str) -> Backlog | None:
+def _job(connection: "redis.Redis", entry: bytes) -> Backlog | Unreadable | None:
+    job = keys.job_id_of(entry)
+    if not job:
+        return Unreadable(name=shown(entry), why=str(UnreadableJobError.because(shown(entry), NO_ID)))
     known = JobKeys(job)
     with connection.pipeline() as batch:
         batch.time()
@@ -101,7 +137,22 @@ def _job(connection: "redis.Redis", job: str) -> Backlog | None:
         batch.zrange(known.desk_leases, 0, -1, withscores=True)
         batch.hkeys(known.entries)
         batch.hgetall(known.readers)
-        (seconds, micros), fields, sends, owned, segment_leases, desk_leases, published, cursors = batch.execute()
+        answers = batch.execute(raise_on_error=False)
+    try:
+        return _backlog(job, answers)
+    except ChorusError as error:
+        return Unreadable(name=job, why=str(error))
+    except (ValueError, TypeError, OverflowError) as error:
+        return Unreadable(name=job, why=str(UnreadableJobError.because(job, shown(str(error)))))
+
+
+def _backlog(job: str, answers: list[Any]) -> Backlog | None:
+    for answer in answers:
+        if of_another_type(answer):
+            raise UnreadableJobError.because(job, "one of its keys is of another Redis type")
+        if isinstance(answer, Exception):
+            raise answer
+    (seconds, micros), fields, sends, owned, segment_leases, desk_leases, published, cursors = answers
     if not fields:
         return None
     record, now_ms = JobRecord.from_fields(job, fields), seconds * 1000 + micros / 1000
@@ -117,14 +168,16 @@ def _job(connection: "redis.Redis", job: str) -> Backlog | None:
         under_way=len(segment_leases if runs else spoken),
         held_s=record.frames_held / RATE_HZ,
         hint_wait_s=_oldest_hint_s(sends, dict(segment_leases) | dict(desk_leases), now_ms) if runs else 0.0,
-        readers=_readers(cursors, {int(number) for number in published}, now_ms),
+        readers=_readers(cursors, {int(number) for number in published if number.isdigit()}, now_ms),
     )
 
 
 def _oldest_hint_s(sends: Mapping[bytes, bytes], deadlines: Mapping[bytes, float], now_ms: float) -> float:
     """A claim clears how often its step was sent, so each step named there still waits."""
     waits = (
-        now_ms - (deadlines[step] - resend_after_ms(int(times))) for step, times in sends.items() if step in deadlines
+        now_ms - (deadlines[step] - resend_after_ms(int(times)))
+        for step, times in sends.items()
+        if step in deadlines and math.isfinite(deadlines[step])
     )
     return max(0.0, max(waits, default=0.0)) / 1000
 
@@ -132,9 +185,12 @@ def _oldest_hint_s(sends: Mapping[bytes, bytes], deadlines: Mapping[bytes, float
 def _readers(cursors: Mapping[bytes, bytes], published: set[int], now_ms: float) -> tuple[ListenerLag, ...]:
     found: list[ListenerLag] = []
     for name, text in sorted(cursors.items()):
-        cursor = Cursor.from_json(text)
+        try:
+            cursor = Cursor.from_json(text)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue  # the next look of the reaper removes it
         if cursor.deadline_ms >= now_ms:
             behind = sum(number >= cursor.segment for number in published)
             silent_ms = now_ms - (cursor.deadline_ms - CURSOR_MS)
-            found.append(ListenerLag(name=name.decode(), behind_segments=behind, silent_s=max(0.0, silent_ms / 1000)))
+            found.append(ListenerLag(name=shown(name), behind_segments=behind, silent_s=max(0.0, silent_ms / 1000)))
     return tuple(found)

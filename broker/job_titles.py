@@ -3,11 +3,11 @@
 Never fails: a job whose title cannot be read is called by its id.
 """
 
-import json
 from typing import cast
 
 import redis
 
+from chorus.checks import Damage, mapping_of
 from chorus.keys import JobKeys
 from chorus.request import TEXT_NAME
 
@@ -34,7 +34,7 @@ class JobTitles:
             )
         except redis.RedisError:
             return f"job {job}"
-        name = _name(json.loads(request or b"{}"), json.loads(document or b"{}")) or f"job {job}"
+        name = _name(_fields(request), _fields(document)) or f"job {job}"
         if document:
             if len(self._known) >= MOST_JOBS:
                 self._known.clear()
@@ -42,9 +42,16 @@ class JobTitles:
         return name
 
 
-def _name(request: dict[str, str], document: dict[str, str]) -> str:
-    title = request.get("title") or document.get("title") or request.get("name", "")
-    words = " ".join(title.split())
+def _fields(text: bytes | None) -> dict[str, object]:
+    try:
+        return mapping_of("it", text or b"{}")
+    except Damage:
+        return {}
+
+
+def _name(request: dict[str, object], document: dict[str, object]) -> str:
+    title = request.get("title") or document.get("title") or request.get("name") or ""
+    words = " ".join(title.split()) if isinstance(title, str) else ""
     if words in NOT_A_NAME:
         return ""
     if len(words) > MOST_LETTERS:

@@ -5,16 +5,20 @@ Knows nothing of Celery: each call answers with the hints that somebody has to s
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, cast, get_args
 
 import redis
 
-from broker import scripts
+from broker import damage, scripts
 from broker.settings import FarmSettings
-from broker.specs import ChapterPlan, DocumentFacts, SegmentSpec
-from chorus.errors import FarmError
+from broker.specs import SPEC_VERSION, ChapterPlan, DocumentFacts, SegmentSpec
+from chorus import keys
+from chorus.errors import FarmError, NewerVersionError, UnreadableJobError
 from chorus.keys import JobKeys
+from chorus.records import RECORD_VERSION
+from chorus.set_aside import put_aside
 from chorus.wire import Chunk, encode
 
 # A step is given up when living processes saw it fail so often. Who died may have died of something else.
@@ -156,6 +160,10 @@ class Ledger:
         if not outcome.extra:
             return Claim(status=status, job=job, step=step, token=token)
         attempt, epoch, spec, request, model, fresh = outcome.extra
+        try:
+            to_speak = SegmentSpec.from_json(spec) if spec else None
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise self._give_up(job, f"its {step.replace(':', ' ')} lacks what there is to speak") from error
         return Claim(
             status=status,
             job=job,
@@ -163,7 +171,7 @@ class Ledger:
             token=token,
             attempt=int(attempt),
             epoch=int(epoch),
-            spec=SegmentSpec.from_json(spec) if spec else None,
+            spec=to_speak,
             request=request.decode(),
             sound=outcome.sound,
             store=outcome.store,
@@ -222,7 +230,14 @@ class Ledger:
 
     def _run(self, script: str, job: str, *rest: bytes | str | int, lease_ms: int | None = None) -> Outcome:
         arguments = [self._farm, self._lease_ms if lease_ms is None else lease_ms, *rest]
-        status, sound, store, hints, extra = self._scripts[script](keys=list(JobKeys(job).all), args=arguments)
+        try:
+            status, sound, store, hints, extra = self._scripts[script](keys=list(JobKeys(job).all), args=arguments)
+        except redis.ResponseError as error:
+            if not damage.is_damage(error):
+                raise
+            raise self._give_up(job, damage.reason(self.redis, job, error)) from error
+        if status == b"newer":
+            raise _newer(job, *extra)
         pairs = (hint.decode().split(" ", 1) for hint in hints)
         return Outcome(
             job=job,
@@ -232,6 +247,20 @@ class Ledger:
             hints=tuple(Hint(queue=queue, step=step) for queue, step in pairs),
             extra=tuple(value if isinstance(value, bytes) else str(value).encode() for value in extra),
         )
+
+    def _give_up(self, job: str, why: str) -> UnreadableJobError:
+        """Set a job aside that cannot be worked with, so that it is met once. If its record is whole, it fails."""
+        unreadable = UnreadableJobError.because(job, why)
+        sentence = f"What the server holds of it is damaged: {why}. Submit it again with --fresh."
+        with suppress(redis.ResponseError):
+            self._scripts["give_up"](keys=list(JobKeys(job).all), args=[self._farm, self._lease_ms, sentence])
+        put_aside(self.redis, keys.ACTIVE, job.encode(), why)
+        return unreadable
+
+
+def _newer(job: str, what: bytes, version: bytes) -> NewerVersionError:
+    known = RECORD_VERSION if what == b"record" else SPEC_VERSION
+    return NewerVersionError.of(f"Job {job}", what.decode(), int(float(version)), known)
 
 
 def _known(status: str) -> ClaimStatus | CommitStatus | JobStatus:

@@ -12,7 +12,10 @@ import redis
 
 from broker.ledger import Pins
 from chorus import keys
+from chorus.checks import Damage
+from chorus.record_access import read_workers
 from chorus.records import Worker
+from chorus.set_aside import put_aside
 
 BULK = "bulk"
 MEMORY_SHARE = 0.7
@@ -78,13 +81,15 @@ def sign_out(connection: "redis.Redis", worker: Worker) -> None:
 
 
 def read(connection: "redis.Redis") -> Farm:
-    """All registered workers. Removes the names of those whose registration has expired."""
-    names = [name.decode() for name in cast("list[bytes]", connection.zrange(keys.WORKERS, 0, -1))]
-    records = connection.mget([keys.worker(name) for name in names]) if names else []
-    gone = [name for name, record in zip(names, records, strict=True) if record is None]
+    """All registered workers. Removes the names of those whose registration has expired, or cannot be read."""
+    found = read_workers(connection)
+    gone = [name for name, one in found.items() if one is None]
     if gone:
         connection.zrem(keys.WORKERS, *gone)
-    return Farm(workers=tuple(Worker.from_json(record) for record in records if record is not None))
+    for name, one in found.items():
+        if isinstance(one, Damage):
+            put_aside(connection, keys.WORKERS, name, str(one))
+    return Farm(workers=tuple(one for one in found.values() if isinstance(one, Worker)))
 
 
 def memory_tight(connection: "redis.Redis") -> bool:

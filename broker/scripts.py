@@ -11,8 +11,10 @@ from typing import Final
 import redis
 from redis.commands.core import Script
 
+from broker.specs import SPEC_VERSION
 from chorus.keys import FINISHED_S, UNFINISHED_S, JobKeys
 from chorus.reassembly import JOB
+from chorus.records import RECORD_VERSION
 from chorus.states import TRANSITIONS
 from chorus.wire import RATE_HZ, Chunk, Kind, encode
 
@@ -55,6 +57,7 @@ def _constants() -> list[str]:
     return [
         f"local FIRST_RESEND_MS, LAST_RESEND_MS = {FIRST_RESEND_MS}, {LAST_RESEND_MS}",
         f"local UNFINISHED_S, FINISHED_S = {UNFINISHED_S}, {FINISHED_S}",
+        f"local RECORD_VERSION, SPEC_VERSION = {RECORD_VERSION}, {SPEC_VERSION}",
         f"local WHOLE_JOB, RATE_HZ = {JOB}, {RATE_HZ}",
     ]
 

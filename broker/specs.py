@@ -7,7 +7,12 @@ added is ignored by an older one.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Final, Self
+
+from chorus.errors import NewerVersionError
+
+SPEC_VERSION: Final = 1
+"""Of everything here, as this release writes it; what names none is of version 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +35,10 @@ class _Json:
 
     @classmethod
     def from_fields(cls, told: Mapping[str, Any]) -> Self:
-        """The fields that this release knows."""
+        """The fields that this release knows; NewerVersionError for those of a later version."""
+        version = told.get("version", 1)
+        if isinstance(version, int) and version > SPEC_VERSION:
+            raise NewerVersionError.of(f"A {cls.__name__}", "version", version, SPEC_VERSION)
         return cls(**{field.name: told[field.name] for field in fields(cls) if field.name in told})
 
 

@@ -7,17 +7,23 @@ job; the intake advances the jobs named on the inbox. Each survives a server tha
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import cast
 
 import redis
 
 from broker import registry
+from broker.indexes import Indexes
 from broker.ledger import ENDED, Claim, Ledger, Outcome
 from broker.registry import Farm
 from chorus import keys
+from chorus.checks import shown
+from chorus.errors import FarmError
+from chorus.record_access import NO_ID
 from chorus.records import Worker
+from chorus.set_aside import put_aside
 
 BEAT_S = 1.0
 TICK_S = 0.5
@@ -26,6 +32,8 @@ SHORTEST_TICK_S = 0.05
 MUTEX_SHORTER_S = 0.04
 # A reaper that finds itself this late was asleep, and so perhaps was every worker: leases get one more lease time.
 LATE_S = 1.0
+MOST_SAID = 100
+"""Sentences about single jobs that a process remembers to have logged."""
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +67,8 @@ class WorkerThreads:
             )
         ]
         self._farm = Farm(workers=())
+        self._indexes = Indexes(connection)
+        self._said = deque[str](maxlen=MOST_SAID)
         self._last_tick_s = time.monotonic()
         self._patient_until_s = 0.0
 
@@ -103,7 +113,8 @@ class WorkerThreads:
             held = list(self._held.values())
             self._held.clear()
         for claim in held:
-            self._ledger.release(claim)
+            with suppress(FarmError):
+                self._ledger.release(claim)
         registry.sign_out(self._redis, self._describe())
 
     def _every(self, work: Callable[[], float | None], pause_s: float) -> None:
@@ -128,7 +139,10 @@ class WorkerThreads:
         with self._lock:
             held = list(self._held.values())
         for claim in held:
-            self._ledger.renew(claim)
+            # A job that cannot be read is set aside by this; the others' leases are renewed.
+            with suppress(FarmError):
+                self._ledger.renew(claim)
+        self._indexes.mend()
         registry.sign_in(self._redis, self._describe())
         self._farm = farm = registry.read(self._redis)
         self._ledger.note_farm(farm.slots(), farm.voices(), memory_tight=registry.memory_tight(self._redis))
@@ -141,8 +155,8 @@ class WorkerThreads:
         if not self._redis.set(keys.REAPER, self._describe().id, nx=True, px=_mutex_ms(TICK_S)):
             return None
         next_s = TICK_S
-        for job in cast("list[bytes]", self._redis.zrange(keys.ACTIVE, 0, -1)):
-            due_s = self._advance(job.decode(), may_reap=now_s >= self._patient_until_s)
+        for entry in cast("list[bytes]", self._redis.zrange(keys.ACTIVE, 0, -1)):
+            due_s = self._look_at(keys.ACTIVE, entry, may_reap=now_s >= self._patient_until_s)
             next_s = min(next_s, max(due_s, SHORTEST_TICK_S))
         if next_s < TICK_S:
             self._redis.pexpire(keys.REAPER, _mutex_ms(next_s))
@@ -151,7 +165,30 @@ class WorkerThreads:
     def _take_in(self) -> None:
         popped = cast("tuple[bytes, bytes] | None", self._redis.blpop([keys.INBOX], timeout=1))
         if popped is not None:
-            self._advance(popped[1].decode(), may_reap=False)
+            self._look_at(keys.INBOX, popped[1], may_reap=False)
+
+    def _look_at(self, index: str, entry: bytes, *, may_reap: bool) -> float:
+        """Advance the job that an entry of a list names. Whatever is wrong with it, the next entry gets its turn."""
+        job = keys.job_id_of(entry)
+        try:
+            if job:
+                return self._advance(job, may_reap=may_reap)
+            put_aside(self._redis, index, entry, NO_ID)
+            log.warning("%s in %s is set aside: %s.", shown(entry), index, NO_ID)
+        except redis.RedisError:
+            # The server is away, or refuses everything.
+            raise
+        except FarmError as error:
+            # Of what a newer Chorus wrote, each worker says so once.
+            if str(error) not in self._said:
+                self._said.append(str(error))
+                log.warning("%s", error)
+        except Exception as error:
+            told = f"{job}: {type(error).__name__}"
+            if told not in self._said:
+                self._said.append(told)
+                log.exception("Job %s is left for the next look.", job)
+        return TICK_S
 
     def _advance(self, job: str, *, may_reap: bool) -> float:
         """Do what one job needs now; in how many seconds it needs the next look, at most a tick."""

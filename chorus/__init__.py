@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         FarmError,
         JobFailedError,
         ModelError,
+        NewerVersionError,
         OptionError,
         OutputError,
         OutsideError,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         SettingError,
         SourceError,
         UnknownJobError,
+        UnreadableJobError,
     )
     from chorus.hearing import Position
     from chorus.listen import Listener
@@ -56,6 +58,7 @@ __all__ = [
     "Kind",
     "Listener",
     "ModelError",
+    "NewerVersionError",
     "OnError",
     "OptionError",
     "OutputError",
@@ -72,6 +75,7 @@ __all__ = [
     "State",
     "Terms",
     "UnknownJobError",
+    "UnreadableJobError",
     "Want",
     "WireError",
     "Wishes",
@@ -95,6 +99,7 @@ _HOMES = {
     "Kind": "wire",
     "Listener": "listen",
     "ModelError": "errors",
+    "NewerVersionError": "errors",
     "OnError": "request",
     "OptionError": "errors",
     "OutputError": "errors",
@@ -111,6 +116,7 @@ _HOMES = {
     "State": "states",
     "Terms": "submission",
     "UnknownJobError": "errors",
+    "UnreadableJobError": "errors",
     "Want": "states",
     "WireError": "wire",
     "Wishes": "request",

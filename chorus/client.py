@@ -10,14 +10,24 @@ from typing import Final, Self, TypeVar, Unpack, cast
 from redis.client import Pipeline
 
 from chorus import stack_address
-from chorus.connection import connect, read_hash, refusals
-from chorus.errors import ConflictError, FarmError, JobFailedError, OptionError, OutputError, UnknownJobError
+from chorus.connection import connect, refusals
+from chorus.errors import (
+    ConflictError,
+    FarmError,
+    JobFailedError,
+    OptionError,
+    OutputError,
+    UnknownJobError,
+    UnreadableJobError,
+)
 from chorus.files import whole_file
 from chorus.hearing import START, Position
-from chorus.keys import ACTIVE, GLOBAL_S, INBOX, JOBS, WORKERS, JobKeys, worker
+from chorus.keys import ACTIVE, GLOBAL_S, INBOX, JOBS, JobKeys, job_id_of
 from chorus.listen import Listener
+from chorus.record_access import of_another_type, read_fields, read_records, read_workers
 from chorus.records import JobRecord, Result, Worker
 from chorus.request import Priority, Request, Wishes
+from chorus.set_aside import put_aside
 from chorus.settings import ClientSettings
 from chorus.states import State, Want
 from chorus.submission import Terms, prepare, with_priority
@@ -96,7 +106,7 @@ class Client:
     def job(self, job: str) -> JobRecord:
         """The job as it stands now, or UnknownJobError."""
         with refusals(self._redis):
-            return _parse(job, read_hash(self._redis, JobKeys(job).record))
+            return _parse(job, read_fields(self._redis, job))
 
     def find(self, prefix: str) -> str:
         """The id of the one job whose id is this or begins so, or an error that names the candidates."""
@@ -105,7 +115,7 @@ class Client:
             if self._redis.exists(record):
                 return prefix
             found = cast("Iterator[tuple[bytes, float]]", self._redis.zscan_iter(JOBS, match=f"{prefix}*", count=1000))
-            ids = sorted({job.decode() for job, _ in found})
+            ids = sorted(set(filter(None, (job_id_of(entry) for entry, _ in found))))
             # Of finished jobs the list still has the ids after their records have expired.
             ids = [job for job in ids if self._redis.exists(JobKeys(job).record)]
         if not ids:
@@ -116,27 +126,27 @@ class Client:
         return ids[0]
 
     def jobs(self, page: int = 0) -> list[JobRecord]:
-        """A page of fifty jobs, the newest first."""
+        """A page of fifty jobs, the newest first. What cannot be read is set aside: `chorus status` names it."""
         with refusals(self._redis):
             while True:
-                ids = cast("list[bytes]", self._redis.zrevrange(JOBS, page * PAGE, (page + 1) * PAGE - 1))
-                known = [job.decode() for job in ids]
-                with self._redis.pipeline(transaction=False) as pipe:
-                    for job in known:
-                        pipe.hgetall(JobKeys(job).record)
-                    found = pipe.execute()
-                expired = [job for job, record in zip(known, found, strict=True) if not record]
-                if not expired:
-                    return [JobRecord.from_fields(job, record) for job, record in zip(known, found, strict=True)]
+                entries = cast("list[bytes]", self._redis.zrevrange(JOBS, page * PAGE, (page + 1) * PAGE - 1))
+                found = list(zip(entries, read_records(self._redis, entries), strict=True))
+                unreadable = [(entry, one) for entry, one in found if isinstance(one, UnreadableJobError)]
                 # A record is written before its name: what has none will not get one any more.
-                self._redis.zrem(JOBS, *expired)
+                expired = [entry for entry, one in found if one is None]
+                if not unreadable and not expired:
+                    return [one for _, one in found if isinstance(one, JobRecord)]
+                for entry, error in unreadable:
+                    put_aside(self._redis, JOBS, entry, error.why)
+                if expired:
+                    self._redis.zrem(JOBS, *expired)
 
     def want(self, job: str, want: Want) -> JobRecord:
         """Ask for a job to be `paused`, `running` again or `cancelled`, or to `retry` what failed."""
         _check_want(want)
 
         def write(pipe: Pipeline) -> int:
-            record = _parse(job, read_hash(pipe, JobKeys(job).record))
+            record = _parse(job, read_fields(pipe, job))
             if record.refused:
                 raise ConflictError(f"Job {job} was refused: {record.error} Correct that, and submit it again.")
             if not record.may(want):
@@ -188,11 +198,10 @@ class Client:
         return target
 
     def workers(self) -> list[Worker]:
-        """The workers alive now, by id."""
+        """The workers alive now, by id; without those whose registration cannot be read."""
         with refusals(self._redis):
-            known = cast("list[bytes]", self._redis.zrange(WORKERS, 0, -1))
-            found = self._redis.mget([worker(name.decode()) for name in known]) if known else []
-        return sorted((Worker.from_json(text) for text in found if text), key=lambda one: one.id)
+            found = read_workers(self._redis).values()
+        return sorted((one for one in found if isinstance(one, Worker)), key=lambda one: one.id)
 
     def voices(self) -> dict[str, tuple[str, ...]]:
         """The voices that the workers alive now can speak with, and by which models, both sorted."""
@@ -216,7 +225,11 @@ class Client:
             pipe.rpush(INBOX, job)
             for key in (JOBS, ACTIVE, INBOX):
                 pipe.expire(key, GLOBAL_S)
-            pipe.execute()
+            answers = pipe.execute(raise_on_error=False)
+        # A list of another Redis type is moved by any worker, which then finds this job by its record.
+        for answer in answers:
+            if isinstance(answer, Exception) and not of_another_type(answer):
+                raise answer
 
 
 def _unknown(job: str) -> str:

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -70,11 +70,6 @@ def place(connection: "redis.Redis") -> str:
     """The server's host and port, or its socket, without the password."""
     known = connection.connection_pool.connection_kwargs
     return str(known["path"]) if "path" in known else f"{known.get('host', 'localhost')}:{known.get('port', 6379)}"
-
-
-def read_hash(connection: "redis.Redis", key: str) -> dict[bytes, bytes]:
-    """A whole hash; empty if there is none. redis-py's types cannot say that this connection answers with bytes."""
-    return cast("dict[bytes, bytes]", connection.hgetall(key))
 
 
 def stream_entries(answer: Any) -> Iterator[tuple[str, dict[bytes, bytes]]]:

@@ -3,7 +3,7 @@
 The message is the sentence the user reads: it names the file, field or value and says what to do.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ChorusError(Exception):
@@ -73,6 +73,35 @@ class FarmError(ChorusError):
     """The farm failed: a step broke, a file was damaged, a process died."""
 
     code = "farm"
+
+
+class UnreadableJobError(FarmError):
+    """What the server holds of a job is nothing that any release of Chorus wrote."""
+
+    code = "unreadable-job"
+    why = "it cannot be read"
+    """What is wrong with it, as a part of the sentence."""
+
+    @classmethod
+    def because(cls, job: str, why: str) -> Self:
+        """The sentence for this job."""
+        error = cls(f"Job {job} cannot be read: {why}. `chorus reset --set-aside` removes it, with all its keys.")
+        error.why = why
+        return error
+
+
+class NewerVersionError(FarmError):
+    """A newer Chorus wrote this. It is neither guessed at nor deleted."""
+
+    code = "newer-version"
+
+    @classmethod
+    def of(cls, what: str, kind: str, version: int, known: int) -> Self:
+        """The sentence. `what`: whose it is, `Job a1`; `kind`: what has the version, `record`."""
+        return cls(
+            f"{what} was written by a newer Chorus ({kind} {version}, this one reads {known}): update Chorus here. "
+            "Until then it is left alone."
+        )
 
 
 class JobFailedError(FarmError):

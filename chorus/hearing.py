@@ -103,9 +103,9 @@ class Cursor:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """What `to_json` wrote."""
+        """What `to_json` wrote; ValueError, TypeError or KeyError for anything else."""
         fields = json.loads(text)
-        return cls(segment=fields["segment"], deadline_ms=fields["deadline_ms"])
+        return cls(segment=int(fields["segment"]), deadline_ms=int(fields["deadline_ms"]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,12 +34,21 @@ PRIMERS: Final = "chorus:primers"
 """Hash, digest of text, voice and model to the first segment of a live job, to be used again. TTL PRIMER_S."""
 PRIMERS_USED: Final = "chorus:primers:used"
 """Sorted set, those digests to the time they were last spoken or used, in ms. TTL PRIMER_S."""
+SET_ASIDE: Final = "chorus:set-aside"
+"""Sorted set, what could not be read (JSON of chorus.set_aside.SetAsideEntry) to the time it was found, in ms; the
+latest thousand. TTL GLOBAL_S."""
+SET_ASIDE_TOTAL: Final = "chorus:set-aside:total"
+"""String: how many entries were ever set aside. TTL GLOBAL_S."""
 _WORKER: Final = "chorus:worker:"
+_MOVED: Final = "chorus:set-aside:key:"
 
-_GLOBAL_KINDS: Final = {
+GLOBAL_KINDS: Final = {
     INBOX: "list", JOBS: "zset", ACTIVE: "zset", REAPER: "string", WORKERS: "zset", PRIMERS: "hash",
-    PRIMERS_USED: "zset",
+    PRIMERS_USED: "zset", SET_ASIDE: "zset", SET_ASIDE_TOTAL: "string",
 }  # fmt: skip
+"""The keys that belong to no job and no worker, with their Redis types."""
+EVERY_RECORD: Final = "chorus:{*}:record"
+"""The pattern of all jobs' records."""
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _JOB_KEY: Final = re.compile(r"chorus:\{[A-Za-z0-9._-]{1,64}\}:([a-z]+)")
 
@@ -49,10 +58,26 @@ def worker(worker_id: str) -> str:
     return _WORKER + worker_id
 
 
+def moved(key: str) -> str:
+    """Where one of GLOBAL_KINDS is moved if somebody wrote it with another Redis type: of any type. TTL GLOBAL_S."""
+    return _MOVED + key.removeprefix("chorus:")
+
+
+def is_moved(key: str) -> bool:
+    """Whether this is such a key."""
+    return key.startswith(_MOVED)
+
+
 def is_job_id(job: str) -> bool:
     """Whether this may be a job's id."""
     # "." and ".." pass as characters but are folders.
     return bool(_JOB_ID.fullmatch(job) and job.strip("."))
+
+
+def job_id_of(entry: bytes) -> str:
+    """The job's id that an entry of a list of jobs is; empty if it is none."""
+    text = entry.decode("ascii", "replace")
+    return text if is_job_id(text) else ""
 
 
 def check_job_id(job: str) -> str:
@@ -124,4 +149,4 @@ def kind_of(key: str) -> str:
         return _JOB_KINDS.get(match[1], "")
     if key.startswith(_WORKER):
         return "string"
-    return _GLOBAL_KINDS.get(key, "")
+    return GLOBAL_KINDS.get(key, "")

@@ -8,10 +8,17 @@ record's `want` until a worker has applied it; a job with a pending want is not 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Final, Self
 
+from chorus.checks import Damage, check_worker_field, count_of, is_unicode, mapping_of, shown
+from chorus.errors import NewerVersionError, UnreadableJobError
 from chorus.request import Request
 from chorus.states import OVER, Condition, State, Want, next_state
+
+RECORD_VERSION: Final = 1
+"""Of a job's record and its other keys, as this release writes them. A record that names none is of version 1."""
+WORKER_VERSION: Final = 1
+"""Of a worker's registration, likewise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,23 +154,33 @@ class JobRecord:
 
     @classmethod
     def from_fields(cls, job: str, record: Mapping[bytes, bytes]) -> Self:
-        """The view of a record hash, which must hold at least what `submit` writes."""
-        text = {name.decode(): value.decode("utf-8", "replace") for name, value in record.items()}
-        document = json.loads(text.get("document") or "{}")
-        return cls(
-            job=job,
-            state=State(text["state"]),
-            want=text.get("want", ""),
-            request=Request.from_record(text["request"]),
-            spoken_by={name.removeprefix(_BY): int(count) for name, count in text.items() if name.startswith(_BY)},
-            title=str(document.get("title") or ""),
-            author=str(document.get("author") or ""),
-            series=str(document.get("series") or ""),
-            language=str(document.get("language") or ""),
-            priority=text.get("priority") or "normal",
-            result=Result.from_json(text["result"]) if text.get("result") else None,
-            **_plain_fields(text),
-        )
+        """The view of a record hash; UnreadableJobError or NewerVersionError, which name the job.
+
+        It must hold at least what `submit` writes. Only what nothing depends on may be damaged: it is left out.
+        """
+        text = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in record.items()}
+        try:
+            check_version(job, text.get("version", ""))
+            return cls(
+                job=job,
+                state=_state(text),
+                want=text.get("want", ""),
+                request=_request(text),
+                spoken_by={name.removeprefix(_BY): count_of(text, name) for name in text if name.startswith(_BY)},
+                priority=text.get("priority") or "normal",
+                result=_result(text),
+                **_document(text),
+                **_plain_fields(text),
+            )
+        except Damage as damage:
+            raise UnreadableJobError.because(job, str(damage)) from damage
+
+
+def check_version(job: str, version: str) -> None:
+    """NewerVersionError if a job's record is of a later version than this release reads."""
+    number = count_of({"version": version}, "version")
+    if number > RECORD_VERSION:
+        raise NewerVersionError.of(f"Job {job}", "record", number, RECORD_VERSION)
 
 
 _BY = "spoken_by:"
@@ -180,9 +197,43 @@ _COUNTS = (
 
 
 def _plain_fields(text: Mapping[str, str]) -> dict[str, Any]:
-    counts = {name: int(text.get(name) or 0) for name in _COUNTS}
-    times = {name: int(text[name]) for name in _TIMES if text.get(name)}
+    counts = {name: count_of(text, name) for name in _COUNTS}
+    times = {name: count_of(text, name) for name in _TIMES if text.get(name)}
     return {**counts, **times, **{name: text.get(name, "") for name in _TEXTS}}
+
+
+def _state(text: Mapping[str, str]) -> State:
+    if "state" not in text:
+        raise Damage("its record has no state")
+    try:
+        return State(text["state"])
+    except ValueError:
+        raise Damage.of("its state", text["state"]) from None
+
+
+def _request(text: Mapping[str, str]) -> Request:
+    if "request" not in text:
+        raise Damage("its record has no request")
+    mapping_of("its request", text["request"])
+    request = Request.from_record(text["request"])
+    if "\\ud" in text["request"].lower() and not is_unicode(request.to_json()):
+        raise Damage("its request is no Unicode")
+    return request
+
+
+def _result(text: Mapping[str, str]) -> Result | None:
+    try:
+        return Result.from_json(text["result"]) if text.get("result") else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _document(text: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        document = mapping_of("its document", text.get("document") or "{}")
+    except Damage:
+        document = {}
+    return {name: str(document.get(name) or "") for name in ("title", "author", "series", "language")}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -224,10 +275,21 @@ class Worker:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The view of a registration; what a newer worker adds is passed over."""
-        told = json.loads(text)
+        """The view of a registration; what a newer worker adds is passed over.
+
+        NewerVersionError for one of a later version, Damage for what no worker wrote.
+        """
+        told = mapping_of("it", text)
+        version = told.get("version", 1)
+        if isinstance(version, int) and version > WORKER_VERSION:
+            raise NewerVersionError.of(f"Worker {shown(str(told.get('id')))}", "registration", version, WORKER_VERSION)
         known = {one.name: told[one.name] for one in fields(cls) if one.name in told}
-        return cls(**{**known, "voices": tuple(told.get("voices", ())), "slots": told.get("slots", {})})
+        for name, value in known.items():
+            check_worker_field(name, value)
+        try:
+            return cls(**{**known, "voices": tuple(told.get("voices", ()))})
+        except TypeError as error:
+            raise Damage("it lacks its id, host, process or role") from error
 
     def to_json(self) -> str:
         """As `chorus:worker:<id>` holds it."""

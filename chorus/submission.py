@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 from redis.client import Pipeline
 
-from chorus.connection import read_hash
 from chorus.errors import ChorusError, ConflictError, OptionError, SourceError
 from chorus.files import reason
 from chorus.keys import UNFINISHED_S, JobKeys, check_job_id
-from chorus.records import JobRecord
+from chorus.record_access import read_fields
+from chorus.records import RECORD_VERSION, JobRecord
 from chorus.request import PRIORITIES, TEXT_NAME, Priority, Request, Wishes, requested
 from chorus.states import State
 from chorus.wishes import chosen
@@ -61,7 +61,7 @@ class Submission:
 
         `pipe` watches the record: it is read at once and written in the transaction that the caller then executes.
         """
-        found = read_hash(pipe, JobKeys(self.job).record)
+        found = read_fields(pipe, self.job)
         pipe.multi()
         record = JobRecord.from_fields(self.job, found) if found else None
         if record is None or record.refused:
@@ -80,6 +80,7 @@ class Submission:
     def _write_new(self, pipe: Pipeline, created_ms: int, *, fresh: bool) -> None:
         key = JobKeys(self.job).record
         fields: dict[EncodableT, EncodableT] = {
+            "version": RECORD_VERSION,
             "state": State.QUEUED.value,
             "want": "",
             "epoch": 1,

@@ -11,7 +11,7 @@ import redis
 
 from broker import worker_process
 from broker.ledger import Claim, Outcome
-from chorus.errors import CallerError, ChorusError, DiskError, FarmError
+from chorus.errors import CallerError, ChorusError, DiskError, FarmError, NewerVersionError, UnreadableJobError
 
 # A segment that kills its process is spoken in a child process after two attempts. A desk's step has no child:
 # without a limit, one text that kills its process would kill every desk, again and again.
@@ -39,7 +39,10 @@ def attempt(job: str, step: str, lane: str, work: Work) -> str:
     """Wait for a free slot, claim the step and do it. A step is never claimed before it can be started."""
     here = worker_process.current()
     with here.free[lane]:
-        claim = here.claim(job, step)
+        try:
+            claim = here.claim(job, step)
+        except (UnreadableJobError, NewerVersionError) as error:
+            return f"{step_in_words(step)}: {error}"
         if claim.status != "ok":
             return f"{step_in_words(step)}: {UNCLAIMED[claim.status]}"
         with here.holding(claim):
@@ -60,6 +63,9 @@ def _do(here: worker_process.Process, claim: Claim, work: Work) -> str:
         # The step itself is sound, and the next one would fail on the same disk.
         here.ledger.pause(claim, str(error))
         raise StepFailedError(f"{step_in_words(claim.step)}: {error} The job is paused.") from error
+    except (UnreadableJobError, NewerVersionError) as error:
+        # The ledger knows: it was asked for this job, and refused.
+        raise StepFailedError(f"{step_in_words(claim.step)}: {error}") from error
     except ChorusError as error:
         # A retry does not correct the caller's mistake, and every later step would fail in the same way.
         raise _failed(here, claim, str(error), hopeless=isinstance(error, CallerError)) from error

@@ -18,10 +18,10 @@ from redis.client import Pipeline
 
 from broker import worker_process
 from chorus.client import Client
-from chorus.connection import read_hash
 from chorus.errors import CallerError, OptionError
 from chorus.keys import GLOBAL_S, JOBS, UNFINISHED_S, JobKeys, check_job_id
-from chorus.records import JobRecord
+from chorus.record_access import read_fields
+from chorus.records import RECORD_VERSION, JobRecord
 from chorus.request import Priority, Request, Wishes
 from chorus.states import State
 from chorus.wire import Chunk, Kind, encode
@@ -60,11 +60,12 @@ class Refusal:
     def write(self, pipe: Pipeline, created_ms: int) -> None:
         """Write a failed job, unless a job of this id exists that was not refused. `pipe` watches the record."""
         keys = JobKeys(self.job)
-        found = read_hash(pipe, keys.record)
+        found = read_fields(pipe, self.job)
         pipe.multi()
         if found and not JobRecord.from_fields(self.job, found).refused:
             return
         fields: dict[Any, Any] = {
+            "version": RECORD_VERSION,
             "state": State.FAILED.value,
             "epoch": 1,
             "request": Request.from_record(json.dumps(self.wishes)).to_json(),

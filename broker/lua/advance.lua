@@ -19,8 +19,8 @@ local function resume()
 end
 
 local function reopen_segment(n)
-  local spec = cjson.decode(redis.call('HGET', specs, n))
-  local part = part_at(spec.part)
+  local spec = spec_at(n)
+  local part = known_part(spec.part)
   redis.call('XDEL', stream, redis.call('HGET', entries, n) or '0-1')
   redis.call('HDEL', entries, n)
   redis.call('HDEL', attempts, 'segment:' .. n, 'fail:segment:' .. n)
@@ -105,12 +105,22 @@ local function begin()
   end
 end
 
+-- A server that evicts keys may have taken some of a job's and left the others.
+local function check_whole()
+  if number('segments_planned') > 0 and redis.call('EXISTS', steps, parts, chapters) < 3 then
+    refuse('some of its keys are gone, as on a server that evicts')
+  end
+end
+
 local function reap()
   local wishes = request()
   for _, leases in ipairs({ segment_leases, desk_leases }) do
     for _, step in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
-      if state_of(step) == 's' then
+      local state = state_of(step)
+      if state == 's' then
         dispatch(step, wishes)
+      elseif state ~= 'r' then
+        redis.call('ZREM', leases, step) -- nothing runs under this name
       elseif ARGV[4] == '1' then
         drop_lease(step)
         dispatch(step, wishes)
@@ -124,11 +134,13 @@ local function slowest_listener()
   local slowest
   local all = redis.call('HGETALL', readers)
   for i = 1, #all, 2 do
-    local cursor = cjson.decode(all[i + 1])
-    if cursor.deadline_ms < now then
+    local good, cursor = pcall(cjson.decode, all[i + 1])
+    local known = good and type(cursor) == 'table'
+    local segment, deadline_ms = known and tonumber(cursor.segment), known and tonumber(cursor.deadline_ms)
+    if not segment or not deadline_ms or deadline_ms < now then
       redis.call('HDEL', readers, all[i])
     else
-      slowest = math.min(slowest or cursor.segment, cursor.segment)
+      slowest = math.min(slowest or segment, segment)
     end
   end
   return slowest
@@ -153,7 +165,7 @@ end
 local function free_what_was_heard(slowest)
   local freed, total = number('freed'), number('parts_total')
   while slowest and total - freed > 2 do
-    local part = part_at(freed)
+    local part = known_part(freed)
     if not part.closed or part.left > 0 or part.last >= slowest then break end
     free(freed, part)
     freed = freed + 1
@@ -168,7 +180,7 @@ local function due_ms()
     local score = tonumber(redis.call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2])
     if score then first = math.min(first or score, score) end
   end
-  return first and { tostring(math.max(0, math.ceil(first - now))) } or {}
+  return first and { tostring(math.min(LAST_RESEND_MS, math.max(0, math.ceil(first - now)))) } or {}
 end
 
 if not get('state') then return { 'vanished', '', '', {}, {} } end
@@ -185,6 +197,7 @@ if request().format == '' and (get('state') == 'running' or get('unheard')) then
   free_what_was_heard(slowest)
 end
 if get('state') == 'running' then
+  check_whole()
   reap()
   if farm.memory_tight then
     set('waiting', 'the server has used 70 % of its memory: finish or cancel jobs, or raise its maxmemory')

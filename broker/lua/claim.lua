@@ -1,7 +1,7 @@
 -- One attempt takes a step. The attempt is counted here, before native code runs.
 -- ARGV 3 step, 4 token.
 -- Reads record, steps, specs; writes steps, owners, attempts, sends, segment_leases, desk_leases.
--- Status: ok | busy | done | gone. Extra of ok: attempt, epoch, spec JSON, request JSON, model, fresh.
+-- Status: ok | busy | done | gone | newer. Extra of ok: attempt, epoch, spec JSON, request JSON, model, fresh.
 -- The same token claiming again gets the same ok, uncounted: a resent command is harmless.
 
 local step, token = ARGV[3], ARGV[4]
@@ -16,6 +16,9 @@ if get('state') ~= 'running' then return answer('gone') end
 local state = state_of(step)
 if not state then return answer('gone') end
 if state == 'd' or state == 'f' then return answer('done') end
+local segment = segment_of(step)
+local version = segment and (tonumber(spec_at(segment).version or 1) or refuse('its segment ' .. segment .. ' has no version'))
+if version and version > SPEC_VERSION then return newer('segment', tostring(version)) end
 if state == 'r' and tonumber(redis.call('ZSCORE', leases_of(step), step) or 0) > now then
   if redis.call('HGET', owners, step) ~= token then return answer('busy') end
   return granted(tonumber(redis.call('HGET', attempts, step)))

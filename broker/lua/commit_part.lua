@@ -2,7 +2,7 @@
 -- ARGV 3-5 as in guard.lua. Writes record, steps, specs, stream, entries, parts, desk_leases. Status: ok | done | gone.
 
 local m = tonumber(string.match(step, '%d+$'))
-free(m, part_at(m))
+free(m, known_part(m))
 redis.call('HSET', steps, step, 'd')
 drop_lease(step)
 add('parts_done', 1)

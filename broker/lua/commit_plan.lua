@@ -4,7 +4,7 @@
 -- Status: ok | again | done | gone. On "again" the server has lost segments, and the chapter is planned once more.
 
 local k = tonumber(string.match(step, '%d+$'))
-local chapter = cjson.decode(redis.call('HGET', chapters, k))
+local chapter = object('its chapter ' .. k, redis.call('HGET', chapters, k) or nil)
 local told = cjson.decode(ARGV[6])
 if chapter.count < (told.segments or 0) then
   put_plan_off(step)

@@ -50,7 +50,7 @@ if ARGV[6] ~= '' then
   set('characters_total', document.characters)
 end
 local found = redis.call('HGET', chapters, k)
-local chapter = found and cjson.decode(found) or { first = number('segments_planned'), count = 0 }
+local chapter = found and object('its chapter ' .. k, found) or { first = number('segments_planned'), count = 0 }
 if tonumber(ARGV[7]) > chapter.count then
   put_plan_off(step)
   proceed()

@@ -23,6 +23,9 @@
 --
 -- Every script answers {status, sound, store, hints, extra}. A hint is "queue step"; sending it twice, or never, does
 -- no harm: the deadlines in `segment_leases` and `desk_leases` find what was lost.
+--
+-- What a newer release wrote is left as it is: the status is `newer`, and extra names what it is and its version. What no
+-- release can have written ends the script with an error that begins with UNREADABLE: broker/damage.py knows what follows.
 
 local PART_FRAMES = 60 * RATE_HZ
 local SEGMENT_FRAMES = 11 * RATE_HZ -- what 150 tokens last, roughly
@@ -36,8 +39,16 @@ local farm = cjson.decode(ARGV[1])
 local lease_ms = tonumber(ARGV[2])
 local hints = {}
 
+local function refuse(what) error('UNREADABLE ' .. what, 0) end
 local function get(field) return redis.call('HGET', record, field) end
-local function number(field) return tonumber(get(field) or 0) end
+local function number(field) return tonumber(get(field) or 0) or refuse('its ' .. field .. ' is no number') end
+
+-- A JSON object; anything else is refused under this name.
+local function object(what, text)
+  local good, found = pcall(cjson.decode, text or '')
+  if not good or type(found) ~= 'table' then refuse(what .. (text and ' is no JSON object' or ' is missing')) end
+  return found
+end
 local function set(field, value) redis.call('HSET', record, field, value) end
 local function add(field, by) return redis.call('HINCRBY', record, field, by) end
 local function segment_of(step) return tonumber(string.match(step, '^segment:(%d+)$')) end
@@ -71,10 +82,27 @@ end
 -- When this run of the job was asked for.
 local function asked_ms() return tonumber(get('asked_ms') or get('created_ms')) end
 
-local function request() return cjson.decode(get('request')) end
+local function request()
+  local wishes = object('its request', get('request'))
+  if type(wishes.format) ~= 'string' then wishes.format = '' end
+  return wishes
+end
+
+-- A part holds a minute of audio: without a bound, a number that somebody wrote there would keep the server in a loop.
+local MOST_IN_PART = 100000
 local function part_at(m)
   local found = redis.call('HGET', parts, m)
-  return found and cjson.decode(found)
+  if not found then return nil end
+  local part = object('its part ' .. m, found)
+  local first, last, left = tonumber(part.first), tonumber(part.last), tonumber(part.left)
+  if not (first and last and left and last - first < MOST_IN_PART) then refuse('its part ' .. m .. ' has no bounds') end
+  return part
+end
+local function known_part(m) return part_at(m) or refuse('its part ' .. m .. ' is missing') end
+local function spec_at(n)
+  local spec = object('its segment ' .. n, redis.call('HGET', specs, n) or nil)
+  if not tonumber(spec.part) then refuse('its segment ' .. n .. ' has no part') end
+  return spec
 end
 local function keep_part(m, part) redis.call('HSET', parts, m, cjson.encode(part)) end
 
@@ -175,7 +203,7 @@ local function send_segments(wishes)
   local next, planned, freed = number('next'), number('segments_planned'), number('freed')
   local flying, limit = redis.call('ZCARD', segment_leases), window()
   while flying < limit and next < planned do
-    local spec = cjson.decode(redis.call('HGET', specs, next))
+    local spec = spec_at(next)
     if spec.part >= freed + parts_ahead() then break end
     set('chapter_now', spec.chapter)
     if redis.call('HGET', steps, 'segment:' .. next) == 'w' then
@@ -190,7 +218,7 @@ end
 local function send_parts(wishes)
   local freed = number('freed')
   for m = freed, math.min(freed + parts_ahead(), number('parts_total')) - 1 do
-    local part = part_at(m)
+    local part = known_part(m)
     if part.closed and part.left == 0 and not state_of('part:' .. m) then dispatch('part:' .. m, wishes) end
   end
 end
@@ -274,10 +302,10 @@ end
 
 local function segment_over(n, state, frames)
   local step = 'segment:' .. n
-  local spec = cjson.decode(redis.call('HGET', specs, n))
+  local spec = spec_at(n)
   redis.call('HSET', steps, step, state)
   drop_lease(step)
-  local part = part_at(spec.part)
+  local part = known_part(spec.part)
   part.left = part.left - 1
   part.held = (part.held or 0) + frames
   keep_part(spec.part, part)
@@ -292,4 +320,11 @@ local function answer(status, extra)
     for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, life_s) end
   end
   return { status, get('sound') or '', get('store') or '', hints, extra or {} }
+end
+
+local function newer(what, version) return { 'newer', '', '', {}, { what, version } } end
+
+if number('version') > RECORD_VERSION then return newer('record', get('version')) end
+if not TRANSITIONS[get('state') or ''] and redis.call('EXISTS', record) == 1 then
+  return redis.error_reply('UNREADABLE its record has no state that Chorus knows')
 end

@@ -12,6 +12,7 @@ import typer
 from broker.disk_use import for_people
 from broker.settings import FarmSettings
 from chorus import options, standing_in
+from chorus.connection import connect, refusals
 from chorus.errors import ServerError
 from chorus.terminal import tell
 from workers.cli.model_commands import StandIn, choose_model, tell_of_preparing, with_stand_in
@@ -51,15 +52,40 @@ def down(*, as_json: options.AsJson = False) -> None:
     tell(json.dumps({"stopped": stopped}) if as_json else "Stopped." if stopped else "Nothing was running.")
 
 
-def reset(*, url: options.Url = "") -> None:
+def reset(
+    *,
+    set_aside: Annotated[
+        bool,
+        typer.Option(
+            "--set-aside", help="Instead: remove what could not be read; `status` names it. Unreadable jobs go with it."
+        ),
+    ] = False,
+    url: options.Url = "",
+) -> None:
     """Build the voice workers' sessions anew. Each worker first finishes what it is speaking; no job is lost."""
     from broker import session_control  # noqa: PLC0415 - see above
 
     address = locate(FarmSettings.load(url=url))
     if not address:
-        raise ServerError("Nothing runs on this machine, so there is no session to reset.")
+        raise ServerError("Nothing runs on this machine, so there is nothing to reset.")
+    if set_aside:
+        _remove_set_aside(address)
+        return
     for one in session_control.reset(address):
         tell(f"{one.node}: rebuilt its sessions of {one.model}, {one.rss_bytes / 1e6:.0f} MB resident")
+
+
+def _remove_set_aside(address: str) -> None:
+    from broker import set_aside_review  # noqa: PLC0415 - see above
+
+    connection = connect(address)
+    with connection, refusals(connection):
+        found = set_aside_review.clear(connection)
+    tell(f"Removed {found.removed} {'entry' if found.removed == 1 else 'entries'} that could not be read.")
+    for job in found.deleted:
+        tell(f"Job {job} could not be read: its keys are deleted.")
+    for job in found.back:
+        tell(f"Job {job} is back in the queue.")
 
 
 def doctor(*, as_json: options.AsJson = False) -> None:

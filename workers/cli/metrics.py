@@ -154,6 +154,15 @@ def _traffic(traffic: "Traffic") -> Iterator[Metric]:
     yield _by("chorus_jobs", "Unfinished jobs, by state.", "state", jobs)
     yield _by("chorus_queue_messages", "Messages waiting in each of Celery's queues.", "queue", traffic.queues)
     yield _by("chorus_worker_silent_seconds", "Seconds since the worker's last heartbeat.", "worker", traffic.silent_s)
+    yield CounterMetricFamily(
+        "chorus_set_aside", "Entries that could not be read and were set aside.", float(traffic.set_aside.total)
+    )
+    yield GaugeMetricFamily(
+        "chorus_set_aside_entries", "Entries that are listed as set aside now.", float(traffic.set_aside.held)
+    )
+    yield GaugeMetricFamily(
+        "chorus_unreadable", "Jobs and workers that are listed and cannot be read.", float(len(traffic.unreadable))
+    )
     for name, (meaning, value) in sums.items():
         yield GaugeMetricFamily(name, meaning, value)
 

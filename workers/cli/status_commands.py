@@ -113,7 +113,7 @@ def _print_workers(view: "FarmStatus") -> None:
     if view.traffic and not view.workers:
         tell("No worker is registered. One that was just started takes a few seconds.")
     for worker in view.workers:
-        slots = ", ".join(f"{lane} {count}" for lane, count in worker.slots.items())
+        slots = ", ".join(f"{lane} {count}" for lane, count in worker.slots.items()) or "none"
         silent_s = view.traffic.silent_s.get(worker.id) if view.traffic else None
         seen = "" if silent_s is None else f" · heartbeat {silent_s:.1f} s ago"
         tell(f"{worker.id}: {worker.model or worker.role} · slots {slots} · {worker.served} steps done{seen}")
@@ -193,6 +193,24 @@ def _print_traffic(traffic: "Traffic") -> None:
         _print_backlog(job)
     if len(traffic.jobs) > LISTED:
         tell(f"… and {len(traffic.jobs) - LISTED} more jobs: `chorus jobs` lists them.")
+    _print_unreadable(traffic)
+
+
+def _print_unreadable(traffic: "Traffic") -> None:
+    """What stands in nobody's way, and still needs a person."""
+    for one in traffic.unreadable[:LISTED]:
+        tell(f"{one.name}: {one.why}")
+    if len(traffic.unreadable) > LISTED:
+        tell(f"… and {len(traffic.unreadable) - LISTED} more that cannot be read.")
+    aside = traffic.set_aside
+    if not aside.held:
+        return
+    entries = f"{aside.held} {'entry' if aside.held == 1 else 'entries'}"
+    tell(f"set aside: {entries} that cannot be read ({aside.total} so far); `chorus reset --set-aside` removes them:")
+    for entry in aside.latest:
+        tell(f"  {entry.name or entry.index} in {entry.index}: {entry.reason}")
+    if aside.held > len(aside.latest):
+        tell(f"  … and {aside.held - len(aside.latest)} more")
 
 
 def _print_backlog(job: "Backlog") -> None:
