@@ -4,13 +4,16 @@ docs/architecture.md has what was measured about each of them.
 """
 
 import sys
+import time
 from typing import Any
 
 import click
+import redis
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import Connection, Exchange, Queue
 
+from broker.checked_transport import CheckedTransport, door
 from broker.embedded import locate
 from broker.gate import NAME, POLL_S
 from broker.settings import settings
@@ -21,9 +24,13 @@ DESK, DESK_LIVE = "chorus.desk", "chorus.desk.live"
 EXCHANGE = "chorus"
 # Seconds between two attempts to reach a server that is away. Kombu's own pauses grow to half a minute.
 RECONNECT_S = 1.0
+_SOCKETS = {"socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True, "health_check_interval": 5}
 
 
 class _Connection(Connection):  # type: ignore[misc] # kombu has no types here
+    def get_transport_cls(self) -> type[CheckedTransport]:
+        return CheckedTransport
+
     def ensure_connection(self, *arguments: Any, **options: Any) -> Any:
         steady = {"interval_start": RECONNECT_S, "interval_step": 0.0, "interval_max": RECONNECT_S}
         return super().ensure_connection(*arguments, **steady | options)
@@ -46,14 +53,42 @@ def _server() -> str:
     return url
 
 
+def _may_pass(error: ChorusError) -> bool:
+    """Whether waiting can help: not against a wrong password, or where no server is named."""
+    forbidden = isinstance(error.__cause__, redis.AuthenticationError)
+    return isinstance(error, ServerError) and not forbidden and bool(settings().url)
+
+
 def _server_for_the_command() -> str:
-    """The same, but a `celery` command prints an error as one line, without the traceback that Celery would print."""
-    try:
-        return _server()
-    except ChorusError as error:
-        if click.get_current_context(silent=True) is None:
-            raise
-        sys.exit(f"chorus: {error}")
+    """The same, but a `celery` command prints an error as one line, without the traceback that Celery would print.
+
+    A worker waits for a server that is named, whatever it answers: it may be restarting, or loading.
+    """
+    said = ""
+    while True:
+        try:
+            return _server()
+        except ChorusError as error:
+            context = click.get_current_context(silent=True)
+            if context is None:
+                raise
+            if context.info_name != "worker" or not _may_pass(error):
+                sys.exit(f"chorus: {error}")
+            if str(error) != said:
+                said = str(error)
+                sys.stderr.write(f"chorus: {error} This worker waits for it.\n")
+                sys.stderr.flush()
+        time.sleep(RECONNECT_S)
+
+
+def client_app(url: str) -> Celery:
+    """An app for who only asks workers something. Close it."""
+    return Celery(
+        broker=url,
+        amqp=_Amqp,
+        set_as_current=False,
+        changes={"broker_transport_options": _SOCKETS, "broker_connection_timeout": 2},
+    )
 
 
 def _configuration() -> dict[str, Any]:
@@ -63,12 +98,11 @@ def _configuration() -> dict[str, Any]:
             "queue_order_strategy": NAME,
             "polling_interval": POLL_S,
             "priority_steps": [0],
-            "socket_timeout": 5,
-            "socket_connect_timeout": 2,
-            "socket_keepalive": True,
-            "health_check_interval": 5,
+            **_SOCKETS,
         },
         "broker_connection_retry_on_startup": True,
+        # A server that refuses something, a replica or a full one, is waited for as one that is away.
+        "broker_channel_error_retry": True,
         "broker_connection_max_retries": None,
         "broker_connection_timeout": 2,
         "result_backend": None,
@@ -89,6 +123,7 @@ def _configuration() -> dict[str, Any]:
         },
         "task_send_sent_event": True,
         "worker_pool": "threads",
+        "worker_consumer": "broker.steady_consumer:SteadyConsumer",
         "worker_prefetch_multiplier": 1,
         "worker_send_task_events": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
@@ -103,3 +138,4 @@ def _configuration() -> dict[str, Any]:
 app = Celery("chorus", amqp=_Amqp, set_as_current=False)
 # A function, so that importing the app neither reads the environment nor connects to a server.
 app.add_defaults(_configuration)
+door.opens_for(lambda: app.tasks)

@@ -7,11 +7,10 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from broker.app import DESK, DESK_LIVE, queue
+from broker.deliveries import STEPS
 from broker.job_titles import JobTitles
 from broker.ledger import Hint, Outcome
 from chorus.records import Worker
-
-TASKS = {"plan": "chorus.plan", "segment": "chorus.synthesize", "part": "chorus.part", "bind": "chorus.bind"}
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ def send(app: Celery, outcome: Outcome, titles: JobTitles) -> None:
     for hint in outcome.hints:
         try:
             app.send_task(
-                TASKS[hint.step.partition(":")[0]],
+                STEPS[hint.step.partition(":")[0]],
                 args=(outcome.job, hint.step),
                 argsrepr=f"{titles.of(outcome.job)} {hint.step.replace(':', ' ')}",
                 kwargsrepr=f"job={outcome.job}",

@@ -1,8 +1,11 @@
 """Asks a Redis or Valkey for its name and version, and says why it cannot be used. Starts nothing."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import redis
+from kombu.exceptions import OperationalError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -50,6 +53,18 @@ def answers(url: str) -> bool:
             return bool(server.ping())
     except redis.RedisError:
         return False
+
+
+@contextmanager
+def refusals_of(url: str) -> Iterator[None]:
+    """Raise ServerError for what Celery makes of an error of the server at this URL."""
+    with client(url) as server, refusals(server):
+        try:
+            yield
+        except OperationalError as error:
+            raise (
+                error.__cause__ if isinstance(error.__cause__, redis.RedisError) else redis.RedisError(error)
+            ) from error
 
 
 def address(url: str) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from celery import Celery
-
+from broker.app import client_app
 from broker.lane_reports import LaneReport
+from broker.reach import refusals_of
 from chorus.client import Client
 from chorus.errors import FarmError
 
@@ -100,7 +100,7 @@ def _ask(url: str, nodes: Iterable[str]) -> tuple[Sessions, ...]:
 def _broadcast(url: str, command: str, nodes: Iterable[str]) -> dict[str, Any]:
     """What each worker answered, by name."""
     wanted, answers = set(nodes), dict[str, Any]()
-    with Celery(broker=url, set_as_current=False) as app:
+    with refusals_of(url), client_app(url) as app:
         for _ in range(ATTEMPTS):
             silent = sorted(wanted - answers.keys())
             if not silent:

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import BoundedSemaphore
@@ -21,6 +21,7 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from broker import hints, reach, registry
+from broker.checked_transport import door
 from broker.job_titles import JobTitles
 from broker.ledger import Claim, Ledger, Outcome
 from broker.settings import FarmSettings
@@ -30,6 +31,7 @@ from broker.worker_threads import WorkerThreads
 from chorus import bounded_replies
 from chorus.errors import FarmError
 from chorus.records import Worker
+from chorus.set_aside import put_aside
 
 Counters = Callable[[], Mapping[str, Mapping[str, float]]]
 """Counts since the process started, by what is counted."""
@@ -96,6 +98,12 @@ class Process:
         """Add these counters and read all. The heartbeat must not read them itself: a counter may wait for a lock."""
         self.counters += more
         self.counted = {what: dict(counts) for ask in self.counters for what, counts in ask().items()}
+
+    def note_refusal(self, queue: str, raw: bytes, reason: str) -> None:
+        """Note a message that was refused, and count it at once: it is followed by no step, after which all is."""
+        self.counted = {**self.counted, **_refusals()}
+        with suppress(redis.RedisError):
+            put_aside(self.redis, queue, raw, reason)
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:
@@ -196,8 +204,15 @@ def open_process(
         free={lane: BoundedSemaphore(count) for lane, count in slots.items()},
         worker=worker,
     )
+    process.counters.append(_refusals)
+    door.hears[:] = [process.note_refusal]
     _slot[:] = [process]
     return process
+
+
+def _refusals() -> dict[str, dict[str, float]]:
+    """What lay on this process's queues and was no message of ours."""
+    return {"messages": {"refused": door.refused}} if door.refused else {}
 
 
 def describe(process: Process) -> Worker:

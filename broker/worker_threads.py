@@ -17,9 +17,11 @@ import redis
 from broker import registry
 from broker.indexes import Indexes
 from broker.ledger import ENDED, Claim, Ledger, Outcome
+from broker.outage import outage
 from broker.registry import Farm
 from chorus import keys
 from chorus.checks import shown
+from chorus.connection import place
 from chorus.errors import FarmError
 from chorus.record_access import NO_ID
 from chorus.records import Worker
@@ -124,15 +126,19 @@ class WorkerThreads:
 
     def _attempt(self, work: Callable[[], float | None]) -> float | None:
         """Do it; the answer is how long to wait until the next time, None for the usual pause."""
+        name = threading.current_thread().name
         try:
-            return work()
+            wait_s = work()
         except redis.RedisError as error:
-            log.warning("%s: %s; trying again.", threading.current_thread().name, error)
+            outage.tell(name, error, place(self._redis))
             self._stopping.wait(BEAT_S)
         except Exception:
             # A thread that ended here would leave a worker that speaks on and renews nothing.
-            log.exception("%s goes on after an unexpected error.", threading.current_thread().name)
+            log.exception("%s goes on after an unexpected error.", name)
             self._stopping.wait(BEAT_S)
+        else:
+            outage.over(name)
+            return wait_s
         return None
 
     def _beat(self) -> None:

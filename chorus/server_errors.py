@@ -15,7 +15,7 @@ _SHOWN: Final = 160
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    kind: type[Exception]
+    kind: type[BaseException]
     word: str
     """A word of the error's text, or nothing."""
     what: str
@@ -78,6 +78,14 @@ _CASES: Final = (
         "allow it in the server's ACL, or name another user in CHORUS_URL or --url",
     ),
     _Case(
+        exceptions.ResponseError, "has no permissions", "The server at {where} does not let this user do what Chorus "
+        "needs ({error})", "allow it in the server's ACL, or name another user in CHORUS_URL or --url",
+    ),
+    _Case(
+        exceptions.ResponseError, "exec without multi", "The server at {where} does not let this user do what Chorus "
+        "needs ({error})", "allow MULTI in the server's ACL, or name another user in CHORUS_URL or --url",
+    ),
+    _Case(
         exceptions.ClusterError, "", "The server at {where} is part of a cluster, which Chorus cannot use ({error})",
         f"start a single server, {ELSE}",
     ),
@@ -124,11 +132,14 @@ _CASES: Final = (
     _Case(
         exceptions.RedisError, "", "The server at {where} refused ({error})", f"see its log, {ELSE}",
     ),
+    _Case(
+        BaseException, "", "The server at {where} cannot be used ({error})", f"see its log, {ELSE}",
+    ),
 )  # fmt: skip
 
 
-def sentence(error: Exception, where: str) -> str:
-    """What to tell of this error of redis-py; `where` is the server's address without its password."""
+def sentence(error: BaseException, where: str) -> str:
+    """What to tell of this error; `where` is the server's address without its password."""
     text = f"{getattr(error, 'status_code', '')} {error}".lower()
     case = next(case for case in _CASES if isinstance(error, case.kind) and case.word in text)
     return f"{case.what}: {case.remedy}.".format(where=where, error=quoted(str(error)))

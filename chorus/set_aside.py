@@ -24,7 +24,7 @@ class SetAsideEntry:
     """One entry, with a name and a reason that any terminal can show."""
 
     index: str
-    """The key of the list that it lay in, `chorus:active`; or a key of ours that was of another Redis type."""
+    """The key of the list that it lay in, `chorus:active`; a queue of Celery's; or a key that was of another type."""
     name: str
     """The entry, clipped: a job's or a worker's id, if it was one."""
     reason: str
@@ -53,7 +53,7 @@ def put_aside(connection: "redis.Redis", index: str, entry: bytes, reason: str) 
         pipe.zadd(SET_ASIDE, {json.dumps(noted): seconds * 1000 + micros // 1000})
         pipe.zremrangebyrank(SET_ASIDE, 0, -MOST - 1)
         pipe.expire(SET_ASIDE, GLOBAL_S)
-        if GLOBAL_KINDS[index] == "zset":
+        if GLOBAL_KINDS.get(index) == "zset":
             pipe.zrem(index, entry)
         # One of these keys may itself be of a wrong type until a worker has moved it.
         added, *_ = pipe.execute(raise_on_error=False)

@@ -1,0 +1,56 @@
+"""Rubbish on the queues of real workers: it is refused and counted, and a job behind it is spoken."""
+
+import redis
+from rubbish import RUBBISH, message, raw
+from support import wait_until
+from workshop import Workshop
+
+from broker import farm_status
+from broker.hints import queues_of
+from chorus import set_aside
+from chorus.states import State
+from workers.cli.metrics import text as metrics_text
+
+BROADCASTS = (b"rubbish", b"[" * 100_000, b"[]", b"{}", b'{"properties": {}}', raw(message() | {"body": "%%%"}))
+CHANNELS = ("/0.celery.pidbox", "/0.celeryev/worker.heartbeat", "/0.celeryev/worker.elect", "/0.celeryev/task.sent")
+
+
+def refused(farm: Workshop, name: str) -> float:
+    worker = farm.worker(name)
+    assert worker is not None, f"{name} has ended"
+    return worker.counters.get("messages", {}).get("refused", 0)
+
+
+def test_rubbish_on_every_queue_stops_no_worker(farm: Workshop) -> None:
+    names = ("desk", "voice")
+    before = {name: farm.pid(name) for name in names}
+    queues = sorted(queues_of(farm.client.workers()))
+    with redis.Redis.from_url(farm.url) as server:
+        for queue in queues:
+            server.lpush(queue, *(rubbish for rubbish, _ in RUBBISH.values()))
+        for channel in CHANNELS:
+            for rubbish in BROADCASTS:
+                server.publish(channel, rubbish)
+        server.hset("unacked", mapping={"bad": b"rubbish"})
+        server.zadd("unacked_index", {"bad": 1})
+        farm.client.submit("Who is telling this story?", job="behind", format="wav")
+        assert farm.finished("behind").state is State.DONE
+        wait_until(lambda: not server.exists(*queues), description="the queues are empty")
+        wait_until(
+            lambda: sum(refused(farm, name) for name in names) >= len(queues) * len(RUBBISH),
+            description="all rubbish is counted",
+        )
+        aside = set_aside.read(server)
+        assert aside.latest
+        assert {entry.index for entry in aside.latest} <= {*queues, *CHANNELS}
+        held = server.hkeys("unacked")
+        assert set(held) <= {b"bad"}
+        server.delete("unacked", "unacked_index")
+    assert {name: farm.pid(name) for name in names} == before
+    for name in names:
+        assert farm.worker(name)
+        log = farm.log(name).read_text("utf-8")
+        assert "Traceback" not in log
+        assert "waits for it" not in log
+        assert "is refused, the 1th: " in log
+    assert 'chorus_messages_refused_total{worker="desk@test#' in metrics_text(lambda: farm_status.look(farm.url))
