@@ -12,16 +12,12 @@ from redis.retry import Retry
 from chorus import bounded_replies
 from chorus.connection import place, refusals
 from chorus.errors import ServerError, SettingError
+from chorus.server_address import NOT_AN_ADDRESS
 
 OLDEST = (6, 2)
 ANSWER_S = 2.0
 KEEPS = "noeviction"
 """The only policy that deletes nothing: every key of Chorus expires some day, so that all others may."""
-# One sentence for every malformed address: redis-py's own reason may quote a part of the password.
-NOT_AN_ADDRESS = (
-    "CHORUS_URL is not a Redis address: write redis://:password@host:6379/0, or rediss:// for TLS, "
-    "with %-codes for special characters in the password."
-)
 
 
 def check(url: str) -> str:

@@ -14,6 +14,8 @@ from redis._parsers import _RESP2Parser, _RESP3Parser
 from redis._parsers.socket import SocketBuffer
 from redis.utils import SENTINEL
 
+from chorus import server_address
+
 LONGEST_LINE: Final = 1 << 16
 """Bytes. A line is a length, a figure or an error."""
 LONGEST_BULK: Final = 512 << 20
@@ -157,7 +159,8 @@ _BY_SCHEME: Final = {"rediss": TlsConnection, "unix": SocketFileConnection}
 
 
 def client(url: str, **options: Any) -> "redis.Redis":
-    """A client with bounded replies. ValueError if this is not the address of a Redis."""
+    """A client with bounded replies. SettingError or ValueError if this is not the address of a Redis."""
+    server_address.check(url)
     kind = _BY_SCHEME.get(url.partition(":")[0], PlainConnection)
     return redis.Redis.from_url(url, connection_class=kind, **options)
 

@@ -22,6 +22,7 @@ from chorus.errors import (
 )
 from chorus.files import whole_file
 from chorus.hearing import START, Position
+from chorus.input_file import is_folder
 from chorus.keys import ACTIVE, GLOBAL_S, INBOX, JOBS, JobKeys, job_id_of
 from chorus.listen import Listener
 from chorus.record_access import of_another_type, read_fields, read_records, read_workers
@@ -261,7 +262,7 @@ def _hint(record: JobRecord) -> str:
 def _target(record: JobRecord, path: Path) -> Path:
     """The file to write, which must be named for what it will hold."""
     kind = record.request.format or "wav"
-    if path.is_dir():
+    if is_folder(path):
         return path / f"{Path(record.request.name).stem}.{kind}"
     if path.suffix.lower() != f".{kind}":
         raise OutputError(f"Job {record.job} has its audio as {kind}: name the file {path.stem}.{kind}.")

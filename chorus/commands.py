@@ -4,27 +4,29 @@ The program of a checkout mounts the same commands with its own `Connect`, which
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import typer
 
 from chorus import options, stack_address, standing_in
 from chorus.client import Client
-from chorus.command_line import new_program, run
+from chorus.command_line import Commands, is_document, new_program, run
 from chorus.errors import CallerError, FarmError, JobFailedError, OptionError
 from chorus.job_view import table
 from chorus.records import JobRecord
 from chorus.request import Wishes
 from chorus.settings import ClientSettings
+from chorus.sources import read_text
 from chorus.sources import sources as sources_of
 from chorus.speak import SpeechRequest
 from chorus.speak import speak as say_aloud
 from chorus.states import State, Want
-from chorus.submission import Terms
+from chorus.submission import MAX_SOURCE_BYTES, Terms
 from chorus.terminal import STAND_IN, complain, made, progress, tell, warn_of_stand_in, width
 
 OPERATOR: Final = (
@@ -103,7 +105,15 @@ class ClientCommands:
     def jobs(
         self,
         *,
-        page: Annotated[int, typer.Option("--page", min=1, help="Which page of fifty jobs, the newest first.")] = 1,
+        page: Annotated[
+            int,
+            typer.Option(
+                "--page",
+                metavar="NUMBER",
+                help="Which page of fifty jobs, the newest first.",
+                parser=options.whole_number("--page", 1, 1_000_000),
+            ),
+        ] = 1,
         as_json: options.AsJson = False,
         url: options.Url = "",
     ) -> None:
@@ -151,7 +161,12 @@ class ClientCommands:
         output: Annotated[
             Path | None,
             typer.Option(
-                "-o", "--output", metavar="FILE", help="The file to write; `-` is standard output.", show_default=False
+                "-o",
+                "--output",
+                metavar="FILE",
+                help="The file to write; `-` is standard output.",
+                show_default=False,
+                readable=False,
             ),
         ] = None,
         wishes: Wishes,
@@ -160,7 +175,7 @@ class ClientCommands:
     ) -> None:
         """Speak a text now. On the loudspeaker, into `-o FILE`, or as a WAV stream to `-o -`."""
         speech = SpeechRequest(
-            text=sys.stdin.read() if text == "-" else text,
+            text=read_text(MAX_SOURCE_BYTES) if text == "-" else text,
             wishes=wishes,
             output=output,
             lead_ms=lead_ms,
@@ -214,9 +229,19 @@ def _needs_a_checkout(context: typer.Context) -> None:
     raise CallerError(f"`{name}` needs a checkout of Chorus, not the package alone: there it is `./bin/chorus {name}`.")
 
 
+class PackageCommands(Commands):
+    """A document is no command here: it is for a farm."""
+
+    def no_command(self, ctx: Any, word: str) -> str:
+        """The sentence for a word that is no command."""
+        if not is_document(word):
+            return super().no_command(ctx, word)
+        return f"{word!r} is no command: `chorus submit {shlex.quote(word)}` hands the document to a farm."
+
+
 def program() -> typer.Typer:
     """The program of the package."""
-    app = new_program("Documents in, speech out, on a farm of workers.")
+    app = new_program("Documents in, speech out, on a farm of workers.", PackageCommands)
     client_commands(app)
     ignoring = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
     for name in OPERATOR:

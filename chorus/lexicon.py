@@ -14,6 +14,7 @@ from typing import Any
 
 from chorus import pls, vocabulary
 from chorus.errors import OptionError
+from chorus.input_file import read_input
 from chorus.languages import normalise
 
 LONGEST_FILE_BYTES = 512 * 1024
@@ -45,11 +46,10 @@ def read(path: Path) -> str:
     if parser is None:
         raise OptionError(f"Lexicon {path} has a format that cannot be read: name a file that ends in {_ENDINGS}.")
     try:
-        if path.stat().st_size > LONGEST_FILE_BYTES:
-            raise OptionError(f"Lexicon {path} is too large: {LONGEST_FILE_BYTES // 1024} KB are the most.")
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise OptionError(f"Lexicon {path} cannot be read ({error.strerror}).") from error
+        data = read_input(
+            path, LONGEST_FILE_BYTES, label="Lexicon ", advice="name one with fewer words", refused=OptionError
+        )
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise OptionError(f"Lexicon {path} is not UTF-8 at byte {error.start}: save it as UTF-8.") from error
     try:

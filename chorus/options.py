@@ -5,17 +5,47 @@ Knows no command.
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 import typer
 
+from chorus.errors import OptionError
 from chorus.request import PRIORITIES, WISHES, Priority, Wishes
 from chorus.wishes import DeclaredWish, Scope, chosen
 
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})", re.ASCII)
+
+
+def whole_number(option: str, least: int, most: int) -> Callable[[Any], int]:
+    """How the value of this option is read: plain digits, and no other spelling that Python knows; or OptionError."""
+
+    def read(text: Any) -> int:
+        if not _WHOLE.fullmatch(str(text)) or not least <= int(text) <= most:
+            raise OptionError(f"{option} is {str(text)!r}: write a whole number from {least} to {most}.")
+        return int(text)
+
+    return read
+
+
+def number(option: str) -> Callable[[Any], float]:
+    """The same for a number with a point. Its bounds are the wish's own."""
+
+    def read(text: Any) -> float:
+        if not _NUMBER.fullmatch(str(text)):
+            raise OptionError(f"{option} is {str(text)!r}: write a number, like 1.25.")
+        return float(text)
+
+    return read
+
+
 Sources = Annotated[
-    list[Path], typer.Argument(metavar="SOURCE", help="Documents; `-` is standard input.", show_default=False)
+    list[Path],
+    # What cannot be read is said by what reads it.
+    typer.Argument(metavar="SOURCE", help="Documents; `-` is standard input.", show_default=False, readable=False),
 ]
 OneBook = Annotated[bool, typer.Option("--one-book", help="Make one book of all the sources, in this order.")]
 Job = Annotated[
@@ -26,7 +56,9 @@ Job = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="PATH", help="The file to write, or its folder.", show_default=False),
+    typer.Option(
+        "-o", "--output", metavar="PATH", help="The file to write, or its folder.", show_default=False, readable=False
+    ),
 ]
 Cover = Annotated[
     Path | None,
@@ -35,6 +67,7 @@ Cover = Annotated[
         metavar="PICTURE",
         help="The cover, for formats that can hold one. Default: the document's.",
         show_default=False,
+        readable=False,
     ),
 ]
 LeadMs = Annotated[
@@ -42,8 +75,7 @@ LeadMs = Annotated[
     typer.Option(
         "--lead-ms",
         metavar="MS",
-        min=0,
-        max=10_000,
+        parser=whole_number("--lead-ms", 0, 10_000),
         help="Milliseconds of silence before the first sound. Default: 50, and 0 in a file.",
         show_default=False,
     ),
@@ -109,6 +141,8 @@ def _option(one: DeclaredWish, default: Any) -> inspect.Parameter:
         metavar=one.wish.metavar or "|".join(one.choices) or None,
         help=one.wish.help,
         show_default=bool(default),
+        readable=False,
+        parser=number(one.wish.flags[-1]) if kind is float else None,
     )
     return inspect.Parameter(
         one.name,

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from chorus.bundle import pack
-from chorus.errors import OptionError, SourceError
-from chorus.files import reason
+from chorus.errors import OptionError
+from chorus.input_file import PIPE, read_input
 
-PIPE: Final = Path("-")
 MOST_BYTES: Final = 128 << 20
 """Of one document: a book with all its pictures. It is held in memory while it is read."""
 _PIPE_NAME = "stdin"
-_STDIN = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,26 +55,12 @@ def sources(paths: Sequence[Path], *, one_book: bool = False) -> list[Source]:
 
 def read_file(path: Path) -> bytes:
     """The bytes of a file or of standard input; or SourceError."""
-    try:
-        if path != PIPE and path.stat().st_size > MOST_BYTES:
-            raise _too_large(path, path.stat().st_size)
-        with path.open("rb") if path != PIPE else os.fdopen(os.dup(_STDIN), "rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except FileNotFoundError as error:
-        raise SourceError(f"{path} does not exist: check the name.") from error
-    except OSError as error:
-        raise SourceError(f"{_shown(path)} cannot be read ({reason(error)}).") from error
-    if len(data) > MOST_BYTES:
-        raise _too_large(path, len(data))
-    return data
+    return read_input(path, MOST_BYTES)
 
 
-def _too_large(path: Path, size: int) -> SourceError:
-    return SourceError(f"{_shown(path)} has {size >> 20} MB or more; a document may have {MOST_BYTES >> 20}: split it.")
-
-
-def _shown(path: Path) -> str:
-    return "Standard input" if path == PIPE else str(path)
+def read_text(most_bytes: int, *, advice: str = "give a part of it") -> str:
+    """Standard input as text; or SourceError."""
+    return read_input(PIPE, most_bytes, advice=advice).decode("utf-8", "replace")
 
 
 def _name(path: Path) -> str:

@@ -12,13 +12,14 @@ from typing import Final
 from chorus import voices
 from chorus.client import Client
 from chorus.errors import ChorusError, JobFailedError, OptionError, OutputError, SourceError
+from chorus.files import check_output
+from chorus.input_file import PIPE, is_folder
 from chorus.player import AudioOutput, Write, find_player, speaker
 from chorus.request import Wishes, format_of
 from chorus.terminal import complain, warn_of_stand_in
 from chorus.wav import WavWriter, wav_file
 from chorus.wire import RATE_HZ, SAMPLE_BYTES, Kind
 
-PIPE: Final = Path("-")
 LEAD_MS: Final = 50
 """Silence before live sound: a loudspeaker that wakes up swallows the first syllable."""
 
@@ -38,7 +39,7 @@ class SpeechRequest:
 def speak(speech: SpeechRequest, connect: Callable[[], AbstractContextManager[Client]]) -> None:
     """Speak a text. The output is opened first, so that no job is made for one that cannot be opened."""
     if not speech.text.strip():
-        raise SourceError("There is nothing to say: the text is empty.")
+        raise SourceError("There is nothing to say, the text is empty: write some.")
     if speech.output is not None and speech.output != PIPE and speech.output.suffix.lower() != ".wav":
         _say_into_file(speech, speech.output, connect)
         return
@@ -125,6 +126,8 @@ def _check_voice(client: Client, speech: SpeechRequest) -> None:
 
 def _say_into_file(speech: SpeechRequest, path: Path, connect: Callable[[], AbstractContextManager[Client]]) -> None:
     """A file in a format that is written once all of the audio is there."""
+    if is_folder(path):
+        raise OutputError(f"{path} is a folder: name a file.")
     form = format_of(path)
     if not form:
         name, better = shlex.quote(str(path)), shlex.quote(f"{path}.wav")
@@ -134,6 +137,7 @@ def _say_into_file(speech: SpeechRequest, path: Path, connect: Callable[[], Abst
             "--lead-ms is for audio that is heard while it is made: leave it out, "
             f"or name a .wav instead of {shlex.quote(str(path))}."
         )
+    check_output(path)
     wishes: Wishes = {**speech.wishes, "format": form}
     with connect() as client:
         _check_voice(client, speech)

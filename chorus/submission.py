@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 from redis.client import Pipeline
 
-from chorus.errors import ChorusError, ConflictError, OptionError, SourceError
-from chorus.files import reason
+from chorus.errors import ConflictError, OptionError, SourceError
+from chorus.input_file import read_input
 from chorus.keys import UNFINISHED_S, JobKeys, check_job_id
 from chorus.record_access import read_fields
 from chorus.records import RECORD_VERSION, JobRecord
 from chorus.request import PRIORITIES, TEXT_NAME, Priority, Request, Wishes, requested
+from chorus.sources import MOST_BYTES
 from chorus.states import State
 from chorus.wishes import chosen
 
@@ -161,38 +162,15 @@ def _request(source: bytes | str | Path, request: Request | None, wishes: Wishes
 
 def _bytes_of(source: bytes | str | Path, name: str, *, most_bytes: int | None = MAX_SOURCE_BYTES) -> bytes:
     if isinstance(source, Path):
-        name, size = str(source), _size_of(source)
+        name = str(source)
+        data = read_input(source, MOST_BYTES if most_bytes is None else most_bytes, advice="split the document")
     else:
         # In a terminal without UTF-8 some characters arrive broken; the rest of the text can still be spoken.
-        source = source.encode("utf-8", "replace") if isinstance(source, str) else source
-        size = len(source)
-    if size == 0:
-        raise SourceError(f"{name} is empty: there is nothing to speak.")
-    if most_bytes is not None and size > most_bytes:
+        data = source.encode("utf-8", "replace") if isinstance(source, str) else source
+    if not data:
+        raise SourceError(f"{name} is empty: give one that holds something.")
+    if most_bytes is not None and len(data) > most_bytes:
         raise SourceError(
-            f"{name} has {size / 2**20:.1f} MB; up to {most_bytes >> 20} MB can be submitted: split the document."
+            f"{name} has {len(data) / 2**20:.1f} MB; up to {most_bytes >> 20} MB can be submitted: split the document."
         )
-    return _read(source) if isinstance(source, Path) else source
-
-
-def _size_of(path: Path) -> int:
-    """The size of a plain file, asked before it is read, or SourceError."""
-    try:
-        if path.is_dir():
-            raise SourceError(f"{path} is a folder: name a document in it.")
-        return path.stat().st_size
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> ChorusError:
-    if isinstance(error, FileNotFoundError):
-        return SourceError(f"{path} does not exist: check the name.")
-    return SourceError(f"{path} cannot be read ({reason(error)}).")
+    return data

@@ -17,6 +17,7 @@ from chorus.job_view import STARTING, clock, head, joined, progress_facts, share
 from chorus.live_region import LiveRegion
 from chorus.pace import Pace, phase
 from chorus.records import JobRecord, Worker
+from chorus.standard_streams import discard, unwritable
 from chorus.wire import RATE_HZ
 
 LINE_EVERY_S: Final = 5.0
@@ -190,13 +191,21 @@ def width() -> int | None:
 
 
 def tell(sentence: str) -> None:
-    """A line on standard output."""
-    _write(sys.stdout, sentence)
+    """A line on standard output; OutputError if it takes none."""
+    try:
+        _write(sys.stdout, sentence)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable(error) from error
 
 
 def complain(sentence: str) -> None:
-    """A line on standard error, in our name."""
-    _write(sys.stderr, f"chorus: {sentence}")
+    """A line on standard error, in our name. Where it takes none, nobody can be told: the exit status says enough."""
+    try:
+        _write(sys.stderr, f"chorus: {sentence}")
+    except OSError:
+        discard(sys.stderr)
 
 
 def _write(stream: TextIO, line: str) -> None:

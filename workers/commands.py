@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -18,8 +17,9 @@ from rich.table import Table
 from broker.settings import FarmSettings
 from chorus import options, standing_in
 from chorus.client import Client
-from chorus.command_line import new_program, run
+from chorus.command_line import Commands, is_document, new_program, run
 from chorus.commands import OPERATOR, ClientCommands, client_commands
+from chorus.input_file import is_folder
 from chorus.job_view import clock
 from chorus.request import Wishes
 from chorus.states import State
@@ -68,15 +68,13 @@ def _tell_of_waiting(client: Client) -> None:
         complain(f"{jobs} until the stack runs: `chorus up` keeps it running.")
 
 
-class CommandGroup(typer.core.TyperGroup):
+class CommandGroup(Commands):
     """`chorus BOOK` means `chorus render BOOK`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Take a first word that is no command, but is a file or looks like one, for a book."""
         word = args[0] if args else ""
-        if self.get_command(ctx, word) is None and (
-            Path(word).exists() or Path(word).suffix or "/" in word or word == "-"
-        ):
+        if self.get_command(ctx, word) is None and (word == "-" or is_document(word)):
             args = [RENDER, *args]
         return super().resolve_command(ctx, args)
 
@@ -126,7 +124,7 @@ def render(  # noqa: PLR0913 - a command line has as many options as it has
         choose=lambda: choose_model(settings),
         audience=playback.Playback(settings) if play else None,
         announce=announcing.Announcement(
-            folders=[source for source in sources if source.is_dir()],
+            folders=[source for source in sources if is_folder(source)],
             ask=_go_on if _at_terminal() and not yes and not as_json else None,
         ),
     )

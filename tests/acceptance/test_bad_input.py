@@ -106,7 +106,7 @@ def refused(capsys: pytest.CaptureFixture[str], *parts: str) -> None:
         (["ok.md", "-o", "-"], ["A book is a file, and `-o -` is a pipe: name a file"]),
         (["ok.md", "--cover", "empty.txt"], ["empty.txt: The cover is neither JPEG nor PNG: convert it"]),
         (["ok.md", "--cover", "gone.png"], ["gone.png does not exist: check the name."]),
-        (["ok.md", "--url", "http://here"], ["CHORUS_URL is not a Redis address: write redis://"]),
+        (["ok.md", "--url", "http://here"], ["is not one of Redis: write redis://"]),
         ([], ["Missing argument 'SOURCE'."]),
     ],
 )
@@ -223,7 +223,9 @@ def test_a_document_that_cannot_be_read_is_named(
     with as_somebody_who_may_not():
         status = chorus("render", open_folder / "secret.md", "-o", open_folder / "book.wav")
     assert status == 2
-    refused(capsys, f"{open_folder / 'secret.md'} cannot be read (permission denied).")
+    refused(
+        capsys, f"{open_folder / 'secret.md'} cannot be read (permission denied): check its name and who may read it"
+    )
 
 
 def limited(machine: Machine, limit_bytes: int, *words: object) -> "subprocess.CompletedProcess[str]":

@@ -97,12 +97,12 @@ def test_a_job_submitted_again_can_change_its_priority_to_a_valid_one(
         (["submit", "a", "-f", "aac"], 2, "--format is 'aac': choose wav, flac, mp3, opus or m4b."),
         (["submit", "a", "--on-error", "skip"], 2, "--on-error is 'skip': choose silence or stop."),
         (["submit", "a", "-s", "9"], 2, "Speed 9 is out of range"),
-        (["submit", "a", "-s", "fast"], 2, "Invalid value for '-s' / '--speed'"),
+        (["submit", "a", "-s", "fast"], 2, "--speed is 'fast': write a number, like 1.25."),
         (["submit", "a", "-l", "tlh"], 2, "Language 'tlh' is unknown"),
         (["submit", "a", "--pauses", "line=3"], 2, "--pauses has 'line=3': write a name of cut, clause"),
         (["submit", "a", "--pauses", "heading=-1"], 2, "a pause lasts 0 to 60000 milliseconds"),
         (["submit", "a", "--as-written", "maths"], 2, "--as-written names 'maths', which is none of numbers"),
-        (["submit", "a", "--lexicon", "no.toml"], 2, "Lexicon no.toml cannot be read"),
+        (["submit", "a", "--lexicon", "no.toml"], 2, "Lexicon no.toml does not exist: check the name."),
         (["say", "x", "-o", "x.wav", "--pauses", "chapter"], 2, "--pauses has 'chapter': write a name of"),
         (["follow", "ghost"], 2, "Job ghost is not known here"),
         (["pause", "ghost"], 2, "Job ghost is not known here"),
@@ -114,7 +114,7 @@ def test_a_job_submitted_again_can_change_its_priority_to_a_valid_one(
         (["voices"], 1, "No voice worker is registered"),
         (["jobs", "--url", "redis://127.0.0.1:1"], 1, "No Redis or Valkey answers at 127.0.0.1:1"),
         (["jobs", "--nonsense"], 2, "No such option"),
-        (["sumbit"], 2, "No such command 'sumbit'"),
+        (["sumbit"], 2, "'sumbit' is no command: did you mean submit?"),
     ],
 )
 def test_every_error_is_one_sentence(

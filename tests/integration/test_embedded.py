@@ -331,7 +331,7 @@ def test_a_wrong_password_is_reported_as_such(tmp_path: Path, login: str) -> Non
     ],
 )
 def test_an_invalid_address_is_refused_without_quoting_it(url: str) -> None:
-    with pytest.raises(SettingError, match=r"CHORUS_URL is not a Redis address: write redis://") as refusal:
+    with pytest.raises(SettingError, match=r"The server's address \(CHORUS_URL or --url\)") as refusal:
         check(url)
     assert "sec" not in str(refusal.value)
 

@@ -195,7 +195,7 @@ def test_a_suggested_file_name_is_quoted_for_the_shell(chorus: Type, capsys: pyt
             ("-o", "x.mp3", "--lead-ms", "9"),
             "is heard while it is made: leave it out, or name a .wav",
         ),
-        (("-o", "x.wav", "--lead-ms", "-1"), "Invalid value for '--lead-ms'"),
+        (("-o", "x.wav", "--lead-ms", "-1"), "--lead-ms is '-1': write a whole number from 0 to 10000."),
     ],
 )
 def test_an_impossible_lead_is_refused(

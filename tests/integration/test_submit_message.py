@@ -90,7 +90,7 @@ def test_a_wrong_keyword_leaves_a_failed_job_whose_record_stream_and_result_say_
         ((), {}, "chorus.submit takes one argument, the text to speak"),
         ((7,), {}, "chorus.submit takes one argument, the text to speak"),
         (("Hello.", "af_sky"), {}, "chorus.submit takes one argument, the text to speak"),
-        (("",), {}, "text.txt is empty: there is nothing to speak."),
+        (("",), {}, "text.txt is empty: give one that holds something."),
         (("Hello.",), {"job": "a b"}, "Job id 'a b' cannot be used"),
         (("Hello.",), {"job": 7}, "job is 7: give a string, or leave it out."),
     ],

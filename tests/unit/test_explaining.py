@@ -1,9 +1,7 @@
 """`chorus phonemize` shows how a text is read, its phonemes, and which backend gave them."""
 
-import io
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +53,18 @@ def test_a_lexicon_and_marks_in_the_text_are_used(tmp_path: Path, capsys: pytest
     assert {word["backend"] for word in line["words"]} >= {"lexicon", "given", "misaki"}
 
 
-def test_a_text_can_be_read_from_standard_input(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_text_can_be_read_from_standard_input(capsys: pytest.CaptureFixture[str]) -> None:
     read, write = os.pipe()
     with os.fdopen(write, "wb") as pipe:
         pipe.write(b"Ciao.")
-    with os.fdopen(read, "rb") as source:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(source))
+    before = os.dup(0)
+    os.dup2(read, 0)
+    try:
         assert typed("phonemize", "-", "--lang", "it", "--json") == 0
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(read)
     assert lines(capsys)[0]["phonemes"] == "ʧˈao."
 
 
@@ -73,7 +74,7 @@ def test_a_text_can_be_read_from_standard_input(
         (["x", "--lang", "de"], "Language 'de' is unknown: choose one of en-gb, en-us"),
         (["x", "--lang", "ja"], "pip install "),
         (["x", "--voice", "q"], "name the language as well"),
-        (["x", "--lexicon", "absent.toml"], "Lexicon absent.toml cannot be read"),
+        (["x", "--lexicon", "absent.toml"], "Lexicon absent.toml does not exist: check the name."),
         (["x", "--as-written", "everything"], "--as-written names 'everything'"),
         ([" "], "The text is empty"),
     ],

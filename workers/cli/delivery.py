@@ -15,7 +15,7 @@ from chorus.job_view import clock
 from chorus.terminal import reused
 from tasks.parts.captions import as_captions, captions
 from tasks.parts.part_files import read_sidecars
-from workers.cli.render_requests import RenderRequest
+from workers.cli.render_requests import RenderRequest, captions_path, report_path
 
 
 def deliver(store: LocalStore, job: str, epoch: int, order: RenderRequest) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def deliver(store: LocalStore, job: str, epoch: int, order: RenderRequest) -> di
 def _deliver_captions(store: LocalStore, job: str, epoch: int, order: RenderRequest) -> None:
     """Write `book.srt` beside `book.m4b`, from the sidecars, which are kept when the parts are deleted."""
     text = captions(read_sidecars(store, job, epoch), as_captions(order.captions))
-    with whole_file(order.target.with_suffix(f".{order.captions}")) as temporary:
+    with whole_file(captions_path(order.target, order.captions)) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -50,11 +50,6 @@ def finished_run(store: LocalStore, job: str, form: str) -> int | None:
             segments = json.loads(store.read(report_key(job, epoch)))["segments"]
             return None if segments["failed"] else epoch
     return None
-
-
-def report_path(target: Path) -> Path:
-    """`book.m4b` has `book.m4b.report.json` beside it."""
-    return target.with_name(f"{target.name}.report.json")
 
 
 def made(report: dict[str, Any]) -> str:

@@ -4,8 +4,6 @@ Parses, calls, prints. Speaks nothing and needs no server.
 """
 
 import json
-import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +15,7 @@ from rich.table import Table
 from chorus import options
 from chorus.errors import SourceError
 from chorus.request import Request, Wishes
+from chorus.sources import read_text
 from chorus.terminal import tell
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def phonemize(
     request = Request(**wishes)
     spoken = request.language or for_voice(request.voice)
     check(spoken)
-    given = _standard_input() if text == "-" else text
+    given = read_text(MOST_BYTES, advice="give a part of it, or `chorus inspect` the book") if text == "-" else text
     if not given.strip():
         raise SourceError("The text is empty: give it as an argument, or give `-` and write it to standard input.")
     show = _print_json if as_json else _print
@@ -107,16 +106,6 @@ def _chapter(chapter: "Chapter", language: str, rules: "Rules") -> Iterator[Expl
             written = chapter.text[span.start : span.end]
             said = explain(written, language, heading=paragraph.heading, marks=marks.within(span), rules=rules)
             yield ExplainedLine(written=written, language=language, explained=said)
-
-
-def _standard_input() -> str:
-    with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as pipe:
-        data = pipe.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise SourceError(
-            f"Standard input has more than {MOST_BYTES >> 20} MB: give a part of it, or `chorus inspect` the book."
-        )
-    return data.decode("utf-8", "replace")
 
 
 def _print_json(line: ExplainedLine) -> None:

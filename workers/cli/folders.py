@@ -18,7 +18,9 @@ def documents_in(folder: Path) -> list[Path]:
     """Sorted by name. If there is a SUMMARY.md: what it links, in its order, then the rest but itself."""
     found = sorted(path for path in folder.iterdir() if _is_document(path))
     if not found:
-        raise SourceError(f"{folder} has no documents that Chorus reads, which are {', '.join(READABLE)}.")
+        raise SourceError(
+            f"{folder} has no documents that Chorus reads, which are {', '.join(READABLE)}: name another folder."
+        )
     listed = _listed(folder)
     if not listed:
         return found

@@ -14,6 +14,7 @@ from broker.settings import FarmSettings
 from chorus import options, standing_in
 from chorus.connection import connect, refusals
 from chorus.errors import ServerError
+from chorus.stack_address import NOTHING_RUNS
 from chorus.terminal import tell
 from workers.cli.model_commands import StandIn, choose_model, tell_of_preparing, with_stand_in
 from workers.cli.status_commands import locate, print_stack
@@ -67,7 +68,7 @@ def reset(
 
     address = locate(FarmSettings.load(url=url))
     if not address:
-        raise ServerError("Nothing runs on this machine, so there is nothing to reset.")
+        raise ServerError(f"There is nothing to reset. {NOTHING_RUNS}")
     if set_aside:
         _remove_set_aside(address)
         return

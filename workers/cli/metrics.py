@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from chorus.errors import SettingError
+from chorus.files import reason
 
 if TYPE_CHECKING:
     from broker.backlog import Traffic
@@ -61,7 +62,8 @@ def serve(look: Look, port: int, tell: Callable[[str], None]) -> None:
     try:
         server, thread = start_http_server(port, HOST, _registry(look))
     except (OSError, OverflowError) as error:
-        raise SettingError(f"--port {port} cannot be used ({error}): name a free port.") from error
+        told = reason(error) if isinstance(error, OSError) else str(error)
+        raise SettingError(f"--port {port} cannot be used ({told}): name a free port.") from error
     tell(f"http://{HOST}:{port}/metrics")
     try:
         threading.Event().wait()

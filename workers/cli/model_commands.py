@@ -25,9 +25,7 @@ StandIn = Annotated[
     bool, typer.Option("--stand-in", help="Speak with the stand-in voice, and fetch nothing.", show_default=False)
 ]
 
-models_app = typer.Typer(
-    help="List, fetch, check and choose Kokoro's model files.", rich_markup_mode=None, no_args_is_help=True
-)
+models_app = typer.Typer(help="List, fetch, check and choose Kokoro's model files.", rich_markup_mode=None)
 
 
 def with_stand_in(settings: FarmSettings, *, stand_in: bool) -> FarmSettings:

@@ -3,16 +3,16 @@
 Knows nothing of the stack or of Redis.
 """
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from chorus.errors import OptionError, OutputError
-from chorus.files import reason
+from chorus.files import check_output
+from chorus.input_file import PIPE, is_folder
 from chorus.request import Format, Priority, Request, Wishes, format_of
-from chorus.sources import PIPE, Source, read_file
+from chorus.sources import Source, read_file
 from chorus.sources import sources as named
 from tasks import documents
 from tasks.audio.cover import read_cover
@@ -62,7 +62,7 @@ def checked_requests(sources: Iterable[Path], options: Options) -> list[RenderRe
     output = options.output
     if output == PIPE:
         raise OutputError("A book is a file, and `-o -` is a pipe: name a file, or use `chorus say` for a pipe.")
-    if len(found) > 1 and output is not None and not output.is_dir():
+    if len(found) > 1 and output is not None and not is_folder(output):
         if output.suffix or output.exists():
             raise OutputError(f"{output} is one file, but {len(found)} documents were named: name a folder.")
         raise OutputError(f"The output folder {output} does not exist: make it, or name another.")
@@ -84,7 +84,7 @@ def _check_distinct(found: Iterable[Source], requests: Iterable[RenderRequest]) 
 def files(sources: Iterable[Path]) -> Iterator[Path]:
     """The files among the sources, and the documents in the folders among them."""
     for source in sources:
-        if source.is_dir():
+        if is_folder(source):
             yield from documents_in(source)
         else:
             yield source
@@ -121,7 +121,7 @@ def _cover(path: Path) -> bytes:
 
 def _format(options: Options) -> Format:
     """The format of -f, else the one in which the output's name ends, else m4b. Two different ones are refused."""
-    named = options.output is not None and not options.output.is_dir()
+    named = options.output is not None and not is_folder(options.output)
     ending = format_of(options.output) if named and options.output else ""
     asked = options.wishes.get("format", "")
     if ending and asked and ending != asked:
@@ -131,25 +131,30 @@ def _format(options: Options) -> Format:
 
 def _target(source: Source, form: Format, options: Options) -> Path:
     output = options.output or Path.cwd()
-    target = output / f"{source.stem}.{form}" if output.is_dir() else output
+    target = output / f"{source.stem}.{form}" if is_folder(output) else output
     if not target.suffix:
-        target = target.with_suffix(f".{form}")
-    _check_writable(target)
+        # Of a device, not of a new file beside it.
+        check_output(target)
+        target = target.with_name(f"{target.name}.{form}")
+    for path in (target, report_path(target), *([captions_path(target, options.captions)] if options.captions else [])):
+        check_output(path)
+        _check_apart(path, source)
     return target.absolute()
 
 
-def _check_writable(target: Path) -> None:
-    """Refuse a target that cannot be written before hours of work. Mode bits mislead, so a file is made to see."""
-    folder = target.parent
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"The output folder {folder} is a file: name another.")
-    if not folder.is_dir():
-        raise OutputError(f"The output folder {folder} does not exist: make it, or name another.")
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder: name a file.")
-    try:
-        handle, probe = tempfile.mkstemp(dir=folder, prefix=".chorus-")
-        os.close(handle)
-        Path(probe).unlink()
-    except OSError as error:
-        raise OutputError(f"The output folder {folder} cannot be written ({reason(error)}): name another.") from error
+def _check_apart(path: Path, source: Source) -> None:
+    """Refuse to write over a document that is to be read."""
+    for one in source.paths:
+        with suppress(OSError):
+            if path.samefile(one):
+                raise OutputError(f"{path} is the document itself and would be overwritten: name another file with -o.")
+
+
+def report_path(target: Path) -> Path:
+    """`book.m4b` has `book.m4b.report.json` beside it."""
+    return target.with_name(f"{target.name}.report.json")
+
+
+def captions_path(target: Path, kind: str) -> Path:
+    """`book.m4b` has `book.srt` beside it."""
+    return target.with_suffix(f".{kind}")

@@ -64,7 +64,15 @@ def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
 
 def metrics(
     *,
-    port: Annotated[int, typer.Option("--port", help="Serve them on this loopback port until Ctrl-C.")] = 0,
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port",
+            metavar="NUMBER",
+            help="Serve them on this loopback port until Ctrl-C.",
+            parser=options.whole_number("--port", 0, 65_535),
+        ),
+    ] = 0,
     url: options.Url = "",
 ) -> None:
     """Print or serve metrics in Prometheus' text format."""
