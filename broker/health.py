@@ -4,8 +4,7 @@ import sys
 
 from broker import registry
 from broker.settings import settings
-from broker.worker_process import connect
-from chorus.connection import refusals
+from chorus.connection import connect, refusals
 from chorus.errors import ChorusError, FarmError
 from chorus.stack_address import address
 

@@ -1,9 +1,13 @@
 """Rubbish on the queues of real workers: it is refused and counted, and a job behind it is spoken."""
 
+import re
+from collections.abc import Iterator
+
+import pytest
 import redis
 from rubbish import RUBBISH, message, raw
-from support import wait_until
-from workshop import Workshop
+from support import ValkeyServer, wait_until
+from workshop import ROOT, Workshop, opened
 
 from broker import farm_status
 from broker.hints import queues_of
@@ -13,6 +17,23 @@ from workers.cli.metrics import text as metrics_text
 
 BROADCASTS = (b"rubbish", b"[" * 100_000, b"[]", b"{}", b'{"properties": {}}', raw(message() | {"body": "%%%"}))
 CHANNELS = ("/0.celery.pidbox", "/0.celeryev/worker.heartbeat", "/0.celeryev/worker.elect", "/0.celeryev/task.sent")
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """A farm whose user may do what docs/operations.md says, and nothing else."""
+    folder = tmp_path_factory.mktemp("farm")
+    with ValkeyServer(folder) as server, opened(Workshop(server.url.replace("//", "//ada:secret@"), folder)) as farm:
+        with redis.Redis(port=server.port) as admin:
+            admin.execute_command("ACL", "SETUSER", "ada", "on", ">secret", *rights())
+        yield farm.start("desk", "voice")
+
+
+def rights() -> list[str]:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    found = re.search(r"`ACL SETUSER chorus on >password ([^`]+)`", page)
+    assert found
+    return found[1].split()
 
 
 def refused(farm: Workshop, name: str) -> float:
@@ -25,7 +46,7 @@ def test_rubbish_on_every_queue_stops_no_worker(farm: Workshop) -> None:
     names = ("desk", "voice")
     before = {name: farm.pid(name) for name in names}
     queues = sorted(queues_of(farm.client.workers()))
-    with redis.Redis.from_url(farm.url) as server:
+    with redis.Redis(port=int(farm.url.rpartition(":")[2].partition("/")[0])) as server:
         for queue in queues:
             server.lpush(queue, *(rubbish for rubbish, _ in RUBBISH.values()))
         for channel in CHANNELS:
@@ -52,5 +73,6 @@ def test_rubbish_on_every_queue_stops_no_worker(farm: Workshop) -> None:
         log = farm.log(name).read_text("utf-8")
         assert "Traceback" not in log
         assert "waits for it" not in log
+        assert "permission" not in log
         assert "is refused, the 1th: " in log
     assert 'chorus_messages_refused_total{worker="desk@test#' in metrics_text(lambda: farm_status.look(farm.url))

@@ -74,7 +74,7 @@ def hint(admin: redis.Redis, step: str) -> None:
     admin.lpush(DESK, raw(message(arguments=["a1", step])))
 
 
-@pytest.mark.parametrize("key", [DESK, "unacked", "unacked_index"])
+@pytest.mark.parametrize("key", [DESK, "unacked_index"])
 def test_a_key_that_turns_into_another_type_is_mended_by_the_worker(
     worker: Worker, admin: redis.Redis, key: str
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_key_that_turns_into_another_type_is_mended_by_the_worker(
     assert worker.door.refused == 1
 
 
-@pytest.mark.parametrize("command", ["brpop", "sadd", "psubscribe", "multi"])
+@pytest.mark.parametrize("command", ["brpop", "psubscribe"])
 def test_a_worker_waits_until_it_may(
     worker: Worker, admin: redis.Redis, caplog: pytest.LogCaptureFixture, command: str
 ) -> None:

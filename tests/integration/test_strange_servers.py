@@ -1,15 +1,18 @@
 """Whatever answers in place of a Redis: each command ends with one sentence that says what it did and what to do."""
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
 from strange_server import Answer, StrangeServer, serving
 
-from broker import reach
+from broker import health, reach
+from broker.settings import FarmSettings
 from broker.store import LocalStore
 from chorus import connection
 from chorus.commands import run
+from chorus.errors import ServerError
 from workers.commands import app
 
 POSTGRES = b"E\x00\x00\x00\x91SFATAL\x00VFATAL\x00C0A000\x00Munsupported frontend protocol\x00\x00"
@@ -171,7 +174,26 @@ def test_every_command_ends_with_the_same_sentence(
     LocalStore(tmp_path / "home" / "store")
     # These two ask no more of a polite one than it answers.
     manners = (False,) if words[0] in {"url", "clean"} else (False, True)
-    for what, polite in itertools.product(("a web server", "a list in a list in a list", "LOADING", "NOPERM"), manners):
+    for what, polite in itertools.product(("a list in a list in a list", "NOPERM"), manners):
         answer, part = STRANGE[what]
         with serving(StrangeServer(answer, polite=polite)) as server:
             assert f" 127.0.0.1:{server.port} {part}" in ends(capsys, server.url, *words)
+
+
+@pytest.mark.parametrize("what", ["a list in a list in a list", "LOADING", "nothing"])
+def test_what_reports_on_the_farm_reports_on_its_server(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path / "home"))
+    answer, part = STRANGE[what]
+    with serving(StrangeServer(answer)) as server:
+        assert run(app, ["status", "--url", server.url]) == 0
+        assert f" 127.0.0.1:{server.port} {part}" in capsys.readouterr().out.splitlines()[0]
+        assert run(app, ["metrics", "--url", server.url]) == 0
+        assert "chorus_up 0" in capsys.readouterr().out
+        monkeypatch.setattr(health, "settings", lambda: FarmSettings(url=server.url))
+        with pytest.raises(ServerError, match=re.escape(f" 127.0.0.1:{server.port} {part}")):
+            health.check("voice")
+    with serving(StrangeServer(answer, polite=True)) as server:
+        said = ends(capsys, server.url, "status")
+        assert f" 127.0.0.1:{server.port} {part}" in said

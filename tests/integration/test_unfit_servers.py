@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import redis
 from strange_server import Answer, StrangeServer, serving
 from support import ValkeyServer, free_port
 
-from broker import reach
+import broker.app
+from broker import reach, registry
 from broker.settings import FarmSettings
 from chorus.commands import run
 from chorus.errors import ServerError
+from chorus.records import Worker
 from workers.cli import doctor
 from workers.commands import app
 
@@ -80,6 +83,29 @@ def test_a_user_who_may_not_do_something_learns_what(
     assert f"The server at 127.0.0.1:{valkey.port} does not let this user do what Chorus needs (" in sentence
     assert "allow it in the server's ACL, or name another user" in sentence
     assert "secret" not in sentence
+
+
+def test_a_user_who_may_not_broadcast_learns_it_from_the_commands_that_do(
+    valkey: ValkeyServer, admin: redis.Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry.sign_in(admin, Worker(id="voice@here#1", host="here", pid=1, role="voice", slots={"bulk": 1}, sound="s"))
+    admin.execute_command("ACL", "SETUSER", "ada", "on", ">secret", "~*", "resetchannels", "+@all")
+    for command in ("status", "reset"):
+        sentence = said(capsys, f"redis://ada:secret@127.0.0.1:{valkey.port}/0", command)
+        assert f"The server at 127.0.0.1:{valkey.port} does not let this user do what Chorus needs (" in sentence
+    registry.sign_out(admin, Worker(id="voice@here#1", host="here", pid=1, role="voice", slots={}))
+
+
+def test_a_worker_does_not_wait_for_a_wrong_password_to_become_right(
+    valkey: ValkeyServer, admin: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.execute_command("ACL", "SETUSER", "ada", "on", ">secret", "~*", "+@all")
+    settings = FarmSettings(url=f"redis://ada:wrong@127.0.0.1:{valkey.port}/0")
+    monkeypatch.setattr(broker.app, "settings", lambda: settings)
+    with click.Context(click.Command("worker"), info_name="worker").scope(), pytest.raises(SystemExit) as ended:
+        broker.app._server_for_the_command()
+    sentence = "refuses the password: correct it in CHORUS_URL or --url."
+    assert ended.value.code == f"chorus: The server at 127.0.0.1:{valkey.port} {sentence}"
 
 
 def test_a_replica_is_named(valkey: ValkeyServer, admin: redis.Redis, capsys: pytest.CaptureFixture[str]) -> None:
