@@ -7,9 +7,9 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from chorus.live_region import printable
 from chorus.pace import Rates, average_left_s, phase, segments_over, share
 from chorus.records import JobRecord
+from chorus.screen_text import printable
 from chorus.states import State
 from chorus.wire import RATE_HZ
 
@@ -35,7 +35,7 @@ def progress_facts(record: JobRecord, rates: Rates, *, starting: bool = False) -
         return [Fact(STARTING, 9)]
     at = phase(record)
     if record.waiting and at in ("waiting", "paused"):
-        return [Fact(f"{at}: {record.waiting}", 9)]
+        return [Fact(f"{at}: {printable(record.waiting)}", 9)]
     if not record.segments_planned:
         return [Fact("reading the document" if at == "reading" else at, 9)]
     reused = f" ({record.segments_cached} reused)" if record.segments_cached else ""
@@ -87,7 +87,8 @@ def head(record: JobRecord, room: int, *, bar: str = "━─") -> Text:
 
 def shares(record: JobRecord) -> str:
     """How many of the segments each worker spoke."""
-    return " · ".join(f"{worker.partition('#')[0]} {count}" for worker, count in sorted(record.spoken_by.items()))
+    spoken_by = sorted(record.spoken_by.items())
+    return " · ".join(f"{printable(worker.partition('#')[0])} {count}" for worker, count in spoken_by)
 
 
 def title_of(record: JobRecord) -> str:

@@ -8,6 +8,8 @@ from typing import Final, Self
 from rich.console import Console
 from rich.text import Text
 
+from chorus.screen_text import escaped
+
 LOOK_S: Final = 0.2
 """How soon a change of the terminal's width is seen."""
 
@@ -99,11 +101,7 @@ class LiveRegion:
 
 
 def _cropped(line: Text, room: int) -> Text:
-    cropped = line.copy()
+    said = escaped(line.plain)
+    cropped = line.copy() if said == line.plain else Text(said)
     cropped.truncate(room, overflow="ellipsis")
     return cropped
-
-
-def printable(text: str) -> str:
-    """One line that moves no cursor, whatever a document calls itself."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

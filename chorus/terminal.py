@@ -17,6 +17,7 @@ from chorus.job_view import STARTING, clock, head, joined, progress_facts, share
 from chorus.live_region import LiveRegion
 from chorus.pace import Pace, phase
 from chorus.records import JobRecord, Worker
+from chorus.screen_text import escaped
 from chorus.standard_streams import discard, unwritable
 from chorus.wire import RATE_HZ
 
@@ -142,7 +143,7 @@ class BarProgress:
         """Say something once."""
         with self._region.away():
             # The terminal wraps it, so that a path in it can be copied.
-            self._console.print(Text(sentence), soft_wrap=True)
+            self._console.print(Text(escaped(sentence)), soft_wrap=True)
 
     def show(self, record: JobRecord, *, starting: bool = False) -> None:
         """Show how far a job is."""
@@ -210,5 +211,5 @@ def complain(sentence: str) -> None:
 
 def _write(stream: TextIO, line: str) -> None:
     with _regions[-1].away() if _regions and stream.isatty() else nullcontext():
-        stream.write(line + "\n")
+        stream.write(escaped(line) + "\n")
         stream.flush()

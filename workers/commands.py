@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from broker.settings import FarmSettings
 from chorus import options, standing_in
@@ -22,6 +23,7 @@ from chorus.commands import OPERATOR, ClientCommands, client_commands
 from chorus.input_file import is_folder
 from chorus.job_view import clock
 from chorus.request import Wishes
+from chorus.screen_text import printable
 from chorus.states import State
 from chorus.terminal import complain, progress, tell
 from workers.cli import explaining, machine_commands, model_commands, status_commands
@@ -164,11 +166,13 @@ def inspect(
 
 
 def _show(found: "Inspection") -> None:
-    table = Table("", "chapter", "words", "segments", "length", title=found.title, title_justify="left", box=None)
+    title = Text(printable(found.title))
+    table = Table("", "chapter", "words", "segments", "length", title=title, title_justify="left", box=None)
     for row in found.chapters:
-        table.add_row(str(row.number), row.title, str(row.words), str(row.segments), clock(row.estimated_s))
+        chapter = Text(printable(row.title))
+        table.add_row(str(row.number), chapter, str(row.words), str(row.segments), clock(row.estimated_s))
     table.add_row("", "in all", str(found.words), str(found.segments), clock(found.estimated_s), style="bold")
-    Console().print(table)
+    Console(emoji=False, highlight=False).print(table)
     for left_out in found.left_out:
         tell(f"Left out: {left_out}")
 

@@ -8,7 +8,8 @@ from chorus import reading
 from chorus.bundle import packed
 from chorus.errors import SourceError
 from chorus.request import Request
-from tasks.documents import bundled, epub, markdown, plain, ssml, web
+from chorus.screen_text import printable
+from tasks.documents import bundled, epub, labels, markdown, plain, signatures, ssml, web
 from tasks.documents.model import USUAL, Chapter, Document, Paragraph, ReaderOptions, select
 
 __all__ = ["MOST_TEXT_BYTES", "Chapter", "Document", "Paragraph", "ReaderOptions", "read", "reader_options", "select"]
@@ -41,16 +42,11 @@ _TEXT_READERS: dict[str, Reader] = {
     ".ssml": ssml.read,
     ".html": web.read, ".htm": web.read, ".xhtml": web.read,
 }  # fmt: skip
-_OTHERS = (
-    (b"{\\rtf", "an RTF document"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"7z\xbc\xaf", "a 7-Zip archive"),
-    (b"\x7fELF", "a program"),
-)
 _MARKDOWN = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,1000}(?:#{1,6} \S|```|---\r?\n[a-z]{1,20}:)")
 MOST_TEXT_BYTES = 8 << 20
 """The most bytes of a text or Markdown file: about one and a half million words."""
+_NAMED = 10
+"""At most this many things that are left out are named in an error."""
 _REMEDY = "give an EPUB, PDF, Word, HTML, Markdown or plain text file."
 
 
@@ -65,12 +61,14 @@ def reader_options(request: Request) -> ReaderOptions:
 
 def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
     """The document in a file; SourceError if none can be read. The bytes' signature or the name's ending says how."""
+    name = printable(name)
     if not data:
         raise SourceError(f"{name} is empty: {_REMEDY}")
-    document = _reader(data, name)(data, name, options)
+    document = labels.labelled(_reader(data, name)(data, name, options), name)
     if document.chapters:
         return document
-    beside = f" beside what is left out, {'; '.join(document.left_out)}" if document.left_out else ""
+    left_out = document.left_out[:_NAMED] + (("and more",) if len(document.left_out) > _NAMED else ())
+    beside = f" beside what is left out, {'; '.join(left_out)}" if left_out else ""
     raise SourceError(f"{name} holds no text that could be spoken{beside}: {_REMEDY}")
 
 
@@ -87,12 +85,11 @@ def _reader(data: bytes, name: str) -> Reader:
     # The names of an archive's members are not compressed, so they can be found in its bytes.
     if data.startswith(_ZIP) and (_WORD_PART in data or _READERS.get(ending) is _word):
         return _word
+    if what := signatures.archived(data) if data.startswith(_ZIP) and ending != ".epub" else signatures.named(data):
+        raise SourceError(f"{name} is {what}: {_REMEDY}")
     by_mark = (reader for mark, reader in _BY_MARK if data.startswith(mark))
     if reader := next(by_mark, None) or _READERS.get(ending):
         return reader
-    for mark, what in _OTHERS:
-        if data.startswith(mark):
-            raise SourceError(f"{name} is {what}: {_REMEDY}")
     if len(data) > MOST_TEXT_BYTES:
         raise SourceError(f"{name} has {len(data) >> 20} MB; a text may have {MOST_TEXT_BYTES >> 20}: split it.")
     return _TEXT_READERS.get(ending) or _by_looks(data, ending)

@@ -17,6 +17,7 @@ from typing import Self
 from lxml import etree
 
 from chorus.errors import SourceError
+from tasks.documents import charsets
 from tasks.documents.tolerant import MOST_TAGS
 
 MOST_MEMBERS = 20_000
@@ -150,14 +151,15 @@ def decoded(data: bytes) -> str:
 
 
 def as_declared(data: bytes) -> str | None:
-    """Markup in the encoding of its byte order mark or its declaration; None if neither works."""
+    """Markup in the encoding of its byte order mark or of the charset that it declares; None if neither works."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace")
     for pattern in _DECLARED:
-        if (match := pattern.search(data[:_HEAD_BYTES])) and not match[1].lower().startswith(b"utf-16"):
+        match = pattern.search(data[:_HEAD_BYTES])
+        if match and (codec := charsets.codec(match[1].decode("ascii"))):
             try:
-                return data.decode(match[1].decode("ascii"))
-            except (LookupError, UnicodeDecodeError):
+                return data.decode(codec)
+            except UnicodeDecodeError:
                 continue
     return None

@@ -256,7 +256,8 @@ def test_a_requested_encoding_is_used() -> None:
         (b"<html><body><nav>Home</nav></body></html>", "no text"),
         (b"<p>" + b"word " * (MOST_TEXT_BYTES // 4), "split it"),
         (b"<p>x" * MOST_TAGS + b"<p>", "150001 tags; HTML may have 150000: split it"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 8, "no text file"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 8, "is a PNG picture"),
+        (bytes(range(256)) * 8, "no text file"),
     ],
 )
 def test_a_page_that_cannot_be_read_is_refused_in_one_sentence_with_its_name(data: bytes, reason: str) -> None:

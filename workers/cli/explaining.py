@@ -15,6 +15,7 @@ from rich.table import Table
 from chorus import options
 from chorus.errors import SourceError
 from chorus.request import Request, Wishes
+from chorus.screen_text import escaped
 from chorus.sources import read_text
 from chorus.terminal import tell
 
@@ -121,8 +122,9 @@ def _print(line: ExplainedLine) -> None:
     table = Table("written", "at", "read as", "phonemes", "backend", box=None, padding=(0, 2, 0, 0))
     for word in facts["words"]:
         at = f"{word['start']}–{word['end']}"
-        table.add_row(word["written"], at, word["said"], word["phonemes"], word["backend"])
-    Console(markup=False, highlight=False).print(table)
+        shown = (word["written"], at, word["said"], word["phonemes"], word["backend"])
+        table.add_row(*map(escaped, shown))
+    Console(markup=False, emoji=False, highlight=False).print(table)
     if facts["unknown"]:
         tell(f"unknown   {', '.join(facts['unknown'])}")
     tell("")

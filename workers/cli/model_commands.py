@@ -204,7 +204,7 @@ def _print_nothing(_line: str) -> None:
 @contextmanager
 def download_bar() -> Iterator[Any]:
     """Shows a progress bar per file, if standard error is a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         known: dict[str, Any] = {}

@@ -90,7 +90,8 @@ def metrics(
     if port:
         counting.serve(now, port, tell)
     else:
-        tell(counting.text(now).rstrip())
+        for line in counting.text(now).splitlines():
+            tell(line)
 
 
 def print_stack(found: "StackStatus") -> None:
