@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from chorus.checks import Damage, check_worker_field, count_of, is_unicode, mapping_of, shown
 from chorus.errors import NewerVersionError, UnreadableJobError
-from chorus.request import Request
+from chorus.request import PRIORITIES, Request
 from chorus.states import OVER, Condition, State, Want, next_state
 
 RECORD_VERSION: Final = 1
@@ -167,7 +167,7 @@ class JobRecord:
                 want=text.get("want", ""),
                 request=_request(text),
                 spoken_by={name.removeprefix(_BY): count_of(text, name) for name in text if name.startswith(_BY)},
-                priority=text.get("priority") or "normal",
+                priority=text["priority"] if text.get("priority") in PRIORITIES else "normal",
                 result=_result(text),
                 **_document(text),
                 **_plain_fields(text),

@@ -30,6 +30,8 @@ class Hostile:
     plant: Plant
     spoils: bool = False
     """Whether it concerns one job, which has the id that was given."""
+    works: bool = False
+    """Whether that job can be spoken all the same."""
     newer: bool = False
     """Whether a newer release might have written it: it is left alone."""
 
@@ -269,7 +271,9 @@ def entries() -> list[Hostile]:
         if kind != "hash"
     ]
     found += [Hostile(name=f"a job {what}", plant=plant, spoils=True) for what, plant in RECORDS.items()]
-    found += [Hostile(name=f"a job {what}", plant=plant, spoils=True) for what, plant in ODD_RECORDS.items()]
+    found += [
+        Hostile(name=f"a job {what}", plant=plant, spoils=True, works=True) for what, plant in ODD_RECORDS.items()
+    ]
     found += [
         Hostile(name=f"a running job {what}", plant=_running(spoil), spoils=True)
         for what, spoil in (RUNNING | ODD_RUNNING).items()

@@ -17,6 +17,7 @@ ROOMS = ("broker", "chorus", "docs", "tasks", "tests", "workers")
 PATIENCE_S = "20"
 CHAOS = "tests/chaos/test_workers_die.py"
 LEDGER = "tests/integration/test_ledger.py"
+HOSTILE = "tests/chaos/test_hostile_entries.py::test_no_book_waits_for_entries_that_nobody_can_read"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,26 @@ CANARIES = [
         file="broker/lua/guard.lua",
         without=" or get('epoch') ~= epoch",
         test=f"{CHAOS}::test_an_old_worker_still_speaks_while_a_fresh_run_began",
+    ),
+    Canary(
+        name="each entry by itself",
+        file="broker/worker_threads.py",
+        without="job = keys.job_id_of(entry)",
+        instead="job = entry.decode()",
+        test=HOSTILE,
+    ),
+    Canary(
+        name="the damage of one job",
+        file="broker/damage.py",
+        without="        return True",
+        instead="        return False",
+        test=HOSTILE,
+    ),
+    Canary(
+        name="mended lists",
+        file="broker/worker_threads.py",
+        without="        self._indexes.mend()\n",
+        test=HOSTILE,
     ),
 ]
 
