@@ -35,7 +35,7 @@ def queue_names(connection: "redis.Redis") -> set[str]:
     """The queues that registered workers serve, and any other that holds messages."""
     served = hints.queues_of(registry.read(connection).workers)
     members = cast("set[bytes]", connection.smembers(_BOUND))
-    bound = {member.decode().rpartition(_SEPARATOR)[2] for member in members}
+    bound = {member.decode("utf-8", "replace").rpartition(_SEPARATOR)[2] for member in members}
     return served | {name for name in bound - served if connection.llen(name)}
 
 

@@ -19,6 +19,7 @@ from chorus.errors import FarmError, NewerVersionError, UnreadableJobError
 from chorus.keys import JobKeys
 from chorus.records import RECORD_VERSION
 from chorus.set_aside import put_aside
+from chorus.states import State
 from chorus.wire import Chunk, encode
 
 # A step is given up when living processes saw it fail so often. Who died may have died of something else.
@@ -250,12 +251,12 @@ class Ledger:
 
     def _give_up(self, job: str, why: str) -> UnreadableJobError:
         """Set a job aside that cannot be worked with, so that it is met once. If its record is whole, it fails."""
-        unreadable = UnreadableJobError.because(job, why)
-        sentence = f"What the server holds of it is damaged: {why}. Submit it again with --fresh."
+        sentence, state = f"What the server holds of it is damaged: {why}. Submit it again with --fresh.", b""
         with suppress(redis.ResponseError):
-            self._scripts["give_up"](keys=list(JobKeys(job).all), args=[self._farm, self._lease_ms, sentence])
+            answer = self._scripts["give_up"](keys=list(JobKeys(job).all), args=[self._farm, self._lease_ms, sentence])
+            state = answer[0]
         put_aside(self.redis, keys.ACTIVE, job.encode(), why)
-        return unreadable
+        return UnreadableJobError.because(job, why, failed=state == State.FAILED.value.encode())
 
 
 def _newer(job: str, what: bytes, version: bytes) -> NewerVersionError:

@@ -5,7 +5,7 @@ Knows no command line.
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from broker.app import client_app
@@ -90,11 +90,17 @@ def _nodes(client: Client) -> list[str]:
 
 def _ask(url: str, nodes: Iterable[str]) -> tuple[Sessions, ...]:
     answers = _broadcast(url, "session_status", nodes)
-    return tuple(
-        Sessions(node=node, **{**one, "lanes": tuple(LaneReport.read(lane) for lane in one["lanes"])})
-        for node, one in sorted(answers.items())
-        if "error" not in one
-    )
+    found = (_sessions(node, one) for node, one in sorted(answers.items()) if "error" not in one)
+    return tuple(one for one in found if one)
+
+
+def _sessions(node: str, told: Mapping[str, Any]) -> Sessions | None:
+    """A worker's answer; what another release adds to it is passed over, and an answer without its parts is none."""
+    known = {one.name: told[one.name] for one in fields(Sessions) if one.name in told}
+    try:
+        return Sessions(**{**known, "node": node, "lanes": tuple(LaneReport.read(lane) for lane in told["lanes"])})
+    except (TypeError, KeyError, AttributeError):
+        return None
 
 
 def _broadcast(url: str, command: str, nodes: Iterable[str]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ _SHOWN: Final = 5
 """How many jobs a message names at most."""
 _LOOK_S: Final = 0.2
 _COPY_BYTES: Final = 1 << 20
+_LONGEST_STEM: Final = 60
+"""Letters of a file's name, of which each takes four bytes at most: file systems have room for 255."""
 _Answer = TypeVar("_Answer")
 _ASKED: Final[dict[Want, str]] = {
     "running": "resumed",
@@ -263,7 +265,8 @@ def _target(record: JobRecord, path: Path) -> Path:
     """The file to write, which must be named for what it will hold."""
     kind = record.request.format or "wav"
     if is_folder(path):
-        return path / f"{Path(record.request.name).stem}.{kind}"
+        stem = "".join(sign for sign in Path(record.request.name).stem if sign.isprintable())
+        return path / f"{stem[:_LONGEST_STEM] or record.job}.{kind}"
     if path.suffix.lower() != f".{kind}":
         raise OutputError(f"Job {record.job} has its audio as {kind}: name the file {path.stem}.{kind}.")
     return path

@@ -83,9 +83,12 @@ class UnreadableJobError(FarmError):
     """What is wrong with it, as a part of the sentence."""
 
     @classmethod
-    def because(cls, job: str, why: str) -> Self:
-        """The sentence for this job."""
-        error = cls(f"Job {job} cannot be read: {why}. `chorus reset --set-aside` removes it, with all its keys.")
+    def because(cls, job: str, why: str, *, failed: bool = False) -> Self:
+        """The sentence for this job. `failed`: its record is whole, and says that it failed."""
+        if failed:
+            error = cls(f"Job {job} is damaged: {why}. Submit it again with --fresh.")
+        else:
+            error = cls(f"Job {job} cannot be read: {why}. `chorus reset --set-aside` removes it, with all its keys.")
         error.why = why
         return error
 

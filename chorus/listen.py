@@ -9,8 +9,11 @@ from typing import Final, Self, TypeVar
 import redis
 
 from chorus.connection import refusals, stream_entries
+from chorus.errors import UnreadableJobError
 from chorus.hearing import START, TICK_S, Entry, Failed, Hearing, JobStatus, Position, Verdict
 from chorus.keys import FINISHED_S, JobKeys
+from chorus.record_access import of_another_type
+from chorus.records import check_version
 from chorus.wire import Chunk
 
 BLOCK_MS: Final = 2000
@@ -92,9 +95,14 @@ class Listener(Iterator[Chunk]):
         segment = self._hearing.next_segment
         with self._redis.pipeline() as pipe:
             pipe.hmget(self._keys.record, JobStatus.FIELDS)
+            pipe.hget(self._keys.record, "version")
             pipe.hget(self._keys.steps, f"segment:{segment}")
-            values, step = pipe.execute()
-        return JobStatus.parse(segment, values, step)
+            values, version, step = pipe.execute()
+        try:
+            check_version(self._keys.job, (version or b"").decode("ascii", "replace"))
+            return JobStatus.parse(segment, values, step)
+        except ValueError as error:
+            raise UnreadableJobError.because(self._keys.job, "its progress or its version is no number") from error
 
     def _write_cursor(self) -> None:
         seconds, micros = self._redis.time()
@@ -121,6 +129,11 @@ class Listener(Iterator[Chunk]):
                     return ask()
                 except redis.AuthenticationError:
                     raise
+                except redis.ResponseError as error:
+                    if not of_another_type(error):
+                        raise
+                    why = "one of its keys is of another Redis type"
+                    raise UnreadableJobError.because(self._keys.job, why, failed=True) from error
                 except (redis.ConnectionError, redis.TimeoutError):
                     if self._hearing.stopped or time.monotonic() > give_up_at_s:
                         raise

@@ -105,10 +105,10 @@ def _record_of_type(kind: str) -> Plant:
     return plant
 
 
-def running(server: "redis.Redis", client: Client, job: str) -> None:
+def running(server: "redis.Redis", client: Client, job: str, *, slots: int = 1) -> None:
     """A job with four planned segments in two parts, of which some are sent."""
     ledger = Ledger(server, FarmSettings())
-    ledger.note_farm({SOUND: 1}, {})
+    ledger.note_farm({SOUND: slots}, {})
     client.submit("Once.", job=job, format="wav")
     ledger.advance(job, Pins(sound=SOUND, store="here"))
     claim = ledger.claim(job, "plan:0", "t")
@@ -213,7 +213,8 @@ RUNNING: dict[str, Callable[["redis.Redis", JobKeys], object]] = {
             )
         )
         for name in JobKeys.attributes()
-        if name not in ("record", "source", "cover", "owners", "attempts", "sends", "stream", "entries", "readers")
+        if name
+        not in ("chapters", "record", "source", "cover", "owners", "attempts", "sends", "stream", "entries", "readers")
     },
 }
 """Jobs that were running and cannot go on."""
@@ -225,6 +226,7 @@ ODD_RUNNING: dict[str, Callable[["redis.Redis", JobKeys], object]] = {
     "with readers that are none": lambda server, job: server.hset(
         job.readers, mapping={"a": "{", "b": "[]", "c": "5", b"\xff": '{"segment": "x"}'}
     ),
+    "with chapters of another type": lambda server, job: of_type(server, job.chapters, "list"),
     "with owners of another type": lambda server, job: of_type(server, job.owners, "list"),
     "with a stream of another type": lambda server, job: of_type(server, job.stream, "list"),
 }

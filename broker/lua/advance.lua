@@ -129,6 +129,15 @@ local function reap()
   end
 end
 
+-- What is sent or running has a lease. Where no lease is left at all, a server that evicts keys took them.
+local function find_lost()
+  if slots() == 0 or redis.call('EXISTS', segment_leases, desk_leases) > 0 then return end
+  local wishes, all = request(), redis.call('HGETALL', steps)
+  for i = 1, #all, 2 do
+    if all[i + 1] == 's' or all[i + 1] == 'r' then dispatch(all[i], wishes) end
+  end
+end
+
 -- The segment that the slowest of the current listeners waits for; nil: nobody listens.
 local function slowest_listener()
   local slowest
@@ -199,6 +208,7 @@ end
 if get('state') == 'running' then
   check_whole()
   reap()
+  find_lost()
   if farm.memory_tight then
     set('waiting', 'the server has used 70 % of its memory: finish or cancel jobs, or raise its maxmemory')
   elseif slots() > 0 then

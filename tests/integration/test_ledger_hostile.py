@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 import redis
 from hand_farm import HandFarm, pcm_of
-from hostile import SOUND, Hostile, entries
+from hostile import RUNNING, SOUND, Hostile, entries, running
 from support import ValkeyServer
 
 from broker import backlog, set_aside_review
 from broker.farm_status import FarmStatus
-from broker.ledger import Ledger, Outcome
+from broker.ledger import Ledger, Outcome, Pins
 from broker.settings import FarmSettings
 from broker.worker_threads import WorkerThreads
 from chorus import Client, keys, set_aside
 from chorus.commands import program, run
-from chorus.errors import ChorusError, NewerVersionError
+from chorus.errors import ChorusError, FarmError, NewerVersionError
 from chorus.keys import JobKeys
 from chorus.records import JobRecord, Worker
 from chorus.states import State
@@ -121,6 +121,99 @@ def test_a_bad_entry_stops_nothing_else(house: House, tmp_path: Path, hostile: H
     assert set_aside.read(server).total == before
     if hostile.newer:
         assert before == 0, "it is left alone"
+
+
+@pytest.mark.parametrize("what", RUNNING)
+def test_a_running_job_that_is_damaged_fails_with_the_reason_and_its_listeners_hear_of_it(
+    house: House, what: str
+) -> None:
+    running(house.server, house.client, "bad")
+    RUNNING[what](house.server, JobKeys("bad"))
+    house.look()
+    record = house.client.job("bad")
+    assert record.state is State.FAILED
+    assert record.error.startswith("What the server holds of it is damaged: ")
+    assert house.server.zscore(keys.ACTIVE, "bad") is None
+    with pytest.raises(FarmError, match=r"(?i)job bad .*"):
+        list(house.client.listen("bad"))
+    house.client.submit("Once.", job="bad", format="wav", fresh=True)
+    house.look()
+    assert (house.client.job("bad").state, house.client.job("bad").epoch) == (State.RUNNING, 2)
+
+
+def test_a_job_whose_leases_were_evicted_goes_on(house: House) -> None:
+    running(house.server, house.client, "book", slots=2)
+    sent = house.server.zrange(JobKeys("book").segment_leases, 0, -1)
+    assert sent
+    house.server.delete(JobKeys("book").segment_leases, JobKeys("book").desk_leases)
+    house.look()
+    assert {("book", step.decode()) for step in sent} <= set(house.sent)
+
+
+def test_a_segment_of_a_newer_version_is_not_claimed(house: House) -> None:
+    running(house.server, house.client, "book")
+    spec = json.loads(house.server.hget(JobKeys("book").specs, "0") or b"")
+    house.server.hset(JobKeys("book").specs, "0", json.dumps(spec | {"version": 2}))
+    with pytest.raises(
+        NewerVersionError, match=r"^Job book was written by a newer Chorus \(segment 2, this one reads 1"
+    ):
+        Ledger(house.server, FarmSettings()).claim("book", "segment:0", "t")
+    assert house.server.hget(JobKeys("book").attempts, "segment:0") is None, "it is left alone"
+
+
+def test_a_newer_job_is_left_as_it_is_by_every_script(house: House) -> None:
+    running(house.server, house.client, "book")
+    ledger = Ledger(house.server, FarmSettings())
+    claim = ledger.claim("book", "segment:0", "t")
+    house.server.hset(JobKeys("book").record, "version", 2)
+    before = [house.server.dump(key) for key in JobKeys("book").all]
+    for call in (
+        lambda: ledger.advance("book", Pins()), lambda: ledger.claim("book", "segment:1", "u"),
+        lambda: ledger.renew(claim),
+        lambda: ledger.fail(claim, "Why.", final=True), lambda: ledger.pause(claim, "Why."),
+        lambda: ledger.commit_part(claim), lambda: ledger.commit_bind(claim, {}),
+        lambda: next(house.client.listen("book")), lambda: house.client.want("book", "cancelled"),
+        lambda: house.client.submit("Once.", job="book", format="wav"),
+    ):  # fmt: skip
+        with pytest.raises(NewerVersionError, match="Job book was written by a newer Chorus"):
+            call()
+    assert [house.server.dump(key) for key in JobKeys("book").all] == before
+
+
+def test_what_can_be_read_by_now_is_back_in_the_queue(house: House) -> None:
+    house.client.submit("Once.", job="book", format="wav")
+    house.server.delete(keys.INBOX)
+    set_aside.put_aside(house.server, keys.ACTIVE, b"book", "an older Chorus could not read it")
+    house.look()
+    assert house.sent == []
+    assert set_aside_review.clear(house.server).back == ("book",)
+    house.look()
+    assert ("book", "plan:0") in house.sent
+
+
+def test_no_more_is_kept_than_is_of_use(house: House) -> None:
+    for number in range(set_aside.MOST + 20):
+        set_aside.put_aside(house.server, keys.INBOX, b"\x1b" * 200 + str(number).encode(), "why\n" * 500)
+    found = set_aside.read(house.server)
+    assert (found.held, found.latest[0].name.isprintable()) == (1, True), "clipped, these are one"
+    for number in range(set_aside.MOST + 20):
+        set_aside.put_aside(house.server, keys.INBOX, f"{number} of many".encode(), "why")
+    found = set_aside.read(house.server)
+    assert (found.held, found.total) == (set_aside.MOST, set_aside.MOST + 21)
+    assert found.latest[0].name == f"{set_aside.MOST + 19} of many"
+    assert 0 < house.server.ttl(keys.SET_ASIDE) <= keys.GLOBAL_S
+
+
+def test_a_server_that_refuses_everybody_blames_no_job(house: House) -> None:
+    house.client.submit("Once.", job="book", format="wav")
+    house.server.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(redis.RedisError):
+            house.look()
+    finally:
+        house.server.config_set("maxmemory", "0")
+    assert set_aside.read(house.server).total == 0
+    assert house.server.zscore(keys.ACTIVE, "book") is not None
 
 
 @pytest.mark.parametrize("hostile", [one for one in ENTRIES if one.spoils], ids=lambda one: one.name.replace(" ", "_"))

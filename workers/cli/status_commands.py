@@ -14,6 +14,7 @@ import typer
 from broker.disk_use import for_people
 from broker.settings import FarmSettings
 from chorus import options, standing_in
+from chorus.checks import shown
 from chorus.errors import ServerError
 from chorus.job_view import percent
 from chorus.terminal import tell
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 LISTED: Final = 20
 """More jobs than that would bury everything else."""
+LONGEST_REASON: Final = 300
 
 
 def status(*, as_json: options.AsJson = False, url: options.Url = "") -> None:
@@ -232,7 +234,7 @@ def _print_backlog(job: "Backlog") -> None:
         behind = f"{reader.behind_segments} segment{'s' * (reader.behind_segments != 1)} behind"
         tell(f"  listener {reader.name}: {behind}, last seen {reader.silent_s:.1f} s ago")
     if job.waiting:
-        tell(f"  waiting: {job.waiting}")
+        tell(f"  waiting: {shown(job.waiting, LONGEST_REASON)}")
 
 
 def locate(settings: FarmSettings) -> str:
