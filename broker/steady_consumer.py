@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Final
 
 from celery.worker.consumer import Consumer
 from celery.worker.consumer.consumer import CONNECTION_RETRY, maybe_shutdown
-from kombu.exceptions import OperationalError
 
 from broker.app import RECONNECT_S
 from broker.outage import outage
@@ -37,18 +36,10 @@ class SteadyConsumer(Consumer):  # type: ignore[misc] # celery has no types
 
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, however long it takes."""
-        while True:
-            try:
-                conn.ensure_connection(self._tell, None, callback=maybe_shutdown)
-            except (*self.channel_errors, OperationalError) as error:
-                # It answers, and refuses: to Celery, no reason to try again.
-                self._tell(error.__cause__ or error)
-                time.sleep(RECONNECT_S)
-                maybe_shutdown()
-            else:
-                self.first_connection_attempt = False
-                self.broker_connection_retry_attempt = 0
-                return conn
+        conn.ensure_connection(self._tell, None, callback=maybe_shutdown)
+        self.first_connection_attempt = False
+        self.broker_connection_retry_attempt = 0
+        return conn
 
     def on_ready(self) -> None:
         """The loop begins."""

@@ -110,7 +110,7 @@ def test_what_celery_cannot_take_is_not_delivered_again(
     assert [step_of(payload) for payload in found] == ["plan:0", "plan:1"]
     assert door.refused == 1
     assert "A message on chorus.desk could not be taken." in caplog.text
-    assert not server.exists("unacked", "unacked_index")
+    assert not server.exists(DESK, "unacked", "unacked_index")
 
 
 @pytest.mark.keyless

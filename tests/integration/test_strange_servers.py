@@ -94,6 +94,7 @@ def ends(capsys: pytest.CaptureFixture[str], url: str, *words: str) -> str:
     assert (said.out, status) == ("", 1)
     assert said.err.startswith("chorus: ")
     assert said.err[:-1].isprintable()
+    assert "fault of Chorus" not in said.err
     return said.err
 
 
@@ -110,14 +111,21 @@ def test_what_answers_in_place_of_a_server_is_said(
 @pytest.mark.parametrize("polite", [False, True], ids=["at once", "after it has said hello"])
 @pytest.mark.parametrize("what", SHAPES)
 def test_an_answer_of_another_shape_is_no_traceback(
-    capsys: pytest.CaptureFixture[str], what: str, *, polite: bool
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, *, polite: bool
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CHORUS_HOME", str(tmp_path / "home"))
+    Path("book.md").write_text("# Book\n\nHello.\n")
     with serving(StrangeServer([SHAPES[what]], polite=polite)) as server:
-        for words in (["jobs"], ["follow", "a1"], ["cancel", "a1"], ["voices"], ["url"]):
+        for words in (
+            ["jobs"], ["follow", "a1"], ["cancel", "a1"], ["save", "a1"], ["voices"], ["url"], ["submit", "book.md"],
+            ["status"], ["reset"],
+        ):  # fmt: skip
             # Some commands need no more than this answer.
             assert run(app, [*words, "--url", server.url]) in {0, 1, 2}
             said = capsys.readouterr().err
             assert not said or (said.startswith("chorus: ") and said[:-1].isprintable())
+            assert "fault of Chorus" not in said
 
 
 @pytest.mark.parametrize(
