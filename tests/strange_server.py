@@ -37,6 +37,11 @@ class StrangeServer:
     _closing: threading.Event = field(default_factory=threading.Event)
 
     @property
+    def connections(self) -> int:
+        """How many were opened so far."""
+        return len(self._open)
+
+    @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 

@@ -10,9 +10,11 @@ from celery.contrib.testing.worker import start_worker
 from rubbish import DESK, message, raw
 from support import ValkeyServer, free_port, wait_until
 
+import broker.app
 from broker import checked_transport
 from broker.app import client_app, queue
 from broker.checked_transport import Door
+from broker.settings import FarmSettings
 
 
 class Worker:
@@ -55,15 +57,10 @@ def _logging_as_it_was() -> Iterator[None]:
 @pytest.fixture
 def worker(valkey: ValkeyServer, admin: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     admin.acl_setuser("ada", enabled=True, passwords=["+secret"], keys=["*"], channels=["*"], commands=["+@all"])
-    with client_app(f"redis://ada:secret@127.0.0.1:{valkey.port}/0") as app:
-        app.conf.update(
-            worker_consumer="broker.steady_consumer:SteadyConsumer",
-            broker_channel_error_retry=True,
-            broker_connection_retry_on_startup=True,
-            task_queues=[queue(DESK)],
-            task_default_queue=DESK,
-            task_ignore_result=True,
-        )
+    url = f"redis://ada:secret@127.0.0.1:{valkey.port}/0"
+    monkeypatch.setattr(broker.app, "settings", lambda: FarmSettings(url=url))
+    with client_app(url) as app:
+        app.conf.update(broker.app._configuration(), task_queues=[queue(DESK)])
         worker = Worker(app)
         monkeypatch.setattr(checked_transport, "door", worker.door)
         with start_worker(app, perform_ping_check=False, pool="threads", loglevel="warning", shutdown_timeout=30):
