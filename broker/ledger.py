@@ -27,8 +27,9 @@ MAX_FAILURES: Final = 2
 ISOLATED_FROM: Final = 3
 """The attempt from which on a segment is spoken in a process of its own: two processes may have died of it."""
 
-ClaimStatus = Literal["ok", "busy", "done", "gone"]
-"""`ok`: it is taken. `busy`: another attempt holds its lease. `done`: it is over. `gone`: the job does not want it."""
+ClaimStatus = Literal["ok", "busy", "done", "gone", "unlike"]
+"""`ok`: it is taken. `busy`: another attempt holds its lease. `done`: it is over. `gone`: the job does not want it.
+`unlike`: the job is to be repeatable, and this worker's samples differ from the others' or may still change."""
 CommitStatus = Literal["ok", "again", "enough", "failed", "paused", "done", "gone"]
 """`ok`: it counts. `again`: the step is to be done once more. `enough`: the rest of the chapter is planned later.
 `failed`: the step is given up. `paused`: the job waits. `done`: another attempt was first. `gone`: the job does not
@@ -154,9 +155,9 @@ class Ledger:
         """Do whatever this job needs now."""
         return self._run("advance", job, _json(asdict(pins)), int(may_reap))
 
-    def claim(self, job: str, step: str, token: str) -> Claim:
-        """Take a step, if it is there to take."""
-        outcome = self._run("claim", job, step, token)
+    def claim(self, job: str, step: str, token: str, *, samples: str = "") -> Claim:
+        """Take a step, if it is there to take. `samples`: those of the worker, as it registered them."""
+        outcome = self._run("claim", job, step, token, samples)
         status = cast("ClaimStatus", outcome.status)
         if not outcome.extra:
             return Claim(status=status, job=job, step=step, token=token)

@@ -256,6 +256,8 @@ class Worker:
     """Which of the model's graphs it has loaded: `raw` for the file as it is, `original`, `fast`, a lossy one."""
     variant_why: str = ""
     """Why, with its numbers."""
+    samples: str = ""
+    """Workers with the same value speak the same samples; empty while that may still change, or where they differ."""
     model_source: str = ""
     """Its licence, and what is known of where its file comes from."""
     slots: Mapping[str, int] = field(default_factory=dict)

@@ -184,6 +184,16 @@ class Request:
             flags=("--on-error",),
         ),
     ] = "silence"
+    repeatable: Annotated[
+        bool,
+        Wish(
+            help="The same samples whenever the same text is spoken on such a machine: by one graph of the model from "
+            "beginning to end. It waits for a voice that is still being prepared.",
+            scope="file",
+            flags=("--repeatable",),
+            since="0.2",
+        ),
+    ] = False
     live: Annotated[
         bool,
         Wish(
@@ -248,6 +258,7 @@ class Wishes(TypedDict, total=False):
     author: str
     format: Format
     on_error: OnError
+    repeatable: bool
     live: bool
 
 

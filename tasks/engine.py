@@ -47,6 +47,8 @@ class Engine(Protocol):
     """The model's name as people read it: `kokoro-v1.0`, `stand-in voice`, `toy voice`."""
     model_digest: str
     voices_digest: str
+    samples: str
+    """Engines with the same value speak the same samples, bit for bit; empty where two runs may differ."""
 
     def voices(self) -> tuple[str, ...]:
         """The names in the voices file, sorted."""

@@ -26,6 +26,7 @@ UNCLAIMED = {
     "busy": "another attempt is working on it",
     "done": "duplicate",
     "gone": "no longer wanted",
+    "unlike": "left to a worker with the samples that the job began with",
 }
 
 

@@ -3,6 +3,7 @@
 from broker import worker_process
 from broker.ledger import AudioOrigin, Claim, Outcome, SegmentResult
 from broker.watchdog import speaking_s
+from chorus.errors import FarmError
 from chorus.request import FASTEST, SLOWEST, Request
 from chorus.voices import canonical
 from chorus.wire import RATE_HZ, SAMPLE_BYTES, cut
@@ -20,10 +21,14 @@ def speak(claim: Claim, lane: Lane) -> tuple[Outcome, str]:
     speed = _speed(claim, request)
     spec = claim.to_speak
     voice = canonical(spec.voice or request.voice)
-    name, cache = _name(claim, voice, speed), segment_cache.current()
+    samples = here.worker.samples if request.repeatable else ""
+    cache = segment_cache.current()
+    name = _name(claim, voice, speed, samples)
     primer = request.live and claim.number == 0
     found = cache.find(name, primer=primer) if cache and not claim.fresh else None
     spoken, spoken_s = (found[0], 0.0) if found else _spoken(claim, voice, speed, lane)
+    if samples and engine.current().samples != samples:
+        raise FarmError("Another graph of the model was opened meanwhile: another worker speaks it again.")
     placed = _with_lead(spoken, spec.lead_ms / request.speed)
     sound = placed.pcm + pcm.silence(spec.pause_ms / request.speed)
     result = SegmentResult(
@@ -55,7 +60,7 @@ def _speed(claim: Claim, request: Request) -> float:
     return min(max(request.speed * claim.to_speak.rate, SLOWEST), FASTEST)
 
 
-def _name(claim: Claim, voice: str, speed: float) -> str:
+def _name(claim: Claim, voice: str, speed: float, samples: str) -> str:
     installed = engine.current()
     return segment_cache.name_of(
         sound=installed.sound,
@@ -63,6 +68,7 @@ def _name(claim: Claim, voice: str, speed: float) -> str:
         voice=voice,
         speed=speed,
         phonemes=claim.to_speak.phonemes,
+        samples=samples,
     )
 
 

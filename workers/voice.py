@@ -31,7 +31,7 @@ def _say(line: str) -> None:
 def _open(node: str, conf: Any) -> None:
     """Load and warm the model: what is registered can speak at once."""
     from workers.engine.factory import kokoro, open_warm_engine  # noqa: PLC0415 - the same
-    from workers.optimise.preparing import ready  # noqa: PLC0415 - the same
+    from workers.optimise.preparing import may_differ, ready  # noqa: PLC0415 - the same
     from workers.upkeep.maintenance import Maintenance  # noqa: PLC0415 - onnxruntime, only where a worker really starts
     from workers.upkeep.preparation import BackgroundPreparation  # noqa: PLC0415 - the same
 
@@ -61,11 +61,14 @@ def _open(node: str, conf: Any) -> None:
             stand_in=model.stand_in,
             variant=opened.variant,
             variant_why=opened.why,
+            samples="" if may_differ(settings(), model) else speaker.samples,
             model_source=model.source,
             voices=speaker.voices(),
         ),
     )
-    _preparation[:] = [BackgroundPreparation(settings(), model, exchange=remote_control.exchange)]
+    _preparation[:] = [
+        BackgroundPreparation(settings(), model, exchange=remote_control.exchange, kept=remote_control.keep)
+    ]
     kept = segment_cache.open_cache(settings(), Primers(here.redis))
     if kept:
         here.count(kept.counters)

@@ -61,7 +61,7 @@ local function restart()
     'audio_wall_ms', 'segments_cached', 'frames_cached', 'g2p_us', 'characters', 'characters_total', 'first_chunk_ms',
     'first_audio_ms', 'first_audio_from', 'document', 'error', 'result', 'waiting', 'end_id', 'next', 'freed',
     'listened_ms', 'unheard', 'active_ms', 'running_since_ms', 'parts_over', 'chapters_done',
-    'bound_frames', 'bind_started_ms',
+    'bound_frames', 'bind_started_ms', 'samples', 'unlike',
   }) do redis.call('HDEL', record, field) end
   add('epoch', 1)
   set('fresh', 1)
@@ -211,6 +211,9 @@ if get('state') == 'running' then
   find_lost()
   if farm.memory_tight then
     set('waiting', 'the server has used 70 % of its memory: finish or cancel jobs, or raise its maxmemory')
+  elseif slots() > 0 and get('unlike') then
+    set('waiting', get('samples') and 'it is to be repeatable, and no voice worker speaks the samples it began with: --fresh begins anew'
+      or 'it is to be repeatable, and the voice here is still being prepared, or speaks a little differently each time')
   elseif slots() > 0 then
     redis.call('HDEL', record, 'waiting')
   else

@@ -1,10 +1,15 @@
 -- One attempt takes a step. The attempt is counted here, before native code runs.
--- ARGV 3 step, 4 token.
--- Reads record, steps, specs; writes steps, owners, attempts, sends, segment_leases, desk_leases.
--- Status: ok | busy | done | gone | newer. Extra of ok: attempt, epoch, spec JSON, request JSON, model, fresh.
+-- ARGV 3 step, 4 token, 5 the worker's samples (chorus/records.py).
+-- Reads record, steps, specs; writes record, steps, owners, attempts, sends, segment_leases, desk_leases.
+-- Status: ok | busy | done | gone | unlike | newer. Extra of ok: attempt, epoch, spec JSON, request JSON, model, fresh.
 -- The same token claiming again gets the same ok, uncounted: a resent command is harmless.
 
 local step, token = ARGV[3], ARGV[4]
+
+local function repeatable()
+  -- A request may hold a large lexicon: it is read only where it may say so.
+  return string.find(get('request') or '', '"repeatable":true', 1, true) and request().repeatable == true
+end
 
 local function granted(attempt)
   local n = segment_of(step)
@@ -22,6 +27,16 @@ if version and version > SPEC_VERSION then return newer('segment', tostring(vers
 if state == 'r' and tonumber(redis.call('ZSCORE', leases_of(step), step) or 0) > now then
   if redis.call('HGET', owners, step) ~= token then return answer('busy') end
   return granted(tonumber(redis.call('HGET', attempts, step)))
+end
+-- A job that is to be repeatable is spoken by workers of the same samples; its first segment decides by which.
+if segment_of(step) and repeatable() then
+  local samples, chosen = ARGV[5] or '', get('samples')
+  if samples == '' or (chosen and chosen ~= samples) then
+    set('unlike', 1)
+    return answer('unlike')
+  end
+  if not chosen then set('samples', samples) end
+  redis.call('HDEL', record, 'unlike')
 end
 local attempt = redis.call('HINCRBY', attempts, step, 1)
 redis.call('HSET', steps, step, 'r')

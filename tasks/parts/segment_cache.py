@@ -47,9 +47,12 @@ class CachedSegment:
         return cls(pcm=from_flac("A cached segment", sound) if head["flac"] else sound, timings=timings)
 
 
-def name_of(*, sound: str, voices_digest: str, voice: str, speed: float, phonemes: str) -> str:
-    """A segment's key: the digest of all that determines its audio. `voice` must have its canonical spelling."""
-    return digest(_VERSION, sound, voices_digest, voice, float(speed), phonemes)
+def name_of(*, sound: str, voices_digest: str, voice: str, speed: float, phonemes: str, samples: str = "") -> str:
+    """A segment's key: the digest of all that determines its audio. `voice` must have its canonical spelling.
+
+    `samples`: of the worker, where the job wants the same ones each time; else any that sound alike will do.
+    """
+    return digest(_VERSION, sound, voices_digest, voice, float(speed), phonemes, *filter(None, (samples,)))
 
 
 class SegmentCache:

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 import redis
@@ -40,8 +41,8 @@ class Farm:
     hints: list[str] = field(default_factory=list)
     chapters: tuple[int, ...] = ()
 
-    def submit(self, *, form: Format = "wav", live: bool = False, on_error: OnError = "silence") -> None:
-        self.client.submit("Once.", job=self.job, format=form, live=live, on_error=on_error)
+    def submit(self, *, form: Format = "wav", live: bool = False, on_error: OnError = "silence", **more: Any) -> None:
+        self.client.submit("Once.", job=self.job, format=form, live=live, on_error=on_error, **more)
         self.note(self.advance())
 
     def advance(self, **options: bool) -> Outcome:
@@ -56,8 +57,8 @@ class Farm:
         self.hints += [hint.step for hint in outcome.hints if hint.step not in self.hints]
         return outcome
 
-    def take(self, step: str, token: str = "") -> Claim:
-        return self.ledger.claim(self.job, step, token or f"token of {step}")
+    def take(self, step: str, token: str = "", samples: str = "") -> Claim:
+        return self.ledger.claim(self.job, step, token or f"token of {step}", samples=samples)
 
     def plan(self, *chapters: int) -> None:
         """Say how many segments each chapter has, and plan the first."""
@@ -238,6 +239,32 @@ def test_the_same_token_gets_the_same_claim_without_counting_and_another_gets_no
     first, again = farm.take("segment:0", "mine"), farm.take("segment:0", "mine")
     assert (first.status, first.attempt) == (again.status, again.attempt) == ("ok", 1)
     assert farm.take("segment:0", "yours").status == "busy"
+
+
+def test_a_repeatable_job_is_spoken_by_workers_of_the_same_samples(farm: Farm) -> None:
+    farm.submit(repeatable=True)
+    farm.plan(3)
+    assert farm.take("segment:0", "still prepared", samples="").status == "unlike"
+    farm.advance()
+    assert "the voice here is still being prepared" in farm.client.job("book").waiting
+    assert farm.take("segment:1", samples="fast").status == "ok", "the first that is sure of its samples decides"
+    farm.advance()
+    assert farm.client.job("book").waiting == ""
+    other = farm.take("segment:0", "other", samples="original")
+    assert (other.status, other.attempt) == ("unlike", 0), "it is no attempt"
+    farm.advance()
+    assert "no voice worker speaks the samples it began with" in farm.client.job("book").waiting
+    assert farm.take("segment:0", samples="fast").status == "ok"
+    farm.submit(repeatable=True, fresh=True)
+    farm.hints.append("plan:0")
+    farm.plan(1)
+    assert farm.take("segment:0", samples="original").status == "ok", "begun anew, it may have others"
+
+
+def test_any_other_job_is_spoken_by_every_worker_of_its_sound(farm: Farm) -> None:
+    farm.submit(title='"repeatable":true')
+    farm.plan(2)
+    assert farm.take("segment:0", samples="").status == farm.take("segment:1", samples="original").status == "ok"
 
 
 def test_a_segment_is_never_published_twice(farm: Farm) -> None:

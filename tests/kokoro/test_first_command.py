@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -100,6 +101,20 @@ def test_it_is_prepared_while_it_speaks_and_sounds_the_same_after(first: FirstCo
     distance_db = compare(Rendering(audio=before), Rendering(audio=after)).log_spectral_db
     assert distance_db is not None
     assert distance_db < 3, "no further than two runs of a Kokoro with random noise"
+    assert machine.chorus("down").returncode == 0
+
+
+def test_whoever_asks_for_the_same_samples_gets_them_from_the_first_command_on(first: FirstCommand) -> None:
+    machine, made = first.machine, []
+    shutil.rmtree(machine.home / "models" / "prepared")
+    for name in ("one.wav", "two.wav"):
+        book = first.book.with_name(name)
+        rendered = machine.chorus("render", first.story, "-o", book, "--fresh", "--repeatable")
+        assert rendered.returncode == 0, rendered.stderr
+        made.append(book.read_bytes())
+        told = json.loads(book.with_name(f"{name}.json").read_text())
+        assert told["variant"] not in ("", "plain"), "it waited for the graph that stays"
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize("word", ["kokoro-v1.0-w8", "Kokoro v1.0, weights of 8 bits", "older int8 release"])

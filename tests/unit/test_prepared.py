@@ -15,12 +15,13 @@ from toy.build import MODEL, VOICES
 
 from broker.settings import FarmSettings
 from chorus.errors import DiskError, FarmError, ModelError
-from workers.models import build_target, prepared
+from workers.models import build_target, prepared, samples
 from workers.models.assembling import SKELETON
 from workers.models.resolving import Model, as_it_is, resolve
 from workers.models.variants import FAST, ORIGINAL, PLAIN, RAW, RECIPE, Manifest, Variant, VariantChoice
 from workers.optimise import pipeline, preparing, stages
 from workers.process import children
+from workers.upkeep.preparation import BackgroundPreparation
 
 
 @pytest.fixture
@@ -162,6 +163,43 @@ def test_nobody_waits_for_a_large_model_to_be_prepared(tmp_path: Path, monkeypat
     model = preparing.ready(farm, said.append)
     assert (model.variant, said) == (PLAIN, []), "it speaks at once"
     assert preparing.is_for_background(farm, model)
+
+
+def test_samples_have_another_name_where_another_graph_makes_them(farm: FarmSettings) -> None:
+    known(farm)
+    models = [resolve(farm.model_copy(update={"variant": name})) for name in (RAW, ORIGINAL, FAST)]
+    assert len({one.sound for one in models}) == 1
+    assert len({samples.name_of(one) for one in models}) == len(models)
+    assert samples.name_of(models[1]) == samples.name_of(resolve(farm.model_copy(update={"variant": ORIGINAL})))
+    models[1].graph.write_bytes(b"other")
+    assert samples.name_of(models[1]) != samples.name_of(replace(models[1], graph=models[2].graph))
+
+
+def test_a_model_may_differ_from_itself_while_chance_is_in_it_or_another_graph_is_on_its_way(
+    farm: FarmSettings, tmp_path: Path
+) -> None:
+    raw = resolve(farm.model_copy(update={"variant": RAW}))
+    assert preparing.may_differ(farm, raw), "it has random operators"
+    assert not preparing.may_differ(farm, resolve(farm.model_copy(update={"model": MODEL}))), "it has none"
+    large = FarmSettings(home=tmp_path, model=SKELETON, voices=VOICES)
+    assert resolve(large).variant == PLAIN
+    assert preparing.may_differ(large, resolve(large)) == preparing.is_for_background(large, resolve(large))
+
+
+@pytest.mark.parametrize(("failure", "told"), [("It broke.", ["kept"]), ("", ["kept"])])
+def test_a_worker_learns_that_nothing_will_be_exchanged(
+    farm: FarmSettings, monkeypatch: pytest.MonkeyPatch, failure: str, told: list[str]
+) -> None:
+    """`""`: it was prepared, and the file is as good."""
+    monkeypatch.setattr(preparing, "prepare_in_child", lambda *_arguments, **_options: failure)
+    monkeypatch.setattr(preparing, "is_for_background", lambda *_arguments: True)
+    heard: list[str] = []
+    exchanged = BackgroundPreparation(
+        farm, resolve(farm), exchange=lambda _model: heard.append("exchanged"), kept=lambda: heard.append("kept")
+    )
+    exchanged.start()
+    wait_until(lambda: heard, description="it was told")
+    assert heard == told
 
 
 def test_a_dull_model_is_another_sound_once_it_is_put_right(tmp_path: Path) -> None:

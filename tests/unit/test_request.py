@@ -41,6 +41,7 @@ def test_only_equal_requests_have_equal_digests(one: Request, other: Request) ->
     [
         {"name": "b.md"}, {"voice": "af_sky"}, {"speed": 1.25}, {"language": "en-gb"}, {"chapters": "2"},
         {"title": "T"}, {"author": "A"}, {"format": "mp3"}, {"live": True}, {"on_error": "stop"},
+        {"repeatable": True},
     ],
 )  # fmt: skip
 def test_every_wish_makes_another_job(change: dict[str, object]) -> None:

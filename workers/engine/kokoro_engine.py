@@ -21,7 +21,7 @@ from workers.inference.keep_alive import BeatCounts
 from workers.inference.kept_memory import KEPT_S
 from workers.inference.lanes import Promise
 from workers.inference.synthesizer import SilentUtterance, Synthesizer
-from workers.models import voicebank
+from workers.models import samples, voicebank
 from workers.models.resolving import Model
 
 SLOWEST, FASTEST = 0.5, 2.0
@@ -69,6 +69,7 @@ class KokoroEngine:
         self.variant = model.variant
         self.why = model.why
         self.voices_digest = model.voices_digest
+        self.samples = samples.name_of(model) if all(one.on_cpu for one in synthesizers.all()) else ""
         self._loaded = model
         self._styles = styles
         self._style = lru_cache(maxsize=_BLENDS_KEPT)(partial(voicebank.style, styles))

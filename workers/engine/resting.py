@@ -36,6 +36,7 @@ class RestingEngine(Generic[E]):
         self.model = awake.model
         self.model_digest = awake.model_digest
         self.voices_digest = awake.voices_digest
+        self.samples = awake.samples
         self.rests = 0
         """How often the sessions were closed."""
         self._voices = awake.voices()
@@ -108,6 +109,7 @@ class RestingEngine(Generic[E]):
             engine.close()
             raise ModelError("The model was exchanged while its sessions rested: only a new process can speak with it.")
         self._engine = engine
+        self.samples = engine.samples
         log.info("The sessions are open again after %.1f s.", self._clock_s() - began_s)
         return engine
 

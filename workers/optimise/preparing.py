@@ -19,7 +19,7 @@ from chorus.errors import ChorusError, DiskError
 from workers.models import build_target, prepared, resolving
 from workers.models.digests import Digests
 from workers.models.resolving import Model
-from workers.models.variants import RAW, RECIPE, Manifest
+from workers.models.variants import PLAIN, RAW, RECIPE, Manifest
 from workers.process import children
 
 if TYPE_CHECKING:
@@ -63,6 +63,13 @@ def is_pending(settings: FarmSettings, model: Model) -> bool:
 def is_for_background(settings: FarmSettings, model: Model) -> bool:
     """Whether preparing it takes so long that it speaks meanwhile: with what can be put in while it is loaded."""
     return model.path.stat().st_size >= prepared.SMALL_BYTES and is_pending(settings, model)
+
+
+def may_differ(settings: FarmSettings, model: Model) -> bool:
+    """Whether two runs of it may give other samples: it has chance in it, or another graph will take its place."""
+    if model.variant == RAW:
+        return _is_random(settings, model)
+    return settings.variant != PLAIN and is_for_background(settings, model)
 
 
 def prepare(settings: FarmSettings, model: Model, say: Say, stages: "Sequence[Stage] | None" = None) -> Manifest:

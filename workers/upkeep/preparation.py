@@ -20,9 +20,14 @@ log = logging.getLogger(__name__)
 class BackgroundPreparation:
     """Start it when the worker serves. It ends with the process."""
 
-    def __init__(self, farm: FarmSettings, model: Model, *, exchange: Callable[[Model], None]) -> None:
-        """`exchange` opens the prepared model's sessions and lets them speak from then on."""
-        self._farm, self._model, self._exchange = farm, model, exchange
+    def __init__(
+        self, farm: FarmSettings, model: Model, *, exchange: Callable[[Model], None], kept: Callable[[], None]
+    ) -> None:
+        """`exchange` opens the prepared model's sessions and lets them speak from then on.
+
+        `kept` is called if there is nothing to exchange: the file goes on speaking, for good.
+        """
+        self._farm, self._model, self._exchange, self._kept = farm, model, exchange, kept
         self._thread = threading.Thread(target=self._run, name="chorus-preparation", daemon=True)
 
     def start(self) -> None:
@@ -31,14 +36,22 @@ class BackgroundPreparation:
             self._thread.start()
 
     def _run(self) -> None:
+        if not self._prepared():
+            self._kept()
+
+    def _prepared(self) -> bool:
+        """Prepare it and let it speak; False: the file speaks on."""
         failure = preparing.prepare_in_child(self._farm, self._model, log.info, lowered=True)
         if failure:
             log.warning("The voice could not be prepared, the file goes on speaking: %s", failure)
-            return
+            return False
         try:
             model = resolving.resolve(self._farm)
-            if model.optimised and model.digest == self._model.digest:
-                self._exchange(model)
-                log.info("The prepared graph speaks from now on, as %s: %s", model.variant, model.why)
+            if not model.optimised or model.digest != self._model.digest:
+                return False
+            self._exchange(model)
         except ChorusError as error:
             log.warning("The prepared graph cannot be opened, the file goes on speaking: %s", error)
+            return False
+        log.info("The prepared graph speaks from now on, as %s: %s", model.variant, model.why)
+        return True

@@ -109,11 +109,19 @@ def exchange(model: "Model") -> None:
         _install(model)
         # Growth is counted from what is left once the former sessions' memory has gone back to the system.
         memory.trim()
-        here.worker = replace(here.worker, variant=model.variant, variant_why=model.why)
+        here.worker = replace(
+            here.worker, variant=model.variant, variant_why=model.why, samples=engine.current().samples
+        )
         stop()
         set_maintenance(Maintenance(settings()))
         start()
         _sessions.started_ms = int(time.time() * 1000)
+
+
+def keep() -> None:
+    """The graph that speaks will not be exchanged: its samples stay the same from now on."""
+    here = worker_process.current()
+    here.worker = replace(here.worker, samples=engine.current().samples)
 
 
 def _install(model: "Model") -> None:
@@ -147,5 +155,8 @@ def _rebuild() -> None:
     if model.digest != engine.current().model_digest:
         raise ModelError(f"{model.path} is another model by now: only a new process can sign in with it.")
     engine.install(open_warm_engine(model, settings()))
+    here = worker_process.current()
+    if here.worker.samples:
+        here.worker = replace(here.worker, samples=engine.current().samples)
     _sessions.resets += 1
     _sessions.started_ms = int(time.time() * 1000)
