@@ -21,6 +21,7 @@ import chorus
 from chorus import standard_streams
 from chorus.errors import CallerError, ChorusError, OutputError
 from chorus.files import reason
+from chorus.settings import forget_impossible_size
 from chorus.terminal import complain, tell
 
 USAGE: Final = 2
@@ -43,7 +44,7 @@ class Commands(typer.core.TyperGroup):
     def no_command(self, ctx: Any, word: str) -> str:
         """The sentence for a word that is no command."""
         near = difflib.get_close_matches(word[:_LONGEST_WORD], self.list_commands(ctx), n=1)
-        spoken = shlex.quote(word) if len(word) <= _LONGEST_WORD else '"…"'
+        spoken = shlex.quote(word) if word.isprintable() and 0 < len(word) <= _LONGEST_WORD else '"…"'
         meant = f"did you mean {near[0]}?" if near else f"`chorus say {spoken}` speaks it,"
         return f"{_cut(word, _LONGEST_WORD)!r} is no command: {meant} `chorus --help` lists the commands."
 
@@ -52,7 +53,7 @@ def is_document(word: str) -> bool:
     """Whether a word that is no command names a file, or looks as if it did; a sentence does not."""
     path = Path(word)
     try:
-        if path.exists():
+        if word and path.exists():
             return True
     except (OSError, ValueError):
         # No file has a name of this length, but a path that somebody typed may.
@@ -95,6 +96,7 @@ def run(app: Callable[..., object], arguments: Sequence[str] | None = None) -> i
     """Run a program and return its exit status: every error is one line, never a traceback."""
     standard_streams.replace_closed()
     standard_streams.never_fail_on_a_letter()
+    forget_impossible_size()
     given = sys.argv[1:] if arguments is None else arguments
     try:
         status = app(args=given or ["--help"], prog_name="chorus", standalone_mode=False)
@@ -147,7 +149,7 @@ def _usage(error: typer.TyperException) -> str:
     message = error.format_message().strip()
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "chorus"
-    end = "" if message.endswith((".", "?", ")")) else "."
+    end = "" if message.endswith((".", "?")) else "."
     return f"{message}{end} `{command} --help` says what it takes."
 
 

@@ -166,7 +166,7 @@ class ClientCommands:
                 metavar="FILE",
                 help="The file to write; `-` is standard output.",
                 show_default=False,
-                readable=False,
+                parser=options.path("--output"),
             ),
         ] = None,
         wishes: Wishes,

@@ -83,6 +83,14 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def is_missing(path: Path) -> bool:
+    """Whether nothing is there. Of a path that cannot be looked at, reading it says why."""
+    try:
+        return not path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
 def _opened(path: Path, name: str, refused: type[CallerError]) -> Iterator[int]:
     """A descriptor to read from. Opening a pipe does not wait for who writes into it."""

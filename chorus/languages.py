@@ -53,6 +53,11 @@ def normalise(tag: str) -> str:
     raise OptionError(f"Language {tag!r} is unknown: choose one of {', '.join(sorted(LANGUAGES))}.")
 
 
+def letters_of(code: str) -> str:
+    """What the names of this language's voices begin with; empty for no language."""
+    return "".join(letter for letter, spoken in _OF_VOICE.items() if spoken == code)
+
+
 def for_voice(name: str) -> str:
     """The language a voice was recorded in, by its first letter: `af_heart` is American, `ff_siwis` French.
 

@@ -17,6 +17,7 @@ from chorus.request import PRIORITIES, WISHES, Priority, Wishes
 from chorus.wishes import DeclaredWish, Scope, chosen
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})", re.ASCII)
 
 
@@ -42,10 +43,24 @@ def number(option: str) -> Callable[[Any], float]:
     return read
 
 
+def path(option: str) -> Callable[[Any], Path]:
+    """How the path of this option is read. What cannot be opened is said by what opens it."""
+
+    def read(text: Any) -> Path:
+        if not str(text):
+            raise OptionError(f"{option} is empty: name a file.")
+        if _ADDRESS.match(str(text)):
+            raise OptionError(f"{text} is an address on the net: download it, and name the file.")
+        return Path(text)
+
+    return read
+
+
 Sources = Annotated[
     list[Path],
-    # What cannot be read is said by what reads it.
-    typer.Argument(metavar="SOURCE", help="Documents; `-` is standard input.", show_default=False, readable=False),
+    typer.Argument(
+        metavar="SOURCE", help="Documents; `-` is standard input.", show_default=False, parser=path("SOURCE")
+    ),
 ]
 OneBook = Annotated[bool, typer.Option("--one-book", help="Make one book of all the sources, in this order.")]
 Job = Annotated[
@@ -57,7 +72,12 @@ Job = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--output", metavar="PATH", help="The file to write, or its folder.", show_default=False, readable=False
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="The file to write, or its folder.",
+        show_default=False,
+        parser=path("--output"),
     ),
 ]
 Cover = Annotated[
@@ -67,7 +87,7 @@ Cover = Annotated[
         metavar="PICTURE",
         help="The cover, for formats that can hold one. Default: the document's.",
         show_default=False,
-        readable=False,
+        parser=path("--cover"),
     ),
 ]
 LeadMs = Annotated[
@@ -141,8 +161,7 @@ def _option(one: DeclaredWish, default: Any) -> inspect.Parameter:
         metavar=one.wish.metavar or "|".join(one.choices) or None,
         help=one.wish.help,
         show_default=bool(default),
-        readable=False,
-        parser=number(one.wish.flags[-1]) if kind is float else None,
+        parser=_parser(one, kind),
     )
     return inspect.Parameter(
         one.name,
@@ -150,6 +169,11 @@ def _option(one: DeclaredWish, default: Any) -> inspect.Parameter:
         default=None if one.wish.read else default,
         annotation=Annotated[kind, option],
     )
+
+
+def _parser(one: DeclaredWish, kind: Any) -> Callable[[Any], Any] | None:
+    flag = one.wish.flags[-1]
+    return path(flag) if one.wish.read else number(flag) if kind is float else None
 
 
 def _value(one: DeclaredWish, given: Any) -> Any:

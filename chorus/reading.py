@@ -4,6 +4,7 @@ Knows no document and no phonemes. Whatever reads documents uses the names liste
 """
 
 import codecs
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from encodings.aliases import aliases
@@ -32,6 +33,7 @@ _NO_FILES = frozenset(("idna", "punycode", "unicode-escape", "raw-unicode-escape
 """Codecs of Python in which no text file is written."""
 _USUAL = ("utf-8", "cp1252", "cp1251")
 _SHOWN_CHARS = 40
+_MILLISECONDS = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
 def skipped(text: str) -> frozenset[str]:
@@ -58,8 +60,8 @@ def pauses(text: str) -> Mapping[str, int]:
         name, equals, value = (word.strip() for word in part.partition("="))
         if name not in PAUSES_MS or not equals:
             raise OptionError(f"--pauses has {part!r}: write a name of {', '.join(PAUSES_MS)}, `=` and milliseconds.")
-        if not value.isdecimal() or int(value) > LONGEST_PAUSE_MS:
-            raise OptionError(f"--pauses has {part!r}: a pause lasts 0 to {LONGEST_PAUSE_MS} milliseconds.")
+        if not _MILLISECONDS.fullmatch(value) or int(value) > LONGEST_PAUSE_MS:
+            raise OptionError(f"--pauses has {part!r}: write milliseconds in digits, 0 to {LONGEST_PAUSE_MS}.")
         found[name] = int(value)
     return MappingProxyType(found)
 
@@ -88,5 +90,5 @@ def encoding(text: str) -> str:
 def _listed(option: str, text: str, known: Iterable[str]) -> frozenset[str]:
     words = frozenset(filter(None, map(str.strip, text.split(","))))
     for word in sorted(words.difference(known)):
-        raise OptionError(f"{option} names {word!r}, which is none of {', '.join(known)}.")
+        raise OptionError(f"{option} names {word!r}, which does not exist: choose among {', '.join(known)}.")
     return words

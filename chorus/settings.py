@@ -6,16 +6,19 @@ Every variable is `CHORUS_<FIELD>`; `REDIS_URL` stands in for `CHORUS_URL`. An u
 import difflib
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, get_args, get_origin
 
 import platformdirs
 from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chorus import server_address
 from chorus.errors import SettingError
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ FARM_FIELDS = (
     "keep_alive_s", "unload_s", "growth_mb",
 )  # fmt: skip
 
+_FIGURE = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
+_SIZE = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 _NEAR = 0.65
 """How similar two names must be for one to be taken for a misspelling of the other."""
 
@@ -58,22 +63,30 @@ class ClientSettings(BaseSettings):
         for name in os.environ:
             if name.startswith(PREFIX) and name not in known:
                 raise SettingError(_unknown(name, known))
+        cls._check_figures()
         try:
             loaded = cls()
         except ValidationError as error:
             raise SettingError(cls._refused(error.errors()[0])) from error
         url = url or loaded.url or os.environ.get("REDIS_URL", "")
+        if url:
+            server_address.check(url)
         return loaded.model_copy(update={"url": url})
 
     @classmethod
     def _refused(cls, found: "ErrorDetails") -> str:
         """The sentence for an impossible value: which variable has it, and what it may be."""
-        field = str(found["loc"][0])
-        name = f"{PREFIX}{field.upper()}"
-        meaning = cls.model_fields[field].description
-        if found["type"] == "string_pattern_mismatch":
-            return f"{name}={os.environ.get(name, '')}: it cannot have this value. What it may be: {meaning}"
-        return f"{name}={os.environ.get(name, '')}: {found['msg'].rstrip('.')}. It means: {meaning}"
+        field = cls.model_fields[str(found["loc"][0])]
+        name = f"{PREFIX}{str(found['loc'][0]).upper()}"
+        return f"{name}={os.environ.get(name, '')}: {_remedy(field)}. It means: {field.description}"
+
+    @classmethod
+    def _check_figures(cls) -> None:
+        """SettingError for a figure in another spelling than plain digits, which Python would take for one."""
+        for name, field in cls.model_fields.items():
+            given = os.environ.get(f"{PREFIX}{name.upper()}", "")
+            if given and field.annotation in (int, float) and not _FIGURE.fullmatch(given):
+                raise SettingError(f"{PREFIX}{name.upper()}={given}: {_remedy(field)}. It means: {field.description}")
 
     def home_folder(self) -> Path:
         """The folder of this user's own files, made if missing; else a temporary one, with a warning."""
@@ -90,6 +103,27 @@ class ClientSettings(BaseSettings):
         usual, temporary = _usual_home(), _temporary_home()
         # Anyone may have made a folder of our name among the temporary ones.
         return tuple(folder for folder in (usual, temporary) if folder == usual or _is_own(folder))
+
+
+def _remedy(field: FieldInfo) -> str:
+    """What a setting may be, as something to do: `write a whole number from 0 to 256`."""
+    if get_origin(field.annotation) is Literal:
+        return f"choose {' or '.join(get_args(field.annotation))}"
+    if field.annotation is bool:
+        return "write true or false"
+    if field.annotation in (int, float):
+        bounds = {name: getattr(one, name) for one in field.metadata for name in ("ge", "le") if hasattr(one, name)}
+        kind = "whole number" if field.annotation is int else "number"
+        most = f" to {bounds['le']}" if "le" in bounds else " up"
+        return f"write a {kind} from {bounds['ge']}{most}"
+    return "write it as is said here"
+
+
+def forget_impossible_size() -> None:
+    """Without a width that no terminal has: with COLUMNS=0, a table would be printed as nothing."""
+    for name in ("COLUMNS", "LINES"):
+        if not _SIZE.fullmatch(os.environ.get(name, "80")):
+            del os.environ[name]
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chorus import voices
+from chorus import languages, voices
 from chorus.client import Client
 from chorus.errors import ChorusError, JobFailedError, OptionError, OutputError, SourceError
 from chorus.files import check_output
 from chorus.input_file import PIPE, is_folder
 from chorus.player import AudioOutput, Write, find_player, speaker
-from chorus.request import Wishes, format_of
+from chorus.request import Wishes, format_of, requested
 from chorus.terminal import complain, warn_of_stand_in
 from chorus.wav import WavWriter, wav_file
 from chorus.wire import RATE_HZ, SAMPLE_BYTES, Kind
@@ -43,6 +43,7 @@ def speak(speech: SpeechRequest, connect: Callable[[], AbstractContextManager[Cl
     if speech.output is not None and speech.output != PIPE and speech.output.suffix.lower() != ".wav":
         _say_into_file(speech, speech.output, connect)
         return
+    requested(speech.wishes)
     usual_ms = LEAD_MS if speech.output in (None, PIPE) else 0
     with ExitStack() as stack:
         speaking = stack.enter_context(_sink(speech.output))
@@ -121,7 +122,8 @@ def _check_voice(client: Client, speech: SpeechRequest) -> None:
     """Refuse an unknown voice before a job is made for it. While no voice worker is registered, only the desk can."""
     known = {name for worker in client.workers() for name in worker.voices}
     if known and (voice := speech.wishes.get("voice")):
-        voices.require(voice, known)
+        code = speech.wishes.get("language", "")
+        voices.require(voice, known, letters=languages.letters_of(languages.normalise(code)) if code else "")
 
 
 def _say_into_file(speech: SpeechRequest, path: Path, connect: Callable[[], AbstractContextManager[Client]]) -> None:

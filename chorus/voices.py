@@ -53,29 +53,42 @@ def canonical(text: str) -> str:
     return "+".join(_spelled(share.name, part) for share, part in zip(shares, _parts(shares), strict=True))
 
 
-def require(text: str, known: Iterable[str]) -> str:
-    """The canonical spelling of a name or a blend if there are such voices, else OptionError with the nearest ones."""
+def require(text: str, known: Iterable[str], *, letters: str = "") -> str:
+    """The canonical spelling of a name or a blend if there are such voices, else OptionError with the nearest ones.
+
+    `letters`: what the names of the language's voices begin with, where a name does not show its language itself.
+    """
     names = sorted(known)
     for share in blend(text):
         if share.name not in names:
-            raise _unknown(share.name, text, names)
+            raise _unknown(share.name, text, names, letters)
     return canonical(text)
 
 
-def _unknown(name: str, text: str, names: Sequence[str]) -> OptionError:
+def _unknown(name: str, text: str, names: Sequence[str], letters: str) -> OptionError:
     written = name.strip().casefold()
-    near = difflib.get_close_matches(written, names, n=_NEAREST, cutoff=0.5)
-    # A name too short to be like any: its first letter is the language, and so a fair guess.
-    near = near or [one for one in names if written and one.startswith(written[0])][:_NEAREST]
-    if near:
+    # A name shows its language in its first letter: `bf_emma` is British.
+    shown = written[:1] if re.match(r"[a-z][a-z]?_", written) else letters
+    same = [one for one in names if shown and one[:1] in shown]
+    near = difflib.get_close_matches(written, same or names, n=_NEAREST, cutoff=0.5)
+    # A name too short to be like any: its first letter may be meant for its language.
+    near = near or (same or [one for one in names if written and one.startswith(written[0])])[:_NEAREST]
+    if shown and not same:
+        remedy = f"no voice of its language is here, choose one of {_listed(names)}"
+    elif near:
         remedy = f"did you mean {' or '.join(near)}?"
-    elif len(names) <= _NAMES_SHOWN:
-        remedy = f"there are {', '.join(names)}."
     else:
-        shown = ", ".join(names[:_NAMES_SHOWN])
-        remedy = f"there are {shown} and {len(names) - _NAMES_SHOWN} more, which `chorus voices` lists."
+        remedy = f"choose one of {_listed(names)}"
     within = "" if text.strip() == name else f" in {text!r}"
-    return OptionError(f"Voice {name!r}{within} is unknown: {remedy}")
+    end = "" if remedy.endswith("?") else "."
+    return OptionError(f"Voice {name!r}{within} is unknown: {remedy}{end}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) <= _NAMES_SHOWN:
+        return ", ".join(names)
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    return f"{shown} and {len(names) - _NAMES_SHOWN} more, which `chorus voices` lists"
 
 
 def _parts(shares: Sequence[Share]) -> list[int]:

@@ -244,7 +244,7 @@ def _check_voice(claim: Claim, request: Request) -> None:
     known = {name for worker in workers if worker.sound == claim.sound for name in worker.voices}
     # Without a registered worker of this sound its voices are unknown. The worker that speaks will refuse the voice.
     if known:
-        voices.require(request.voice, known)
+        voices.require(request.voice, known, letters=languages.letters_of(request.language))
 
 
 def spoken_language(request: Request, document: Document) -> str:

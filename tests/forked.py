@@ -35,6 +35,8 @@ MOST_MB: Final = 300
 """What a command that is refused may take beyond what its imports took."""
 _HARD_MB: Final = 1500
 _PATIENCE_S: Final = 30.0
+OF_ONNXRUNTIME: Final = ".ses"
+"""What it leaves among the temporary files whoever loads it."""
 _USED_BY_COMMANDS: Final = (
     "broker.farm_status", "broker.session_control", "broker.store_usage", "tasks.inspection", "tasks.parts.playback",
     "tasks.phonemes.phonemize", "workers.cli.announcing", "workers.cli.cleaning", "workers.cli.demo",
@@ -74,7 +76,7 @@ class Typed:
         """Whatever it was asked: it ended, said nothing of Python's, left nothing, and stayed small."""
         assert not self.hung, f"{self.words} did not end"
         assert self.status >= 0, self
-        for word in ("Traceback", "Errno", "Exception ignored", "a fault of Chorus", "[/", "\\x1b", "\x1b"):
+        for word in ("Traceback", "Errno", "Exception ignored", "a fault of Chorus", "[/", "\x1b"):
             assert word not in self.err, self
         assert all(char.isprintable() or char == "\n" for char in self.err), self
         assert self.appeared == (), self
@@ -183,7 +185,12 @@ class Shell:
         )
 
     def _there(self) -> set[str]:
-        return {str(path) for folder in (self.folder, self.temporary) for path in _below(folder)}
+        return {
+            str(path)
+            for folder in (self.folder, self.temporary)
+            for path in _below(folder)
+            if path.name != OF_ONNXRUNTIME
+        }
 
 
 def _below(folder: Path) -> "list[Path]":
@@ -290,11 +297,14 @@ def _serving() -> None:
 
     from chorus.command_line import run  # noqa: PLC0415 -- in the server alone
     from chorus.commands import program  # noqa: PLC0415 -- in the server alone
+    from tasks.phonemes import phonemize  # noqa: PLC0415 -- in the server alone
     from workers.commands import app  # noqa: PLC0415 -- in the server alone
 
     for name in sys.argv[1:]:
         importlib.import_module(name)
     programs: dict[str, Callable[..., object]] = {CHECKOUT: app, PACKAGE: program()}
+    # The dictionaries are read here, once: two seconds.
+    phonemize.phonemize("hello", "en-us")
     gc.freeze()
     _serve()
     (asked, words), *_ = _run

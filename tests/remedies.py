@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _WORDS: Final = (
-    "accept add allow ask bring call check choose close connect convert copy correct cut delete drop end "
+    "accept add allow ask bring call check choose close connect convert copy correct cut delete download drop end "
     "export fetch find fix free give install leave let list look lower make mount move name open pull put "
     "raise read reinstall remove render replace report restart retry round run save see send set shorten split "
     "start stop submit take try turn unlock unset unzip update use wait write "

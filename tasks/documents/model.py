@@ -286,11 +286,11 @@ def select(document: Document, spec: str) -> Document:
 
 
 def _range(part: str, last: int) -> range:
-    match = re.fullmatch(r"\s*(\d{1,9})\s*(?:(-)\s*(\d{1,9})?)?\s*", part)
+    match = re.fullmatch(r"\s*([0-9]{1,9})\s*(?:(-)\s*([0-9]{1,9})?)?\s*", part)
     if match is None:
         raise OptionError(f"Chapters {part.strip()!r} is not understood: write numbers and ranges like 1-3,5.")
     first = int(match[1])
     final = int(match[3]) if match[3] else last if match[2] else first
     if not 1 <= first <= final <= last:
-        raise OptionError(f"Chapters {part.strip()} do not exist: this document has chapters 1 to {last}.")
+        raise OptionError(f"Chapters {part.strip()} do not exist: choose among 1 to {last}, which this document has.")
     return range(first, final + 1)

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import pytest
 import typer
-from forked import NOBODY, Shell
+from forked import CHECKOUT, CLOSED, NOBODY, PACKAGE, Shell
 
+from broker.settings import FarmSettings
 from workers.commands import app
 
 NOWHERE: Final = ("--url", "redis://127.0.0.1:1/0")
@@ -181,3 +182,288 @@ def test_every_parameter_that_writes_a_path_is_known() -> None:
     assert {(words, flag) for words, _, flag in paths("written")} == {
         (words, "--output") for words in ("render", "convert", "say", "save")
     }
+
+
+def needed(words: str) -> list[str]:
+    """What a command needs so that it is not refused for its words; nothing is started for it."""
+    return [
+        *words.split(),
+        *ARGUMENTS.get(words, JOB if words in OF_A_JOB else ["-o", "gone"] if words == "up" else []),
+    ]
+
+
+JOB: Final = ["a1", *NOWHERE]
+OF_A_JOB: Final = ("follow", "pause", "resume", "cancel", "retry", "save")
+STARTING: Final = ("up", "demo", "optimize", "models pull", "render", "convert")
+"""What these print comes after what they start, or they fetch or measure: only their help is tried."""
+
+
+def quick(words: str) -> list[str]:
+    """The command, or its help where the command itself would take long."""
+    return [*words.split(), "--help"] if words in STARTING else needed(words)
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_says_that_its_output_is_full(shell: Shell, words: str) -> None:
+    typed = shell.type(*quick(words), stdout=FULL)
+    typed.refused("Standard output cannot be written" if words in PRINTING else "")
+
+
+PRINTING: Final = frozenset(COMMANDS) - {"submit", "say", "reset", "url", "jobs", *OF_A_JOB}
+"""What prints although no server is there."""
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_says_that_its_output_is_closed(shell: Shell, words: str) -> None:
+    typed = shell.type(*quick(words), stdout=CLOSED)
+    typed.refused("Standard output cannot be written (bad file descriptor)" if words in PRINTING else "")
+
+
+@pytest.mark.parametrize("stderr", [CLOSED, FULL], ids=["closed", "full"])
+@pytest.mark.parametrize("words", ["nowhere.epub", "voices", "jobs", "models use nothing", "--nonsense"])
+def test_without_a_place_for_complaints_the_exit_status_says_it_alone(shell: Shell, words: str, stderr: Path) -> None:
+    typed = shell.type(*words.split(), stderr=stderr)
+    typed.is_well_behaved()
+    assert (typed.status == 0) == (words == "voices")
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_closed_standard_input_disturbs_no_command_that_does_not_read_it(shell: Shell, words: str) -> None:
+    typed = shell.type(*quick(words), stdin=CLOSED)
+    typed.is_well_behaved()
+    assert "tandard input" not in typed.err
+
+
+READING: Final = {
+    "render": ["render", "-", "-o", "read.wav"],
+    "inspect": ["inspect", "-"],
+    "submit": ["submit", "-", *NOWHERE],
+    "say": ["say", "-", "-o", "said.wav", *NOWHERE],
+    "phonemize": ["phonemize", "-"],
+}
+
+
+@pytest.mark.parametrize("words", READING.values(), ids=READING)
+@pytest.mark.parametrize("stdin", [CLOSED, ZERO], ids=["closed", "endless"])
+def test_an_input_that_cannot_be_read_to_its_end_is_refused(shell: Shell, words: list[str], stdin: Path) -> None:
+    shell.type(*words, stdin=stdin).refused("Standard input ")
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["voices"], ["status"], ["inspect", "ok.md"], ["phonemize", "x"], ["models", "list"]]
+)
+def test_nothing_is_said_when_whoever_reads_has_left(shell: Shell, words: list[str]) -> None:
+    # A pipe whose reader is gone.
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        typed = shell.type(*words, stdout=Path(f"/proc/{os.getpid()}/fd/{writer}"))
+    finally:
+        os.close(writer)
+    typed.is_well_behaved()
+    assert (typed.status, typed.err) == (1, "")
+
+
+NUMBERS: Final = {
+    "thousands of digits": THOUSANDS,
+    "nan": "nan",
+    "infinity": "inf",
+    "beyond a float": "1e309",
+    "below nothing": "-1",
+    "underlined": "1_0",
+    "the digits of another script": "٣",
+    "hexadecimal": "0x10",
+    "nothing": "",
+    "a blank": " 1 ",
+    "two": "1,2",
+}
+
+
+def numeric() -> Iterator[Any]:
+    """Every command with each of its options that takes a number; where the same stands in one more, two are tried."""
+    known = set()
+    for words, command in COMMANDS.items():
+        for parameter in command.params:
+            if parameter.type_descriptor.annotation in (int, float):
+                flag = parameter.opts[-1]
+                tried = ("nan", "-1") if flag in known else tuple(NUMBERS.values())
+                known.add(flag)
+                yield pytest.param(words, flag, tried, id=f"{words} {flag}")
+
+
+@pytest.mark.parametrize(("words", "flag", "tried"), list(numeric()))
+def test_a_number_is_plain_digits_within_bounds(shell: Shell, words: str, flag: str, tried: tuple[str, ...]) -> None:
+    for number in tried:
+        shell.type(*needed(words), f"{flag}={number}").refused("peed" if flag == "--speed" else flag)
+
+
+FIGURES: Final = [name for name, field in FarmSettings.model_fields.items() if field.annotation in (int, float)]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_among_the_settings_is_plain_digits_within_bounds(shell: Shell, name: str) -> None:
+    variable = f"CHORUS_{name.upper()}"
+    for number in ("-1", "1_0", THOUSANDS):
+        shell.type("voices", env={variable: number}).refused(f"{variable}=", "write a ")
+
+
+ADDRESSES: Final = {
+    "an unknown option": "redis://127.0.0.1:1?foo=bar",
+    "a database that is a word": "redis://127.0.0.1:1/x",
+    "a database below nothing": "redis://127.0.0.1:1/-5",
+    "a database of thousands of digits": f"redis://127.0.0.1:1/{THOUSANDS}",
+    "a database by an option": "redis://127.0.0.1:1?db=x",
+    "another protocol of Redis": "redis://127.0.0.1:1?protocol=9",
+    "the port 0": "redis://127.0.0.1:0",
+    "a port that is too large": "redis://127.0.0.1:99999",
+    "a port that is a word": "redis://127.0.0.1:abc",
+    "no path of a socket": "unix://",
+    "half an IPv6 address": "redis://[::1",
+    "no host": "redis://",
+    "an empty login": "redis://:@:",
+    "a password that is no UTF-8": "redis://:%ff%fe@127.0.0.1:1",
+    "a host of 10,000 letters": f"redis://{'x' * 10_000}:1",
+    "a host of 300 letters": f"redis://{'x' * 300}:1",
+    "another protocol": "http://127.0.0.1:1",
+    "no protocol": "127.0.0.1:1",
+    "one slash": "redis:/127.0.0.1",
+    "an unknown check of certificates": "rediss://127.0.0.1:1?ssl_cert_reqs=maybe",
+    "a blank": "redis://a b:1",
+    "two lines": "redis://exa\nmple:1",
+    "an escape sequence": "redis://127.0.0.1:1\x1b[31m",
+    "a password by an option": "redis://127.0.0.1:1?password=hush",
+    "a password with a slash": "redis://:hu/sh@127.0.0.1:1",
+    "a password with a question mark": "redis://:hu?sh@127.0.0.1:1",
+}
+
+
+@pytest.mark.parametrize("url", ADDRESSES.values(), ids=ADDRESSES)
+def test_an_address_that_cannot_be_is_refused_before_anything_connects(shell: Shell, url: str) -> None:
+    for typed in (
+        shell.type("status", "--url", url),
+        shell.type("url", env={"CHORUS_URL": url}, program=PACKAGE),
+    ):
+        typed.refused("The server's address (CHORUS_URL or --url)", status=2)
+        assert "hu" not in typed.err.replace("chorus", "")
+        assert "sh@" not in typed.err
+
+
+@pytest.mark.parametrize(
+    ("word", "part"),
+    [
+        ("read this to me", "`chorus say 'read this to me'` speaks it"),
+        ("Hello.", "`chorus say Hello.` speaks it"),
+        ("Read this. And that", "`chorus say "),
+        ("please read the book/chapter aloud", "`chorus say "),
+        ("rendr", "did you mean render?"),
+        ("", "`chorus --help` lists the commands"),
+        (" ", "`chorus --help` lists the commands"),
+        ("\n", "`chorus --help` lists the commands"),
+        ("--", "`chorus --help` says what it takes"),
+        ("---", "`chorus --help` says what it takes"),
+        ("a long sentence, " * 300, '`chorus say "…"` speaks it'),
+    ],
+)
+def test_a_word_that_is_no_command_is_told_of_what_was_meant(shell: Shell, word: str, part: str) -> None:
+    for program in (CHECKOUT, PACKAGE):
+        shell.type(word, program=program).refused(part, status=2)
+
+
+def test_a_document_in_the_place_of_a_command_is_rendered_or_handed_in(shell: Shell) -> None:
+    shell.type("nowhere.epub").refused("nowhere.epub does not exist: check the name.")
+    shell.type("nowhere.epub", program=PACKAGE).refused("`chorus submit nowhere.epub` hands the document to a farm")
+    shell.type("http://example.org/book.epub").refused("is an address on the net: download it")
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["-v", "bf_nobody"], "did you mean bf_emma?"),
+        (["-v", "bf_nobody", "-l", "en-us"], "did you mean bf_emma?"),
+        (["-v", "nobody", "-l", "en-gb"], "did you mean bf_emma?"),
+        (["-v", "AF_HEART"], "did you mean af_heart or af_bella?"),
+        (["-v", "zf_xiaobei"], "no voice of its language is here, choose one of af_bella"),
+        (["-v", "x"], "choose one of af_bella"),
+        (["-v", "a" * 5000], "did you mean af_bella"),
+        (["-v", "af_heart(0)"], "write one above 0"),
+        (["-v", "af_heart(٣)"], "write one above 0"),
+        (["-v", "af_heart+"], "write a name"),
+        (["-v", ""], "write a name"),
+        (["-l", "klingon"], "choose one of en-gb"),
+        (["-l", "e" * 5000], "choose one of en-gb"),
+        (["--priority", "9" * 5000], "choose low, normal or high"),
+        (["--captions", "ssa"], "choose srt or vtt"),
+        (["--encoding", "9" * 5000], "choose one like utf-8"),
+        (["--pauses", "sentence=nan"], "write milliseconds in digits"),
+        (["--pauses", "sentence=٣"], "write milliseconds in digits"),
+        (["--pauses", f"sentence={THOUSANDS}"], "write milliseconds in digits"),
+        (["--skip", "everything"], "choose among cover"),
+        (["--as-written", "maths"], "choose among numbers"),
+        (["--chapters", "-3"], "write numbers and ranges"),
+        (["--chapters", "3-1"], "choose"),
+        (["--chapters", "0"], "choose"),
+        (["--chapters", "1,,2"], "write numbers and ranges"),
+        (["--chapters", "1-99999999999"], "write numbers and ranges"),
+        (["--chapters", "٣"], "write numbers and ranges"),
+        (["--chapters", THOUSANDS], "write numbers and ranges"),
+        (["-f", "m4b"], "drop one of them"),
+        (["--nonsense"], "`chorus render --help` says what it takes"),
+        (["--cover", ""], "--cover is empty: name a file"),
+        (["--lexicon", ""], "--lexicon is empty: name a file"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_a_wish_that_cannot_be_is_named_with_what_can(shell: Shell, words: list[str], part: str) -> None:
+    shell.type("render", "ok.md", "-o", "book.wav", *words).refused(part, status=2)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "part"),
+    [
+        ("CHORUS_HOME", "/proc/x", "name a folder that can"),
+        ("CHORUS_HOME", "x" * 300, "name a folder that can"),
+        ("CHORUS_HOME", "loop.md", "name a folder that can"),
+        ("CHORUS_HOME", "pipe.md", "name a folder that can"),
+        ("CHORUS_MODEL", "pipe.md", "set CHORUS_MODEL"),
+        ("CHORUS_MODEL", "zero.md", "set CHORUS_MODEL"),
+        ("CHORUS_MODEL", "folder.md", "set CHORUS_MODEL"),
+        ("CHORUS_MODEL", "x" * 300, ""),
+        ("CHORUS_VOICES", "pipe.md", "set CHORUS_MODEL"),
+        ("CHORUS_VOICES", "zero.md", "set CHORUS_MODEL"),
+        ("CHORUS_VOICES", "socket.md", "set CHORUS_MODEL"),
+        ("CHORUS_SLOTS", "\udcff", "write a whole number"),
+        ("CHORUS_PIN", "perhaps", "write true or false"),
+        ("CHORUS_TAGGER", "spacy", "choose auto or rules"),
+        ("CHORUS_LANES", "\udcff", "write it as is said here"),
+        ("CHORUS_FOO\udcff", "1", "unset it"),
+        (f"CHORUS_{'X' * 5000}", "1", "unset it"),
+        ("CHORUS_VARIANT", "none", "`chorus optimize` makes"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named_with_what_can(shell: Shell, variable: str, value: str, part: str) -> None:
+    shell.type("voices", env={variable: value}).refused(part)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HOME", None),
+        ("HOME", "/proc/x"),
+        ("HOME", "x" * 300),
+        ("TMPDIR", "/nowhere"),
+        ("COLUMNS", "0"),
+        ("COLUMNS", "-1"),
+        ("COLUMNS", "9" * 50),
+        ("COLUMNS", "words"),
+        ("LINES", "-1"),
+        ("LANG", "nonsense"),
+        ("LC_ALL", "\udcff"),
+        ("TERM", "\udcff"),
+        ("TZ", "nowhere/at/all"),
+        ("PATH", None),
+    ],
+)
+def test_an_odd_environment_changes_nothing(shell: Shell, variable: str, value: str | None) -> None:
+    usual, odd = shell.type("inspect", "ok.md"), shell.type("inspect", "ok.md", env={variable: value})
+    assert (odd.status, odd.out, odd.err) == (0, usual.out, "")
+    assert "Fine" in odd.out

@@ -90,7 +90,7 @@ def test_a_job_submitted_again_can_change_its_priority_to_a_valid_one(
     [
         (["submit", "no.epub"], 2, "no.epub does not exist: check the name."),
         (["submit", "-", "-"], 2, "`-` is standard input, which can be read only once"),
-        (["submit", "a", "--skip", "words"], 2, "--skip names 'words', which is none of cover"),
+        (["submit", "a", "--skip", "words"], 2, "--skip names 'words', which does not exist: choose among cover"),
         (["submit", "a", "--encoding", "utf9"], 2, "Encoding 'utf9' is unknown: choose one like"),
         (["submit"], 2, "Missing argument 'SOURCE'."),
         (["submit", "a", "b", "--job", "x"], 2, "--job x names one job, but 2 documents were given"),
@@ -100,8 +100,12 @@ def test_a_job_submitted_again_can_change_its_priority_to_a_valid_one(
         (["submit", "a", "-s", "fast"], 2, "--speed is 'fast': write a number, like 1.25."),
         (["submit", "a", "-l", "tlh"], 2, "Language 'tlh' is unknown"),
         (["submit", "a", "--pauses", "line=3"], 2, "--pauses has 'line=3': write a name of cut, clause"),
-        (["submit", "a", "--pauses", "heading=-1"], 2, "a pause lasts 0 to 60000 milliseconds"),
-        (["submit", "a", "--as-written", "maths"], 2, "--as-written names 'maths', which is none of numbers"),
+        (["submit", "a", "--pauses", "heading=-1"], 2, "write milliseconds in digits, 0 to 60000"),
+        (
+            ["submit", "a", "--as-written", "maths"],
+            2,
+            "'maths', which does not exist: choose among numbers",
+        ),
         (["submit", "a", "--lexicon", "no.toml"], 2, "Lexicon no.toml does not exist: check the name."),
         (["say", "x", "-o", "x.wav", "--pauses", "chapter"], 2, "--pauses has 'chapter': write a name of"),
         (["follow", "ghost"], 2, "Job ghost is not known here"),

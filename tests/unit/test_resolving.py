@@ -157,7 +157,7 @@ def test_a_model_without_voices_is_refused(tmp_path: Path, toy: Path) -> None:
     [
         ({"model": Path("/absent")}, "CHORUS_MODEL=/absent does not exist"),
         ({"model": TOY, "voices": Path("/absent")}, r"The voices file /absent cannot be read \(No such file"),
-        ({"model": TOY.parent, "voices": TOY_VOICES}, r"The model file .*/toy cannot be read \(Is a directory\)"),
+        ({"model": TOY.parent, "voices": TOY_VOICES}, r"The model file .*/toy is not a plain file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_with_its_name(
@@ -267,7 +267,7 @@ def test_voices_are_shared_and_read_only() -> None:
     [
         ("af_haert", "did you mean af_heart or af_bella?"),
         ("BM_GEORGE ", "did you mean bm_george?"),
-        ("nobody", "there are af_bella, af_heart, bm_george."),
+        ("nobody", "choose one of af_bella, af_heart, bm_george."),
     ],
 )
 def test_an_unknown_voice_is_answered_with_the_nearest_names(asked: str, remedy: str) -> None:

@@ -48,7 +48,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name(
 def test_a_farms_variable_does_not_disturb_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHORUS_SLOTS", "many")
     assert ClientSettings.load().url == ""
-    with pytest.raises(SettingError, match=r"CHORUS_SLOTS=many: .*integer"):
+    with pytest.raises(SettingError, match=r"CHORUS_SLOTS=many: write a whole number from 0 to 256"):
         FarmSettings.load()
 
 
@@ -67,9 +67,7 @@ def test_an_impossible_value_is_refused_by_its_variable(monkeypatch: pytest.Monk
 
 def test_an_impossible_value_is_refused_with_what_the_setting_means(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHORUS_LANES", "foo")
-    with pytest.raises(
-        SettingError, match=r"CHORUS_LANES=foo: it cannot have this value\. What it may be: `both` sess"
-    ):
+    with pytest.raises(SettingError, match=r"CHORUS_LANES=foo: write it as is said here\. It means: `both` sess"):
         FarmSettings.load()
 
 

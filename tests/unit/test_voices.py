@@ -133,7 +133,7 @@ def test_a_blends_style_is_the_weighted_mean_of_its_voices(voice: str, value: fl
     [
         ("af_sixx", "Voice 'af_sixx' is unknown: did you mean af_six?"),
         ("af_one+af_sixx(2)", "Voice 'af_sixx' in 'af_one+af_sixx(2)' is unknown: did you mean af_six?"),
-        ("af_one+zz", "Voice 'zz' in 'af_one+zz' is unknown: there are af_one, af_six, af_two."),
+        ("af_one+zz", "Voice 'zz' in 'af_one+zz' is unknown: choose one of af_one, af_six, af_two."),
         ("a", "Voice 'a' is unknown: did you mean af_one or af_six or af_two?"),
     ],
 )
@@ -149,7 +149,7 @@ def test_an_unknown_voice_in_a_blend_is_named_with_the_nearest_names(voice: str,
     [
         ("zz", "did you mean zf_xiaobei or zf_xiaoni or zf_xiaoxiao?"),
         ("af_hart", "did you mean af_heart or "),
-        ("42", "there are af_alloy, af_aoede, "),
+        ("42", "choose one of af_alloy, af_aoede, "),
         ("42", " and 46 more, which `chorus voices` lists."),
     ],
 )

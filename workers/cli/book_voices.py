@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from broker.registry import Farm
-from chorus import voices
+from chorus import languages, voices
 from chorus.client import Client
 from chorus.errors import OutsideError
 from chorus.request import Request
@@ -95,8 +95,9 @@ def with_a_voice_that_is_here(orders: list[RenderRequest], own: Voice, progress:
 def introduce(voice: Voice, orders: list[RenderRequest], progress: Progress) -> None:
     """OptionError for a voice or a language that cannot be spoken; and a note, where only the stand-in speaks."""
     for order in orders:
+        letters = languages.letters_of(order.request.language)
         for name in (order.request.voice, *_marked_voices(order.document)):
-            voices.require(name, voice.known)
+            voices.require(name, voice.known, letters=letters)
         phonemize.check(spoken_language(order.request, order.document))
     if voice.stand_in:
         progress.note(f"Speaking with the {voice.name}, a stand-in for Kokoro: `{PULL}` downloads the real one.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from broker.settings import FarmSettings
 from chorus.errors import ModelError
+from chorus.input_file import is_missing
 from chorus.standing_in import NAME, PULL
 from workers import standin
 from workers.models import prepared, published
@@ -75,7 +76,7 @@ def resolve(settings: FarmSettings) -> Model:
     pulled = models_folder(settings) / MODELS[DEFAULT].file
     pulled_voices = models_folder(settings) / published.VOICES.file
     if settings.model is not None:
-        if not settings.model.exists():
+        if is_missing(settings.model):
             raise ModelError(f"CHORUS_MODEL={settings.model} does not exist: name a Kokoro model, or unset it.")
         return _checked(settings, settings.model, settings.voices or _voices_for(settings.model, pulled_voices))
     if chosen := used(settings):
@@ -155,10 +156,15 @@ def _checked(settings: FarmSettings, path: Path, voices: Path, *, pinned: str = 
 
 
 def _digest(digests: Digests, path: Path, kind: str) -> str:
+    remedy = "set CHORUS_MODEL and CHORUS_VOICES to files that can be read"
     try:
+        # A device or a pipe may never end.
+        if path.exists() and not path.is_file():
+            raise ModelError(
+                f"The {kind} file {path} is not a plain file: set CHORUS_MODEL and CHORUS_VOICES to files."
+            )
         return digests.of(path)
     except OSError as error:
-        remedy = "set CHORUS_MODEL and CHORUS_VOICES to files that can be read"
         raise ModelError(f"The {kind} file {path} cannot be read ({error.strerror}): {remedy}.") from error
 
 
