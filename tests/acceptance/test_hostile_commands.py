@@ -76,7 +76,6 @@ ARGUMENTS: Final = {
     "submit": ["ok.md", *NOWHERE],
     "say": ["hello", "-o", "said.wav", *NOWHERE],
     "phonemize": ["hello"],
-    "save": ["a1", *NOWHERE],
     "models use": ["stand-in"],
 }
 READ: Final = {"sources": "md", "cover": "png", "lexicon": "toml"}
@@ -192,7 +191,8 @@ def needed(words: str) -> list[str]:
     ]
 
 
-JOB: Final = ["a1", *NOWHERE]
+JOB: Final = ["a1", "--url", "redis://127.0.0.1:0"]
+"""Refused for its address: waiting for a server would take a second each."""
 OF_A_JOB: Final = ("follow", "pause", "resume", "cancel", "retry", "save")
 STARTING: Final = ("up", "demo", "optimize", "models pull", "render", "convert")
 """What these print comes after what they start, or they fetch or measure: only their help is tried."""
