@@ -20,7 +20,7 @@ LONGEST_LINE: Final = 1 << 16
 """Bytes. A line is a length, a figure or an error."""
 LONGEST_BULK: Final = 512 << 20
 """Bytes: the servers' own limit of a value."""
-MOST_LINES: Final = 1 << 22
+MOST_LINES: Final = 1 << 20
 """Values of one reply, lengths included."""
 DEEPEST: Final = 16
 """Lists within lists; the deepest that Redis sends, descriptions of streams, have five levels."""

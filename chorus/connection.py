@@ -16,12 +16,12 @@ from redis.retry import Retry
 from chorus import bounded_replies, server_errors
 from chorus.errors import ServerError, SettingError
 
-SOCKET_S: Final = 4
+SOCKET_S: Final = 3.5
 """Must exceed the longest blocking read, or a quiet stream would look like a dead server."""
 CONNECT_S: Final = 2
 _RETRIES: Final = 3
 _RETRY_S: Final = 1.0
-"""A call that failed later than this is not tried again: with one wait of SOCKET_S, five seconds are the most."""
+"""A call that failed later than this is not tried again: with one wait of SOCKET_S, less than five seconds."""
 _MISREAD: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What reading a reply raises that has the wrong shape."""
 

@@ -10,7 +10,7 @@ from strange_server import Answer, StrangeServer, serving
 from broker import health, reach
 from broker.settings import FarmSettings
 from broker.store import LocalStore
-from chorus import connection
+from chorus import bounded_replies, connection
 from chorus.commands import run
 from chorus.errors import ServerError
 from workers.commands import app
@@ -40,6 +40,7 @@ STRANGE: dict[str, tuple[Answer, str]] = {
     "a length that is no number": ([b"$many\r\n"], f"{NO_REDIS}a reply that cannot be read: "),
     "a length of many digits": ([b"*" + b"9" * 5000 + b"\r\n"], f"{NO_REDIS}a reply that cannot be read: "),
     "a value longer than announced": ([b"$1\r\nabcdef\r\n"], f"{NO_REDIS}a value that is longer than announced)"),
+    "a list without end": ([b"*1000000000\r\n" + b":1\r\n" * 60_000], f"{NO_REDIS}a reply that does not end)"),
     "half a value": ([b"$100\r\nabc"], NOT_IN_TIME),
     "half a list": ([b"*3\r\n:1\r\n"], NOT_IN_TIME),
     "nothing": ([], NOT_IN_TIME),
@@ -84,6 +85,7 @@ def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What gives no answer is waited for as long as it must be, which a test need not."""
     monkeypatch.setattr(connection, "SOCKET_S", 0.2)
     monkeypatch.setattr(connection, "_RETRY_S", 0.0)
+    monkeypatch.setattr(bounded_replies, "MOST_LINES", 50_000)
     monkeypatch.setattr(reach, "ANSWER_S", 0.2)
 
 
