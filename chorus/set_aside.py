@@ -53,15 +53,16 @@ def put_aside(connection: "redis.Redis", index: str, entry: bytes, reason: str) 
         pipe.zadd(SET_ASIDE, {json.dumps(noted): seconds * 1000 + micros // 1000})
         pipe.zremrangebyrank(SET_ASIDE, 0, -MOST - 1)
         pipe.expire(SET_ASIDE, GLOBAL_S)
+        added, *_ = pipe.execute(raise_on_error=False)
+    if isinstance(added, Exception):
+        return  # until a worker has moved a key of a wrong type away, the entry stays in its list
+    with connection.pipeline(transaction=False) as pipe:
         if GLOBAL_KINDS.get(index) == "zset":
             pipe.zrem(index, entry)
-        # One of these keys may itself be of a wrong type until a worker has moved it.
-        added, *_ = pipe.execute(raise_on_error=False)
-    if added == 1:
-        with connection.pipeline(transaction=False) as pipe:
+        if added:
             pipe.incr(SET_ASIDE_TOTAL)
             pipe.expire(SET_ASIDE_TOTAL, GLOBAL_S)
-            pipe.execute(raise_on_error=False)
+        pipe.execute(raise_on_error=False)
 
 
 def read(connection: "redis.Redis", most: int = SHOWN) -> SetAside:
@@ -71,12 +72,10 @@ def read(connection: "redis.Redis", most: int = SHOWN) -> SetAside:
         pipe.zcard(SET_ASIDE)
         pipe.zrevrange(SET_ASIDE, 0, most - 1, withscores=True)
         total, held, found = pipe.execute(raise_on_error=False)
+    held = held if isinstance(held, int) else 0
+    counted = int(total) if isinstance(total, bytes) and total.isdigit() and len(total) < len(str(2**53)) else 0
     latest = () if isinstance(found, Exception) else (_entry(text, at_ms) for text, at_ms in found)
-    return SetAside(
-        total=int(total) if isinstance(total, bytes) and total.isdigit() and len(total) < len(str(2**53)) else 0,
-        held=held if isinstance(held, int) else 0,
-        latest=tuple(latest),
-    )
+    return SetAside(total=max(counted, held), held=held, latest=tuple(latest))
 
 
 def _entry(text: bytes, at_ms: float) -> SetAsideEntry:

@@ -68,7 +68,8 @@ def test_no_book_waits_for_entries_that_nobody_can_read(
     assert "`chorus reset --set-aside` removes them" in status
     assert "was written by a newer Chorus" in status
     figures = dict(line.rsplit(" ", 1) for line in typed(capsys, "metrics").splitlines() if line[0] != "#")
-    assert float(figures["chorus_set_aside_total"]) >= float(figures["chorus_set_aside_entries"]) > len(entries()) / 3
+    # What lay in a list that was itself replaced is gone; the jobs are found again by their records.
+    assert float(figures["chorus_set_aside_total"]) >= float(figures["chorus_set_aside_entries"]) >= 30
     assert "Removed" in typed(capsys, "reset", "--set-aside")
     chaos.until(lambda: set_aside.read(chaos.redis).held == 0, "nothing is set aside any more")
     remove(chaos)

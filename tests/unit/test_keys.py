@@ -53,6 +53,8 @@ def test_an_id_that_would_break_a_key_or_a_file_name_is_refused(job: str) -> Non
         (keys.PRIMERS, "hash"),
         (keys.PRIMERS_USED, "zset"),
         (keys.worker("w#1"), "string"),
+        (keys.SET_ASIDE, "zset"),
+        (keys.SET_ASIDE_TOTAL, "string"),
         ("chorus:{j}:secrets", ""),
         ("chorus:other", ""),
     ],

@@ -4,12 +4,14 @@ import socket
 
 import pytest
 
-from broker.backlog import Backlog, ListenerLag, Traffic
+from broker.backlog import Backlog, ListenerLag, Traffic, Unreadable
 from broker.farm_status import FarmStatus
 from broker.lane_reports import LaneReport
 from broker.session_control import Sessions
 from chorus.errors import SettingError
 from chorus.records import Worker
+from chorus.set_aside import SetAside, SetAsideEntry
+from workers.cli import status_commands
 from workers.cli.metrics import serve, text
 
 VOICE = Worker(
@@ -74,6 +76,23 @@ def test_every_figure_of_workers_sessions_and_jobs_is_exported() -> None:
 def test_a_farm_without_work_has_no_waiting_time() -> None:
     idle = FarmStatus(workers=(DESK,), traffic=Traffic(silent_s={}, queues={}, jobs=()))
     assert {"chorus_hint_wait_seconds 0.0", "chorus_listeners 0.0"} <= lines(idle)
+
+
+def test_what_was_set_aside_is_counted_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = SetAsideEntry(index="chorus:active", name="\\x1b[2J", reason="it is no job's id")
+    traffic = Traffic(
+        silent_s={}, queues={}, jobs=(), set_aside=SetAside(total=9, held=7, latest=(entry,)),
+        unreadable=(Unreadable(name="new", why="Job new was written by a newer Chorus."),),
+    )  # fmt: skip
+    told = lines(FarmStatus(workers=(DESK,), traffic=traffic))
+    assert {"chorus_set_aside_total 9.0", "chorus_set_aside_entries 7.0", "chorus_unreadable 1.0"} <= told
+    status_commands._print_traffic(traffic)
+    assert capsys.readouterr().out.splitlines() == [
+        "new: Job new was written by a newer Chorus.",
+        "set aside: 7 entries that cannot be read (9 so far); `chorus reset --set-aside` removes them:",
+        "  \\x1b[2J in chorus:active: it is no job's id",
+        "  … and 6 more",
+    ]
 
 
 def test_an_unreachable_server_is_reported_and_nothing_else() -> None:
