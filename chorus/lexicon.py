@@ -16,10 +16,12 @@ from chorus import pls, vocabulary
 from chorus.errors import OptionError
 from chorus.input_file import read_input
 from chorus.languages import normalise
+from chorus.screen_text import printable
 
 LONGEST_FILE_BYTES = 512 * 1024
 """A lexicon travels in its job's record."""
 _LONGEST_WORD, _LONGEST_SOUND = 100, 400
+_LONGEST_REASON = 200
 _ENDINGS = ".toml, .json or .pls"
 
 
@@ -42,9 +44,7 @@ class LexiconEntry:
 
 def read(path: Path) -> str:
     """The pronunciations of a file, as Request.lexicon takes them. Equal pronunciations give equal text."""
-    parser = _PARSERS.get(path.suffix.lower())
-    if parser is None:
-        raise OptionError(f"Lexicon {path} has a format that cannot be read: name a file that ends in {_ENDINGS}.")
+    _parser(path)
     try:
         data = read_input(
             path, LONGEST_FILE_BYTES, label="Lexicon ", advice="name one with fewer words", refused=OptionError
@@ -52,10 +52,27 @@ def read(path: Path) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise OptionError(f"Lexicon {path} is not UTF-8 at byte {error.start}: save it as UTF-8.") from error
+    return parsed(path, text)
+
+
+def parsed(path: Path, text: str) -> str:
+    """The same of a text that stands in such a file."""
     try:
-        return _written(_checked(path.name, parser(text)))
+        return _written(_checked(path.name, _parser(path)(text)))
     except (ValueError, RecursionError) as error:
-        raise OptionError(f"Lexicon {path} is not understood: {error}.") from error
+        raise OptionError(f"Lexicon {path} is not understood: {_why(error)}. Correct that place in it.") from error
+
+
+def _parser(path: Path) -> Callable[[str], Iterator[LexiconEntry]]:
+    parser = _PARSERS.get(path.suffix.lower())
+    if parser is None:
+        raise OptionError(f"Lexicon {path} has a format that cannot be read: name a file that ends in {_ENDINGS}.")
+    return parser
+
+
+def _why(error: Exception) -> str:
+    """A parser's own words, on one line and not too many of them."""
+    return printable(str(error))[:_LONGEST_REASON].rstrip(".")
 
 
 def entries(lexicon: str) -> tuple[LexiconEntry, ...]:
@@ -70,7 +87,7 @@ def _entries(lexicon: str) -> tuple[LexiconEntry, ...]:
     try:
         return tuple(_checked("The lexicon", _nested(_json(lexicon))))
     except (ValueError, RecursionError) as error:
-        raise OptionError(f"The lexicon is not understood: {error}.") from error
+        raise OptionError(f"The lexicon is not understood: {_why(error)}. Give what `read` makes.") from error
 
 
 def _checked(name: str, found: Iterable[LexiconEntry]) -> list[LexiconEntry]:

@@ -3,6 +3,7 @@
 The order of speech is (segment, chunk); entry ids are the order of arrival. See docs/wire.md.
 """
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ VERSION = 1
 RATE_HZ = 24_000
 SAMPLE_BYTES = 2
 MAX_CHUNK_BYTES = 256 * 1024
+_NUMBER = re.compile(rb"-?[0-9]{1,12}")
+_LONGEST_REASON = 100
+_REMEDY = "Submit the job again, under another id."
 
 
 class Kind(StrEnum):
@@ -78,26 +82,36 @@ def encode(chunk: Chunk) -> dict[str, bytes | int | str]:
 def decode(fields: Mapping[bytes, bytes]) -> Chunk:
     """The chunk in an entry's fields, or WireError."""
     try:
-        version = int(fields[b"v"])
+        version = _number(fields[b"v"])
         if version > VERSION:
             raise WireError(f"A stream entry has wire version {version}, this reader knows {VERSION}: update Chorus.")
         pcm = fields.get(b"d", b"")
         chunk = Chunk(
             kind=Kind(fields[b"k"].decode()),
-            segment=int(fields[b"s"]),
-            chunk=int(fields.get(b"c", 0)),
-            chunks=int(fields.get(b"n", 1)),
+            segment=_number(fields[b"s"]),
+            chunk=_number(fields.get(b"c", b"0")),
+            chunks=_number(fields.get(b"n", b"1")),
             pcm=pcm,
             text=fields.get(b"t", b"").decode("utf-8", "replace"),
         )
-        damaged = zlib.crc32(pcm) != int(fields.get(b"x", 0)) or len(pcm) % SAMPLE_BYTES
+        damaged = zlib.crc32(pcm) != _number(fields.get(b"x", b"0")) or len(pcm) % SAMPLE_BYTES
     except KeyError as error:
-        raise WireError(f"A stream entry is not Chorus's: it has no field {error.args[0].decode()!r}.") from error
+        name = error.args[0].decode()
+        raise WireError(f"A stream entry is not Chorus's: it has no field {name!r}. {_REMEDY}") from error
     except ValueError as error:
-        raise WireError(f"A stream entry is not Chorus's: {error}.") from error
+        why = repr(str(error)[:_LONGEST_REASON])
+        raise WireError(f"A stream entry is not Chorus's: {why}. {_REMEDY}") from error
     if damaged:
-        raise WireError(f"Segment {chunk.segment}, chunk {chunk.chunk} arrived damaged: its checksum does not match.")
+        where = f"Segment {chunk.segment}, chunk {chunk.chunk}"
+        raise WireError(f"{where} arrived damaged: its checksum does not match. {_REMEDY}")
     return chunk
+
+
+def _number(text: bytes) -> int:
+    """A field's number; ValueError for what no release wrote, however long it is."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text[:_LONGEST_REASON]!r} is no number")
+    return int(text)
 
 
 def cut(segment: int, pcm: bytes, *, chunk_bytes: int = MAX_CHUNK_BYTES) -> Iterator[Chunk]:

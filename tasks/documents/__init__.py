@@ -64,12 +64,15 @@ def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
     name = printable(name)
     if not data:
         raise SourceError(f"{name} is empty: {_REMEDY}")
-    document = labels.labelled(_reader(data, name)(data, name, options), name)
+    try:
+        document = labels.labelled(_reader(data, name)(data, name, options), name)
+    except SourceError as error:
+        raise SourceError(labels.sentence(str(error))) from error
     if document.chapters:
         return document
     left_out = document.left_out[:_NAMED] + (("and more",) if len(document.left_out) > _NAMED else ())
     beside = f" beside what is left out, {'; '.join(left_out)}" if left_out else ""
-    raise SourceError(f"{name} holds no text that could be spoken{beside}: {_REMEDY}")
+    raise SourceError(labels.sentence(f"{name} holds no text that could be spoken{beside}: {_REMEDY}"))
 
 
 def _read_part(data: bytes, name: str, options: ReaderOptions) -> Document:

@@ -75,7 +75,8 @@ class Archive:
         infos = self._zip.infolist()
         if len(infos) > MOST_MEMBERS:
             raise SourceError(f"{name} holds {len(infos)} files, more than {MOST_MEMBERS}: split it.")
-        self._members = {posixpath.normpath(info.filename): info for info in infos if not info.is_dir()}
+        named = (info for info in infos if info.filename and not info.is_dir())
+        self._members = {posixpath.normpath(info.filename): info for info in named}
         self._refuse_protection()
 
     def __enter__(self) -> Self:
@@ -132,11 +133,19 @@ class Archive:
     def _refuse_protection(self) -> None:
         if not self.has(_ENCRYPTION):
             return
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True)
-        tree = etree.fromstring(self.read(_ENCRYPTION), parser)
+        tree = xml(self.read(_ENCRYPTION))
         nodes = () if tree is None else tree.iter("{*}EncryptionMethod")
         if tree is None or any(node.get("Algorithm") not in _FONTS_ONLY for node in nodes):
             raise SourceError(f"{self.name} is encrypted (DRM): only its seller's programs can open it.")
+
+
+def xml(data: bytes) -> etree._Element | None:
+    """The root of an XML file, read without entities or network; None if it cannot be parsed."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True)
+    try:
+        return etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, LookupError, ValueError):
+        return None
 
 
 def decoded(data: bytes) -> str:

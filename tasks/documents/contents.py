@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from lxml import etree
 
 from tasks.documents import sections
-from tasks.documents.opf import Package, place, text_of, xml
+from tasks.documents.archive import xml
+from tasks.documents.opf import Package, place, text_of
 
 _TYPE = "{http://www.idpf.org/2007/ops}type"
 _DEEPEST = 3

@@ -68,7 +68,7 @@ def _words(text: str) -> int:
 
 def _ends(starts: list[re.Match[str]], text: str) -> list[int]:
     """The offset before which each text ends; a file may hold several texts."""
-    return [*(start.start() for start in starts[1:]), len(text)]
+    return [*(start.start() for start in starts[1:]), len(text)] if starts else []
 
 
 def _body(text: str, start: int, last: int) -> str:

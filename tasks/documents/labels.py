@@ -14,6 +14,9 @@ LONGEST_TITLE = 300
 MOST_LEFT_OUT = 200
 """At most this many things that are left out are listed; the others are counted."""
 
+LONGEST_SENTENCE = 600
+"""The most characters of an error."""
+
 
 def labelled(document: Document, otherwise: str) -> Document:
     """The document with bounded titles. `otherwise`: its title if nothing readable is left of its own."""
@@ -38,6 +41,13 @@ def label(text: str) -> str:
     # Far more than is kept, and far less than a document may hold.
     line = printable(text[: 4 * LONGEST_TITLE])
     return line if len(line) <= LONGEST_TITLE else f"{line[: LONGEST_TITLE - 1].rstrip()}…"
+
+
+def sentence(text: str) -> str:
+    """One line without hidden characters. Of a very long one the middle is left out: the remedy stands at its end."""
+    line = printable(text)
+    half = LONGEST_SENTENCE // 2
+    return line if len(line) <= LONGEST_SENTENCE else f"{line[:half]}…{line[-half:]}"
 
 
 def _bounded(left_out: Iterable[str]) -> tuple[str, ...]:

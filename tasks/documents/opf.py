@@ -10,7 +10,7 @@ from lxml import etree
 
 from chorus.errors import SourceError
 from tasks.documents import sections
-from tasks.documents.archive import Archive
+from tasks.documents.archive import Archive, xml
 
 _CONTAINER = "META-INF/container.xml"
 _TEXT_TYPES = frozenset(("application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/xml", "text/xml"))
@@ -194,12 +194,3 @@ def place(base: str, href: str) -> tuple[str, str]:
 def resolve(base: str, href: str) -> str:
     """The path of a link inside the archive. A link that leads out of it matches no member."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(base), unquote(href.partition("#")[0])))
-
-
-def xml(data: bytes) -> etree._Element | None:
-    """The root of an XML file, read without entities or network; None if it cannot be parsed."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True)
-    try:
-        return etree.fromstring(data, parser)
-    except etree.XMLSyntaxError:
-        return None

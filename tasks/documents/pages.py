@@ -128,7 +128,11 @@ def _same_but_for_the_page(one: PageLine, other: PageLine) -> bool:
         return any(char.isalpha() for char in one.text)
     words = re.findall(r"[^\W\d_]+|#", _words(one))
     named = [before in _NUMBERED for before, after in pairwise(["", *words]) if after == "#"]
-    pairs = zip(_NUMBER.findall(one.text), _NUMBER.findall(other.text), strict=True)
+    numbers, others = _NUMBER.findall(one.text), _NUMBER.findall(other.text)
+    if len(numbers) != len(others):
+        # One of them has the sign itself.
+        return False
+    pairs = zip(numbers, others, strict=True)
     changed = [(at, _value(b) - _value(a)) for at, (a, b) in enumerate(pairs) if a != b]
     return all(by == other.page - one.page and not (at < len(named) and named[at]) for at, by in changed)
 

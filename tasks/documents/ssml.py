@@ -14,6 +14,7 @@ from lxml import etree
 from chorus.errors import SourceError
 from chorus.reading import PAUSES_MS
 from chorus.request import FASTEST, SLOWEST
+from chorus.screen_text import printable
 from tasks.documents import markup
 from tasks.documents.model import USUAL, Document, Draft, ReaderOptions, Run, Tag, audible
 from tasks.documents.plain import title_of
@@ -92,7 +93,8 @@ class _Speech:
         """Open an element."""
         if len(self._open) >= _DEEPEST:
             raise SourceError(f"{self.file} has elements more than {_DEEPEST} deep inside each other: flatten it.")
-        name = etree.QName(tag).localname
+        # Not by lxml's QName, which refuses names that its parser lets through.
+        name = tag.rpartition("}")[2]
         if not self._open:
             self.root, self.language = name, attributes.get(_LANG, "")
         above = self._open[-1] if self._open else _Element()
@@ -239,7 +241,8 @@ def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
     speech = _Speech(file=name, draft=Draft(options=options))
     _parse(data, speech, options.encoding)
     if speech.root != _ROOT:
-        raise SourceError(f"{name} is no SSML: it begins with <{speech.root}> instead of <{_ROOT}>.")
+        found = f"<{speech.root[:_NAME_CHARS]}> instead of <{_ROOT}>"
+        raise SourceError(f"{name} is no SSML: it begins with {found}. Call it .txt, or put <{_ROOT}> around it.")
     chapters, left_out = audible([speech.draft], otherwise=title_of(name))
     return Document(
         title=title_of(name),
@@ -273,9 +276,9 @@ def _parse(data: bytes, speech: _Speech, encoding: str) -> None:
         # With a document type, lxml would drop an unknown entity without an error.
         etree.fromstring(_DOCTYPE.sub(b"", data, count=1), parser)
     except (etree.XMLSyntaxError, LookupError) as error:
-        what = str(error).split(", line ")[0]
+        what = printable(str(error).split(", line ")[0])[:_NAMED_CHARS]
         line = getattr(error, "lineno", 0) or 0
-        raise SourceError(f"{speech.file} is not well-formed SSML: line {line}, {what}.") from error
+        raise SourceError(f"{speech.file} is not well-formed SSML: line {line}, {what}. Correct it there.") from error
 
 
 def _spaced(run: Run, text: str) -> Run:

@@ -11,10 +11,9 @@ from docx.opc.exceptions import OpcError
 from lxml import etree
 
 from chorus.errors import SourceError
-from tasks.documents.archive import Archive
+from tasks.documents.archive import Archive, xml
 from tasks.documents.headings import drafts
 from tasks.documents.model import USUAL, Document, ReaderOptions, audible, clean, counted
-from tasks.documents.opf import xml
 from tasks.documents.plain import title_of
 from tasks.documents.word_numbering import Lists
 from tasks.documents.wordml import Words

@@ -17,6 +17,7 @@ import soundfile
 
 from broker.store import Store, epoch_key, part_key, sidecar_key
 from chorus.errors import FarmError
+from chorus.screen_text import printable
 from chorus.wire import RATE_HZ, SAMPLE_BYTES
 from tasks.audio import BookChapter
 from tasks.audio.pcm import digest, samples
@@ -24,6 +25,7 @@ from tasks.audio.pcm import digest, samples
 VERSION = 1
 LOUDNESS_FRAMES = RATE_HZ // 10
 QUIETEST_DB = -90
+_LONGEST_REASON = 200
 
 Timing = tuple[str, float, float]
 
@@ -93,10 +95,9 @@ class Sidecar:
                 raise FarmError(f"A sidecar has version {version}, this Chorus reads {VERSION}: update Chorus here.")
             segments = tuple(_placed(segment) for segment in record.pop("segments"))
             return cls(**record | {"segments": segments, "loudness_db": tuple(record["loudness_db"])})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FarmError(
-                f"A sidecar in the store is damaged ({error}): render the job again with --fresh."
-            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            why = printable(str(error))[:_LONGEST_REASON]
+            raise FarmError(f"A sidecar in the store is damaged ({why}): render the job again with --fresh.") from error
 
 
 @dataclass(frozen=True, kw_only=True)

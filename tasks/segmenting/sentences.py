@@ -26,13 +26,21 @@ _BEFORE_NUMBERS = re.compile(
 _LIST_NUMBER = re.compile(r"\s*(?:\d{1,3}|[ivxIVX]{1,5}|[A-Za-z])\.\s*")
 # sentencex takes the full stop after most numbers for a part of the number.
 _BEHIND_NUMBER = re.compile(
-    r"(?<=[\w,:] )[^\W\d_]{0,2}\d[\d.,:]*\.[\"'\u2019\u201d)]*\s+(?=[\"'\u2018\u201c(\u00bf\u00a1\u00ab]*[^\W\d_])"
+    r"(?<=[\w,:] )[^\W\d_]{0,2}\d[\d.,:]{0,40}\.[\"'\u2019\u201d)]{0,8}\s{1,8}"
+    r"(?=[\"'\u2018\u201c(\u00bf\u00a1\u00ab]{0,8}[^\W\d_])"
 )
 # sentencex does not see the end of a quotation that has words before it.
 _BEHIND_QUOTE = re.compile(r"[\u3002\uff01\uff1f][\u201d\u300d\u300f](?=[^\s\u3001\uff0c\u3002])")
 _CONTINUES = re.compile(r"[\u300d\u300f\u201d](?:\u3068|\u3063\u3066|\u306a\u3069|\u306e|\u304c|\u3092|\u306f|\u306b)")
 """A Japanese particle after a quotation: the sentence continues with who said it."""
-_WORD = re.compile(r"\s*\S*")
+_WORD = re.compile(r"\s*+\S*+")
+_WORD_CHARS = 200
+"""At most this many characters after a possible end are looked at."""
+_LIST_NUMBER_CHARS = 24
+_BLANKS = re.compile(r"\s*+")
+_SOLID = re.compile(r"\S")
+_WINDOW_CHARS = 4000
+"""The longest text that sentencex is given: its time grows with the square of a text with many quotation marks."""
 
 
 def sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]:
@@ -49,10 +57,12 @@ def sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]:
 def _possible_ends(text: str, start: int, end: int, code: str) -> list[int]:
     """Where a sentence may end: where sentencex says, and after numbers."""
     part = text[start:end]
-    found = {start + int(boundary["end_index"]) for boundary in get_sentence_boundaries(code, part)}
+    found = {start + at for at in _boundaries(part, code)}
     if code not in _CASELESS:
         behind = (
-            match.end() for match in _BEHIND_NUMBER.finditer(part) if part[match.end() :].lstrip(_OPENERS)[:1].isupper()
+            match.end()
+            for match in _BEHIND_NUMBER.finditer(part)
+            if part[match.end() : match.end() + _TAIL].lstrip(_OPENERS)[:1].isupper()
         )
         found.update(start + at for at in behind)
     if code in ("ja", "zh"):
@@ -60,11 +70,27 @@ def _possible_ends(text: str, start: int, end: int, code: str) -> list[int]:
     return sorted(found)
 
 
+def _boundaries(part: str, code: str) -> Iterator[int]:
+    """Where sentencex says that a sentence ends. Of a long paragraph it sees a window at a time.
+
+    Only ends in the first half of a window count, and the next window begins at the last of them: so a quotation of up
+    to half a window is seen whole.
+    """
+    at = 0
+    while len(part) - at > _WINDOW_CHARS:
+        window = part[at : at + _WINDOW_CHARS]
+        ends = [int(boundary["end_index"]) for boundary in get_sentence_boundaries(code, window)]
+        kept = [end for end in ends if 0 < end <= _WINDOW_CHARS // 2]
+        yield from (at + end for end in kept)
+        at += kept[-1] if kept and kept[-1] > _WINDOW_CHARS // 4 else _WINDOW_CHARS // 2
+    yield from (at + int(boundary["end_index"]) for boundary in get_sentence_boundaries(code, part[at:]))
+
+
 def _ends(text: str, begin: int, here: int, code: str) -> bool:
     """Whether a sentence that began at `begin` ends here."""
     tail, following = text[max(begin, here - _TAIL) : here], _word_at(text, here)
     # A lone quotation mark or bracket after a full stop belongs to the sentence before it, a list number to the next.
-    if _NO_END.search(tail) or not speakable(following) or _LIST_NUMBER.fullmatch(text, begin, here):
+    if _NO_END.search(tail) or not speakable(following) or _is_list_number(text, begin, here):
         return False
     first = following.lstrip(_DASHES).lstrip(_OPENERS)[:1]
     if _BEFORE_NUMBERS.search(tail) and first.isdigit():
@@ -78,20 +104,31 @@ def _ends(text: str, begin: int, here: int, code: str) -> bool:
 
 def _closes_opening_quote(text: str, begin: int, here: int) -> bool:
     """Whether all of it is one quotation, so that the sentence continues with who said it."""
-    part = text[begin:here].strip()
-    alone = len(part) > 1 and _QUOTES.get(part[0]) == part[-1] and part.count(part[-1]) <= 1 + (part[0] == part[-1])
-    return alone and text[here:].lstrip()[:1] not in _QUOTES
+    part = next(trimmed(text, begin, here), None)
+    if part is None or part.end - part.start < len("“”"):
+        return False
+    opening, closing = text[part.start], text[part.end - 1]
+    if _QUOTES.get(opening) != closing or text.count(closing, part.start, part.end) > 1 + (opening == closing):
+        return False
+    return _word_at(text, here).lstrip()[:1] not in _QUOTES
+
+
+def _is_list_number(text: str, begin: int, here: int) -> bool:
+    part = next(trimmed(text, begin, here), None)
+    short = part is not None and part.end - part.start <= _LIST_NUMBER_CHARS
+    return short and part is not None and _LIST_NUMBER.fullmatch(text, part.start, part.end) is not None
 
 
 def _word_at(text: str, at: int) -> str:
-    match = _WORD.match(text, at)
+    match = _WORD.match(text, at, at + _WORD_CHARS)
     return match[0] if match else ""
 
 
 def trimmed(text: str, start: int, end: int) -> Iterator[Span]:
     """The span without the blanks around it; none if there are only blanks."""
-    part = text[start:end]
-    body = part.strip()
-    if body:
-        first = start + len(part) - len(part.lstrip())
-        yield Span(start=first, end=first + len(body))
+    first = _SOLID.search(text, start, end)
+    if first is None:
+        return
+    while text[end - 1].isspace():
+        end -= 1
+    yield Span(start=first.start(), end=end)
