@@ -95,7 +95,7 @@ class Sidecar:
                 raise FarmError(f"A sidecar has version {version}, this Chorus reads {VERSION}: update Chorus here.")
             segments = tuple(_placed(segment) for segment in record.pop("segments"))
             return cls(**record | {"segments": segments, "loudness_db": tuple(record["loudness_db"])})
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             why = printable(str(error))[:_LONGEST_REASON]
             raise FarmError(f"A sidecar in the store is damaged ({why}): render the job again with --fresh.") from error
 

@@ -14,6 +14,7 @@ import redis
 from hand_farm import HandFarm, pcm_of
 from hostile import RUNNING, SOUND, Hostile, entries, running
 from support import ValkeyServer
+from typer.main import get_command
 
 from broker import backlog, set_aside_review
 from broker.farm_status import FarmStatus
@@ -32,7 +33,7 @@ ME = Worker(
     id="voice@here#7", host="here", pid=7, role="voice", sound=SOUND, slots={"bulk": 2}, store="here", voices=("af",)
 )
 ENTRIES = entries()
-PROGRAM = program()
+PROGRAM = get_command(program())
 
 
 @dataclass

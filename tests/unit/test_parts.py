@@ -80,7 +80,7 @@ def test_a_part_without_a_sidecar_does_not_count(store: LocalStore) -> None:
 
 def test_the_sidecar_is_written_after_the_sound(store: LocalStore) -> None:
     store.path(part_key("job", 1, 0)).mkdir(parents=True)  # the FLAC cannot be put here
-    with pytest.raises(Exception, match="plain file"):
+    with pytest.raises(Exception, match="is a folder: name a file"):
         put(store, 0, 100)
     assert not has_part(store, "job", 1, 0)
 
@@ -102,7 +102,13 @@ def test_a_truncated_flac_is_refused_with_its_name(store: LocalStore, keep: int)
         read_part(store, "job", 1, 0)
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"1", b"{}", b'{"version": 1}', b'{"version":1,"segments":[3]}'])
+DAMAGED = (
+    b"", b"{", b"[]", b"1", b"{}", b'{"version": 1}', b'{"version":1,"segments":[3]}', b'{"version": 1e999}',
+    b"[" * 100_000, b"\xff",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("data", DAMAGED, ids=range(len(DAMAGED)))
 def test_a_damaged_sidecar_gives_one_sentence(data: bytes) -> None:
     with pytest.raises(FarmError, match="sidecar in the store is damaged"):
         Sidecar.from_json(data)
