@@ -156,7 +156,7 @@ def _start_one(home: Path, program: Path, spawn: Spawn, wanted: Instance) -> Ser
         process.kill()
         process.wait()
         words = last_words(log, log_bytes) or error
-        raise ServerError(f"{program} does not serve: {words} (more in {log}).") from error
+        raise ServerError(f"{program} does not serve: {words}. See {log}.") from error
     return Server(process=process, instance=instance)
 
 

@@ -17,7 +17,9 @@ def check(role: str) -> str:
     for worker in workers:
         if worker.host == registry.host() and worker.role.startswith(role):
             return worker.id
-    raise FarmError(f"No {role or 'worker'} of {registry.host()} has registered within the last ten seconds.")
+    raise FarmError(
+        f"No {role or 'worker'} of {registry.host()} has registered within the last ten seconds: look into its log."
+    )
 
 
 def main() -> None:

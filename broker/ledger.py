@@ -100,7 +100,7 @@ class Claim:
     def to_speak(self) -> SegmentSpec:
         """What this claim is to speak."""
         if self.spec is None:
-            raise FarmError(f"{self.step} of job {self.job} speaks nothing.")
+            raise FarmError(f"{self.step} of job {self.job} speaks nothing: please report it.")
         return self.spec
 
 

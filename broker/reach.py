@@ -89,7 +89,7 @@ def who(server: "redis.Redis") -> str:
     version = str(facts.get("redis_version", "0"))
     if numbers(version) < OLDEST:
         raise ServerError(
-            f"The server at {place(server)} is Redis {version}: Chorus needs Redis 6.2 or newer, or Valkey."
+            f"The server at {place(server)} is Redis {version}: update it to 6.2 or newer, or use Valkey."
         )
     return f"Valkey {facts['valkey_version']}" if "valkey_version" in facts else f"Redis {version}"
 

@@ -133,14 +133,18 @@ class LocalStore:
             return self.path(key).read_bytes()
         except FileNotFoundError as error:
             self._check_there()
-            raise FarmError(f"{key} is missing from the store {self.folder}: was it deleted by hand?") from error
+            raise FarmError(
+                f"{key} is missing from the store {self.folder}: render the job again with --fresh."
+            ) from error
         except OSError as error:
-            raise DiskError(f"{key} cannot be read from the store {self.folder} ({reason(error)}).") from error
+            raise DiskError(
+                f"{key} cannot be read from the store {self.folder} ({reason(error)}): check the disk."
+            ) from error
 
     def path(self, key: str) -> Path:
         """The file of a key, whether it is there or not."""
         if not _KEY.fullmatch(key):
-            raise FarmError(f"{key!r} is not a key of a store: letters, digits, dots and dashes between slashes.")
+            raise FarmError(f"{key!r} is not a key of a store: use letters, digits, dots and dashes between slashes.")
         return self.folder / key
 
     def exists(self, key: str) -> bool:
@@ -206,7 +210,7 @@ class LocalStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise DiskError(f"{path} cannot be removed from the store ({reason(error)}).") from error
+            raise DiskError(f"{path} cannot be removed from the store ({reason(error)}): delete it by hand.") from error
         return trash
 
     def _refusal(self, path: Path, error: OSError) -> ChorusError:

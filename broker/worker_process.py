@@ -134,7 +134,7 @@ class Process:
     def opened_store(self) -> LocalStore:
         """The store of this process."""
         if self.store is None:
-            raise FarmError("This process has no store: parts and files are made by `celery -A workers.desk worker`.")
+            raise FarmError("This process has no store: start `celery -A workers.desk worker` for parts and files.")
         return self.store
 
 

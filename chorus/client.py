@@ -153,7 +153,9 @@ class Client:
             if record.refused:
                 raise ConflictError(f"Job {job} was refused: {record.error} Correct that, and submit it again.")
             if not record.may(want):
-                raise ConflictError(f"Job {job} is {record.state}{_hint(record)}: it cannot be {_ASKED[want]}.")
+                raise ConflictError(
+                    f"Job {job} is {record.state}{_hint(record)}: it cannot be {_ASKED[want]}. Choose another."
+                )
             pipe.multi()
             pipe.hset(JobKeys(job).record, "want", want)
             return record.created_ms
@@ -274,9 +276,9 @@ def _target(record: JobRecord, path: Path) -> Path:
 
 def _finished_file(record: JobRecord) -> Result:
     if record.state is State.FAILED:
-        raise JobFailedError(f"Job {record.job} failed: {record.error}")
+        raise JobFailedError(f"Job {record.job} failed: {record.error} Mend that, and retry it.")
     if record.state is not State.DONE:
-        raise ConflictError(f"Job {record.job} is {record.state}: its file is there once it is done.")
+        raise ConflictError(f"Job {record.job} is {record.state}: wait until it is done.")
     if record.result is None:
         raise FarmError(f"Job {record.job} is done, but its record names no file: submit it again with fresh.")
     return record.result
@@ -288,6 +290,6 @@ def _copy_result(record: JobRecord, target: Path) -> None:
     made = Path(result.path)
     # The same path on another machine may hold another file.
     if not made.is_file() or made.stat().st_size != result.size_bytes:
-        raise OutputError(f"The file of job {record.job} is not on this machine: it lies on {result.host} at {made}.")
+        raise OutputError(f"The file of job {record.job} is not on this machine: fetch it from {result.host}, {made}.")
     with whole_file(target) as temporary, made.open("rb") as source, temporary.open("wb") as copy:
         shutil.copyfileobj(source, copy, _COPY_BYTES)

@@ -220,7 +220,7 @@ def _check_done(record: JobRecord) -> None:
     if record.state is State.FAILED:
         raise JobFailedError(f"Job {record.job} failed: {record.error} `chorus retry {record.job}` goes on from there.")
     if record.state is State.CANCELLED:
-        raise JobFailedError(f"Job {record.job} was cancelled.")
+        raise JobFailedError(f"Job {record.job} was cancelled: submit it again with --fresh.")
 
 
 def _needs_a_checkout(context: typer.Context) -> None:

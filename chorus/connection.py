@@ -49,9 +49,7 @@ def connect(url: str) -> "redis.Redis":
             retry=_Brief(ExponentialBackoff(cap=0.5, base=0.05), _RETRIES),
         )
     except ValueError as error:
-        raise SettingError(
-            f"The server's address cannot be read: it should look like {server_errors.EXAMPLE}."
-        ) from error
+        raise SettingError(f"The server's address cannot be read: write it like {server_errors.EXAMPLE}.") from error
 
 
 @contextlib.contextmanager

@@ -13,6 +13,12 @@ class ChorusError(Exception):
     status: ClassVar[int] = 500
     retry: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
+    remedy: ClassVar[str] = ""
+    """Ends each sentence of a kind whose remedy is always the same. Of the others, each sentence holds its own."""
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        return f"{said} {self.remedy}" if said and self.remedy else said
 
 
 class CallerError(ChorusError):
@@ -117,6 +123,7 @@ class AudioError(FarmError):
     """The engine returned something that is not speech: empty, silent, not finite, or of an impossible length."""
 
     code = "audio"
+    remedy = "Check the model by `chorus models verify`, or choose another."
 
 
 class BehindError(FarmError):

@@ -240,7 +240,7 @@ class Hearing:
     def _why_over(self, status: JobStatus | None) -> ChorusError | None:
         if status is None:
             return UnknownJobError(
-                f"Job {self._job} is not known here, or no longer: finished jobs are kept for an hour."
+                f"Job {self._job} is not known here, or no longer: finished jobs are kept for an hour. Submit it again."
             )
         if self._run not in (None, status.run):
             return FarmError(f"Job {self._job} was started afresh: listen to it from the start.")

@@ -83,7 +83,7 @@ def entries(lexicon: str) -> tuple[LexiconEntry, ...]:
 @lru_cache(maxsize=8)
 def _entries(lexicon: str) -> tuple[LexiconEntry, ...]:
     if len(lexicon.encode()) > 2 * LONGEST_FILE_BYTES:
-        raise OptionError(f"The lexicon is too large: {LONGEST_FILE_BYTES // 1024} KB are the most.")
+        raise OptionError(f"The lexicon is too large: cut it to {LONGEST_FILE_BYTES // 1024} KB.")
     try:
         return tuple(_checked("The lexicon", _nested(_json(lexicon))))
     except (ValueError, RecursionError) as error:
@@ -98,7 +98,9 @@ def _checked(name: str, found: Iterable[LexiconEntry]) -> list[LexiconEntry]:
         _check(name, entry)
         before = kept.setdefault((entry.language, entry.word), entry)
         if before != entry:
-            raise OptionError(f"{name}: {entry.word!r} is listed twice, as {before.said!r} and as {entry.said!r}.")
+            raise OptionError(
+                f"{name}: {entry.word!r} is listed twice, as {before.said!r} and as {entry.said!r}: drop one."
+            )
     if not kept:
         raise OptionError(f'{name} holds no word: write lines such as `Hermione = "/hɜɹmˈIəni/"`.')
     return [kept[key] for key in sorted(kept)]

@@ -70,7 +70,7 @@ class WavWriter:
     def write(self, pcm: bytes) -> None:
         """Append whole samples."""
         if len(pcm) % SAMPLE_BYTES:
-            raise FarmError(f"{len(pcm)} bytes of PCM end within a sample.")
+            raise FarmError(f"{len(pcm)} bytes of PCM end within a sample: write whole ones.")
         self._stream.write(pcm)
         self.frames += len(pcm) // SAMPLE_BYTES
 
@@ -82,7 +82,9 @@ class WavWriter:
             self._settle(self._start)
         self._stream.flush()
         if error is None and self._announced not in (None, self.frames) and self._start is None:
-            raise FarmError(f"The header announced {self._announced} frames, but {self.frames} were written.")
+            raise FarmError(
+                f"The header announced {self._announced} frames, but {self.frames} were written: write as many."
+            )
 
     def _settle(self, start: int) -> None:
         """Write the header with the final sizes. If RIFF became RF64, move the audio to make room for it."""

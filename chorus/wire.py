@@ -33,6 +33,7 @@ class WireError(FarmError):
     """A stream entry is not Chorus's, is of a newer version, or is damaged."""
 
     code = "wire"
+    remedy = "Follow the job again; if that does not help, submit it again with --fresh."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

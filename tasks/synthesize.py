@@ -28,7 +28,7 @@ def speak(claim: Claim, lane: Lane) -> tuple[Outcome, str]:
     found = cache.find(name, primer=primer) if cache and not claim.fresh else None
     spoken, spoken_s = (found[0], 0.0) if found else _spoken(claim, voice, speed, lane)
     if samples and engine.current().samples != samples:
-        raise FarmError("Another graph of the model was opened meanwhile: another worker speaks it again.")
+        raise FarmError("Another graph of the model was opened meanwhile: wait, another worker speaks it again.")
     placed = _with_lead(spoken, spec.lead_ms / request.speed)
     sound = placed.pcm + pcm.silence(spec.pause_ms / request.speed)
     result = SegmentResult(

@@ -4,10 +4,11 @@ import re
 from typing import Final
 
 _WORDS: Final = (
-    "accept add allow ask bring call check choose close connect convert copy correct cut delete download drop end "
-    "export fetch find fix free give install leave let list look lower make mount move name open pull put "
-    "raise read reinstall remove render replace report restart retry round run save see send set shorten split "
-    "start stop submit take try turn unlock unset unzip update use wait write "
+    "accept add allow ask begin bring call check choose close connect convert copy correct cut delete download "
+    "drop end export fetch find fix flatten follow free give install leave let list listen look lower make "
+    "mend mount move name open pass play print pull put raise read reinstall remove render replace report "
+    "restart retry round run save see send set shorten split start stop submit take try turn unlock unset "
+    "unzip update use wait write "
 )
 VERBS: Final = frozenset(_WORDS.split())
 """What a remedy begins with: something to do."""

@@ -136,7 +136,9 @@ class Archive:
         tree = xml(self.read(_ENCRYPTION))
         nodes = () if tree is None else tree.iter("{*}EncryptionMethod")
         if tree is None or any(node.get("Algorithm") not in _FONTS_ONLY for node in nodes):
-            raise SourceError(f"{self.name} is encrypted (DRM): only its seller's programs can open it.")
+            raise SourceError(
+                f"{self.name} is encrypted (DRM): only its seller's programs can open it, use one without."
+            )
 
 
 def xml(data: bytes) -> etree._Element | None:

@@ -95,7 +95,7 @@ def understood(match: re.Match[str], name: str) -> Run | None:
 def pause(length_ms: float, written: str, name: str) -> Run:
     """A silence of this length; SourceError if it is longer than the limit."""
     if length_ms > LONGEST_PAUSE_MS:
-        raise SourceError(f"{name} has {written}: a pause has at most {LONGEST_PAUSE_MS // 1000} seconds.")
+        raise SourceError(f"{name} has {written}: write {LONGEST_PAUSE_MS // 1000} seconds at most.")
     return Run("", (Tag("pause", str(round(length_ms))),))
 
 

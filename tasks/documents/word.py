@@ -51,8 +51,9 @@ def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
     """The document in a Word file."""
     if data.startswith(_OLE):
         protected = _ENCRYPTED in data
-        why = "is encrypted with a password: save it" if protected else "is an old Word document: save it as .docx"
-        raise SourceError(f"{name} {why}{' without one first' if protected else ''}.")
+        what = "is encrypted with a password" if protected else "is an old Word document"
+        remedy = "save it without one first" if protected else "save it as .docx"
+        raise SourceError(f"{name} {what}: {remedy}.")
     with Archive(data, name) as archive:
         slim = _slim(archive)
     try:

@@ -40,7 +40,7 @@ class CachedSegment:
         """The segment that was packed; FarmError if the bytes are damaged."""
         checksum, _, body = data.partition(b"\n")
         if pcm.digest(body).encode() != checksum:
-            raise FarmError("A cached segment is damaged: its checksum does not match.")
+            raise FarmError("A cached segment is damaged: its checksum does not match, delete it.")
         line, _, sound = body.partition(b"\n")
         head = json.loads(line)
         timings = tuple((symbol, start, end) for symbol, start, end in head["timings"])

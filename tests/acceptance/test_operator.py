@@ -310,7 +310,7 @@ def test_a_job_is_submitted_paused_resumed_followed_and_saved(
     assert chorus("jobs") == 0
     assert re.fullmatch(r"choir\s+paused\s+\d\d %\s+-\s+normal\s+The Lighthouse Choir", lines(capsys)[0])
     assert chorus("save", "choir") == 2
-    assert capsys.readouterr().err == "chorus: Job choir is paused: its file is there once it is done.\n"
+    assert capsys.readouterr().err == "chorus: Job choir is paused: wait until it is done.\n"
     assert chorus("resume", "choir") == 0
     assert chorus("follow", "choir") == 0
     assert lines(capsys)[-1].startswith("Job choir is done: 0:47 of audio in 8 segments.")

@@ -77,7 +77,7 @@ def test_in_markdown_plain_letters_between_slashes_are_a_link_and_code_is_code()
 
 @pytest.mark.parametrize("text", ["a [pause:61s] b", "a [pause:99999ms] b"])
 def test_an_impossible_pause_is_refused_and_the_limit_is_named(text: str) -> None:
-    with pytest.raises(SourceError, match=r"talk\.txt has \[pause:.*a pause has at most 60 seconds"):
+    with pytest.raises(SourceError, match=r"talk\.txt has \[pause:.*write 60 seconds at most"):
         chapter(text)
 
 

@@ -78,10 +78,13 @@ def test_requested_options_override_the_defaults() -> None:
             r"CoreML in onnxruntime 1\.31 has no option 'ModelFromat'.*did you mean ModelFormat\?",
         ),
         ("xyz=1", r"no option 'xyz'.*there are ModelFormat, MLComputeUnits"),
-        ("ModelFormat=onnx", r"ModelFormat=onnx \(CHORUS_COREML\) is none of its values: MLProgram, NeuralNetwork"),
-        ("RequireStaticInputShapes=yes", "is none of its values: 0, 1"),
+        (
+            "ModelFormat=onnx",
+            r"ModelFormat=onnx \(CHORUS_COREML\) is none of its values: choose MLProgram, NeuralNetwork",
+        ),
+        ("RequireStaticInputShapes=yes", "is none of its values: choose 0, 1"),
         ("RequireStaticInputShapes", "RequireStaticInputShapes= .*is none of its values"),
-        ("ModelCacheDirectory=", "is none of its values: a folder"),
+        ("ModelCacheDirectory=", "is none of its values: choose a folder"),
         ("MLComputeUnits=ALL", "each lane sets itself: choose with CHORUS_LANES"),
     ],
 )

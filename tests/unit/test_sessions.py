@@ -70,7 +70,7 @@ def test_a_file_that_is_no_model_is_refused_with_its_name(tmp_path: Path, conten
     with pytest.raises(ModelError) as caught:
         open_session(path, threads=1)
     sentence = str(caught.value)
-    assert sentence.startswith(f"{path} cannot be loaded as a model: ")
+    assert sentence.startswith(f"{path} cannot be loaded as a model (")
     assert "ONNXRuntimeError" not in sentence
     assert "\n" not in sentence
 

@@ -150,7 +150,7 @@ def test_ssml_is_read_in_its_declared_encoding() -> None:
         ),
         ("<html>no</html>", "is no SSML: it begins with <html>"),
         ("<speak/>", "holds no text"),
-        ('<speak>a <break time="90s"/> b</speak>', "a pause has at most 60 seconds"),
+        ('<speak>a <break time="90s"/> b</speak>', "write 60 seconds at most"),
         (f"<speak>{'<p>' * 41}a{'</p>' * 41}</speak>", "more than 40 deep"),
     ],
 )

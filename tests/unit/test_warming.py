@@ -44,5 +44,8 @@ def test_a_failure_ends_the_warm_up_with_one_sentence() -> None:
 
     with pytest.raises(ModelError) as caught:
         warm(plan(SESSIONS), say)
-    assert str(caught.value) == "The live session failed its warm-up of 3 tokens: The model was silent."
+    assert (
+        str(caught.value)
+        == "The live session failed its warm-up of 3 tokens, choose another model: The model was silent."
+    )
     assert [one.lane for one in said] == ["bulk", "live"]

@@ -77,7 +77,9 @@ def choose_lanes(
     }
     if strict and named and missing:
         lane, why = next(iter(missing.items()))
-        raise FarmError(f"CHORUS_LANES={asked} asks for {lane} and CHORUS_STRICT is set, but {why}.")
+        raise FarmError(
+            f"CHORUS_LANES={asked} asks for {lane} and CHORUS_STRICT is set, but {why}: choose others, or unset it."
+        )
     taken = tuple(ChosenLane(name=lane, live=True, bulk=True) for lane in lanes if lane not in missing)
     if not taken:
         return LaneChoice(

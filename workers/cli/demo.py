@@ -72,7 +72,9 @@ class _Demonstration:
         disturb()
         record = self._client.wait(job, timeout_s=PATIENCE_S)
         if record.state is not State.DONE:
-            raise FarmError(f"The {job} run is {record.state} after {PATIENCE_S:.0f} s: {record.error}")
+            raise FarmError(
+                f"The {job} run is {record.state} after {PATIENCE_S:.0f} s, run the demo again: {record.error}"
+            )
         digest = hashlib.sha256(self._client.save(job, self._folder / f"{job}.wav").read_bytes()).hexdigest()
         self._say(f"{job} run: {self._summary(record)}, sha256 {digest[:16]}…")
         return digest
@@ -117,7 +119,7 @@ class _Demonstration:
         deadline_s = time.monotonic() + PATIENCE_S
         while not true():
             if time.monotonic() > deadline_s:
-                raise FarmError(f"This did not happen within {PATIENCE_S:.0f} s: {what}.")
+                raise FarmError(f"This did not happen within {PATIENCE_S:.0f} s, run the demo again: {what}.")
             time.sleep(LOOK_S)
 
     def _say(self, sentence: str) -> None:

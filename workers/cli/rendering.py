@@ -171,7 +171,9 @@ class _Course:
         if record.state is State.FAILED:
             raise JobFailedError(f"{record.error.rstrip('.')}; run the same command to resume from what was rendered.")
         if record.state is not State.DONE:
-            raise JobFailedError(f"Job {record.job} was {record.state} by another client: --fresh renders it again.")
+            raise JobFailedError(
+                f"Job {record.job} was {record.state} by another client: render it again with --fresh."
+            )
         return record
 
     def _look(self, job: str) -> JobRecord:
@@ -201,7 +203,7 @@ class _Course:
         for process in report.processes if report else ():
             if process.name == "voice" and process.restarts >= HOPELESS_STARTS:
                 words = process.last_words.removeprefix("chorus: ").rstrip(".")
-                raise FarmError(f"The voice worker does not start: {words} (more in {self._stack.run.log('voice')}).")
+                raise FarmError(f"The voice worker does not start: {words}. See {self._stack.run.log('voice')}.")
         return True
 
     def _pause(self, jobs: list[JobRecord]) -> None:

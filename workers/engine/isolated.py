@@ -29,6 +29,7 @@ from workers.process import children
 # Kokoro needs 0.7 GB for a usual segment, 2.2 GB for 510 tokens at half speed.
 MEMORY_BYTES = 4 * 2**30
 LAST_WORDS_S = 5.0
+_REMEDY = "`chorus retry` tries it again, with more memory it may succeed"
 _POLL_S = 0.1
 _READ_BYTES = 1 << 16
 _FLOAT_BYTES = 4
@@ -61,7 +62,7 @@ def speak(model: Model, utterance: Utterance, limits: Limits) -> Speech:
         answer = _answer(child, limits, what)
     head, complete, raw = answer.partition(b"\n")
     if not complete:
-        raise FarmError(f"{what} {_end_of(child.returncode)}.")
+        raise FarmError(f"{what} {_end_of(child.returncode)}: {_REMEDY}.")
     answered = json.loads(head)
     if "error" in answered:
         raise _error(
@@ -69,7 +70,7 @@ def speak(model: Model, utterance: Utterance, limits: Limits) -> Speech:
             f"Spoken in a child process with {limits.memory_bytes / 1e9:.1f} GB of memory: {answered['error']}",
         )
     if len(raw) != answered["samples"] * _FLOAT_BYTES:
-        raise FarmError(f"{what} was cut short: {_end_of(child.returncode)}.")
+        raise FarmError(f"{what} was cut short, it {_end_of(child.returncode)}: {_REMEDY}.")
     timings = tuple((symbol, start, end) for symbol, start, end in answered["timings"])
     return Speech(audio=np.frombuffer(raw, np.float32), seconds=answered["seconds"], timings=timings)
 
@@ -103,9 +104,9 @@ def _answer(child: subprocess.Popen[bytes], limits: Limits, what: str) -> bytes:
                 if not parts[-1]:
                     break
             if time.monotonic() > deadline_s:
-                raise FarmError(f"{what} took more than {limits.wall_s:.0f} s.")
+                raise FarmError(f"{what} took more than {limits.wall_s:.0f} s: {_REMEDY}.")
             if not limits.by_kernel and _memory_of(child) > limits.memory_bytes:
-                raise FarmError(f"{what} took more than {limits.memory_bytes / 1e9:.1f} GB of memory.")
+                raise FarmError(f"{what} took more than {limits.memory_bytes / 1e9:.1f} GB of memory: {_REMEDY}.")
     with suppress(subprocess.TimeoutExpired):
         child.wait(LAST_WORDS_S)
     return b"".join(parts)
@@ -120,7 +121,7 @@ def _memory_of(child: subprocess.Popen[bytes]) -> int:
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
     if stream is None:
-        raise FarmError("The child was started without its pipes.")
+        raise FarmError("The child was started without its pipes: please report it.")
     return stream
 
 

@@ -94,7 +94,7 @@ class KokoroEngine:
         """
         style = self._style(utterance.voice)
         if self._closed:
-            raise FarmError("The engine is closed: this process is going down.")
+            raise FarmError("The engine is closed, this process is going down: wait for the next.")
         _check(utterance, self._synthesizers.spare.vocabulary)
         synthesizer, promise = self._choose(lane, len(utterance.phonemes))
         if synthesizer.on_cpu:
@@ -205,10 +205,12 @@ def _check(utterance: Utterance, vocabulary: frozenset[str]) -> None:
     phonemes = utterance.phonemes
     unknown = sorted(set(phonemes) - vocabulary)
     if unknown:
-        raise FarmError(f"The model has no token for {', '.join(map(repr, unknown))}; nothing is dropped unsaid.")
+        raise FarmError(f"The model has no token for {', '.join(map(repr, unknown))}; please report it.")
     if not phonemes.strip():
-        raise FarmError("A segment without phonemes reached the model.")
+        raise FarmError("A segment without phonemes reached the model: please report it.")
     if len(phonemes) > MAX_TOKENS:
-        raise FarmError(f"A segment of {len(phonemes)} tokens reached the model, which takes {MAX_TOKENS}.")
+        raise FarmError(
+            f"A segment of {len(phonemes)} tokens reached the model, which takes {MAX_TOKENS}: please report it."
+        )
     if not SLOWEST <= utterance.speed <= FASTEST:
-        raise OptionError(f"Speed {utterance.speed:g} is beyond the model: it speaks at {SLOWEST} to {FASTEST}.")
+        raise OptionError(f"Speed {utterance.speed:g} is beyond the model: choose {SLOWEST} to {FASTEST}.")

@@ -107,7 +107,7 @@ class RestingEngine(Generic[E]):
         engine = self._wake()
         if engine.model_digest != self.model_digest:
             engine.close()
-            raise ModelError("The model was exchanged while its sessions rested: only a new process can speak with it.")
+            raise ModelError("The model was exchanged while its sessions rested: restart the worker.")
         self._engine = engine
         self.samples = engine.samples
         log.info("The sessions are open again after %.1f s.", self._clock_s() - began_s)

@@ -51,7 +51,7 @@ class KokoroGraph:
         """What the graph is given; `style` is the voice's table, of one row for each number of tokens."""
         tokens = [self.vocabulary[symbol] for symbol in self.spoken(phonemes)]
         if not tokens:
-            raise FarmError("Nothing of these phonemes is in the model's vocabulary.")
+            raise FarmError("Nothing of these phonemes is in the model's vocabulary: please report it.")
         row = style[min(len(tokens), len(style)) - 1]
         return {
             self._tokens: np.array([[PAD, *tokens, PAD]], self._types[self._tokens]),

@@ -76,7 +76,7 @@ class LaneSession:
         `counted` does not appear in the lane's health.
         """
         if (opened := self._opened) is None:
-            raise FarmError("The session is closed: this process is going down.")
+            raise FarmError("The session is closed, this process is going down: wait for the next.")
         graph, session = opened.graph, opened.session
         inputs = graph.inputs(utterance.phonemes, style, utterance.speed)
         run = partial(session.run, None, inputs, options or shrinking())
@@ -84,7 +84,9 @@ class LaneSession:
             # Nothing but the run: a lowered thread that did more would hold the interpreter's lock from others.
             answer = self._lane.run(run, promise, counted=counted)
         except NATIVE_ERRORS as error:
-            raise FarmError(f"The model failed on {shown(utterance.phonemes)}: {reason(error)}.") from error
+            raise FarmError(
+                f"The model failed on {shown(utterance.phonemes)} ({reason(error)}): check the model."
+            ) from error
         outputs = answer.value
         check_outputs(outputs)
         return Speech(

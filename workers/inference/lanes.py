@@ -196,4 +196,4 @@ class Lane:
         return span
 
     def _closed(self) -> FarmError:
-        return FarmError(f"The lane {self.name} is closed: this process is going down.")
+        return FarmError(f"The lane {self.name} is closed, this process is going down: wait for the next.")

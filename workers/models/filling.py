@@ -55,7 +55,7 @@ def fill(skeleton: onnx.ModelProto, weights: FloatWeights) -> onnx.ModelProto:
         elif name.startswith(_LEARNED) or int(np.prod(tensor.dims)) > _LARGEST_CONSTANT:
             lost.append(name)
     if lost:
-        raise ModelError(f"The weights lack {len(lost)} tensors of the graph: {', '.join(lost[:3])}.")
+        raise ModelError(f"The weights lack {len(lost)} tensors of the graph ({', '.join(lost[:3])}): pull again.")
     _check_biases(graph, found, weights)
     _put(graph, found, aliases)
     return skeleton
@@ -91,7 +91,7 @@ def _value_for(
     if value.shape != shape and value.T.shape == shape:
         value = value.T  # a Gemm with transB against a MatMul
     if value.shape != shape:
-        raise ModelError(f"{name} is {shape} in our graph and {value.shape} in the weights.")
+        raise ModelError(f"{name} is {shape} in our graph and {value.shape} in the weights: pull again.")
     return np.ascontiguousarray(value, np.float32)
 
 
@@ -99,7 +99,7 @@ def _by_node(name: str, readers: list[tuple[onnx.NodeProto, int]], weights: Floa
     """What the nodes of the same modules have; where several share it, all must have the same."""
     values = [value for node, place in readers if (value := _own(node, place, weights)) is not None]
     if values and not all(np.array_equal(values[0], other) for other in values[1:]):
-        raise ModelError(f"{name} is shared by modules whose weights differ.")
+        raise ModelError(f"{name} is shared by modules whose weights differ: pull again.")
     return values[0] if values else None
 
 
@@ -124,7 +124,7 @@ def _check_biases(graph: onnx.GraphProto, found: Mapping[str, Array], weights: F
         if node.op_type in ("Conv", "ConvTranspose") and len(node.input) > 2 and node.input[2] in found:  # noqa: PLR2004 - x, w, b
             by_node = _own(node, 2, weights)
             if by_node is None or not np.array_equal(by_node, found[node.input[2]]):
-                raise ModelError(f"The bias of {node.name} is another one by its name than by its module.")
+                raise ModelError(f"The bias of {node.name} is another one by its name than by its module: pull again.")
 
 
 def _put(graph: onnx.GraphProto, found: Mapping[str, Array], aliases: Mapping[str, str]) -> None:

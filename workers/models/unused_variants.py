@@ -54,7 +54,7 @@ def remove(one: UnusedVariant) -> bool:
                 replace(known.without_variant(one.folder.name), stages={}).write(one.folder.parent)
             shutil.rmtree(one.folder)
         except OSError as error:
-            raise DiskError(f"{one.folder} cannot be deleted ({error.strerror}).") from error
+            raise DiskError(f"{one.folder} cannot be deleted ({error.strerror}): delete it by hand.") from error
     return True
 
 

@@ -30,7 +30,9 @@ def load(path: Path) -> Mapping[str, Style]:
     except FileNotFoundError as error:
         raise ModelError(f"The voices file {path} does not exist: set CHORUS_VOICES to one that does.") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ModelError(f"{path} is not a voices file, an npz of one table per voice: {error}.") from error
+        raise ModelError(
+            f"{path} is not a voices file, an npz of one table per voice ({error}): set CHORUS_VOICES to one."
+        ) from error
     if not bank:
         raise ModelError(f"{path} contains no voice: set CHORUS_VOICES to a file that does.")
     for name, style in bank.items():
@@ -56,11 +58,13 @@ def _npz(file: BinaryIO, path: Path) -> np.lib.npyio.NpzFile:
     # The caller opens the file, because numpy would leave it open if the archive is damaged.
     archive = np.load(file, allow_pickle=False)
     if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ModelError(f"{path} is a single table, not a voices file: it needs one table per voice, by name.")
+        raise ModelError(f"{path} is a single table, not a voices file: give one with a table per voice, by name.")
     return archive
 
 
 def _check(style: NDArray[np.generic], name: str, path: Path) -> None:
     if style.dtype != np.float32 or style.shape[1:] != (1, WIDTH) or style.shape[0] < ROWS:
         found = f"{style.dtype} {list(style.shape)}"
-        raise ModelError(f"Voice {name} in {path} is {found}; Kokoro needs float32 [{ROWS}, 1, {WIDTH}].")
+        raise ModelError(
+            f"Voice {name} in {path} is {found}; Kokoro needs float32 [{ROWS}, 1, {WIDTH}], use its own voices."
+        )

@@ -80,14 +80,14 @@ def _optimise(given: Path, target: Path) -> None:
     try:
         ort.InferenceSession(str(given), options, providers=[CPU_PROVIDER], enable_fallback=0)
     except NATIVE_ERRORS as error:
-        raise ModelError(f"onnxruntime cannot optimise the graph: {reason(error)}.") from error
+        raise ModelError(f"onnxruntime cannot optimise the graph ({reason(error)}): use it as it is.") from error
 
 
 def _check_metadata(model: onnx.ModelProto, built: Path) -> None:
     """Refuse a graph without the original's metadata: the engine reads the vocabulary from it and would use another."""
     found = onnx.load(built, load_external_data=False).metadata_props
     if {(one.key, one.value) for one in model.metadata_props} - {(one.key, one.value) for one in found}:
-        raise ModelError("onnxruntime lost the graph's metadata, which holds the vocabulary.")
+        raise ModelError("onnxruntime lost the graph's metadata, which holds the vocabulary: please report it.")
 
 
 def _sync(path: Path) -> None:

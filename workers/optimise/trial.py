@@ -103,10 +103,12 @@ def run_trial(request: TrialRequest) -> TrialResult:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise FarmError(f"{request.graph} did not speak within {_TIMEOUT_S:.0f} s.") from error
+            raise FarmError(
+                f"{request.graph} did not speak within {_TIMEOUT_S:.0f} s: choose another variant."
+            ) from error
         if done.returncode:
             reason = done.stderr.strip().splitlines()[-1:] or [f"its process ended with status {done.returncode}"]
-            raise FarmError(f"{request.graph} does not speak: {reason[0]}.")
+            raise FarmError(f"{request.graph} does not speak ({reason[0]}): choose another variant.")
         return _read(json.loads(done.stdout), audio)
 
 

@@ -223,4 +223,4 @@ def _failure(run: RunFolder) -> ChorusError:
         kind = getattr(errors, report.failure_kind, FarmError)
         return kind(report.failure)
     words = embedded.last_words(run.log("supervisor")) or "its log is empty"
-    return FarmError(f"The stack's supervisor ended: {words} (more in {run.log('supervisor')}).")
+    return FarmError(f"The stack's supervisor ended: {words}. See {run.log('supervisor')}.")

@@ -153,7 +153,7 @@ def _rebuild() -> None:
     engine.current().close()
     model = resolve(settings())
     if model.digest != engine.current().model_digest:
-        raise ModelError(f"{model.path} is another model by now: only a new process can sign in with it.")
+        raise ModelError(f"{model.path} is another model by now: restart the worker.")
     engine.install(open_warm_engine(model, settings()))
     here = worker_process.current()
     if here.worker.samples:
