@@ -267,7 +267,7 @@ def test_a_fractional_speed_reaches_the_model(opened: Open) -> None:
         (
             {"phonemes": "a" * 511},
             FarmError,
-            "A segment of 511 tokens reached the model, which takes 510",
+            "A segment of 511 tokens reached the model, which takes 510: please report it.",
         ),
         ({"speed": 2.5}, OptionError, "Speed 2.5 is beyond the model: choose 0.5 to 2.0."),
         ({"speed": float("nan")}, OptionError, "Speed nan is beyond the model: choose 0.5 to 2.0."),

@@ -93,7 +93,8 @@ ELSEWHERE: Final = {
     "_unknown(job)", "_unknown(prefix)", "_unknown(name, known)", "self.no_command(ctx, word)",
     "_sentence(error, connection)", "_sentence(shape, connection)", "cls._refused(error.errors()[0])", "blocked",
     "sentence", "f'it ended with {process.returncode}' if process.returncode else 'it does not answer'",
-    "f'Job {self._job} ended without its audio: {reason}{stop}'", "f'{path}: {error}'", "NOTHING_RUNS", "sentence + again", "labels.sentence(str(error))",
+    "f'Job {self._job} ended without its audio: {reason}{stop}'", "f'{path}: {error}'", "NOTHING_RUNS",
+    "sentence + again", "labels.sentence(str(error))",
     "labels.sentence(f'{name} holds no text that could be spoken{beside}: {_REMEDY}')",
 }  # fmt: skip
 """What is raised with a sentence that is not written where it is raised."""
