@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
+import yaml
 from apple.record import Record, write
 
 from workers.accelerators.hardware import Machine
@@ -72,3 +73,12 @@ def test_on_other_machines_the_apple_tests_are_reported_as_not_run(tmp_path: Pat
     )
     assert ran.returncode == 5, "as for a folder in which nothing is"
     assert named.read_text().startswith("apple/test_coreml_lanes.py: CoreML lanes run on a Mac alone, and this is ")
+
+
+def test_the_workflow_says_that_it_never_ran_and_runs_words_that_exist() -> None:
+    text = (ROOT / ".github" / "workflows" / "apple.yml").read_text("utf-8")
+    assert "has never been run" in text
+    typed = [step["run"] for step in yaml.safe_load(text)["jobs"]["apple"]["steps"] if "run" in step]
+    words = [command.removeprefix("./bin/test ") for command in typed]
+    assert words == ["fundamentals", "apple"]
+    assert all((ROOT / "tests" / word).is_dir() for word in words)
