@@ -114,7 +114,7 @@ def run(app: Callable[..., object], arguments: Sequence[str] | None = None) -> i
 
 def _failed(error: Exception) -> int:
     """Say what went wrong, and return the exit status."""
-    status, sentence = _told(error)
+    status, sentence = told(error)
     # What is still held back would fail again when Python closes the stream.
     with contextlib.suppress(OSError):
         sys.stdout.flush()
@@ -124,8 +124,8 @@ def _failed(error: Exception) -> int:
     return status
 
 
-def _told(error: Exception) -> tuple[int, str]:
-    """The exit status and the sentence."""
+def told(error: Exception) -> tuple[int, str]:
+    """The exit status and the sentence for an error, whatever it is."""
     if isinstance(error, ChorusError):
         return error.exit_code, str(error)
     if isinstance(error, typer.TyperException):

@@ -10,7 +10,7 @@ from broker.settings import settings
 from broker.store import LocalStore
 from tasks import desk_tasks
 from tasks.phonemes import phonemize, tagger_choice
-from workers.process.lifecycle import connect, listen
+from workers.process.lifecycle import connect, listen, refuse_alone
 from workers.upkeep import store_upkeep
 
 
@@ -34,3 +34,6 @@ def _counters() -> dict[str, dict[str, float]]:
 
 desk_tasks.register(app)
 connect("desk", _open, ready=store_upkeep.begin, closed=store_upkeep.leave)
+
+if __name__ == "__main__":
+    refuse_alone("workers.desk")

@@ -13,7 +13,7 @@ from broker.hints import store_queue
 from broker.settings import settings
 from broker.store import LocalStore
 from tasks import desk_tasks
-from workers.process.lifecycle import connect, listen
+from workers.process.lifecycle import connect, listen, refuse_alone
 from workers.upkeep import store_upkeep
 
 
@@ -29,3 +29,6 @@ def _open(node: str, conf: Any) -> None:
 
 desk_tasks.register(app)
 connect("store", _open, ready=store_upkeep.begin, closed=store_upkeep.leave)
+
+if __name__ == "__main__":
+    refuse_alone("workers.store_desk")

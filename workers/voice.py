@@ -11,7 +11,7 @@ from broker.primers import Primers
 from broker.settings import settings
 from tasks import engine, voice_tasks
 from tasks.parts import segment_cache
-from workers.process.lifecycle import connect, listen
+from workers.process.lifecycle import connect, listen, refuse_alone
 from workers.process.start_up import startup
 from workers.upkeep import remote_control
 
@@ -89,3 +89,6 @@ def _close() -> None:
 
 
 connect("voice", _open, closed=_close, ready=_serve)
+
+if __name__ == "__main__":
+    refuse_alone("workers.voice")

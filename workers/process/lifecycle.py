@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from celery.bootsteps import StartStopStep
 from celery.signals import celeryd_init, worker_ready, worker_shutdown, worker_shutting_down
@@ -19,6 +19,7 @@ from celery.worker import state
 from broker import worker_process
 from broker.app import app, queue
 from broker.gate import Gate
+from broker.settings import settings
 from chorus.errors import ChorusError
 from workers.process import memory
 from workers.process.start_up import MARK, origin, startup
@@ -96,6 +97,15 @@ def successor(argv: list[str], mark: str) -> list[str]:
     return [sys.executable, "-X", mark, *rest]
 
 
+def refuse_alone(module: str) -> NoReturn:
+    """End `python -m workers.voice`: it would import the worker and start nothing."""
+    try:
+        settings()
+    except ChorusError as error:
+        sys.exit(f"chorus: {error}")
+    sys.exit(f"chorus: {module} is started by Celery: run `celery -A {module} worker`.")
+
+
 def connect(
     role: str, opened: Open, *, ready: Callable[[], None] = lambda: None, closed: Callable[[], None] = lambda: None
 ) -> None:
@@ -109,9 +119,11 @@ def connect(
         memory.settle()
         try:
             opened(worker_process.name_node(instance, role), conf)
-        except ChorusError as error:
-            # Celery logs what a receiver raises and goes on; a worker that cannot serve has to end.
-            sys.exit(f"chorus: {error}")
+        except Exception as error:  # noqa: BLE001 -- Celery logs what a receiver raises and goes on without it
+            from chorus.command_line import brief, told  # noqa: PLC0415 -- a worker that serves needs no command line
+
+            # A worker that cannot serve has to end.
+            sys.exit(f"chorus: {brief(told(error)[1])}")
 
     @worker_ready.connect(weak=False)
     def _serve(**_: Any) -> None:
