@@ -138,4 +138,7 @@ def _wait(file: int, longest_s: float) -> None:
 
 
 def _size(size_bytes: int) -> str:
-    return f"{size_bytes >> 20} MB" if size_bytes >> 20 else f"{size_bytes >> 10} KB"
+    for unit, bits in (("MB", 20), ("KB", 10)):
+        if size_bytes >> bits:
+            return f"{size_bytes >> bits} {unit}"
+    return f"{size_bytes} bytes"

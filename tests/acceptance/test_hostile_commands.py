@@ -6,6 +6,7 @@ Each is typed as a process of its own, forked after the imports (forked.py).
 import os
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -467,3 +468,40 @@ def test_an_odd_environment_changes_nothing(shell: Shell, variable: str, value: 
     usual, odd = shell.type("inspect", "ok.md"), shell.type("inspect", "ok.md", env={variable: value})
     assert (odd.status, odd.out, odd.err) == (0, usual.out, "")
     assert "Fine" in odd.out
+
+
+def test_a_pipe_that_somebody_writes_into_is_read_like_a_file(shell: Shell) -> None:
+    pipe = shell.folder / "written.md"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("# Fine\n\nThis one is as it should be.\n",))
+    writer.start()
+    piped = shell.type("inspect", "written.md")
+    writer.join()
+    assert (piped.status, piped.out, piped.err) == (0, shell.type("inspect", "ok.md").out, "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["render", "own.wav", "-o", "own.wav"],
+        ["render", "own.wav", "-o", "linked.wav"],
+        ["render", "own.srt", "-o", "own.m4b", "--captions", "srt"],
+        ["render", "own.m4b.report.json", "-o", "own.m4b"],
+        ["render", "ok.md", "own.wav", "--one-book", "-o", "own.wav"],
+    ],
+    ids=" ".join,
+)
+def test_a_document_is_never_written_over_by_its_own_book(shell: Shell, words: list[str]) -> None:
+    text = "The only copy there is."
+    for name in ("own.wav", "own.srt", "own.m4b.report.json"):
+        (shell.folder / name).write_text(text)
+    (shell.folder / "linked.wav").unlink(missing_ok=True)
+    (shell.folder / "linked.wav").symlink_to("own.wav")
+    shell.type(*words).refused("would be overwritten: name another file with -o", status=2)
+    for name in ("own.wav", "own.srt", "own.m4b.report.json"):
+        assert (shell.folder / name).read_text() == text
+
+
+def test_a_command_grows_by_little_whatever_it_is_given_to_read(shell: Shell) -> None:
+    for words in READING.values():
+        assert shell.type(*words, stdin=ZERO).grown_mb < 200
