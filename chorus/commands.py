@@ -17,6 +17,8 @@ from chorus import options, stack_address, standing_in
 from chorus.client import Client
 from chorus.command_line import Commands, is_document, new_program, run
 from chorus.errors import CallerError, FarmError, JobFailedError, OptionError
+from chorus.files import check_output
+from chorus.input_file import is_folder
 from chorus.job_view import table
 from chorus.records import JobRecord
 from chorus.request import Wishes
@@ -150,6 +152,8 @@ class ClientCommands:
         url: options.Url = "",
     ) -> None:
         """Fetch a job's finished file. The audio of a job without one is written as WAV."""
+        if output is not None and not is_folder(output):
+            check_output(output)
         with self._connect(url, work=False) as client:
             tell(str(client.save(client.find(job), output or Path())))
 

@@ -78,6 +78,7 @@ ARGUMENTS: Final = {
     "say": ["hello", "-o", "said.wav", *NOWHERE],
     "phonemize": ["hello"],
     "models use": ["stand-in"],
+    "save": ["a1", *NOWHERE],
 }
 READ: Final = {"sources": "md", "cover": "png", "lexicon": "toml"}
 """The parameters that are read, with an ending that each takes."""
@@ -157,12 +158,16 @@ UNWRITABLE: Final = {
 }
 
 
-ONLY_OF_SAY: Final = ("a folder", "the folder above all")
-ONLY_OF_RENDER: Final = ("a name that leaves no room for the report",)
+TAKEN: Final = {
+    "render": ("a folder", "the folder above all"),
+    "say": ("a name that leaves no room for the report",),
+    "save": ("a folder", "the folder above all", "a name that leaves no room for the report", "no format"),
+}
+"""What each of them can do with such a path, or finds out only from the server."""
 
 
 def unwritable() -> Iterator[Any]:
-    for words, others in (("render", ONLY_OF_SAY), ("say", ONLY_OF_RENDER)):
+    for words, others in TAKEN.items():
         for what in UNWRITABLE:
             if what not in others:
                 yield pytest.param(words, UNWRITABLE[what], id=f"{words} {what}")
@@ -170,12 +175,20 @@ def unwritable() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("words", "path"), list(unwritable()))
 def test_what_cannot_be_written_is_refused_before_anything_is_started(shell: Shell, words: str, path: str) -> None:
-    arguments = [word for word in ARGUMENTS[words] if not word.endswith(".wav")]
+    arguments = [word for word in ARGUMENTS[words] if word != "-o" and not word.endswith(".wav")]
     # If the path were taken, the unknown voice would still end it.
-    voice = "nobody" if words == "render" else "af_heart"
-    typed = shell.type(words, *arguments, path, "-v", voice, user=NOBODY if "closed" in path else 0)
+    wishes = ["-v", "nobody"] if words == "render" else []
+    typed = shell.type(words, *arguments, "-o", path, *wishes, user=NOBODY if "closed" in path else 0)
     typed.refused(path.split("/", maxsplit=1)[0][:40])
     assert "nobody" not in typed.err
+
+
+@pytest.mark.parametrize("what", [what for what in UNREADABLE if "closed" not in what])
+def test_a_model_that_cannot_be_read_is_not_chosen(shell: Shell, what: str) -> None:
+    before = shell.type("models", "path").out
+    # As root: others may not choose a model for this home at all.
+    shell.type("models", "use", UNREADABLE[what].replace(".E", ".md")).refused()
+    assert shell.type("models", "path").out == before
 
 
 def test_every_parameter_that_writes_a_path_is_known() -> None:
