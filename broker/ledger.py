@@ -155,9 +155,9 @@ class Ledger:
         """Do whatever this job needs now."""
         return self._run("advance", job, _json(asdict(pins)), int(may_reap))
 
-    def claim(self, job: str, step: str, token: str, *, samples: str = "") -> Claim:
-        """Take a step, if it is there to take. `samples`: those of the worker, as it registered them."""
-        outcome = self._run("claim", job, step, token, samples)
+    def claim(self, job: str, step: str, token: str, *, samples: str = "", graph: str = "") -> Claim:
+        """Take a step, if it is there to take. `samples` and `graph`: those of the worker, as it registered them."""
+        outcome = self._run("claim", job, step, token, samples, graph)
         status = cast("ClaimStatus", outcome.status)
         if not outcome.extra:
             return Claim(status=status, job=job, step=step, token=token)

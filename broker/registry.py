@@ -41,7 +41,7 @@ class Farm:
             one.sound: {
                 "model": one.model,
                 "model_digest": one.model_digest,
-                "variant": f"{one.variant} ({one.variant_why})" if one.variant_why else one.variant,
+                "variant": graph_of(one),
                 "voices": one.voices_digest,
                 "model_source": one.model_source,
             }
@@ -72,6 +72,11 @@ def sign_in(connection: "redis.Redis", worker: Worker) -> None:
         batch.zadd(keys.WORKERS, {worker.id: now_ms})
         batch.expire(keys.WORKERS, keys.GLOBAL_S)
         batch.execute()
+
+
+def graph_of(worker: Worker) -> str:
+    """Its variant and why it has that one, as a job's record and report have them."""
+    return f"{worker.variant} ({worker.variant_why})" if worker.variant_why else worker.variant
 
 
 def sign_out(connection: "redis.Redis", worker: Worker) -> None:

@@ -93,7 +93,8 @@ class Process:
 
     def claim(self, job: str, step: str) -> Claim:
         """Claim a step, with a token that names this worker and is different for every message."""
-        return self.ledger.claim(job, step, f"{self.worker.id}/{uuid.uuid4().hex}", samples=self.worker.samples)
+        token = f"{self.worker.id}/{uuid.uuid4().hex}"
+        return self.ledger.claim(job, step, token, samples=self.worker.samples, graph=registry.graph_of(self.worker))
 
     def count(self, *more: Counters) -> None:
         """Add these counters and read all. The heartbeat must not read them itself: a counter may wait for a lock."""

@@ -1,5 +1,5 @@
 -- One attempt takes a step. The attempt is counted here, before native code runs.
--- ARGV 3 step, 4 token, 5 the worker's samples (chorus/records.py).
+-- ARGV 3 step, 4 token, 5 the worker's samples, 6 its graph (chorus/records.py).
 -- Reads record, steps, specs; writes record, steps, owners, attempts, sends, segment_leases, desk_leases.
 -- Status: ok | busy | done | gone | unlike | newer. Extra of ok: attempt, epoch, spec JSON, request JSON, model, fresh.
 -- The same token claiming again gets the same ok, uncounted: a resent command is harmless.
@@ -35,7 +35,10 @@ if segment_of(step) and repeatable() then
     set('unlike', 1)
     return answer('unlike')
   end
-  if not chosen then set('samples', samples) end
+  if not chosen then
+    set('samples', samples)
+    set('variant', ARGV[6]) -- what the job wrote down when it began may have been exchanged since
+  end
   redis.call('HDEL', record, 'unlike')
 end
 local attempt = redis.call('HINCRBY', attempts, step, 1)

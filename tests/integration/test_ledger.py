@@ -58,7 +58,7 @@ class Farm:
         return outcome
 
     def take(self, step: str, token: str = "", samples: str = "") -> Claim:
-        return self.ledger.claim(self.job, step, token or f"token of {step}", samples=samples)
+        return self.ledger.claim(self.job, step, token or f"token of {step}", samples=samples, graph=f"it, {samples}")
 
     def plan(self, *chapters: int) -> None:
         """Say how many segments each chapter has, and plan the first."""
@@ -248,6 +248,7 @@ def test_a_repeatable_job_is_spoken_by_workers_of_the_same_samples(farm: Farm) -
     farm.advance()
     assert "the voice here is still being prepared" in farm.client.job("book").waiting
     assert farm.take("segment:1", samples="fast").status == "ok", "the first that is sure of its samples decides"
+    assert farm.client.job("book").variant == "it, fast", "the report names the graph that speaks"
     farm.advance()
     assert farm.client.job("book").waiting == ""
     other = farm.take("segment:0", "other", samples="original")
