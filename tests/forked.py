@@ -295,6 +295,8 @@ def _address_space() -> int:
 def _serving() -> None:
     import importlib  # noqa: PLC0415 -- in the server alone
 
+    from typer.main import get_command  # noqa: PLC0415 -- in the server alone
+
     from chorus.command_line import run  # noqa: PLC0415 -- in the server alone
     from chorus.commands import program  # noqa: PLC0415 -- in the server alone
     from tasks.phonemes import phonemize  # noqa: PLC0415 -- in the server alone
@@ -302,7 +304,8 @@ def _serving() -> None:
 
     for name in sys.argv[1:]:
         importlib.import_module(name)
-    programs: dict[str, Callable[..., object]] = {CHECKOUT: app, PACKAGE: program()}
+    # Typer makes all commands anew at each call, which takes as long as the call itself.
+    programs: dict[str, Callable[..., object]] = {CHECKOUT: get_command(app), PACKAGE: get_command(program())}
     # The dictionaries are read here, once: two seconds.
     phonemize.phonemize("hello", "en-us")
     gc.freeze()
