@@ -328,7 +328,7 @@ def test_a_cancelled_job_stays_so(chorus: Type, kept: Machine, capsys: pytest.Ca
     with kept.frozen(half_spoken):
         assert chorus("cancel", "choir") == 0
     assert chorus("follow", "choir") == 1
-    assert capsys.readouterr().err == "chorus: Job choir was cancelled.\n"
+    assert capsys.readouterr().err == "chorus: Job choir was cancelled: submit it again with --fresh.\n"
     assert chorus("resume", "choir") == 2
 
 

@@ -199,7 +199,7 @@ def test_follow_shows_a_job_to_its_end(
     ("fields", "sentence"),
     [
         ({"state": "failed", "error": "The disk is full."}, "Job a failed: The disk is full. `chorus retry a` goes on"),
-        ({"state": "cancelled"}, "Job a was cancelled."),
+        ({"state": "cancelled"}, "Job a was cancelled: submit it again with --fresh."),
     ],
 )
 def test_following_a_job_that_failed_is_a_failure(
