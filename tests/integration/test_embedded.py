@@ -372,7 +372,7 @@ def stand_in() -> Iterator[Callable[[bytes], int]]:
 
 def test_a_server_that_is_too_old_is_refused_with_its_version(stand_in: Callable[[bytes], int]) -> None:
     port = stand_in(b"$20\r\nredis_version:6.0.16\r\n")
-    with pytest.raises(ServerError, match=rf"127\.0\.0\.1:{port} is Redis 6\.0\.16: Chorus needs Redis 6\.2"):
+    with pytest.raises(ServerError, match=rf"127\.0\.0\.1:{port} is Redis 6\.0\.16: update it to 6\.2"):
         check(f"redis://127.0.0.1:{port}/0")
 
 

@@ -84,7 +84,8 @@ def test_an_unavailable_lane_is_replaced_by_the_cpu_and_strict_mode_does_not_sta
     strict = slow.spawn("voice-strict", "-A", "workers.voice", "worker", CHORUS_LANES="ane", CHORUS_STRICT="true")
     assert strict.wait(60) == 1
     last_words = slow.log("voice-strict").read_text().strip().splitlines()[-1]
-    assert last_words == f"chorus: CHORUS_LANES=ane asks for ane and CHORUS_STRICT is set, but {reason}."
+    told = f"chorus: CHORUS_LANES=ane asks for ane and CHORUS_STRICT is set, but {reason}: choose others, or unset it."
+    assert last_words == told
 
 
 @pytest.mark.keyless
