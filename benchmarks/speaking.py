@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chorus.languages import for_voice
 from chorus.vocabulary import MAX_TOKENS
 from chorus.wire import RATE_HZ
 from tasks import documents
@@ -85,8 +86,8 @@ def sentences(path: Path = TEXTS) -> tuple[Sentence, ...]:
 
 
 def pieces(text: str, voice: str, *, target: int | None = None) -> list[Piece]:
-    """The segments that the product's planner makes of a text, in the voice's English; the last has no pause."""
-    language = "en-gb" if voice.startswith("b") else "en-us"
+    """The segments that the product's planner makes of a text, in the voice's language; the last has no pause."""
+    language = for_voice(voice)
     wanted = {} if target is None else {"target": min(target, MAX_TOKENS)}
     cut = [
         Piece(phonemes=one.phonemes, pause_s=one.pause_ms / 1000)

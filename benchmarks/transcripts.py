@@ -6,6 +6,7 @@ else is. Knows neither the recogniser nor the voice.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from benchmarks.recogniser import WordErrors
 
@@ -96,12 +97,27 @@ def cardinal(number: int) -> str:
     return f"{cardinal(number // size)} {name} {cardinal(number % size)}".removesuffix(" zero")
 
 
+def signs(text: str) -> list[str]:
+    """The letters of a text in any writing, with their marks and without spaces."""
+    return [sign for sign in unicodedata.normalize("NFC", text).casefold() if unicodedata.category(sign)[0] in "LMN"]
+
+
+def written_words(text: str) -> list[str]:
+    """The words of a text in any language, as they are written, without punctuation."""
+    plain = unicodedata.normalize("NFC", text).casefold()
+    return "".join(sign if unicodedata.category(sign)[0] in "LMN" else " " for sign in plain).split()
+
+
 def compare(wanted: str, heard: str) -> WordErrors:
-    """How many words of a text are missing, wrong or too many in what was heard.
+    """How many words of an English text are missing, wrong or too many in what was heard."""
+    return counted(words(wanted), words(heard))
+
+
+def counted(left: Sequence[str], right: Sequence[str]) -> WordErrors:
+    """How many of the words to be said, or of the letters, are missing, wrong or too many in what was heard.
 
     One word heard as two, or two as one, is no error if the letters agree: `some one`, `water gazers`.
     """
-    left, right = words(wanted), words(heard)
     before: list[int] = []
     row = list(range(len(right) + 1))
     for at, word in enumerate(left, 1):

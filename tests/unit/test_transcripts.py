@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.transcripts import cardinal, compare, words
+from benchmarks.transcripts import cardinal, compare, counted, signs, words, written_words
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,13 @@ def test_missing_wrong_and_doubled_words_are_counted(wanted: str, heard: str, er
 
 def test_every_word_that_was_to_be_said_counts() -> None:
     assert compare("She was born in 1984.", "").words == 7
+
+
+def test_words_of_other_languages_keep_their_accents_and_lose_their_punctuation() -> None:
+    assert written_words("¿Puedes cerrar — la ventana?") == ["puedes", "cerrar", "la", "ventana"]
+    assert written_words("L’été, c'est") == ["l", "été", "c", "est"]
+    assert counted(written_words("la mañana"), written_words("La manana.")).errors == 1
+
+
+def test_letters_keep_their_marks() -> None:
+    assert signs("वह है।") == list("वहहै")
