@@ -28,20 +28,26 @@ from chorus.wire import RATE_HZ
 NAME = "languages"
 TEXTS = speaking.TEXTS.with_name("languages.txt")
 VOICES = {
-    "en-us": ("af_heart", "am_michael"),
-    "en-gb": ("bf_emma", "bm_george"),
-    "es": ("ef_dora", "em_alex"),
+    "es": ("ef_dora",),
     "fr-fr": ("ff_siwis",),
-    "it": ("if_sara", "im_nicola"),
-    "pt-br": ("pf_dora", "pm_alex"),
-    "hi": ("hf_alpha", "hm_omega"),
+    "it": ("if_sara",),
+    "pt-br": ("pf_dora",),
+    "hi": ("hf_alpha",),
+    "en-us": ("af_heart",),
+    "en-gb": ("bf_emma",),
 }
 BY_LETTERS = ("hi",)
+PROMPTS = {"hi": "यह हिन्दी में है।"}
+"""Without it Whisper base writes Hindi in Arabic letters. With it, it repeats itself: it does not understand Hindi."""
 WAYS = (speaking.EXACT, speaking.THEIRS)
+EASY = 20
+"""English sentences; all of them are heard in benchmarks/listening.py."""
 AT_ONCE, BREATH_S = 5, 0.6
 """Sentences that Whisper hears one after the other, and the silence between them: it always takes half a minute."""
 ALLOWED = 0.005
 """How much larger the share of errors may be than the other's."""
+UNHEARD = 0.5
+"""Where more than this is wrong in both, the recogniser does not understand the language."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +83,7 @@ def main() -> None:
 def texts(language: str) -> tuple[str, ...]:
     """The sentences to be spoken: short everyday ones, without figures."""
     if language.startswith("en"):
-        return tuple(one.text for one in speaking.sentences() if one.kind == "easy")
+        return tuple(one.text for one in speaking.sentences() if one.kind == "easy")[:EASY]
     kind = language.partition("-")[0]
     return tuple(one.text for one in speaking.sentences(TEXTS) if one.kind == kind)
 
@@ -112,10 +118,13 @@ def hear(
         sounds += [keeper.spoken(names[-1], speak, pieces, voice, 1.0).audio]
         sounds += [np.zeros(round(BREATH_S * RATE_HZ), np.float32)]
     language = for_voice(voice)
-    path = given.keep / "heard" / f"{hashlib.sha256(' '.join(names).encode()).hexdigest()[:16]}.txt"
+    prompt = PROMPTS.get(language, "")
+    path = given.keep / "heard" / f"{hashlib.sha256(' '.join([*names, prompt]).encode()).hexdigest()[:16]}.txt"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        heard_text = whisper.hear(np.concatenate(sounds), RATE_HZ, weights, language=language.partition("-")[0])
+        heard_text = whisper.hear(
+            np.concatenate(sounds), RATE_HZ, weights, language=language.partition("-")[0], prompt=prompt
+        )
         path.write_text(heard_text, "utf-8")
     wanted, text = " ".join(said), path.read_text("utf-8")
     errors = compare(language, wanted, text)
@@ -149,13 +158,20 @@ def figures_of(every: Sequence[Heard]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def judgement(ours: WordErrors, theirs: WordErrors) -> str:
+    """Whether ours is heard as well, as far as the recogniser understands the language."""
+    if min(ours.share, theirs.share) > UNHEARD:
+        return "cannot be judged"
+    return "passed" if ours.share - theirs.share <= ALLOWED else "**missed**"
+
+
 def table(figures: dict[str, Any]) -> str:
     """As on the page."""
     body = []
     for language, ways in figures["languages"].items():
         found = [WordErrors(**ways[way]) for way in WAYS]
         counted = [f"{one.errors} of {one.words}, {one.share:.1%}" for one in found]
-        judged = "passed" if found[0].share - found[1].share <= ALLOWED else "**missed**"
+        judged = judgement(*found)
         unit = "letters" if language in BY_LETTERS else "words"
         body.append([LANGUAGES[language], ", ".join(VOICES[language]), unit, *counted, judged])
     return measure.rows(["language", "voices", "counted", *WAYS, "at most 0.5 points more"], body)

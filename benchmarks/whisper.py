@@ -80,12 +80,23 @@ def require() -> None:
         raise RuntimeError("faster-whisper is not installed: run `.venv/bin/python benchmarks/listen_setup.py` first.")
 
 
-def hear(samples: NDArray[np.floating[Any]], rate_hz: int, folder: Path, *, language: str = "en") -> str:
-    """What is said in this language, by two letters, in a recording of one voice, between -1 and 1."""
+def hear(
+    samples: NDArray[np.floating[Any]], rate_hz: int, folder: Path, *, language: str = "en", prompt: str = ""
+) -> str:
+    """What is said in this language, by two letters, in a recording of one voice, between -1 and 1.
+
+    `prompt`: text in the writing that is wanted, where the language has several.
+    """
     around = np.zeros(round(_AROUND_S * RATE_HZ))
     sound = np.concatenate([around, resampled(samples, rate_hz), around]).astype(np.float32)
     found, _ = _model(folder).transcribe(
-        sound, language=language, beam_size=5, temperature=0.0, condition_on_previous_text=False, vad_filter=False
+        sound,
+        language=language,
+        initial_prompt=prompt or None,
+        beam_size=5,
+        temperature=0.0,
+        condition_on_previous_text=False,
+        vad_filter=False,
     )
     return " ".join(one.text.strip() for one in found)
 

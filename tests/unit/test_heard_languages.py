@@ -27,3 +27,8 @@ def test_there_are_enough_sentences_to_see_half_a_point(language: str) -> None:
 def test_half_a_point_more_is_allowed(ours: int, judged: str) -> None:
     found = {EXACT: {"words": 200, "errors": ours}, THEIRS: {"words": 200, "errors": 10}}
     assert judged in languages.table({"languages": {"es": found}})
+
+
+def test_nothing_is_judged_where_the_recogniser_understands_nothing() -> None:
+    unheard = {way: {"words": 200, "errors": 150} for way in (EXACT, THEIRS)}
+    assert "cannot be judged" in languages.table({"languages": {"hi": unheard}})
