@@ -20,6 +20,17 @@ def test_a_worker_that_finds_no_server_says_so_in_one_line(words: str, tmp_path:
     assert celery(*words.split(), home=tmp_path) == (1, NO_SERVER)
 
 
+@pytest.mark.parametrize("module", ["workers.desk", "workers.voice"])
+def test_a_worker_as_the_stack_starts_it_says_the_same_without_importing_celerys_other_commands(
+    module: str, tmp_path: Path
+) -> None:
+    status, said = run("-X", "importtime", "-m", "workers.process.celery_worker", module, home=tmp_path)
+    assert (status, NO_SERVER in said) == (1, True)
+    imported = {line.rpartition("|")[2].strip() for line in said.splitlines()}
+    assert {"celery.bin.worker", "workers.process.lifecycle"} <= imported
+    assert not imported & {"celery.bin.celery", "celery.bin.amqp", "flower", "prompt_toolkit"}
+
+
 def test_a_worker_with_an_impossible_setting_says_so_in_one_line(tmp_path: Path) -> None:
     status, said = celery("workers.desk", "worker", home=tmp_path, CHORUS_LANES="foo")
     assert (status, said.count("\n")) == (1, 1)
@@ -68,10 +79,15 @@ def test_a_worker_that_cannot_open_ends_whatever_the_reason(monkeypatch: pytest.
 
 
 def celery(app: str, *words: str, home: Path, **environment: str) -> tuple[int, str]:
-    """How the command ended, and all that it said."""
+    """How Celery's command ended, and all that it said."""
+    return run("-m", "celery", "-A", app, *words, home=home, **environment)
+
+
+def run(*words: str, home: Path, **environment: str) -> tuple[int, str]:
+    """The same of a Python program."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CHORUS_", "CELERY_", "REDIS_"))}
     done = subprocess.run(
-        [sys.executable, "-P", "-W", "ignore", "-m", "celery", "-A", app, *words],
+        [sys.executable, "-P", "-W", "ignore", *words],
         env=kept | {"CHORUS_HOME": str(home), "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,

@@ -60,7 +60,8 @@ class StackSpec:
         voice = _worker("voice", "workers.voice")
         # With a server elsewhere that farm's own desk workers plan; ours serves only this machine's disk.
         desk = _worker("desk", "workers.desk" if self.server else "workers.store_desk")
-        flower = _celery("flower", "-A", "broker", "flower", "--address=127.0.0.1", f"--port={flower_port}")
+        web = ("-A", "broker", "flower", "--address=127.0.0.1", f"--port={flower_port}")
+        flower = Program(name="flower", argv=(*children.command("celery"), *web))
         wanted = ((self.voice, voice), (self.desk, desk), (self.flower, flower))
         return (*(program for chosen, program in wanted if chosen), *self.others)
 
@@ -224,11 +225,8 @@ def voice_program(name: str) -> Program:
 
 def _worker(name: str, module: str, *arguments: str) -> Program:
     # "Mingle" asks other workers for revoked tasks and clocks, which Chorus does not use, and delays start by a second.
-    return _celery(name, "-A", module, "worker", "--without-mingle", "--without-gossip", *arguments)
-
-
-def _celery(name: str, *arguments: str) -> Program:
-    return Program(name=name, argv=(*children.command("celery"), *arguments))
+    command = children.command("workers.process.celery_worker")
+    return Program(name=name, argv=(*command, module, "--without-mingle", "--without-gossip", *arguments))
 
 
 def _refused(path: Path, error: OSError) -> DiskError:
