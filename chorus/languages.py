@@ -1,6 +1,7 @@
 """The languages Kokoro speaks, under one code each. Pure: knows nothing of documents, voices files or phonemes."""
 
 from chorus import voices
+from chorus.checks import shown
 from chorus.errors import OptionError
 
 LANGUAGES = {
@@ -42,15 +43,18 @@ _OF_VOICE = {
     "z": "zh",
 }
 
+_LONGEST_TAG = 60
+"""What is behind these characters of a tag changes no language."""
+
 
 def normalise(tag: str) -> str:
     """The one code for a language tag however written: `en`, `en_US` and `EN-us` are all `en-us`."""
-    rest = tag.strip().replace("_", "-").lower()
+    rest = tag.strip()[:_LONGEST_TAG].replace("_", "-").lower()
     while rest:
         if rest in _CODES:
             return _CODES[rest]
         rest = rest.rpartition("-")[0]
-    raise OptionError(f"Language {tag!r} is unknown: choose one of {', '.join(sorted(LANGUAGES))}.")
+    raise OptionError(f"Language {shown(tag)!r} is unknown: choose one of {', '.join(sorted(LANGUAGES))}.")
 
 
 def letters_of(code: str) -> str:

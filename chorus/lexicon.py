@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chorus import pls, vocabulary
+from chorus.checks import is_unicode, shown
 from chorus.errors import OptionError
 from chorus.input_file import read_input
 from chorus.languages import normalise
@@ -82,7 +83,7 @@ def entries(lexicon: str) -> tuple[LexiconEntry, ...]:
 
 @lru_cache(maxsize=8)
 def _entries(lexicon: str) -> tuple[LexiconEntry, ...]:
-    if len(lexicon.encode()) > 2 * LONGEST_FILE_BYTES:
+    if len(lexicon.encode("utf-8", "surrogatepass")) > 2 * LONGEST_FILE_BYTES:
         raise OptionError(f"The lexicon is too large: cut it to {LONGEST_FILE_BYTES // 1024} KB.")
     try:
         return tuple(_checked("The lexicon", _nested(_json(lexicon))))
@@ -107,6 +108,8 @@ def _checked(name: str, found: Iterable[LexiconEntry]) -> list[LexiconEntry]:
 
 
 def _plain(entry: LexiconEntry) -> LexiconEntry:
+    if not is_unicode(f"{entry.word}{entry.said}{entry.language}"):
+        raise ValueError(f"{shown(entry.word)!r} has half a letter, which is no text")
     word, said = (" ".join(unicodedata.normalize("NFC", text).split()) for text in (entry.word, entry.said))
     return LexiconEntry(word=word.replace("\u2019", "'"), said=said, language=entry.language)
 

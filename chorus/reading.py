@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from encodings.aliases import aliases
 from types import MappingProxyType
 
+from chorus.checks import shown
 from chorus.errors import OptionError
 
 SKIPPABLE = ("cover", "titlepage", "copyright", "dedication", "contents", "notes", "index", "bibliography", "tables")
@@ -59,9 +60,11 @@ def pauses(text: str) -> Mapping[str, int]:
     for part in filter(None, map(str.strip, text.split(","))):
         name, equals, value = (word.strip() for word in part.partition("="))
         if name not in PAUSES_MS or not equals:
-            raise OptionError(f"--pauses has {part!r}: write a name of {', '.join(PAUSES_MS)}, `=` and milliseconds.")
+            raise OptionError(
+                f"--pauses has {shown(part)!r}: write a name of {', '.join(PAUSES_MS)}, `=` and milliseconds."
+            )
         if not _MILLISECONDS.fullmatch(value) or int(value) > LONGEST_PAUSE_MS:
-            raise OptionError(f"--pauses has {part!r}: write milliseconds in digits, 0 to {LONGEST_PAUSE_MS}.")
+            raise OptionError(f"--pauses has {shown(part)!r}: write milliseconds in digits, 0 to {LONGEST_PAUSE_MS}.")
         found[name] = int(value)
     return MappingProxyType(found)
 
@@ -90,5 +93,5 @@ def encoding(text: str) -> str:
 def _listed(option: str, text: str, known: Iterable[str]) -> frozenset[str]:
     words = frozenset(filter(None, map(str.strip, text.split(","))))
     for word in sorted(words.difference(known)):
-        raise OptionError(f"{option} names {word!r}, which does not exist: choose among {', '.join(known)}.")
+        raise OptionError(f"{option} names {shown(word)!r}, which does not exist: choose among {', '.join(known)}.")
     return words

@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
 
+from chorus.checks import LARGEST, is_unicode, shown
 from chorus.errors import OptionError
 
 Scope = Literal["text", "document", "file", "caller"]
@@ -65,10 +66,14 @@ class DeclaredWish:
         if self.choices:
             return value if value in get_args(self.kind) else chosen(label, value, self.choices)
         if not self.fits(value):
-            raise OptionError(f"{label} is {value!r}: give {_KINDS[self.kind][1]}.")
+            raise OptionError(f"{label} is {shown(repr(value))}: give {_KINDS[self.kind][1]}.")
+        if isinstance(value, str) and not is_unicode(value):
+            raise OptionError(f"{label} is {shown(value)!r}, which is no text: write it in UTF-8.")
         least, most = self.wish.least, self.wish.most
         if least is not None and most is not None and not least <= value <= most:
-            raise OptionError(f"{label.capitalize()} {value:g} is out of range: choose {least} to {most}.")
+            # Of an endless whole number not even the figures can be written.
+            told = f"{value:g}" if isinstance(value, float) or abs(value) <= LARGEST else "of so many figures"
+            raise OptionError(f"{label.capitalize()} {told} is out of range: choose {least} to {most}.")
         return self.wish.check(value)
 
     def fits(self, value: Any) -> bool:
@@ -81,7 +86,7 @@ class DeclaredWish:
 def chosen(label: str, value: Any, choices: Sequence[str]) -> Any:
     """The value, if it is one of the choices, or OptionError."""
     if value not in choices:
-        raise OptionError(f"{label} is {value!r}: choose {', '.join(choices[:-1])} or {choices[-1]}.")
+        raise OptionError(f"{label} is {shown(repr(value))}: choose {', '.join(choices[:-1])} or {choices[-1]}.")
     return value
 
 

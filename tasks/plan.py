@@ -33,6 +33,9 @@ LIVE_FIRST_TOKENS = 15
 BATCH = 32
 KEPT_JOBS = 4
 """How many documents, and how many half-cut chapters, a process keeps for the next step of their job."""
+MOST_UNSAID = 500
+"""At most this many stretches of a chapter are named as not spoken; the report counts the others."""
+_LONGEST_UNSAID = 200
 _SHOWN = 60
 
 _Kept = TypeVar("_Kept")
@@ -57,13 +60,19 @@ class Cut:
     g2p_ms: float = 0.0
     _spans: list[Span] = field(default_factory=list)
     _unsaid: list[str] = field(default_factory=list)
+    _uncounted: int = 0
+    """How many more stretches than those are not spoken."""
 
     def watched(self) -> Iterator[Segment]:
         """The segments as they are cut; each is counted on its way."""
         for segment in self.segments:
             self.g2p_ms += segment.g2p_ms
             self._spans.append(Span(start=segment.start, end=segment.end))
-            self._unsaid += segment.unsaid
+            for text in segment.unsaid:
+                if len(self._unsaid) < MOST_UNSAID:
+                    self._unsaid.append(text if len(text) <= _LONGEST_UNSAID else f"{text[:_LONGEST_UNSAID]}…")
+                else:
+                    self._uncounted += 1
             yield segment
 
     def check(self) -> None:
@@ -82,7 +91,7 @@ class Cut:
             characters=len(self.chapter.text),
             segments=count,
             sha256=digest([self.chapter.text]),
-            unsaid=tuple(self._unsaid),
+            unsaid=(*self._unsaid, *((f"{self._uncounted} more",) if self._uncounted else ())),
         )
 
 

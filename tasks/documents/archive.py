@@ -130,10 +130,18 @@ class Archive:
             raise SourceError(f"{self.name} has too many elements to be read ({path}: {tags} tags): split it.")
         return text
 
+    def tree(self, path: str) -> etree._Element | None:
+        """The root of an XML member that describes others; None if it cannot be parsed."""
+        data = self.read(path, most_bytes=MOST_MARKUP_BYTES)
+        tags = data.count(b"<")
+        if tags > MOST_TAGS_TOGETHER:
+            raise SourceError(f"{self.name} has too many elements to be read ({path}: {tags} tags): split it.")
+        return xml(data)
+
     def _refuse_protection(self) -> None:
         if not self.has(_ENCRYPTION):
             return
-        tree = xml(self.read(_ENCRYPTION))
+        tree = self.tree(_ENCRYPTION)
         nodes = () if tree is None else tree.iter("{*}EncryptionMethod")
         if tree is None or any(node.get("Algorithm") not in _FONTS_ONLY for node in nodes):
             raise SourceError(

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from lxml import etree
 
 from tasks.documents import sections
-from tasks.documents.archive import xml
 from tasks.documents.opf import Package, place, text_of
 
 _TYPE = "{http://www.idpf.org/2007/ops}type"
@@ -34,12 +33,11 @@ class _Line:
     href: str
 
 
-def entries(data: bytes, package: Package) -> list[ContentsEntry]:
+def entries(tree: etree._Element | None, package: Package) -> list[ContentsEntry]:
     """The entries that lead into the reading order, in its order, with titles that tell them apart.
 
     The landmarks of a nav document are added to the package's kinds.
     """
-    tree = xml(data)
     if tree is None:
         return []
     nav = tree.tag == "{http://www.w3.org/1999/xhtml}html"

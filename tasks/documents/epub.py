@@ -24,7 +24,7 @@ def read(data: bytes, name: str, options: ReaderOptions = USUAL) -> Document:
         if not book.spine:
             raise SourceError(f"{name} lists no documents to read in its package file: it is damaged, fetch it again.")
         archive.expect(item.path for item in book.spine)
-        found = contents.entries(archive.read(book.contents), book) if archive.has(book.contents) else []
+        found = contents.entries(archive.tree(book.contents), book) if archive.has(book.contents) else []
         blocks = Blocks(
             language=next(iter(book.languages), ""), others=frozenset(primary(one) for one in book.languages)
         )

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from chorus.checks import shown
 from chorus.errors import OptionError
 from chorus.reading import SKIPPED, SPEAKABLE
 from tasks.documents.runs import MarkKind, Run, Tag, clean, placed
@@ -288,7 +289,7 @@ def select(document: Document, spec: str) -> Document:
 def _range(part: str, last: int) -> range:
     match = re.fullmatch(r"\s*([0-9]{1,9})\s*(?:(-)\s*([0-9]{1,9})?)?\s*", part)
     if match is None:
-        raise OptionError(f"Chapters {part.strip()!r} is not understood: write numbers and ranges like 1-3,5.")
+        raise OptionError(f"Chapters {shown(part.strip())!r} is not understood: write numbers and ranges like 1-3,5.")
     first = int(match[1])
     final = int(match[3]) if match[3] else last if match[2] else first
     if not 1 <= first <= final <= last:

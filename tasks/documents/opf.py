@@ -10,7 +10,7 @@ from lxml import etree
 
 from chorus.errors import SourceError
 from tasks.documents import sections
-from tasks.documents.archive import Archive, xml
+from tasks.documents.archive import Archive
 
 _CONTAINER = "META-INF/container.xml"
 _TEXT_TYPES = frozenset(("application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/xml", "text/xml"))
@@ -51,7 +51,7 @@ class Package:
 def package(archive: Archive) -> Package:
     """The package file of an EPUB."""
     path = _path(archive)
-    tree = xml(archive.read(path))
+    tree = archive.tree(path)
     if tree is None:
         raise SourceError(f"{archive.name} has a damaged package file ({path}): fetch it again.")
     found = Package(
@@ -77,7 +77,7 @@ def package(archive: Archive) -> Package:
 def _path(archive: Archive) -> str:
     """The path of the package file: as the container states it, else the first .opf in the archive."""
     if archive.has(_CONTAINER):
-        tree = xml(archive.read(_CONTAINER))
+        tree = archive.tree(_CONTAINER)
         for root in tree.iter("{*}rootfile") if tree is not None else ():
             path = resolve("", root.get("full-path") or "")
             if archive.has(path):

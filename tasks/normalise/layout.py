@@ -11,6 +11,8 @@ from tasks.normalise.rewriting import Rewriting, Rule
 
 _LONGEST_WORD = 40
 """The most letters of a word. espeak truncates much longer words, and misaki's time grows with the square."""
+_MOST_PARTS = 8
+"""The most parts, between its own punctuation, of a piece of a word that is longer: misaki joins each with each."""
 _UNPRINTED = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0xD800, 0xE000)], " ")
 # Above the first plane only the bold and italic figures of mathematics are replaced.
 _DIGITS = {
@@ -73,6 +75,6 @@ def _cuts(run: str) -> list[int]:
     while len(run) - at > _LONGEST_WORD:
         part = run[at : at + _LONGEST_WORD]
         marks = [place for place, char in enumerate(part, 1) if not char.isalnum() and not combining(char)]
-        at += marks[-1] if marks else _LONGEST_WORD
+        at += marks[:_MOST_PARTS][-1] if marks else _LONGEST_WORD
         cuts.append(at)
     return cuts

@@ -14,6 +14,9 @@ HOLE = "\ue000"
 """Replaces each character that a rule has claimed. It is no letter, digit or blank, so no later rule matches it."""
 _WIDE = 0x2E80
 """From this code point on, scripts have no blanks between words."""
+_LONGEST_RUN = 30
+"""The most characters without a blank of a word that several rules have read, such as `1-1-1-1`: misaki's time grows
+with the cube of a word's parts."""
 _END = re.compile(r"[\s\"')\]\u2019\u201d\u00bb]*$")
 _WORDS = re.compile(r"\S+(?: \S+)*")
 
@@ -156,6 +159,8 @@ class _Writer:
     stretches: list[SourcedStretch] = field(default_factory=list)
     length: int = 0
     last: str = ""
+    _unbroken: int = 0
+    """How many characters there are since the last blank."""
 
     def blank(self) -> None:
         if self.last not in ("", " "):
@@ -177,7 +182,10 @@ class _Writer:
 
     def _separate(self, text: str) -> None:
         one, other = self.last, text[0]
-        if one.isalnum() and other.isalnum() and min(ord(one), ord(other)) < _WIDE:
+        joined = one.isalnum() and other.isalnum() and min(ord(one), ord(other)) < _WIDE
+        first = text.find(" ")
+        endless = self._unbroken + (len(text) if first < 0 else first) > _LONGEST_RUN and one < chr(_WIDE)
+        if one not in ("", " ") and (joined or endless):
             self._add(" ")
 
     def _add(self, text: str, source: Span | None = None, *, exact: bool = False) -> None:
@@ -188,6 +196,8 @@ class _Writer:
         self.parts.append(text)
         self.length += len(text)
         self.last = text[-1]
+        blank = text.rfind(" ")
+        self._unbroken = self._unbroken + len(text) if blank < 0 else len(text) - 1 - blank
 
     def reading(self, *, stopped: bool) -> Reading:
         if self.last == " ":

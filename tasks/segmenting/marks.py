@@ -150,7 +150,12 @@ def _unbroken(text: str, marks: Sequence[Mark]) -> Iterator[Mark]:
     given = frozenset(marks)
     for mark in _flat(marks):
         stretch = text[mark.start : mark.end]
-        whole = mark in given and stretch.strip() and BREAK not in stretch and len(stretch) <= LONGEST_TEXT
+        whole = (
+            mark in given
+            and stretch.strip()
+            and BREAK not in stretch
+            and max(len(stretch), len(mark.value)) <= LONGEST_TEXT
+        )
         if (whole and _audible(mark)) or mark.kind not in _ATOMIC:
             yield mark
 

@@ -34,7 +34,7 @@ _BEHIND_QUOTE = re.compile(r"[\u3002\uff01\uff1f][\u201d\u300d\u300f](?=[^\s\u30
 _CONTINUES = re.compile(r"[\u300d\u300f\u201d](?:\u3068|\u3063\u3066|\u306a\u3069|\u306e|\u304c|\u3092|\u306f|\u306b)")
 """A Japanese particle after a quotation: the sentence continues with who said it."""
 _WORD = re.compile(r"\s*+\S*+")
-_WORD_CHARS = 200
+_WORD_CHARS = 40
 """At most this many characters after a possible end are looked at."""
 _LIST_NUMBER_CHARS = 24
 _BLANKS = re.compile(r"\s*+")

@@ -51,3 +51,12 @@ def test_between_sentences_there_are_only_blanks(text: str, language: str) -> No
     spans = list(sentences(text, 0, len(text), language))
     assert "".join("".join(text[span.start : span.end].split()) for span in spans) == "".join(text.split())
     assert all(one.end <= other.start for one, other in pairwise(spans))
+
+
+def test_a_paragraph_of_any_length_has_the_same_sentences_as_its_parts() -> None:
+    told = ["He waited.", "“Who is there?” she asked.", "“I do not know. It is late. Go to bed.”", "Mr. Smith paid 3.5%."]
+    paragraph = " ".join(told * 120)
+    found = [paragraph[one.start : one.end] for one in sentences(paragraph, 0, len(paragraph), "en-us")]
+    short = " ".join(told * 3)
+    expected = [short[one.start : one.end] for one in sentences(short, 0, len(short), "en-us")]
+    assert found == expected[: len(expected) // 3] * 120
