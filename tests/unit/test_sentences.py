@@ -54,7 +54,7 @@ def test_between_sentences_there_are_only_blanks(text: str, language: str) -> No
 
 
 def test_a_paragraph_of_any_length_has_the_same_sentences_as_its_parts() -> None:
-    told = ["He waited.", "“Who is there?” she asked.", "“I do not know. It is late. Go to bed.”", "Mr. Smith paid 3.5%."]
+    told = ["He waited.", "“Who is there?” she asked.", "“I do not know. It is late.”", "Mr. Smith paid 3.5%."]
     paragraph = " ".join(told * 120)
     found = [paragraph[one.start : one.end] for one in sentences(paragraph, 0, len(paragraph), "en-us")]
     short = " ".join(told * 3)
