@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 import redis
-from support import wait_until
+from support import reap, wait_until
 from toy.build import MODEL, VOICES, build
 
 from broker.settings import FarmSettings
@@ -122,6 +122,15 @@ class Machine:
                     found.append(process)
         return found
 
+    def servers(self) -> list[psutil.Process]:
+        """The servers that work on its data, whatever their program is called."""
+        found = []
+        for process in self.processes():
+            with suppress(psutil.Error):
+                if Path(process.cwd()) == (self.home / "server").resolve():
+                    found.append(process)
+        return found
+
     def wait_quiet(self) -> None:
         """Return once nothing of ours runs any more."""
         wait_until(lambda: not self.processes(), description=f"nothing of {self.home} runs any more", timeout_s=40)
@@ -165,9 +174,7 @@ class Machine:
 
     def close(self) -> None:
         for command in self._typed:
-            if command.poll() is None:
-                command.kill()
-                command.wait()
+            reap(command)
         down(self.settings)
         for process in self.processes():
             process.kill()

@@ -1,4 +1,4 @@
-"""What tests of several rooms share: waiting for a condition, and a real Valkey that dies with the test run.
+"""What tests of several rooms share: waiting for a condition, what ends with its test, and a real Valkey.
 
 Knows nothing of Chorus's own keys.
 """
@@ -7,10 +7,12 @@ import importlib.util
 import platform
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import redis
 
@@ -48,6 +50,46 @@ def valkey_binary() -> Path:
     return folder / "valkey-server"
 
 
+def reap(process: "subprocess.Popen[Any]") -> None:
+    """End a process that a test started, if it runs, and close its pipes: whatever is left open fails another test."""
+    process.kill()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with suppress(OSError):  # of what was still to be written to it
+                stream.close()
+    process.wait()
+
+
+@contextmanager
+def started(process: "subprocess.Popen[Any]") -> Iterator["subprocess.Popen[Any]"]:
+    """A process that is gone when the block ends, however it ends; `with process` would wait for it for ever."""
+    try:
+        yield process
+    finally:
+        reap(process)
+
+
+@contextmanager
+def beside(work: Callable[[], object]) -> Iterator[None]:
+    """Run this in a thread beside the block, and wait for it. Its failure is this test's, and no other's."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as failure:  # noqa: BLE001 - raised below, in the test's own thread
+            failures.append(failure)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
 class Guarded:
     """A process of the test's own, logging to a file, that never outlives the test run."""
 
@@ -58,7 +100,10 @@ class Guarded:
 
     def stop(self, timeout_s: float = 30) -> None:
         """Ask it to end by SIGTERM, and wait until it has."""
-        self._shell.communicate(timeout=timeout_s)
+        try:
+            self._shell.communicate(timeout=timeout_s)
+        finally:
+            reap(self._shell)
 
 
 class ValkeyServer:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import reap
 
 ROOT = Path(__file__).parents[2]
 # All that the scripts may use: neither compiler nor make, git, ffmpeg, curl or awk.
@@ -163,6 +165,7 @@ class Checkout:
     def __init__(self, folder: Path, index: Index, *, tools: Path, lock: str = "") -> None:
         self.folder = folder
         self.path = str(tools)
+        self._started: list[subprocess.Popen[str]] = []
         self.environment = {
             "PATH": self.path,
             "HOME": str(tools),
@@ -193,9 +196,18 @@ class Checkout:
         """Start it in a process group of its own, so that all of it can be killed at once."""
         command, environment = self.command(*arguments, **changes)
         pipe = subprocess.PIPE
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command, env=environment, cwd="/", text=True, stdout=pipe, stderr=pipe, start_new_session=True
         )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what was started and has not ended, and what it started."""
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            reap(process)
 
     def run(self, *arguments: str, cwd: Path | None = None, user: int | None = None, **changes: str | None) -> Outcome:
         command, environment = self.command(*arguments, **changes)

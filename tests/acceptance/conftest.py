@@ -31,5 +31,7 @@ def open_folder(open_folders: Path) -> Path:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, index: Index) -> Checkout:
-    return Checkout(tmp_path / "checkout", index, tools=make_tools(tmp_path / "tools", python_that(PIP_WORKS)))
+def checkout(tmp_path: Path, index: Index) -> Iterator[Checkout]:
+    made = Checkout(tmp_path / "checkout", index, tools=make_tools(tmp_path / "tools", python_that(PIP_WORKS)))
+    yield made
+    made.close()

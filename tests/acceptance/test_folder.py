@@ -6,10 +6,11 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 from machine import OPERATOR, Machine, closing
-from support import wait_until
+from support import reap, wait_until
 
 LONG = "The river ran past the silver garden while the letter lay open on the stone. " * 6000
 
@@ -52,8 +53,14 @@ class Person:
         """The command's, once it has ended."""
         wait_until(lambda: self._look() or self.process.poll() is not None, description="it ends", timeout_s=60)
         self._look()
-        os.close(self._descriptor)
         return self.process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        reap(self.process)
+        os.close(self._descriptor)
 
     def _look(self) -> None:
         try:
@@ -64,10 +71,10 @@ class Person:
 
 def test_who_answers_no_has_started_nothing(machine: Machine) -> None:
     folder = folder_of(machine, "long", first=LONG, second="A short one.")
-    person = Person(machine, "render", folder)
-    person.sees("That is more than 5 hours of audio. Go on? [y/N]")
-    person.types("n")
-    assert person.status() == 1
+    with Person(machine, "render", folder) as person:
+        person.sees("That is more than 5 hours of audio. Go on? [y/N]")
+        person.types("n")
+        assert person.status() == 1
     assert f"Found in {folder}: 2 documents to render, about " in person.seen
     assert person.seen.endswith("Nothing was rendered.\r\n")
     assert machine.run.report() is None, "no stack was started"
@@ -86,11 +93,11 @@ def test_without_a_terminal_a_folder_is_named_and_rendered(machine: Machine) -> 
 @pytest.mark.parametrize("yes", [True, False])
 def test_who_says_yes_goes_on_and_is_not_asked_who_said_it_beforehand(machine: Machine, yes: bool) -> None:
     folder = folder_of(machine, f"long-{yes}", first=LONG)
-    person = Person(machine, "render", folder, *["--yes"] * yes)
-    if not yes:
-        person.sees("[y/N]")
-        person.types("y")
-    person.sees("1 chapter → ")
-    person.process.send_signal(signal.SIGINT)
-    assert person.status() == 130
+    with Person(machine, "render", folder, *["--yes"] * yes) as person:
+        if not yes:
+            person.sees("[y/N]")
+            person.types("y")
+        person.sees("1 chapter → ")
+        person.process.send_signal(signal.SIGINT)
+        assert person.status() == 130
     assert ("Go on?" in person.seen) != yes

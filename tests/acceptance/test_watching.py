@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from machine import OPERATOR, SAMPLE, SLOW_WORK, Machine, closing, half_spoken, kept_up
-from support import wait_until
+from support import started, wait_until
 from toy.build import build
 
 from chorus import Client
@@ -66,15 +66,19 @@ def begun(client: Client) -> bool:
 
 def test_a_terminal_shows_a_bar_with_all_that_can_be_known(tmp_path: Path) -> None:
     terminal = Terminal()
-    with closing(Machine(tmp_path, model=build(tmp_path / "slow.onnx", work=SLOW_WORK))) as machine:
-        rendering = subprocess.Popen(
-            [*OPERATOR, "render", str(SAMPLE), "-o", "book.wav"],
-            cwd=tmp_path,
-            env=machine.environment(TERM="xterm-256color"),
-            stdin=terminal.theirs,
-            stdout=terminal.theirs,
-            stderr=terminal.theirs,
-        )
+    with (
+        closing(Machine(tmp_path, model=build(tmp_path / "slow.onnx", work=SLOW_WORK))) as machine,
+        started(
+            subprocess.Popen(
+                [*OPERATOR, "render", str(SAMPLE), "-o", "book.wav"],
+                cwd=tmp_path,
+                env=machine.environment(TERM="xterm-256color"),
+                stdin=terminal.theirs,
+                stdout=terminal.theirs,
+                stderr=terminal.theirs,
+            )
+        ) as rendering,
+    ):
         numbers = r"chapters [012]/2 · segments \d/8\+? · 0:\d\d of audio · \d+\.\dx real time · 0:\d\d left"
         # A speed is known only where more was spoken since the first look, so there are two stops.
         with machine.frozen(begun) as client:

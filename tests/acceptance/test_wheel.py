@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import venv
 import zipfile
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ import pytest
 import redis
 from hand_farm import HandFarm, pcm_of
 from packaging.requirements import Requirement
-from support import wait_until
+from support import beside, wait_until
 from workshop import Workshop
 
 import chorus
@@ -117,7 +116,9 @@ def install(wheel: Path, site: Path, programs: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     program = programs / "chorus"
-    program.write_text(f"#!{programs / 'python'}\nfrom chorus.commands import main\nmain()\n")
+    # A `#!` line cannot have a path with a blank, so installers have a shell start the interpreter, which skips that.
+    started = f"#!/bin/sh\n'''exec' \"{programs / 'python'}\" \"$0\" \"$@\"\n' '''\n"
+    program.write_text(f"{started}from chorus.commands import main\nmain()\n")
     program.chmod(0o755)
 
 
@@ -171,10 +172,8 @@ def test_an_app_with_its_own_tasks_submits_and_follows_a_job(
         farm.end(2)
         farm.note(state="done")
 
-    serving = threading.Thread(target=serve)
-    serving.start()
-    told = use(environment, redis_url, tmp_path)
-    serving.join()
+    with beside(serve):
+        told = use(environment, redis_url, tmp_path)
     pcm = pcm_of(0) + pcm_of(1)
     assert told == f"done {len(pcm) // 2} greeting.wav True\n"
     assert (tmp_path / "greeting.wav").read_bytes() == wav_header(len(pcm) // 2) + pcm

@@ -67,7 +67,7 @@ def clean(tmp_path: Path) -> dict[str, str]:
     """The environment of a shell that knows nothing but a `chorus` on its path."""
     command = tmp_path / "bin" / "chorus"
     command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -P -m workers.commands "$@"\n')
+    command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -P -m workers.commands "$@"\n')
     command.chmod(0o755)
     return {"PATH": f"{command.parent}{os.pathsep}/usr/bin{os.pathsep}/bin", "HOME": str(tmp_path)}
 

@@ -3,14 +3,13 @@
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 from hand_farm import HandFarm, pcm_of
-from support import wait_until
+from support import beside, started, wait_until
 from typed import CHORUS, ROOT, Type, run_chorus
 
 from broker import registry
@@ -36,10 +35,8 @@ def live_farm(server: redis.Redis) -> Iterator[None]:
         farm.end(3)
         farm.note(state="done")
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield
-    thread.join()
+    with beside(serve):
+        yield
 
 
 def test_say_writes_a_wav_while_it_is_spoken(chorus: Type, client: Client, server: redis.Redis, tmp_path: Path) -> None:
@@ -63,10 +60,8 @@ def test_say_writes_a_wav_while_it_is_spoken(chorus: Type, client: Client, serve
             farm.end(3)
             farm.note(state="done")
 
-    serving = threading.Thread(target=serve)
-    serving.start()
-    assert chorus("say", "Hello there.", "-o", tmp_path / "hello.wav", "-v", "af_sky") == 0
-    serving.join()
+    with beside(serve):
+        assert chorus("say", "Hello there.", "-o", tmp_path / "hello.wav", "-v", "af_sky") == 0
     assert len(written_early) == 1
     pcm = first + pcm_of(1) + pcm_of(2)
     assert (tmp_path / "hello.wav").read_bytes() == wav_header(len(pcm) // 2) + pcm
@@ -152,10 +147,8 @@ def test_a_player_that_dies_ends_say_before_the_job_is_finished(
         for segment in range(segments):
             farm.speak(segment, bytes([10, 10]) * 600)
 
-    serving = threading.Thread(target=serve)
-    serving.start()
-    said = players.say(redis_url)
-    serving.join()
+    with beside(serve):
+        said = players.say(redis_url)
     assert said.returncode != 0
     assert (said.stdout, said.stderr) == (b"", b"chorus: aplay could not play (exit status 3): " + INSTEAD)
     assert client.jobs()[0].want == "cancelled"
@@ -207,16 +200,16 @@ def test_an_impossible_lead_is_refused(
 
 def test_stopping_say_cancels_the_job(redis_url: str, client: Client, server: redis.Redis) -> None:
     command = [*CHORUS, "say", "Hello.", "-o", "-", "--url", redis_url]
-    saying = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
-    wait_until(lambda: server.llen(keys.INBOX), description="the job is submitted")
-    (record,) = client.jobs()
-    assert saying.stdout is not None
-    saying.stdout.close()
-    farm = HandFarm(server, record.job)
-    for segment in range(100):
-        farm.speak(segment)
-    _, complaint = saying.communicate(timeout=60)
-    assert (saying.returncode, complaint) == (1, b"")
+    with started(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)) as saying:
+        wait_until(lambda: server.llen(keys.INBOX), description="the job is submitted")
+        (record,) = client.jobs()
+        assert saying.stdout is not None
+        saying.stdout.close()
+        farm = HandFarm(server, record.job)
+        for segment in range(100):
+            farm.speak(segment)
+        _, complaint = saying.communicate(timeout=60)
+        assert (saying.returncode, complaint) == (1, b"")
     assert client.job(record.job).want == "cancelled"
 
 
@@ -230,10 +223,8 @@ def test_say_into_another_format_fetches_the_finished_file(
         wait_until(lambda: server.llen(keys.INBOX), description="a job on the inbox")
         HandFarm(server, client.jobs()[0].job).note(state="done", result=json.dumps(result))
 
-    serving = threading.Thread(target=serve)
-    serving.start()
-    assert chorus("say", "Hello.", "-o", tmp_path / "hello.mp3") == 0
-    serving.join()
+    with beside(serve):
+        assert chorus("say", "Hello.", "-o", tmp_path / "hello.mp3") == 0
     assert (tmp_path / "hello.mp3").read_bytes() == b"mp3"
 
 
@@ -247,10 +238,8 @@ def test_a_failure_while_speaking_is_one_sentence_and_leaves_no_file(
         farm.note(state="failed")
         farm.fail(-1, "the voice worker has gone")
 
-    serving = threading.Thread(target=serve)
-    serving.start()
-    assert chorus("say", "Hello.", "-o", tmp_path / "hello.wav") == 1
-    serving.join()
+    with beside(serve):
+        assert chorus("say", "Hello.", "-o", tmp_path / "hello.wav") == 1
     assert "the voice worker has gone" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
     assert client.jobs()[0].want == ""

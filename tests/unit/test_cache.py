@@ -4,12 +4,14 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from os import utime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from disk import small_disk
+from support import started
 
 from broker.cache import DiskCache, digest
 from chorus.files import TEMPORARY
@@ -108,8 +110,9 @@ def test_the_whole_cache_can_be_dropped_while_other_processes_use_it(cache: Disk
 
 def test_processes_share_a_cache_and_its_limit(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WRITERS, tmp_path]
-    writers = [subprocess.Popen(command) for _ in range(3)]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    with ExitStack() as stack:
+        writers = [stack.enter_context(started(subprocess.Popen(command))) for _ in range(3)]
+        assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     cache = opened(tmp_path, 20 * 4096)
     # Each may write a twentieth before it looks what the others wrote.
     assert sum(path.stat().st_size for path in files(tmp_path)) <= 20 * 4096 * 1.1

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from support import free_port, wait_until
+from support import free_port, started, wait_until
 
 from chorus.errors import DiskError
 from workers.models.download import TRIES, DownloadError, PinnedFile, fetch, reachable
@@ -241,10 +241,10 @@ def test_bytes_that_arrived_before_a_kill_are_not_fetched_again(tmp_path: Path) 
 
     with Server(half_and_no_more, whole) as server:
         wanted = wanted_from(server.address, tmp_path)
-        child = _fetching_child(wanted)
-        wait_until(lambda: wanted.part.exists() and wanted.part.stat().st_size > HALF // 2, description="half is here")
-        child.kill()
-        child.wait()
+        with started(_fetching_child(wanted)):
+            wait_until(
+                lambda: wanted.part.exists() and wanted.part.stat().st_size > HALF // 2, description="half is here"
+            )
         held.set()
         fetch(wanted)
     assert wanted.target.read_bytes() == BODY
@@ -291,11 +291,11 @@ def test_two_processes_at_once_fetch_the_file_once(tmp_path: Path) -> None:
 
     with Server(slowly) as server:
         wanted = wanted_from(server.address, tmp_path)
-        first = _fetching_child(wanted)
-        wait_until(lambda: server.ranges, description="the first one asks")
-        second = _fetching_child(wanted)
-        go.set()
-        assert (first.wait(), second.wait()) == (0, 0)
+        with started(_fetching_child(wanted)) as first:
+            wait_until(lambda: server.ranges, description="the first one asks")
+            with started(_fetching_child(wanted)) as second:
+                go.set()
+                assert (first.wait(), second.wait()) == (0, 0)
     assert server.ranges == [""]
     assert wanted.target.read_bytes() == BODY
 
