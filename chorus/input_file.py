@@ -4,6 +4,7 @@ Knows no format. What the disk refuses becomes a sentence.
 """
 
 import errno
+import math
 import os
 import select
 import stat
@@ -60,7 +61,7 @@ def read_input(
     except TimeoutError as error:
         raise refused(f"{name} is a pipe that brings nothing: write into it, or use standard input.") from error
     except OverflowError as error:
-        raise refused(f"{name} has more than {_size(most_bytes)}, the most it may have: {advice}.") from error
+        raise refused(f"{name} has {error}, and {_size(most_bytes)} are the most: {advice}.") from error
     except (OSError, ValueError) as error:
         raise unreadable(name, error, refused) from error
     if named_pipe and not data:
@@ -110,8 +111,9 @@ def _opened(path: Path, name: str, refused: type[CallerError]) -> Iterator[int]:
 
 def _read(file: int, most_bytes: int, *, named_pipe: bool) -> bytes:
     """All of it. OverflowError beyond so many bytes, TimeoutError if a named pipe is held open and nothing comes."""
-    if os.fstat(file).st_size > most_bytes:
-        raise OverflowError
+    size = os.fstat(file).st_size
+    if size > most_bytes:
+        raise OverflowError(_size(size))
     found = bytearray()
     while True:
         try:
@@ -129,7 +131,7 @@ def _read(file: int, most_bytes: int, *, named_pipe: bool) -> bytes:
             return bytes(found)
         found += block
         if len(found) > most_bytes:
-            raise OverflowError
+            raise OverflowError(f"more than {_size(most_bytes)}")
 
 
 def _wait(file: int, longest_s: float) -> None:
@@ -138,7 +140,8 @@ def _wait(file: int, longest_s: float) -> None:
 
 
 def _size(size_bytes: int) -> str:
-    for unit, bits in (("MB", 20), ("KB", 10)):
-        if size_bytes >> bits:
-            return f"{size_bytes >> bits} {unit}"
+    """Rounded up, so that what is too large never looks as if it were not."""
+    for unit, factor in (("MB", 1 << 20), ("KB", 1 << 10)):
+        if size_bytes >= factor:
+            return f"{math.ceil(10 * size_bytes / factor) / 10:g} {unit}"
     return f"{size_bytes} bytes"

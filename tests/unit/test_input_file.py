@@ -17,7 +17,7 @@ def test_a_file_at_its_bound_is_read_and_one_beyond_it_is_not(tmp_path: Path) ->
     path.write_bytes(b"x" * MOST)
     assert read_input(path, MOST) == b"x" * MOST
     path.write_bytes(b"x" * (MOST + 1))
-    with pytest.raises(SourceError, match=r"a\.txt has more than 1000 bytes, the most it may have: split it"):
+    with pytest.raises(SourceError, match=r"a\.txt has 1001 bytes, and 1000 bytes are the most: split it"):
         read_input(path, MOST)
 
 

@@ -16,7 +16,7 @@ HELLO = Utterance(phonemes="hello", voice="af_heart")
 class Speaker:
     """An engine that says nothing at all, until `may_end` lets it."""
 
-    sound, model, model_digest, voices_digest = "s", "m", "digest", "v"
+    sound, model, model_digest, voices_digest, samples = "s", "m", "digest", "v", ""
 
     def __init__(self) -> None:
         self.closed = False

@@ -128,7 +128,7 @@ def test_a_document_that_is_too_large_is_refused_before_it_is_read(tmp_path: Pat
     path = tmp_path / "endless.txt"
     with path.open("wb") as file:
         file.truncate(MOST_BYTES + 1)
-    with pytest.raises(SourceError, match=r"endless\.txt has more than 128 MB, the most it may have: split it"):
+    with pytest.raises(SourceError, match=r"endless\.txt has 128\.1 MB, and 128 MB are the most: split it"):
         Source(paths=(path,)).read()
 
 
