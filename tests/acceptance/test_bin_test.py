@@ -117,7 +117,7 @@ def test_every_step_runs_though_the_first_fails_and_the_summary_says_which(check
         assert closing in outcome.out
     not_run = outcome.out.splitlines()[-1]
     assert not_run.startswith("NOT RUN: unit/test_each.py: needs a Mac (2 tests); ")
-    for word in ("chaos", "canaries", "soak", "voice", "kokoro", "browser", "apple"):
+    for word in ("chaos", "canaries", "soak", "strangers", "voice", "kokoro", "browser", "apple"):
         assert f"{word}: comes with a later release" in not_run
 
 

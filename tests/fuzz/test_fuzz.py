@@ -61,8 +61,9 @@ def test_mutations_of_ordinary_inputs_keep_the_law(parser: str, data: st.DataObj
 @pytest.fixture(scope="session")
 def fuzzer() -> str:
     """Where atheris can be imported from; it is installed beside the environment when it is first needed."""
-    if importlib.util.find_spec("atheris"):
-        return ""
+    here = importlib.util.find_spec("atheris")
+    if here and here.origin:
+        return str(Path(here.origin).parents[1])
     folder = Path(sys.prefix) / "fuzz"
     if not (folder / "atheris").is_dir():
         wheels_only = ("--no-deps", "--only-binary", ":all:", "--require-hashes", "--target", folder)
@@ -80,7 +81,7 @@ def test_inputs_that_reach_new_lines_keep_the_law(parser: str, fuzzer: str, tmp_
     corpus.mkdir()
     found.mkdir(exist_ok=True)
     share_s = max(2, round(TOTAL_S * GUIDED_SHARE / len(PARSERS)))
-    paths = [part for part in (fuzzer, ROOT, ROOT / "tests", ROOT / "tests/unit", HERE) if part]
+    paths = (fuzzer, ROOT, ROOT / "tests", ROOT / "tests/unit", HERE)
     here = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     command = [sys.executable, HERE / "guided.py", parser, str(share_s), corpus, found]
     run = subprocess.run(command, check=False, capture_output=True, env=here, cwd=tmp_path)
