@@ -1,6 +1,8 @@
 """The tests that machines break, run on machines unlike the one they were written on. Two conditions share a run."""
 
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,23 +29,30 @@ DEPENDS_ON_PYTHON = ["tests/unit", "tests/fundamentals", "tests/integration/test
 OTHER_PYTHONS = [minor for minor in (11, 12, 13) if minor != sys.version_info[1]]
 
 
-def test_a_path_with_a_blank_and_an_umlaut_and_another_redis_language_and_time_zone(tmp_path: Path) -> None:
-    place = tmp_path / ODD_NAME
-    copy = copied(place)
-    variables = {"PATH": path_with_redis(place / "bin"), "LC_ALL": odd_locale(), "TZ": "Pacific/Chatham"}
-    with usual_redis(tmp_path):
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that every user may enter, unlike pytest's: some tests become another one."""
+    with tempfile.TemporaryDirectory(prefix="chorus-strangers-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_path_with_a_blank_and_an_umlaut_and_another_redis_language_and_time_zone(place: Path) -> None:
+    copy = copied(place / ODD_NAME)
+    variables = {"PATH": path_with_redis(place / ODD_NAME / "bin"), "LC_ALL": odd_locale(), "TZ": "Pacific/Chatham"}
+    with usual_redis(place):
         assert "NOT RUN" in copy.prove(FRAGILE, variables)
 
 
-def test_no_home_files_for_nobody_else_and_a_busy_machine(tmp_path: Path) -> None:
-    copy = copied(tmp_path / "busy")
-    with busy(tmp_path):
+def test_no_home_files_for_nobody_else_and_a_busy_machine(place: Path) -> None:
+    copy = copied(place / "busy")
+    with busy(place):
         assert "NOT RUN" in copy.prove(FRAGILE, {"HOME": None}, umask=0o077)
 
 
 @pytest.mark.parametrize("minor", OTHER_PYTHONS)
-def test_another_python(tmp_path: Path, minor: int) -> None:
+def test_another_python(place: Path, minor: int) -> None:
     interpreter = python(minor)
-    copy = copied(tmp_path / "python", environment=None)
+    copy = copied(place / "python", environment=None)
     set_up(copy, interpreter)
     assert f"Python 3.{minor}" in copy.prove(DEPENDS_ON_PYTHON, {})

@@ -7,11 +7,12 @@ ROOT = Path(__file__).parents[2]
 FILTER = re.compile(r"catch_warnings|simplefilter|filterwarnings|showwarning|PYTHONWARNINGS|captureWarnings")
 QUIET = re.compile(r"setLevel|setLogLevel|severity\(|severity_level =|handlers\.clear|logging\.disable|addFilter")
 TURNED_DOWN = {
+    "broker/steady_consumer.py": 1,
     "tasks/documents/pdf_lines.py": 1,
     "tasks/phonemes/misaki_asian.py": 1,
     "workers/inference/sessions.py": 3,
 }
-"""How many lines turn somebody's log down, by module: pypdf's, jieba's, onnxruntime's."""
+"""How many lines turn somebody's log down, by module: Celery's, pypdf's, jieba's, onnxruntime's."""
 
 
 def found(pattern: re.Pattern[str]) -> dict[str, int]:
