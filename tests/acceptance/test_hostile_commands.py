@@ -407,7 +407,7 @@ def test_a_document_in_the_place_of_a_command_is_rendered_or_handed_in(shell: Sh
         (["-v", "AF_HEART"], "did you mean af_heart or af_bella?"),
         (["-v", "zf_xiaobei"], "no voice of its language is here, choose one of af_bella"),
         (["-v", "x"], "choose one of af_bella"),
-        (["-v", "a" * 5000], "did you mean af_bella"),
+        (["-v", "a" * 5000], "take 8 voices at most"),
         (["-v", "af_heart(0)"], "write one above 0"),
         (["-v", "af_heart(٣)"], "write one above 0"),
         (["-v", "af_heart+"], "write a name"),
