@@ -120,13 +120,10 @@ def hear(
     language = for_voice(voice)
     prompt = PROMPTS.get(language, "")
     path = given.keep / "heard" / f"{hashlib.sha256(' '.join([*names, prompt]).encode()).hexdigest()[:16]}.txt"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        heard_text = whisper.hear(
-            np.concatenate(sounds), RATE_HZ, weights, language=language.partition("-")[0], prompt=prompt
-        )
-        path.write_text(heard_text, "utf-8")
-    wanted, text = " ".join(said), path.read_text("utf-8")
+    text = whisper.hear_once(
+        path, lambda: np.concatenate(sounds), RATE_HZ, weights, language=language.partition("-")[0], prompt=prompt
+    )
+    wanted = " ".join(said)
     errors = compare(language, wanted, text)
     return Heard(language=language, way=way, voice=voice, said=wanted, text=text, errors=errors)
 

@@ -179,11 +179,7 @@ def group_of(one: Rendering) -> str:
 
 def heard(take: Take, weights: Path, keep: Path) -> Heard:
     """What Whisper hears; kept beside the sound."""
-    path = keep / "heard" / f"{take.name}.txt"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(whisper.hear(take.audio, RATE_HZ, weights), "utf-8")
-    text = path.read_text("utf-8")
+    text = whisper.hear_once(keep / "heard" / f"{take.name}.txt", lambda: take.audio, RATE_HZ, weights)
     said = " ".join(one.sentence.said for one in take.renderings)
     return Heard(take=take, text=text, errors=transcripts.compare(said, text))
 

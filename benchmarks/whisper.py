@@ -6,6 +6,7 @@ noise, clipping or dropouts, which benchmarks/signal_measures.py measures. Knows
 
 import hashlib
 import importlib.util
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -99,6 +100,14 @@ def hear(
         vad_filter=False,
     )
     return " ".join(one.text.strip() for one in found)
+
+
+def hear_once(kept: Path, samples: Callable[[], NDArray[np.floating[Any]]], *arguments: Any, **options: Any) -> str:
+    """What `hear` hears; it is kept in this file, and the sound is asked for only if it is not there."""
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(hear(samples(), *arguments, **options), "utf-8")
+    return kept.read_text("utf-8")
 
 
 @cache

@@ -6,7 +6,7 @@ Reads the ledger and changes nothing in it; `chorus status` shows it.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import redis
 
@@ -17,7 +17,7 @@ from chorus.checks import Damage, shown
 from chorus.errors import ChorusError, UnreadableJobError
 from chorus.hearing import CURSOR_MS, Cursor
 from chorus.keys import JobKeys
-from chorus.record_access import NO_ID, of_another_type, read_workers
+from chorus.record_access import NO_ID, of_another_type, read_list, read_workers
 from chorus.records import JobRecord, Worker
 from chorus.set_aside import SetAside
 from chorus.states import State
@@ -88,7 +88,7 @@ def look(connection: "redis.Redis") -> Traffic:
     """All of it, as it is now."""
     registered = read_workers(connection)
     workers = [one for one in registered.values() if isinstance(one, Worker)]
-    told = [_job(connection, entry) for entry in _active(connection)]
+    told = [_job(connection, entry) for entry in read_list(connection, keys.ACTIVE)]
     bad = [
         Unreadable(name=shown(name), why=str(one))
         for name, one in registered.items()
@@ -101,15 +101,6 @@ def look(connection: "redis.Redis") -> Traffic:
         unreadable=(*(one for one in told if isinstance(one, Unreadable)), *bad),
         set_aside=set_aside.read(connection),
     )
-
-
-def _active(connection: "redis.Redis") -> list[bytes]:
-    try:
-        return cast("list[bytes]", connection.zrange(keys.ACTIVE, 0, -1))
-    except redis.ResponseError as error:
-        if not of_another_type(error):
-            raise
-        return []
 
 
 def _silence(connection: "redis.Redis", workers: Iterable[Worker]) -> dict[str, float]:

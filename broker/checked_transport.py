@@ -15,6 +15,8 @@ from kombu.utils.json import dumps
 from broker import deliveries
 from broker.deliveries import Message, RefusedMessageError
 from chorus.bounded_replies import PlainConnection, TlsConnection
+from chorus.checks import MISREAD
+from chorus.record_access import of_another_type
 from chorus.server_errors import quoted
 
 OURS: Final = "chorus."
@@ -22,8 +24,6 @@ OURS: Final = "chorus."
 SAID: Final = 20
 """A process logs this many refusals, and then every hundredth."""
 _SELDOM: Final = 100
-_WRONG_TYPE: Final = "WRONGTYPE"
-_MISREAD: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class CheckedQoS(plain.QoS):  # type: ignore[misc] # kombu has no types
             self._clear(error)
 
     def _clear(self, error: "redis.ResponseError") -> None:
-        if _WRONG_TYPE not in str(error):
+        if not of_another_type(error):
             raise error
         self.channel.clear({self.unacked_key: "hash", self.unacked_index_key: "zset"})
 
@@ -104,7 +104,7 @@ class CheckedQoS(plain.QoS):  # type: ignore[misc] # kombu has no types
         """Put a message that was never acknowledged on its queue again."""
         try:
             super().restore_by_tag(tag, client=client, leftmost=leftmost)
-        except _MISREAD as error:
+        except MISREAD as error:
             self._remove_from_indices(tag).execute()
             door.refuse(self.unacked_key, bytes(str(tag), "utf-8", "replace"), f"it cannot be restored: {error}")
 

@@ -11,6 +11,7 @@ import redis
 
 from chorus.checks import shown
 from chorus.keys import JobKeys, kind_of
+from chorus.record_access import of_another_type
 
 _REFUSED: Final = re.compile(r"UNREADABLE (.*?)(?: script: .*)?$", re.DOTALL)
 """What a script of ours says itself. The server may add which script it was."""
@@ -25,7 +26,7 @@ _TRAIL: Final = re.compile(r"^.*user_script: ?\d+: ?|\s*script: .*$", re.DOTALL)
 def is_damage(error: "redis.ResponseError") -> bool:
     """Whether a script failed for what it found in the job's keys."""
     text = str(error)
-    if _REFUSED.search(text) or "WRONGTYPE" in text:
+    if _REFUSED.search(text) or of_another_type(error):
         return True
     # redis-py has classes of its own for most of what a server refuses.
     return type(error) is redis.ResponseError and bool(_IN_SCRIPT.search(text)) and not _SERVERS_FAULT.search(text)

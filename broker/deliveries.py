@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from kombu.utils.json import dumps, loads
 
+from chorus.checks import MISREAD
 from chorus.errors import CallerError
 from chorus.keys import check_job_id
 
@@ -28,8 +29,6 @@ LATEST_S: Final = 3600.0
 """How far ahead a message may name its time: kombu delivers again what is held for longer."""
 MOST_RETRIES: Final = 1000
 _STEP: Final = re.compile(r"(?:plan|segment|part):[0-9]{1,9}|bind")
-_MISREAD: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What reading JSON raises, with kombu's own types in it."""
 
 Message = dict[str, Any]
 
@@ -121,7 +120,7 @@ def parsed(text: bytes | str, what: str) -> Any:
     """What JSON says, in Celery's dialect."""
     try:
         return loads(text)
-    except _MISREAD as error:
+    except MISREAD as error:
         raise RefusedMessageError(f"{what} is no JSON ({type(error).__name__})") from error
 
 
@@ -182,7 +181,7 @@ def _moment(value: Any, name: str, *, latest_s: float | None) -> str | None:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         at_s = moment.timestamp()
-    except (*_MISREAD, OSError) as error:
+    except (*MISREAD, OSError) as error:
         raise RefusedMessageError(f"its {name} is no time") from error
     if latest_s is not None and at_s > latest_s:
         raise RefusedMessageError(f"its {name} is more than an hour away")

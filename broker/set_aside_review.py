@@ -6,14 +6,13 @@ What a newer Chorus wrote keeps its keys.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import redis
 
 from chorus import keys, set_aside
 from chorus.errors import UnreadableJobError
 from chorus.keys import JobKeys
-from chorus.record_access import of_another_type, read_records
+from chorus.record_access import read_list, read_records
 from chorus.records import JobRecord
 from chorus.set_aside import put_aside
 
@@ -54,12 +53,7 @@ _LISTS = (keys.ACTIVE, keys.JOBS, keys.INBOX)
 
 
 def _unreadable(connection: "redis.Redis", index: str) -> Iterator[tuple[bytes, str]]:
-    try:
-        entries = cast("list[bytes]", connection.zrange(index, 0, -1))
-    except redis.ResponseError as error:
-        if not of_another_type(error):
-            raise
-        return
+    entries = read_list(connection, index)
     for start in range(0, len(entries), _BATCH):
         batch = entries[start : start + _BATCH]
         for entry, found in zip(batch, read_records(connection, batch), strict=True):

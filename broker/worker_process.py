@@ -96,6 +96,11 @@ class Process:
         token = f"{self.worker.id}/{uuid.uuid4().hex}"
         return self.ledger.claim(job, step, token, samples=self.worker.samples, graph=registry.graph_of(self.worker))
 
+    def reopened(self, samples: str) -> None:
+        """Register what sessions speak that were opened again; as before, nothing while it may still change."""
+        if self.worker.samples:
+            self.worker = replace(self.worker, samples=samples)
+
     def count(self, *more: Counters) -> None:
         """Add these counters and read all. The heartbeat must not read them itself: a counter may wait for a lock."""
         self.counters += more

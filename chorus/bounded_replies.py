@@ -15,6 +15,7 @@ from redis._parsers.socket import SocketBuffer
 from redis.utils import SENTINEL
 
 from chorus import server_address
+from chorus.checks import MISREAD
 
 LONGEST_LINE: Final = 1 << 16
 """Bytes. A line is a length, a figure or an error."""
@@ -29,8 +30,6 @@ SLOWEST: Final = 1 << 16
 _KINDS: Final = b"+-:$*_,#!=(%~>|"
 _END: Final = b"\r\n"
 _SHOWN: Final = 40
-_MISREAD: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What redis-py raises for a reply of another shape than it expects."""
 
 
 class _BoundedBuffer(SocketBuffer):
@@ -169,7 +168,7 @@ def client(url: str, **options: Any) -> "redis.Redis":
 def _understood() -> Iterator[None]:
     try:
         yield
-    except _MISREAD as error:
+    except MISREAD as error:
         raise redis.InvalidResponse(f"a reply that cannot be read: {error}") from error
 
 

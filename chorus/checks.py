@@ -8,6 +8,8 @@ from typing import Any, Final, Self
 
 LARGEST: Final = 2**53
 """The largest number that Lua keeps exactly: no count and no time is beyond it."""
+MISREAD: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What reading raises where somebody sent another shape than a reader expects."""
 MOST_SLOTS: Final = 4096
 LONGEST_SHOWN: Final = 80
 _LONGEST_TEXT: Final = 4096

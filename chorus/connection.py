@@ -13,7 +13,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from chorus import bounded_replies, server_errors
+from chorus import bounded_replies, server_address, server_errors
 from chorus.errors import ServerError, SettingError
 
 SOCKET_S: Final = 3.5
@@ -49,7 +49,7 @@ def connect(url: str) -> "redis.Redis":
             retry=_Brief(ExponentialBackoff(cap=0.5, base=0.05), _RETRIES),
         )
     except ValueError as error:
-        raise SettingError(f"The server's address cannot be read: write it like {server_errors.EXAMPLE}.") from error
+        raise SettingError(f"The server's address cannot be read: write it like {server_address.EXAMPLE}.") from error
 
 
 @contextlib.contextmanager
@@ -85,5 +85,5 @@ def _sentence(error: redis.RedisError, connection: "redis.Redis") -> str:
     if isinstance(error, redis.AuthenticationError) and not connection.connection_pool.connection_kwargs.get(
         "password"
     ):
-        return f"The server at {where} asks for a password: name it in the address, {server_errors.EXAMPLE}."
+        return f"The server at {where} asks for a password: name it in the address, {server_address.EXAMPLE}."
     return server_errors.sentence(error, where)

@@ -30,6 +30,16 @@ def read_fields(connection: "redis.Redis", job: str) -> dict[bytes, bytes]:
         raise _no_hash(job) from error
 
 
+def read_list(connection: "redis.Redis", key: str) -> list[bytes]:
+    """All entries of a sorted set; none if the key is of another type."""
+    try:
+        return cast("list[bytes]", connection.zrange(key, 0, -1))
+    except redis.ResponseError as error:
+        if not of_another_type(error):
+            raise
+        return []
+
+
 def read_records(connection: "redis.Redis", entries: Sequence[bytes]) -> list[JobRecord | ChorusError | None]:
     """For each entry of a list of jobs its record; None: it has expired; an error: it cannot be read."""
     jobs = [keys.job_id_of(entry) for entry in entries]
@@ -63,12 +73,7 @@ def _no_hash(job: str) -> UnreadableJobError:
 
 def read_workers(connection: "redis.Redis") -> Mapping[bytes, Worker | ChorusError | Damage | None]:
     """For each name in the registry its worker; None: it has expired; an error: it cannot be read."""
-    try:
-        names = cast("list[bytes]", connection.zrange(keys.WORKERS, 0, -1))
-    except redis.ResponseError as error:
-        if not of_another_type(error):
-            raise
-        return {}
+    names = read_list(connection, keys.WORKERS)
     # MGET answers for a key of another type as for a missing one.
     texts = connection.mget([keys.worker("").encode() + name for name in names]) if names else []
     return dict(_workers(names, cast("list[bytes | None]", texts)))

@@ -8,7 +8,8 @@ from typing import Final
 
 from redis import exceptions
 
-EXAMPLE: Final = "redis://:password@host:6379/0"
+from chorus.server_address import EXAMPLE
+
 ELSE: Final = "or name another with CHORUS_URL or --url"
 _SHOWN: Final = 160
 

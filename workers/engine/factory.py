@@ -5,7 +5,6 @@ Knows neither queues nor Celery.
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from broker import worker_process
@@ -45,9 +44,7 @@ def _woken(farm: FarmSettings) -> KokoroEngine:
     try:
         engine = open_engine(resolve(farm), farm)
         engine.warm_up()
-        here = worker_process.current()
-        if here.worker.samples:
-            here.worker = replace(here.worker, samples=engine.samples)
+        worker_process.current().reopened(engine.samples)
     except Exception as error:
         log.exception("The sessions could not be opened again.")
         worker_process.current().end(f"The sessions could not be opened again ({error})")

@@ -155,8 +155,6 @@ def _rebuild() -> None:
     if model.digest != engine.current().model_digest:
         raise ModelError(f"{model.path} is another model by now: restart the worker.")
     engine.install(open_warm_engine(model, settings()))
-    here = worker_process.current()
-    if here.worker.samples:
-        here.worker = replace(here.worker, samples=engine.current().samples)
+    worker_process.current().reopened(engine.current().samples)
     _sessions.resets += 1
     _sessions.started_ms = int(time.time() * 1000)
